@@ -1,0 +1,111 @@
+/**
+ * `fetch` for upstream requests, over `node:http(s)`: bytes come as they were sent (Node's own `fetch` unpacks whatever
+ * is labelled as packed, and gives up after 300 s), connections are kept, back-pressure reaches the socket.
+ */
+import * as http from "node:http";
+import * as https from "node:https";
+import type { Fetch } from "../../src/runtime.ts";
+
+const agents = {
+  "http:": new http.Agent({ keepAlive: true, keepAliveMsecs: 15_000, maxFreeSockets: 64 }),
+  "https:": new https.Agent({ keepAlive: true, keepAliveMsecs: 15_000, maxFreeSockets: 64 }),
+};
+
+export const nodeFetch: Fetch = (address, init) => {
+  const headers: Record<string, string> = {};
+  new Headers(init.headers).forEach((value, name) => {
+    headers[name] = value;
+  });
+  const body = toBytes(init.body);
+  if (body !== undefined) headers["content-length"] = String(body.byteLength);
+  return request(
+    new URL(address),
+    { method: init.method ?? "GET", headers, signal: init.signal ?? undefined },
+    body,
+    true,
+  );
+};
+
+function request(
+  url: URL,
+  options: http.RequestOptions,
+  body: Uint8Array | undefined,
+  retry: boolean,
+): Promise<Response> {
+  const secure = url.protocol === "https:";
+  return new Promise((resolve, reject) => {
+    const outgoing = (secure ? https : http).request(url, {
+      ...options,
+      agent: secure ? agents["https:"] : agents["http:"],
+    });
+    outgoing.on("error", (error: NodeJS.ErrnoException) => {
+      // A kept connection that the server closed while idle: it never took the request, so a fresh one may.
+      if (retry && outgoing.reusedSocket && error.code === "ECONNRESET")
+        resolve(request(url, options, body, false));
+      else reject(error);
+    });
+    outgoing.on("response", (incoming) => {
+      outgoing.removeAllListeners("error").on("error", () => {});
+      resolve(toResponse(incoming));
+    });
+    outgoing.end(body);
+  });
+}
+
+function toBytes(body: RequestInit["body"]): Uint8Array | undefined {
+  if (body === null || body === undefined) return undefined;
+  if (typeof body === "string") return new TextEncoder().encode(body);
+  if (body instanceof Uint8Array) return body;
+  throw new TypeError("an upstream request's body is text or bytes");
+}
+
+function toResponse(incoming: http.IncomingMessage): Response {
+  const headers = new Headers();
+  for (let at = 0; at + 1 < incoming.rawHeaders.length; at += 2) {
+    headers.append(incoming.rawHeaders[at] ?? "", incoming.rawHeaders[at + 1] ?? "");
+  }
+  const status = incoming.statusCode ?? 502;
+  const empty = status === 204 || status === 205 || status === 304;
+  if (empty) incoming.resume();
+  return new Response(empty ? null : toStream(incoming), { status, headers });
+}
+
+/** The body as a stream that reads the socket only when asked and closes it when cancelled. */
+function toStream(incoming: http.IncomingMessage): ReadableStream<Uint8Array> {
+  let settle: (() => void) | undefined;
+  const wake = () => {
+    settle?.();
+    settle = undefined;
+  };
+  let failure: Error | undefined;
+  incoming.on("readable", wake);
+  incoming.on("end", wake);
+  incoming.on("error", (error) => {
+    failure = error;
+    wake();
+  });
+  incoming.on("close", () => {
+    if (!incoming.readableEnded && !incoming.complete) failure ??= new Error("the connection closed early");
+    wake();
+  });
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        for (;;) {
+          const chunk: Buffer | null = incoming.read();
+          if (chunk !== null) return controller.enqueue(chunk);
+          if (failure !== undefined) return controller.error(failure);
+          if (incoming.readableEnded) return controller.close();
+          if (incoming.destroyed && incoming.complete) return controller.close();
+          await new Promise<void>((resolve) => {
+            settle = resolve;
+          });
+        }
+      },
+      cancel() {
+        incoming.destroy();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}

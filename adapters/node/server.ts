@@ -1,0 +1,159 @@
+/** The Node door: environment, data folder, database, background work, listening. Nothing of Kleis's own rules is here. */
+import { randomBytes } from "node:crypto";
+import { chmodSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { join, resolve } from "node:path";
+import { pipeline, Readable } from "node:stream";
+import { pathToFileURL } from "node:url";
+import { createZstdDecompress } from "node:zlib";
+import { serve } from "@hono/node-server";
+import { type Client, createClient } from "@libsql/client";
+import { createApp } from "../../src/app.ts";
+import { type Config, isLoopback, readConfig } from "../../src/config.ts";
+import type { Clock, Runtime } from "../../src/runtime.ts";
+import { sharedClient } from "../../src/storage/libsql/connections.ts";
+import { migrate, useWriteAheadLog } from "../../src/storage/libsql/migrate.ts";
+import { createLibsqlStorage } from "../../src/storage/libsql/storage.ts";
+import { createSealer } from "../../src/storage/seal.ts";
+import { nodeFetch } from "./fetch.ts";
+import { createLogger } from "./logger.ts";
+import { ensureFolder, ensureSecrets } from "./secrets.ts";
+
+export interface RunningServer {
+  /** `http://host:port`, as it listens. */
+  url: string;
+  /** The admin token, when this start made it; else null. */
+  newAdminToken: string | null;
+  /** Stops listening, lets running requests end for a moment, writes what is in memory, closes the database. */
+  close(): Promise<void>;
+}
+
+/** How long running requests may take to end at shutdown, ms. */
+const SHUTDOWN_MS = 5_000;
+
+const clock: Clock = {
+  now: () => Date.now(),
+  sleep: (ms, signal) =>
+    new Promise((done) => {
+      if (signal?.aborted) return done();
+      const finish = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", finish);
+        done();
+      };
+      const timer = setTimeout(finish, ms);
+      signal?.addEventListener("abort", finish);
+    }),
+};
+
+/** Starts Kleis. Throws an error in plain words when something that the operator can mend is wrong. */
+export async function start(environment: Record<string, string | undefined>): Promise<RunningServer> {
+  const folder = resolve(environment.KLEIS_DATA_DIR || ".kleis");
+  const own = environment.ADMIN_TOKEN && environment.ENCRYPTION_KEY ? null : ensureSecrets(folder);
+  if (!environment.TURSO_DATABASE_URL) ensureFolder(folder);
+  const config = configOf({
+    ...environment,
+    ADMIN_TOKEN: environment.ADMIN_TOKEN || own?.ADMIN_TOKEN,
+    ENCRYPTION_KEY: environment.ENCRYPTION_KEY || own?.ENCRYPTION_KEY,
+  });
+  const host = environment.HOST || "127.0.0.1";
+  const port = portOf(environment.PORT);
+
+  const client = await openDatabase(environment, folder);
+  const background = new Set<Promise<unknown>>();
+  const runtime: Runtime = {
+    config,
+    storage: createLibsqlStorage({
+      connections: sharedClient(client),
+      sealer: createSealer(config.ENCRYPTION_KEY, random),
+      sleep: clock.sleep,
+    }),
+    fetch: nodeFetch,
+    clock,
+    random,
+    waitUntil(work) {
+      const settled = work.catch(() => {}).finally(() => background.delete(settled));
+      background.add(settled);
+    },
+    logger: createLogger(config.LOG_LEVEL),
+    zstd: unpackZstd,
+  };
+  const app = createApp(runtime);
+
+  const server = await new Promise<ReturnType<typeof serve>>((listening, failed) => {
+    const made = serve({ fetch: app.fetch, hostname: host, port }, () => listening(made));
+    made.on("error", (error: NodeJS.ErrnoException) => {
+      failed(
+        error.code === "EADDRINUSE" ? new Error(`Port ${port} is taken. Set PORT to another one.`) : error,
+      );
+    });
+  });
+  const { port: bound } = server.address() as AddressInfo;
+
+  return {
+    url: `http://${host.includes(":") ? `[${host}]` : host}:${bound}`,
+    newAdminToken: own?.created && !environment.ADMIN_TOKEN ? own.ADMIN_TOKEN : null,
+    async close() {
+      const closed = new Promise<void>((done) => server.close(() => done()));
+      await Promise.race([closed, clock.sleep(SHUTDOWN_MS)]);
+      if ("closeAllConnections" in server) server.closeAllConnections();
+      await app.flush();
+      await Promise.race([Promise.all(background), clock.sleep(SHUTDOWN_MS)]);
+      client.close();
+    },
+  };
+}
+
+function configOf(environment: Record<string, string | undefined>): Config {
+  const result = readConfig(environment);
+  if (result.ok) return result.config;
+  throw new Error(
+    `Kleis can not start with these settings:\n${result.problems.map((problem) => `  - ${problem}`).join("\n")}`,
+  );
+}
+
+function portOf(value: string | undefined): number {
+  const port = Number(value || "4747");
+  if (Number.isInteger(port) && port >= 0 && port < 65536) return port;
+  throw new Error("PORT must be a number from 0 to 65535.");
+}
+
+/** The embedded file, or the server that TURSO_DATABASE_URL names; migrated before it is used. */
+async function openDatabase(
+  environment: Record<string, string | undefined>,
+  folder: string,
+): Promise<Client> {
+  const url = environment.TURSO_DATABASE_URL || pathToFileURL(join(folder, "kleis.db")).href;
+  const parsed = URL.canParse(url) ? new URL(url) : null;
+  if (parsed?.protocol === "http:" && !isLoopback(parsed.hostname)) {
+    throw new Error("TURSO_DATABASE_URL may be http:// only on this machine. Use libsql:// or https://.");
+  }
+  const authToken = environment.TURSO_AUTH_TOKEN;
+  const client = createClient({ url, timeout: 5000, concurrency: 4, ...(authToken ? { authToken } : {}) });
+  const isFile = url.startsWith("file:");
+  await useWriteAheadLog(client, clock.sleep);
+  await migrate(client, clock.sleep);
+  if (isFile && !environment.TURSO_DATABASE_URL) {
+    for (const suffix of ["", "-wal", "-shm"]) chmodQuietly(join(folder, `kleis.db${suffix}`));
+  }
+  return client;
+}
+
+function chmodQuietly(path: string): void {
+  try {
+    chmodSync(path, 0o600);
+  } catch {
+    // The write-ahead files come and go.
+  }
+}
+
+function unpackZstd(
+  packed: ReadableStream<Uint8Array<ArrayBuffer>>,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const unpacked = pipeline(packed, createZstdDecompress(), () => {});
+  return Readable.toWeb(unpacked) as ReadableStream<Uint8Array<ArrayBuffer>>;
+}
+
+function random(bytes: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(randomBytes(bytes));
+}

@@ -1,0 +1,86 @@
+/**
+ * Chooses the account that a request uses, and says why. A function of its arguments: no clock, no store, no chance.
+ * A further reason to pass an account over (cooling) is one line in `exclusionOf` and one in `REFUSAL`; another order
+ * (rotation) is another `compare`. Callers see neither.
+ */
+import type { AccountRecord } from "../storage/port.ts";
+
+/** Why an account can not be used for this request. */
+export type Exclusion = "disabled" | "out_of_scope" | "cannot_serve" | "needs_login";
+
+/** How an account that could be used came out. */
+export type Outcome = "chosen_primary" | "chosen_newest" | "not_primary" | "older";
+
+/** One account of the provider, and what was thought of it. */
+export interface Reason {
+  accountId: string;
+  reason: Exclusion | Outcome;
+}
+
+export type RefusalCode =
+  | "provider_not_configured"
+  | "key_scope"
+  | "protocol_not_supported"
+  | "account_needs_login";
+
+export type Decision =
+  | { ok: true; account: AccountRecord; reasons: Reason[] }
+  | { ok: false; code: RefusalCode; reasons: Reason[] };
+
+export interface DecideInput {
+  /** All accounts; those of other providers are passed over in silence. */
+  accounts: readonly AccountRecord[];
+  provider: { id: string; name: string };
+  /** Whether an account can answer this request at all (protocol and model by kind of account). */
+  canServe: (account: AccountRecord) => boolean;
+  /** Whether the key may use the account with this id. */
+  scope: (accountId: string) => boolean;
+  /** Epoch ms; what limits in time are judged by. */
+  now: number;
+}
+
+/**
+ * Exclusions in the order in which they are asked, each with the refusal when it left nobody: whoever got furthest
+ * tells the owner the most. "Must sign in" is asked last, so that it is only said where signing in would help.
+ */
+const REFUSAL: readonly [Exclusion, RefusalCode][] = [
+  ["needs_login", "account_needs_login"],
+  ["cannot_serve", "protocol_not_supported"],
+  ["out_of_scope", "key_scope"],
+  ["disabled", "provider_not_configured"],
+];
+
+/** The primary account if it can be used, else the newest that can; or the refusal. Reasons stand in order of preference. */
+export function decide(input: DecideInput): Decision {
+  const ranked = input.accounts.filter((account) => account.provider === input.provider.id).sort(compare);
+  const judged = ranked.map((account) => ({ account, exclusion: exclusionOf(account, input) }));
+  const chosen = judged.find(({ exclusion }) => exclusion === null)?.account;
+  const reasons = judged.map(({ account, exclusion }) => ({
+    accountId: account.id,
+    reason: exclusion ?? outcomeOf(account, chosen),
+  }));
+  if (chosen !== undefined) return { ok: true, account: chosen, reasons };
+  const furthest = REFUSAL.find(([exclusion]) => reasons.some(({ reason }) => reason === exclusion));
+  return { ok: false, code: furthest?.[1] ?? "provider_not_configured", reasons };
+}
+
+function exclusionOf(account: AccountRecord, { scope, canServe }: DecideInput): Exclusion | null {
+  if (!account.enabled) return "disabled";
+  if (!scope(account.id)) return "out_of_scope";
+  if (!canServe(account)) return "cannot_serve";
+  if (account.status === "needs_login") return "needs_login";
+  return null;
+}
+
+function outcomeOf(account: AccountRecord, chosen: AccountRecord | undefined): Outcome {
+  if (account === chosen) return account.primary ? "chosen_primary" : "chosen_newest";
+  return chosen?.primary ? "not_primary" : "older";
+}
+
+/** Primary first, then newest first; the id makes it total, so that the order of the input can not matter. */
+function compare(a: AccountRecord, b: AccountRecord): number {
+  if (a.primary !== b.primary) return a.primary ? -1 : 1;
+  if (a.createdAt !== b.createdAt) return b.createdAt - a.createdAt;
+  if (a.id === b.id) return 0;
+  return a.id < b.id ? 1 : -1;
+}

@@ -1,0 +1,72 @@
+/** The stored accounts and what opens them, remembered for a few seconds so that a warm request asks no store. */
+import { KleisError } from "../errors.ts";
+import type { Runtime } from "../runtime.ts";
+import type { AccountRecord, AccountSecrets } from "../storage/port.ts";
+import { createReadCache } from "../storage/read-cache.ts";
+import { SealError } from "../storage/seal.ts";
+
+export interface AccountDirectory {
+  /** Every account, oldest first. Throws `KleisError("storage_unavailable")` when nobody knows. */
+  list(): Promise<readonly AccountRecord[]>;
+  /** One account of that list. */
+  get(id: string): Promise<AccountRecord | null>;
+  /**
+   * What opens an account; null when there is no such account.
+   * Throws `KleisError("account_needs_login")` when it was sealed with a key that is gone.
+   */
+  secretsOf(id: string): Promise<AccountSecrets | null>;
+  /** Makes a change effective at once in this process: the list, and one account's secrets or everybody's. */
+  forget(id?: string): void;
+}
+
+/** Accounts whose secrets are kept in memory at most. */
+const CAPACITY = 200;
+
+const ALL = "all";
+
+export function createAccountDirectory({ storage, clock, logger }: Runtime): AccountDirectory {
+  const lists = createReadCache<readonly AccountRecord[]>({
+    clock,
+    logger,
+    capacity: 1,
+    load: () => storage.accounts.list(),
+  });
+  const secrets = createReadCache<AccountSecrets>({
+    clock,
+    logger,
+    capacity: CAPACITY,
+    load: (id) => storage.accounts.secrets(id),
+  });
+
+  async function list(): Promise<readonly AccountRecord[]> {
+    return (await lists.get(ALL)) ?? [];
+  }
+
+  return {
+    list,
+    async get(id) {
+      return (await list()).find((account) => account.id === id) ?? null;
+    },
+    async secretsOf(id) {
+      try {
+        return await secrets.get(id);
+      } catch (error) {
+        if (error instanceof SealError) throw sealedWithAnotherKey(id, error);
+        throw error;
+      }
+    },
+    forget(id) {
+      lists.clear();
+      if (id === undefined) secrets.clear();
+      else secrets.forget(id);
+    },
+  };
+}
+
+function sealedWithAnotherKey(id: string, cause: SealError): KleisError {
+  return new KleisError(
+    "account_needs_login",
+    `The secrets of account ${id} do not open with the present ENCRYPTION_KEY. Add the former key to ENCRYPTION_KEY, or connect the account again on the admin page.`,
+    { cause },
+  );
+}

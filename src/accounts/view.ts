@@ -1,0 +1,40 @@
+/** An account as the admin API shows it: snake_case, and nothing that opens it. */
+import type { Json, JsonObject } from "../json.ts";
+import type { AccountRecord } from "../storage/port.ts";
+
+/** The metadata that may be seen. A list of what is allowed: a provider's new field stays hidden until it is named here. */
+const SHOWN = ["email", "login", "name", "plan", "host", "api_host", "domain", "organization"] as const;
+
+export function accountView(account: AccountRecord): JsonObject {
+  return {
+    id: account.id,
+    provider: account.provider,
+    kind: account.kind,
+    external_id: account.externalId,
+    label: account.label,
+    enabled: account.enabled,
+    primary: account.primary,
+    status: account.status,
+    status_reason: account.statusReason,
+    metadata: shownMetadata(account.metadata),
+    expires_at: account.expiresAt,
+    last_refresh_at: account.lastRefreshAt,
+    last_refresh_status: account.lastRefreshStatus,
+    last_refresh_error: account.lastRefreshError,
+    created_at: account.createdAt,
+    updated_at: account.updatedAt,
+  };
+}
+
+function shownMetadata(metadata: JsonObject): JsonObject {
+  const shown: JsonObject = {};
+  for (const name of SHOWN) {
+    const value = metadata[name];
+    if (isScalar(value)) shown[name] = value;
+  }
+  return shown;
+}
+
+function isScalar(value: Json | undefined): value is string | number | boolean | null {
+  return value === null || ["string", "number", "boolean"].includes(typeof value);
+}

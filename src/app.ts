@@ -1,0 +1,62 @@
+/** Builds the application of what a runtime gives; mounts every route and knows no runtime. */
+import { Hono } from "hono";
+import { createCredentials } from "./accounts/credentials.ts";
+import { createAccountDirectory } from "./accounts/directory.ts";
+import { KleisError } from "./errors.ts";
+import { createAdminRoutes } from "./http/admin/routes.ts";
+import { createAdminPage } from "./http/admin-page.tsx";
+import { createClientRoutes } from "./http/client-routes.ts";
+import { createProbeRoutes } from "./http/probes.ts";
+import { refusalResponse, toRefusal } from "./http/refusal.ts";
+import { createKeyLookup } from "./keys/lookup.ts";
+import { randomId } from "./keys/secret.ts";
+import { createKeyUses } from "./keys/uses.ts";
+import { snapshotSource } from "./models/snapshot.ts";
+import { PROVIDERS } from "./providers/index.ts";
+import type { Runtime } from "./runtime.ts";
+
+export interface App {
+  fetch(request: Request): Response | Promise<Response>;
+  /** Writes what is only in memory yet; for a runtime that is about to end. */
+  flush(): Promise<void>;
+}
+
+export function createApp(runtime: Runtime): App {
+  const directory = createAccountDirectory(runtime);
+  const keys = createKeyLookup(runtime);
+  const uses = createKeyUses(runtime);
+  const newRequestId = () => randomId(runtime, "req_");
+  const providers = PROVIDERS;
+
+  const app = new Hono();
+  app.route("/", createProbeRoutes(runtime, newRequestId));
+  app.route(
+    "/",
+    createClientRoutes({
+      runtime,
+      providers,
+      directory,
+      credentials: createCredentials(directory),
+      models: snapshotSource,
+      keys,
+      uses,
+      newRequestId,
+    }),
+  );
+  app.route("/admin", createAdminPage(runtime));
+  app.route("/admin", createAdminRoutes({ runtime, providers, directory, keys, uses }));
+
+  app.notFound((c) => {
+    const error = new KleisError(
+      "not_found",
+      `There is nothing at ${c.req.path.slice(0, 200)}. Agents use POST /v1/chat/completions, /v1/responses or /v1/messages; the admin page is at /admin.`,
+    );
+    return refusalResponse(error, c.req.path.endsWith("/messages") ? "messages" : "chat", newRequestId());
+  });
+  app.onError((error) => {
+    runtime.logger.error("unforeseen", { error: error.name });
+    return refusalResponse(toRefusal(error), "chat", newRequestId());
+  });
+
+  return { fetch: (request) => app.fetch(request), flush: () => uses.flush() };
+}

@@ -1,0 +1,69 @@
+/**
+ * Every refusal of Kleis's own: one code from one list, with its status and words that say what to do.
+ * Knows no protocol: `protocols/errors.ts` gives the shape.
+ */
+
+/** Code to HTTP status (design §2, "Errors"). */
+export const ERROR_STATUS = {
+  missing_api_key: 401,
+  invalid_api_key: 401,
+  expired_api_key: 401,
+  key_scope: 403,
+  invalid_json: 400,
+  invalid_request: 400,
+  request_too_large: 413,
+  unsupported_encoding: 415,
+  model_not_found: 404,
+  not_found: 404,
+  method_not_allowed: 405,
+  provider_not_configured: 400,
+  account_needs_login: 400,
+  protocol_not_supported: 400,
+  accounts_exhausted: 429,
+  refresh_failed: 502,
+  upstream_unreachable: 502,
+  upstream_invalid_response: 502,
+  upstream_stream_incomplete: 502,
+  upstream_blocked: 503,
+  upstream_timeout: 504,
+  storage_unavailable: 503,
+  upgrade_required: 426,
+  admin_unauthorized: 401,
+  conflict: 409,
+  internal_error: 500,
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_STATUS;
+
+export interface ErrorOptions {
+  /** The offending request field, where there is one. */
+  param?: string;
+  /** Extra response headers. */
+  headers?: Record<string, string>;
+  /** Overrides the OpenAI-shaped `type`, for codes whose type clients act upon. */
+  type?: string;
+  /** Extra members of the OpenAI-shaped error object (`resets_at`, …). */
+  extra?: Record<string, string | number | boolean | null>;
+  cause?: unknown;
+}
+
+/** A refusal with a code; `message` is shown to the caller and never holds a secret. */
+export class KleisError extends Error {
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly param: string | undefined;
+  readonly headers: Record<string, string>;
+  readonly type: string | undefined;
+  readonly extra: Record<string, string | number | boolean | null>;
+
+  constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "KleisError";
+    this.code = code;
+    this.status = ERROR_STATUS[code];
+    this.param = options.param;
+    this.headers = options.headers ?? {};
+    this.type = options.type;
+    this.extra = options.extra ?? {};
+  }
+}

@@ -1,0 +1,49 @@
+/** `/admin/accounts`: list, import, choose the primary, change, remove. */
+import { Hono } from "hono";
+import { importAccounts } from "../../accounts/import.ts";
+import { accountView } from "../../accounts/view.ts";
+import type { AccountRecord } from "../../storage/port.ts";
+import { jsonBody, requireJson } from "../validate.ts";
+import { accountChangeBody, importBody } from "./bodies.ts";
+import type { AdminDeps } from "./deps.ts";
+import { notFound } from "./errors.ts";
+
+export function createAccountRoutes({ runtime, providers, directory }: AdminDeps): Hono {
+  const { storage, clock } = runtime;
+
+  /** What a change answers: the account as it is now, which this process sees from here on. */
+  function changed(account: AccountRecord | null): { account: ReturnType<typeof accountView> } {
+    if (account === null) throw notFound("account");
+    directory.forget(account.id);
+    return { account: accountView(account) };
+  }
+
+  return new Hono()
+    .get("/", async (c) => c.json({ accounts: (await storage.accounts.list()).map(accountView) }))
+    .post("/import", requireJson, jsonBody(importBody), async (c) => {
+      try {
+        const accounts = await importAccounts(runtime, providers, c.req.valid("json"));
+        return c.json({ accounts: accounts.map(accountView) }, 201);
+      } finally {
+        // Also when it broke off: a part of a file may have been stored.
+        directory.forget();
+      }
+    })
+    .post("/:id/primary", async (c) =>
+      c.json(changed(await storage.accounts.makePrimary(c.req.param("id"), clock.now()))),
+    )
+    .patch("/:id", requireJson, jsonBody(accountChangeBody), async (c) => {
+      const { label, enabled } = c.req.valid("json");
+      const change = {
+        ...(label === undefined ? {} : { label }),
+        ...(enabled === undefined ? {} : { enabled }),
+      };
+      return c.json(changed(await storage.accounts.update(c.req.param("id"), change, clock.now())));
+    })
+    .delete("/:id", async (c) => {
+      const id = c.req.param("id");
+      if (!(await storage.accounts.remove(id, clock.now()))) throw notFound("account");
+      directory.forget(id);
+      return c.json({ id, deleted: true });
+    });
+}

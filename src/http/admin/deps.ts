@@ -1,0 +1,16 @@
+/** What the admin API works with. The caches are the ones that client routes read, so that a change is seen at once. */
+import type { AccountDirectory } from "../../accounts/directory.ts";
+import type { KeyLookup } from "../../keys/lookup.ts";
+import type { KeyUses } from "../../keys/uses.ts";
+import type { Provider } from "../../providers/provider.ts";
+import type { Runtime } from "../../runtime.ts";
+
+export interface AdminDeps {
+  runtime: Runtime;
+  providers: readonly Provider[];
+  directory: AccountDirectory;
+  keys: KeyLookup;
+  uses: KeyUses;
+  /** Whether a request without `ADMIN_TOKEN` belongs to a session of the admin page. */
+  session?: (request: Request) => boolean | Promise<boolean>;
+}

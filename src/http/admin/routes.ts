@@ -1,0 +1,37 @@
+/** The JSON part of the admin API, to be mounted at `/admin`. Guards its own paths only, so that a page can stand beside. */
+import { Hono, type MiddlewareHandler } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { KleisError } from "../../errors.ts";
+import { createAccountRoutes } from "./accounts.ts";
+import { createAdminAuth } from "./auth.ts";
+import type { AdminDeps } from "./deps.ts";
+import { adminErrors } from "./errors.ts";
+import { createKeyRoutes } from "./keys.ts";
+
+const MAX_BODY_BYTES = 1024 * 1024;
+
+const noStore: MiddlewareHandler = async (c, next) => {
+  await next();
+  c.res.headers.set("cache-control", "no-store");
+};
+
+const limitBody = bodyLimit({
+  maxSize: MAX_BODY_BYTES,
+  onError: () => {
+    throw new KleisError("request_too_large", "The request body is larger than 1 MiB.");
+  },
+});
+
+export function createAdminRoutes(deps: AdminDeps): Hono {
+  const { runtime, session } = deps;
+  const auth = createAdminAuth({
+    token: runtime.config.ADMIN_TOKEN,
+    ...(session === undefined ? {} : { session }),
+  });
+  const app = new Hono();
+  app.onError(adminErrors(runtime.logger));
+  for (const path of ["/accounts/*", "/keys/*"]) app.use(path, noStore, auth, limitBody);
+  app.route("/accounts", createAccountRoutes(deps));
+  app.route("/keys", createKeyRoutes(deps));
+  return app;
+}

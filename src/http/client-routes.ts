@@ -1,0 +1,100 @@
+/**
+ * The routes that agents call: the three protocols under `/v1` and under each provider's forced prefix. Thin: the key,
+ * the call, the error's shape.
+ */
+import { type Context, Hono } from "hono";
+import { KleisError } from "../errors.ts";
+import type { KeyLookup } from "../keys/lookup.ts";
+import type { KeyUses } from "../keys/uses.ts";
+import { type Operation, protocolOf, ROUTE } from "../protocols/protocol.ts";
+import { type ProxyDeps, proxy } from "../proxy/handle.ts";
+import { createRequestLog } from "../proxy/request-log.ts";
+import { requireKey } from "./key-auth.ts";
+import { createModelRoutes } from "./models.ts";
+import { originOf } from "./origin.ts";
+import { refusalResponse, toRefusal } from "./refusal.ts";
+
+export interface ClientDeps extends ProxyDeps {
+  readonly keys: KeyLookup;
+  readonly uses: KeyUses;
+  readonly newRequestId: () => string;
+}
+
+const OPERATIONS: readonly Operation[] = ["chat", "responses", "messages", "count_tokens"];
+
+export function createClientRoutes(deps: ClientDeps): Hono {
+  const app = new Hono();
+  app.route("/v1", routesOf(deps, undefined));
+  for (const { id } of deps.providers) app.route(`/${id}/v1`, routesOf(deps, id));
+  return app;
+}
+
+function routesOf(deps: ClientDeps, forced: string | undefined): Hono {
+  const app = new Hono();
+  for (const operation of OPERATIONS) {
+    const path = ROUTE[operation];
+    app.post(path, (c) => handle(deps, c, operation, forced));
+    app.all(path, (c) => refuseMethod(deps, c, operation));
+  }
+  app.route(
+    "/",
+    createModelRoutes({
+      providers: deps.providers,
+      source: deps.models,
+      ...(forced === undefined ? {} : { forced }),
+      authenticate: async (c) => ({
+        key: await requireKey(deps.keys, c.req.raw.headers),
+        accounts: await deps.directory.list(),
+      }),
+      requestId: deps.newRequestId,
+    }),
+  );
+  return app;
+}
+
+async function handle(
+  deps: ClientDeps,
+  c: Context,
+  operation: Operation,
+  forced: string | undefined,
+): Promise<Response> {
+  const { clock, logger } = deps.runtime;
+  const request = c.req.raw;
+  const requestId = deps.newRequestId();
+  const log = createRequestLog(logger, clock, { id: requestId, route: new URL(request.url).pathname });
+  try {
+    const key = await requireKey(deps.keys, request.headers);
+    deps.uses.note(key.id);
+    log.note({ key: key.id });
+    const adminUrl = `${originOf(deps.runtime.config, request)}/admin`;
+    return await proxy(deps, { operation, forced, request, key, requestId, adminUrl, log });
+  } catch (error) {
+    if (request.signal.aborted) {
+      log.end({ outcome: "client_left" });
+      return new Response(null, { status: 499 });
+    }
+    const refusal = toRefusal(error);
+    if (refusal.code === "internal_error")
+      logger.error("unforeseen", { id: requestId, error: nameOf(refusal.cause) });
+    log.end({ status: refusal.status, code: refusal.code, outcome: "refused" });
+    return refusalResponse(refusal, protocolOf(operation), requestId);
+  }
+}
+
+/** Only the kind of an unforeseen error: its message may hold what was being worked on. */
+function nameOf(cause: unknown): string {
+  return cause instanceof Error ? cause.name : "unknown";
+}
+
+/** A websocket upgrade gets the 426 on which Codex falls back to HTTP at once; any other method is told the right one. */
+function refuseMethod(deps: ClientDeps, c: Context, operation: Operation): Response {
+  const upgrade = c.req.header("upgrade")?.toLowerCase() === "websocket";
+  const error = upgrade
+    ? new KleisError(
+        "upgrade_required",
+        "Kleis speaks HTTP with event streams here, not websockets. POST to the same address.",
+        { headers: { connection: "close" } },
+      )
+    : new KleisError("method_not_allowed", `Use POST for ${c.req.path}.`, { headers: { allow: "POST" } });
+  return refusalResponse(error, protocolOf(operation), deps.newRequestId());
+}

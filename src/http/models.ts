@@ -1,0 +1,101 @@
+/**
+ * `GET /models` and `GET /models/*`, mounted under `/v1` and under each forced prefix. Thin: who asks comes from
+ * `authenticate`, what is listed from `models/`; never a redirect, which Claude Code takes for a failure.
+ */
+import { type Context, Hono } from "hono";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { ERROR_STATUS, KleisError } from "../errors.ts";
+import { type AccessAccount, accessOf, type KeyScopes } from "../models/access.ts";
+import { catalogueOf } from "../models/catalogue.ts";
+import { findModel, type ListInput, listModels, listObject, modelObject } from "../models/list.ts";
+import { modelInfos } from "../models/model-info.ts";
+import { asksAnthropic, callableInMessages, pageOf } from "../models/page.ts";
+import type { ModelSource } from "../models/registry.ts";
+import type { CustomModel } from "../models/resolve.ts";
+import { errorBody } from "../protocols/errors.ts";
+import type { Provider } from "../providers/provider.ts";
+
+export interface ModelRouteDeps {
+  readonly providers: readonly Provider[];
+  readonly source: ModelSource;
+  /** The id of the provider that the mount's prefix forces. */
+  readonly forced?: string;
+  readonly custom?: readonly CustomModel[];
+  /** The key that asks and all accounts there are; throws `KleisError` when the key is none. */
+  authenticate(c: Context): Promise<{ key: KeyScopes; accounts: readonly AccessAccount[] }>;
+  requestId?(c: Context): string | undefined;
+}
+
+/** Anthropic clients get the models that speak messages, their paging and their errors; all others get everything. */
+export function createModelRoutes(deps: ModelRouteDeps): Hono {
+  const answer = async (c: Context, id: string): Promise<Response> => {
+    try {
+      return c.json(id === "" ? await list(deps, c) : await one(deps, c, id), 200, {
+        "cache-control": "no-store",
+      });
+    } catch (error) {
+      if (error instanceof KleisError) return refusal(deps, c, error);
+      throw error;
+    }
+  };
+  const routes = new Hono();
+  routes.get("/models", (c) => answer(c, ""));
+  routes.get("/models/*", (c) => answer(c, idOf(c)));
+  return routes;
+}
+
+async function list(deps: ModelRouteDeps, c: Context) {
+  const models = listModels(await inputOf(deps, c));
+  const query = new URL(c.req.url).searchParams;
+  if (!asksAnthropic(c.req.raw.headers)) {
+    const body = listObject({ models, hasMore: false });
+    return query.has("client_version") ? { ...body, models: modelInfos(models) } : body;
+  }
+  const result = pageOf(callableInMessages(models), query);
+  if (!result.ok) throw new KleisError("invalid_request", result.message, { param: result.param });
+  return listObject(result.page);
+}
+
+async function one(deps: ModelRouteDeps, c: Context, requested: string) {
+  const input = await inputOf(deps, c);
+  const models = listModels(input);
+  const visible = asksAnthropic(c.req.raw.headers) ? callableInMessages(models) : models;
+  const model = findModel(visible, { ...input, requested });
+  if (model !== undefined) return modelObject(model);
+  throw new KleisError(
+    "model_not_found",
+    `There is no model ${JSON.stringify(requested.slice(0, 256))} for this key here. GET /v1/models lists what there is.`,
+    { param: "model", type: "invalid_request_error" },
+  );
+}
+
+async function inputOf({ authenticate, source, providers, forced, custom }: ModelRouteDeps, c: Context) {
+  const { key, accounts } = await authenticate(c);
+  const input: ListInput = {
+    providers,
+    catalogue: catalogueOf(await source.current()),
+    access: accessOf(accounts, key),
+    forced,
+    ...(custom === undefined ? {} : { custom }),
+  };
+  return input;
+}
+
+/** The id after `/models/`, decoded once; ids may hold `/`, written plainly or as `%2F`. */
+function idOf(c: Context): string {
+  const { pathname } = new URL(c.req.url);
+  const id = pathname.slice(pathname.indexOf("/models/") + "/models/".length);
+  try {
+    return decodeURIComponent(id);
+  } catch {
+    return id;
+  }
+}
+
+function refusal(deps: ModelRouteDeps, c: Context, error: KleisError): Response {
+  const { code, message, param, type, extra, headers } = error;
+  const status: ContentfulStatusCode = ERROR_STATUS[code];
+  const protocol = asksAnthropic(c.req.raw.headers) ? "messages" : "chat";
+  const body = errorBody(protocol, { code, message, status, param, type, extra }, deps.requestId?.(c));
+  return c.json(body, status, { ...(status < 500 ? { "x-should-retry": "false" } : {}), ...headers });
+}

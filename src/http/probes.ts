@@ -1,0 +1,33 @@
+/** What monitors, agents' probes and a curious browser ask: no key, no redirect, no database. */
+import { Hono } from "hono";
+import { KleisError } from "../errors.ts";
+import type { Runtime } from "../runtime.ts";
+import { VERSION } from "../version.ts";
+import { sameSecret } from "./admin/auth.ts";
+import { refusalResponse, toRefusal } from "./refusal.ts";
+
+export function createProbeRoutes(runtime: Runtime, newRequestId: () => string): Hono {
+  const app = new Hono();
+  const hello = `Kleis ${VERSION} is running. The admin page is at /admin; agents use /v1 with an issued key.\n`;
+  app.get("/", (c) => c.text(hello));
+  app.get("/api/hello", (c) => c.text(hello));
+
+  app.get("/healthz", async (c) => {
+    const alive = { status: "ok", version: VERSION };
+    if (c.req.query("deep") === undefined) return c.json(alive, 200, { "cache-control": "no-store" });
+    try {
+      const token = /^bearer +(\S+) *$/i.exec(c.req.header("authorization") ?? "")?.[1] ?? "";
+      if (!(await sameSecret(token, runtime.config.ADMIN_TOKEN))) {
+        throw new KleisError(
+          "admin_unauthorized",
+          "The deep check needs Authorization: Bearer <ADMIN_TOKEN>.",
+        );
+      }
+      await runtime.storage.ping();
+      return c.json({ ...alive, database: "ok" }, 200, { "cache-control": "no-store" });
+    } catch (error) {
+      return refusalResponse(toRefusal(error), "chat", newRequestId());
+    }
+  });
+  return app;
+}

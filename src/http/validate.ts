@@ -1,0 +1,56 @@
+/** Decodes a JSON request body with zod and refuses in words what does not fit; never repeats a value that was sent. */
+import { zValidator } from "@hono/zod-validator";
+import type { MiddlewareHandler } from "hono";
+import * as z from "zod";
+import { KleisError } from "../errors.ts";
+import { isObject, parseJson } from "../json.ts";
+
+const JSON_TYPE = /^application\/([\w.-]+\+)?json\s*(;|$)/i;
+
+/** The length up to which a field's name is repeated in a message. */
+const NAME_SHOWN = 40;
+
+/**
+ * Refuses a body that is not a JSON object. The content type is demanded, since the validator takes any other body for
+ * an empty object, and since a page of another origin can not send it unasked.
+ */
+export const requireJson: MiddlewareHandler = async (c, next) => {
+  if (!JSON_TYPE.test(c.req.header("content-type") ?? "")) {
+    throw new KleisError(
+      "invalid_request",
+      "Send a JSON object as the body, with the header content-type: application/json.",
+    );
+  }
+  const value = parseJson(await c.req.text());
+  if (value === undefined) throw new KleisError("invalid_json", "The request body is not valid JSON.");
+  if (!isObject(value)) throw new KleisError("invalid_request", "The request body must be a JSON object.");
+  await next();
+};
+
+/** Validates the JSON body; `c.req.valid("json")` is then of the schema's type. Stands behind `requireJson`. */
+export function jsonBody<Schema extends z.ZodType>(schema: Schema) {
+  return zValidator("json", schema, (result) => {
+    if (!result.success) throw invalidRequest(result.error.issues, schema);
+  });
+}
+
+/** The first thing that is wrong, as a refusal that names the field. */
+export function invalidRequest(issues: readonly z.core.$ZodIssue[], schema: z.ZodType): KleisError {
+  const issue = issues[0];
+  if (issue === undefined) return new KleisError("invalid_request", "The request is not valid.");
+  if (issue.code === "unrecognized_keys") {
+    const name = [...issue.path, issue.keys[0] ?? ""].join(".").slice(0, NAME_SHOWN);
+    return new KleisError("invalid_request", `Unknown field ${name}.${knownFields(schema)}`, { param: name });
+  }
+  const param = issue.path.join(".").slice(0, NAME_SHOWN);
+  if (param === "") return new KleisError("invalid_request", sentence(issue.message));
+  return new KleisError("invalid_request", `${param}: ${sentence(issue.message)}`, { param });
+}
+
+function knownFields(schema: z.ZodType): string {
+  return schema instanceof z.ZodObject ? ` Known fields: ${Object.keys(schema.shape).join(", ")}.` : "";
+}
+
+function sentence(message: string): string {
+  return message.endsWith(".") ? message : `${message}.`;
+}

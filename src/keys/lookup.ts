@@ -1,0 +1,77 @@
+/** Finds the issued key that a request brings: by hash, from memory when possible, and judged anew on every call. */
+import { KleisError } from "../errors.ts";
+import type { Runtime } from "../runtime.ts";
+import type { KeyRecord } from "../storage/port.ts";
+import { createReadCache } from "../storage/read-cache.ts";
+import { sha256Hex } from "./secret.ts";
+
+export type KeyRefusal = "invalid_api_key" | "expired_api_key";
+export type KeyFound = { ok: true; key: KeyRecord } | { ok: false; code: KeyRefusal };
+
+export interface KeyLookup {
+  /** The key with this secret. Throws `KleisError("storage_unavailable")` when nobody knows. */
+  find(secret: string): Promise<KeyFound>;
+  /** The key whose model list this token opens; likewise. */
+  findByDiscoveryToken(token: string): Promise<KeyFound>;
+  /** Makes a change of this key effective at once in this process. */
+  forget(id: string): void;
+  clear(): void;
+}
+
+/** Keys remembered at most; an owner has tens. */
+const CAPACITY = 1_000;
+
+const KEY = /^kleis_[A-Za-z0-9_-]{43}$/;
+const DISCOVERY_TOKEN = /^[A-Za-z0-9_-]{43}$/;
+
+export function createKeyLookup({ storage, clock, logger }: Runtime): KeyLookup {
+  const byKey = createReadCache<KeyRecord>({
+    clock,
+    logger,
+    capacity: CAPACITY,
+    load: (hash) => storage.keys.findByHash(hash),
+  });
+  const byToken = createReadCache<KeyRecord>({
+    clock,
+    logger,
+    capacity: CAPACITY,
+    load: (hash) => storage.keys.findByDiscoveryHash(hash),
+  });
+
+  function judge(key: KeyRecord | null): KeyFound {
+    if (key === null || key.revokedAt !== null) return { ok: false, code: "invalid_api_key" };
+    if (key.expiresAt !== null && key.expiresAt <= clock.now()) return { ok: false, code: "expired_api_key" };
+    return { ok: true, key };
+  }
+
+  return {
+    async find(secret) {
+      // What can not be a key (a provider's own key in the wrong place) costs no question to the store.
+      if (!KEY.test(secret)) return { ok: false, code: "invalid_api_key" };
+      return judge(await byKey.get(await sha256Hex(secret)));
+    },
+    async findByDiscoveryToken(token) {
+      if (!DISCOVERY_TOKEN.test(token)) return { ok: false, code: "invalid_api_key" };
+      return judge(await byToken.get(await sha256Hex(token)));
+    },
+    forget(id) {
+      byKey.forgetWhere((key) => key.id === id);
+      byToken.forgetWhere((key) => key.id === id);
+    },
+    clear() {
+      byKey.clear();
+      byToken.clear();
+    },
+  };
+}
+
+/** The refusal in words, without naming the key that was sent. */
+export function keyRefusal(code: KeyRefusal): KleisError {
+  if (code === "expired_api_key") {
+    return new KleisError(code, "This Kleis key has expired. Issue a new one on the admin page.");
+  }
+  return new KleisError(
+    code,
+    "This is not a valid Kleis key: unknown or revoked. Use a key that begins with kleis_; issue one on the admin page.",
+  );
+}

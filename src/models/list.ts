@@ -1,0 +1,119 @@
+/**
+ * The models that a key is shown, under ids that resolve to the provider they are listed for, and the one object that
+ * OpenAI and Anthropic clients both read (models-registry.md §4).
+ */
+import type { JsonObject } from "../json.ts";
+import { modelScope } from "./access.ts";
+import type { CatalogueEntry } from "./catalogue.ts";
+import { prefixed } from "./name.ts";
+import { type ResolveInput, resolve } from "./resolve.ts";
+
+/** A model as it is listed. */
+export interface ListedModel {
+  /** What the client asks for it by: bare, or with the provider's prefix. */
+  readonly id: string;
+  /** For people. */
+  readonly name: string;
+  /** When the model was released, in Unix seconds; 0 when that is not known. */
+  readonly created: number;
+  readonly entry: CatalogueEntry;
+}
+
+/** What a list depends on; with `forced` only that provider's models, under bare ids. */
+export type ListInput = Omit<ResolveInput, "requested" | "adminUrl">;
+
+/** The models of all usable accounts inside the key's scopes, newest first, in a stable order. */
+export function listModels(input: ListInput): ListedModel[] {
+  const listed = new Map<string, ListedModel>();
+  for (const model of [...servedModels(input), ...customModels(input)]) {
+    if (!listed.has(model.id)) listed.set(model.id, model);
+  }
+  return [...listed.values()].sort((a, b) => b.created - a.created || (a.id < b.id ? -1 : 1));
+}
+
+function servedModels(input: ListInput): ListedModel[] {
+  const inScope = modelScope(input.access.models, input.providers);
+  return input.providers.flatMap((provider) => {
+    const kinds = input.access.usable.get(provider.id);
+    if (kinds === undefined || (input.forced !== undefined && input.forced !== provider.id)) return [];
+    const bare = input.forced !== undefined || !provider.listPrefixed;
+    const mark = bare ? "" : ` (${provider.name})`;
+    return input.catalogue.served(provider, kinds).entries.flatMap((entry) => {
+      if (!inScope(provider, entry.id)) return [];
+      const ids = bare ? [entry.id, prefixed(provider, entry.id)] : [prefixed(provider, entry.id)];
+      const id = ids.find((candidate) => leadsTo(input, candidate, entry));
+      return id === undefined ? [] : [listedModel(id, `${entry.model.name}${mark}`, entry)];
+    });
+  });
+}
+
+function customModels(input: ListInput): ListedModel[] {
+  return (input.custom ?? []).flatMap(({ id, provider: providerId, model }) => {
+    const provider = input.providers.find((candidate) => candidate.id === providerId);
+    const kinds = input.access.usable.get(providerId);
+    if (provider === undefined || kinds === undefined) return [];
+    const entry = input.catalogue.served(provider, kinds).get(model);
+    return entry !== undefined && leadsTo(input, id, entry) ? [listedModel(id, id, entry)] : [];
+  });
+}
+
+/** A list promises nothing that a request does not keep. */
+function leadsTo(input: ListInput, id: string, entry: CatalogueEntry): boolean {
+  const resolved = resolve({ ...input, requested: id });
+  return resolved.ok && resolved.provider === entry.provider && resolved.model === entry.id;
+}
+
+function listedModel(id: string, name: string, entry: CatalogueEntry): ListedModel {
+  return { id, name, created: released(entry.model.release_date), entry };
+}
+
+/** Unix seconds of a `YYYY-MM` or `YYYY-MM-DD`; 0 for anything else. */
+function released(date: string): number {
+  const day = /^\d{4}-\d{2}$/.test(date) ? `${date}-01` : date;
+  const time = /^\d{4}-\d{2}-\d{2}$/.test(day) ? Date.parse(`${day}T00:00:00Z`) : Number.NaN;
+  return Number.isNaN(time) ? 0 : time / 1000;
+}
+
+/** A part of a list, as one page of it. */
+export interface ModelPage {
+  readonly models: readonly ListedModel[];
+  readonly hasMore: boolean;
+}
+
+/** The list object; its members are those of OpenAI's and of Anthropic's list together. */
+export function listObject(page: ModelPage): JsonObject {
+  return {
+    object: "list",
+    data: page.models.map(modelObject),
+    has_more: page.hasMore,
+    first_id: page.models[0]?.id ?? null,
+    last_id: page.models.at(-1)?.id ?? null,
+  };
+}
+
+/** One model; `context_length` is read by OpenRouter-minded clients, `max_*_tokens` by Anthropic's. */
+export function modelObject({ id, name, created, entry }: ListedModel): JsonObject {
+  return {
+    id,
+    object: "model",
+    created,
+    owned_by: entry.provider,
+    type: "model",
+    display_name: name,
+    created_at: new Date(created * 1000).toISOString().replace(".000Z", "Z"),
+    name,
+    context_length: entry.limit.context,
+    max_input_tokens: entry.limit.input ?? entry.limit.context,
+    max_tokens: entry.limit.output,
+    capabilities: null,
+  };
+}
+
+/** The listed model that a name means: under its listed id, or under any other name that resolves to it. */
+export function findModel(models: readonly ListedModel[], input: ResolveInput): ListedModel | undefined {
+  const exact = models.find(({ id }) => id === input.requested);
+  if (exact !== undefined) return exact;
+  const resolved = resolve(input);
+  if (!resolved.ok) return undefined;
+  return models.find(({ entry }) => entry.provider === resolved.provider && entry.id === resolved.model);
+}

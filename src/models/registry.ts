@@ -1,0 +1,59 @@
+/**
+ * The registry of models in the shape of models.dev, decoded from whatever a source holds.
+ * Knows no provider of ours: which models are served by whom is `catalogue.ts`.
+ */
+import * as z from "zod";
+import { isObject } from "../json.ts";
+import type { RegistryModel } from "../providers/provider.ts";
+
+/** The well-formed models of each source provider (`openai`, `anthropic`, …), in the source's order. */
+export type RegistryData = ReadonlyMap<string, readonly RegistryModel[]>;
+
+/** Where the registry comes from: the embedded snapshot, or a live one. Never rejects: an old registry beats none. */
+export interface ModelSource {
+  /** The same object for as long as the content is the same, so that work on it can be kept. */
+  current(): Promise<RegistryData> | RegistryData;
+}
+
+/** The longest model id that is accepted, in characters. */
+export const MAX_MODEL_ID = 256;
+
+const tokens = z.number().nonnegative();
+
+/** What must be there and sound for a model to be used at all (models-registry.md §1); further fields stay. */
+const modelSchema = z.looseObject({
+  id: z.string().min(1).max(MAX_MODEL_ID),
+  name: z.string().min(1),
+  family: z.string().optional(),
+  reasoning: z.boolean(),
+  tool_call: z.boolean(),
+  attachment: z.boolean().optional(),
+  release_date: z.string(),
+  status: z.string().optional(),
+  modalities: z.object({ input: z.array(z.string()), output: z.array(z.string()) }),
+  limit: z.object({ context: tokens, output: tokens, input: tokens.optional() }),
+});
+
+/**
+ * Decodes an `api.json`. A malformed model is dropped, and so is one whose key is not its id: a single one without
+ * `limit` breaks whole clients (models-registry.md §2). `sources` narrows the work to the providers that matter.
+ */
+export function readRegistry(value: unknown, sources?: ReadonlySet<string>): RegistryData {
+  const registry = new Map<string, readonly RegistryModel[]>();
+  if (!isObject(value)) return registry;
+  for (const [source, provider] of Object.entries(value)) {
+    if (sources !== undefined && !sources.has(source)) continue;
+    if (!isObject(provider) || !isObject(provider.models)) continue;
+    registry.set(source, readModels(provider.models));
+  }
+  return registry;
+}
+
+function readModels(models: Record<string, unknown>): RegistryModel[] {
+  const sound: RegistryModel[] = [];
+  for (const [key, value] of Object.entries(models)) {
+    const model = modelSchema.safeParse(value);
+    if (model.success && model.data.id === key) sound.push(model.data);
+  }
+  return sound;
+}

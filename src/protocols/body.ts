@@ -1,0 +1,46 @@
+/** A JSON request body: the bytes as they came, and the value they hold, parsed once. */
+import type { JsonObject } from "../json.ts";
+
+export interface JsonBody {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Read only: a change is an `Edit`, never an assignment. */
+  readonly value: JsonObject;
+}
+
+/**
+ * The names that `x-kleis-changes` uses. One short list: every edit of a body names one of them, so that a change
+ * without a declaration cannot be written.
+ */
+export type Change =
+  | "model-prefix" // the provider prefix was taken off the model id
+  | "model-spelling" // the model id was written as the provider writes it (dots, dashes, date)
+  | "claude-identity" // the identity block was put before the system prompt
+  | "claude-system-text" // product names in the system prompt were normalised
+  | "claude-tool-names" // tool names were mapped; the answer's are mapped back
+  | "claude-betas" // a `betas` body field moved into the anthropic-beta header
+  | "codex-fields" // fields the backend refuses were taken out
+  | "codex-instructions" // instructions were promoted from the input, or a default was put in
+  | "codex-input" // input was brought into the one form the backend takes
+  | "codex-item-ids" // ids of replayed items were taken out
+  | "codex-include" // encrypted reasoning was asked for
+  | "codex-store" // store was set to false
+  | "codex-stream" // stream was set to true for a client that does not stream
+  | "codex-cache-key" // prompt_cache_key was derived per key, account and session
+  | "copilot-usage" // stream_options.include_usage was set
+  | "copilot-item-ids" // ids of replayed items were taken out
+  | "copilot-store" // store was set to false
+  | "copilot-include" // encrypted reasoning was asked for
+  | "copilot-fields" // fields the backend refuses were taken out
+  | "copilot-images"; // image detail was mapped to what the backend takes
+
+export type Path = readonly (string | number)[];
+
+/**
+ * One change of a body, at a path into the parsed value. Paths always speak of the body as it came: an edit never
+ * shifts the indices of another. An edit inside a value that another edit sets or removes is without effect.
+ */
+export type Edit = { change: Change; path: Path } & (
+  | { op: "set"; value: unknown } // replaces the value, or adds the member at the end of its (existing) object
+  | { op: "remove" } // an object's member or an array's element
+  | { op: "prepend"; value: unknown } // puts an element at the start of the array at the path
+);

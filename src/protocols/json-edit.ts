@@ -1,0 +1,244 @@
+/**
+ * Applies edits to JSON bytes by splicing: what no edit names keeps its very bytes (key order, spacing, escapes,
+ * big numbers, duplicate keys). The bytes must hold valid JSON; the edits' paths come from its parsed value.
+ */
+import type { Path } from "./body.ts";
+
+/** An edit without its declaration: what the splicing needs. */
+export type Splice = { path: Path } & (
+  | { op: "set"; value: unknown }
+  | { op: "remove" }
+  | { op: "prepend"; value: unknown }
+);
+
+/** One node of the tree of edits: what happens to this value, and to values inside it. */
+interface Node {
+  set?: { value: unknown };
+  remove?: boolean;
+  prepend: unknown[];
+  children: Map<string | number, Node>;
+}
+
+/** A piece of the source to leave out (from `start` to `end`) and what stands there instead. */
+interface Patch {
+  start: number;
+  end: number;
+  bytes: Uint8Array;
+}
+
+/** A member of an object (from its key) or an element of an array. */
+interface Item {
+  key: string | number;
+  start: number;
+  value: number;
+  end: number;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+const OPEN_ARRAY = 0x5b;
+const CLOSE_ARRAY = 0x5d;
+const NOTHING = new Uint8Array(0);
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** The bytes with the edits made; the same array when there are none. */
+export function applyEdits(
+  source: Uint8Array<ArrayBuffer>,
+  edits: readonly Splice[],
+): Uint8Array<ArrayBuffer> {
+  if (edits.length === 0) return source;
+  const root = newNode();
+  for (const edit of edits) plant(root, edit);
+  if (root.set !== undefined) return encodeJson(root.set.value);
+  const patches: Patch[] = [];
+  const bom = source[0] === 0xef && source[1] === 0xbb && source[2] === 0xbf ? 3 : 0;
+  patchValue(source, skipSpace(source, bom), root, patches);
+  return assemble(source, patches);
+}
+
+/** `JSON.stringify` as UTF-8 bytes; lone surrogates become escapes, so nothing is lost. */
+export function encodeJson(value: unknown): Uint8Array<ArrayBuffer> {
+  return encoder.encode(JSON.stringify(value));
+}
+
+function newNode(): Node {
+  return { prepend: [], children: new Map() };
+}
+
+function plant(root: Node, edit: Splice): void {
+  let node = root;
+  for (const step of edit.path) {
+    let next = node.children.get(step);
+    if (next === undefined) {
+      next = newNode();
+      node.children.set(step, next);
+    }
+    node = next;
+  }
+  if (edit.op === "set") node.set = { value: edit.value };
+  else if (edit.op === "remove") node.remove = true;
+  else node.prepend.push(edit.value);
+}
+
+/** Collects the patches of the container at `at`, in ascending order. */
+function patchValue(source: Uint8Array, at: number, node: Node, patches: Patch[]): void {
+  const open = source[at];
+  if (open !== OPEN_OBJECT && open !== OPEN_ARRAY)
+    throw new Error("an edit's path leads into a value that holds no others");
+  const items = open === OPEN_OBJECT ? readMembers(source, at, node) : readElements(source, at);
+  const last = new Map(items.map((item, index) => [item.key, index]));
+  const isKept = (item: Item) => node.children.get(item.key)?.remove !== true;
+  const first = items[0];
+
+  if (node.prepend.length > 0) {
+    if (open !== OPEN_ARRAY) throw new Error("an edit puts an element before something that is not an array");
+    const text = node.prepend.map((value) => JSON.stringify(value)).join(",");
+    const place = first?.start ?? at + 1;
+    patches.push({ start: place, end: place, bytes: encoder.encode(items.some(isKept) ? `${text},` : text) });
+  }
+
+  let keptBefore = false;
+  items.forEach((item, index) => {
+    const child = node.children.get(item.key);
+    if (child === undefined) {
+      keptBefore = true;
+    } else if (child.remove) {
+      const previous = items[index - 1];
+      const next = items[index + 1];
+      patches.push(
+        keptBefore && previous !== undefined
+          ? { start: previous.end, end: item.end, bytes: NOTHING }
+          : { start: item.start, end: next?.start ?? item.end, bytes: NOTHING },
+      );
+    } else {
+      keptBefore = true;
+      if (child.set !== undefined)
+        patches.push({ start: item.value, end: item.end, bytes: encodeJson(child.set.value) });
+      else if (last.get(item.key) === index) patchValue(source, item.value, child, patches);
+    }
+  });
+
+  const place = items[items.length - 1]?.end ?? at + 1;
+  let separator = keptBefore ? "," : "";
+  for (const [key, child] of node.children) {
+    if (last.has(key) || child.remove) continue;
+    if (child.set === undefined || open !== OPEN_OBJECT)
+      throw new Error("an edit's path leads to a place that is not there");
+    const member = `${separator}${JSON.stringify(key)}:${JSON.stringify(child.set.value)}`;
+    patches.push({ start: place, end: place, bytes: encoder.encode(member) });
+    separator = ",";
+  }
+}
+
+function readMembers(source: Uint8Array, at: number, node: Node): Item[] {
+  const items: Item[] = [];
+  let place = skipSpace(source, at + 1);
+  while (source[place] !== CLOSE_OBJECT) {
+    const keyEnd = skipString(source, place);
+    const value = skipSpace(source, expect(source, skipSpace(source, keyEnd), COLON));
+    const end = skipValue(source, value);
+    items.push({ key: readKey(source, place, keyEnd, node), start: place, value, end });
+    place = skipSpace(source, end);
+    if (source[place] === COMMA) place = skipSpace(source, place + 1);
+  }
+  return items;
+}
+
+/** The key as a string; decoded only where an edit could mean it. */
+function readKey(source: Uint8Array, start: number, end: number, node: Node): string {
+  if (node.children.size === 0) return "";
+  const raw = decoder.decode(source.subarray(start, end));
+  return raw.includes("\\") ? (JSON.parse(raw) as string) : raw.slice(1, -1);
+}
+
+function readElements(source: Uint8Array, at: number): Item[] {
+  const items: Item[] = [];
+  let place = skipSpace(source, at + 1);
+  while (source[place] !== CLOSE_ARRAY) {
+    const end = skipValue(source, place);
+    items.push({ key: items.length, start: place, value: place, end });
+    place = skipSpace(source, end);
+    if (source[place] === COMMA) place = skipSpace(source, place + 1);
+  }
+  return items;
+}
+
+function expect(source: Uint8Array, at: number, byte: number): number {
+  if (source[at] !== byte) throw new Error("the bytes to edit are not valid JSON");
+  return at + 1;
+}
+
+function skipSpace(source: Uint8Array, at: number): number {
+  let place = at;
+  for (;;) {
+    const byte = source[place];
+    if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) {
+      if (byte === undefined) throw new Error("the bytes to edit end too early");
+      return place;
+    }
+    place++;
+  }
+}
+
+/** The place behind the string that starts at `at`. */
+function skipString(source: Uint8Array, at: number): number {
+  let close = source.indexOf(QUOTE, at + 1);
+  while (close !== -1) {
+    let escapes = 0;
+    while (source[close - 1 - escapes] === BACKSLASH) escapes++;
+    if (escapes % 2 === 0) return close + 1;
+    close = source.indexOf(QUOTE, close + 1);
+  }
+  throw new Error("the bytes to edit end inside a string");
+}
+
+/** The place behind the value that starts at `at`; does not recurse, so depth costs nothing. */
+function skipValue(source: Uint8Array, at: number): number {
+  let depth = 0;
+  let place = at;
+  while (place < source.length) {
+    const byte = source[place];
+    if (byte === QUOTE) {
+      place = skipString(source, place);
+      if (depth === 0) return place;
+    } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
+      depth++;
+      place++;
+    } else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) {
+      if (depth === 0) return place;
+      place++;
+      if (--depth === 0) return place;
+    } else if (
+      depth === 0 &&
+      (byte === COMMA || byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09)
+    ) {
+      return place;
+    } else {
+      place++;
+    }
+  }
+  return place;
+}
+
+function assemble(source: Uint8Array, patches: readonly Patch[]): Uint8Array<ArrayBuffer> {
+  let length = source.length;
+  for (const patch of patches) length += patch.bytes.length - (patch.end - patch.start);
+  const out = new Uint8Array(length);
+  let from = 0;
+  let to = 0;
+  for (const patch of patches) {
+    out.set(source.subarray(from, patch.start), to);
+    to += patch.start - from;
+    out.set(patch.bytes, to);
+    to += patch.bytes.length;
+    from = patch.end;
+  }
+  out.set(source.subarray(from), to);
+  return out;
+}

@@ -1,0 +1,66 @@
+/** The HTTP error that a failure inside a `responses` stream stands for (providers/codex.md §2.3, §2.8). */
+import { isObject, type JsonObject, text } from "../../json.ts";
+
+export interface FailedAnswer {
+  ok: false;
+  status: number;
+  /** OpenAI's error shape. */
+  body: JsonObject;
+}
+
+/** Where a failure has no HTTP status of its own, its code or type decides; a type may stand where a code should. */
+const STATUS: ReadonlyMap<string | undefined, number> = new Map([
+  ["server_is_overloaded", 503],
+  ["service_unavailable_error", 503],
+  ["overloaded_error", 503],
+  ["slow_down", 503],
+  ["rate_limit_exceeded", 429],
+  ["rate_limit_error", 429],
+  ["usage_limit_reached", 429],
+  ["usage_not_included", 429],
+  ["context_length_exceeded", 400],
+  ["invalid_request_error", 400],
+]);
+
+/** Members that clients act upon: Codex CLI shows the plan and when the limit resets. */
+const KEPT = ["plan_type", "resets_at", "resets_in_seconds"];
+
+/** Reads a `response.failed` event or an `error` event, flat or nested. */
+export function failedAnswer(event: JsonObject): FailedAnswer {
+  const error = errorOf(event);
+  const code = text(error.code);
+  const type = text(error.type);
+  const status = statusOf(event, code, type);
+  const body: JsonObject = {
+    message: text(error.message) ?? "The provider reported a failure without saying why.",
+    type: type ?? defaultType(status, code),
+    param: error.param ?? null,
+    code: error.code ?? null,
+  };
+  for (const name of KEPT) if (error[name] !== undefined) body[name] = error[name];
+  return { ok: false, status, body: { error: body } };
+}
+
+function errorOf(event: JsonObject): JsonObject {
+  if (isObject(event.response) && isObject(event.response.error)) return event.response.error;
+  if (isObject(event.error)) return event.error;
+  if (event.type !== "error") return {};
+  // The flat form: its own `type` is the event's name and says nothing of the error.
+  const { type: _, ...flat } = event;
+  return flat;
+}
+
+function statusOf(event: JsonObject, code: string | undefined, type: string | undefined): number {
+  const known = STATUS.get(code) ?? STATUS.get(type);
+  if (known !== undefined) return known;
+  const stated = event.status ?? event.status_code;
+  // A 401 or 403 would tell the client that its own key is at fault.
+  const isPassable =
+    typeof stated === "number" && (stated === 400 || stated === 429 || (stated >= 500 && stated <= 599));
+  return isPassable ? stated : 502;
+}
+
+function defaultType(status: number, code: string | undefined): string {
+  if (status === 429) return code ?? "rate_limit_error";
+  return status === 400 ? "invalid_request_error" : "server_error";
+}

@@ -1,0 +1,20 @@
+/** What the end of a stream is: how a protocol's watcher reports it, event by event. */
+
+/**
+ * - `open`: the stream goes on.
+ * - `end`: this event legally ends it.
+ * - `failing`: the provider announced an error; its last event may still follow at once.
+ * - `failed`: this event is the protocol's error event, and the last.
+ * - `unfinished`: the stream claims its end but the answer has no stop reason; agents would repeat for ever on it.
+ */
+export type EndState = "open" | "end" | "failing" | "failed" | "unfinished";
+
+/** Watches the events of one stream, in order. */
+export interface EndWatcher {
+  see(event: Uint8Array): EndState;
+  /**
+   * Asked when the stream stops without its last event: the bytes that complete it when the answer itself is whole
+   * and only the formal end is missing, else null.
+   */
+  missingEnd(): Uint8Array | null;
+}

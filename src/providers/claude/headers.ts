@@ -1,0 +1,74 @@
+/**
+ * The complete header set of a request to Anthropic (providers/claude.md §2.1, §2.2). By allowlist: of the client's
+ * headers only `accept` and `anthropic-*` travel, and Claude Code's own name when it is the one asking.
+ */
+import type { Operation } from "../../protocols/protocol.ts";
+import { USER_AGENT } from "../../version.ts";
+import type { Credential } from "../provider.ts";
+import { PROFILE } from "./profile.ts";
+
+export interface HeaderInput {
+  readonly operation: Operation;
+  /** The client's headers. */
+  readonly headers: Headers;
+  readonly credential: Credential;
+  /** True when the client is Claude Code itself. */
+  readonly isClaudeCode: boolean;
+  /** What the body's `betas` field held; it moves into the header. */
+  readonly bodyBetas: readonly string[];
+}
+
+/** For an API key: the client's `anthropic-*` headers as they came, beside the key. */
+export function apiKeyHeaders(client: Headers, key: string): Headers {
+  const headers = commonHeaders(client);
+  headers.set("x-api-key", key);
+  const beta = client.get("anthropic-beta");
+  if (beta !== null) headers.set("anthropic-beta", beta);
+  return headers;
+}
+
+/** For a subscription: the bearer token and the betas it needs. */
+export function oauthHeaders(input: HeaderInput): Headers {
+  const headers = commonHeaders(input.headers);
+  headers.set("authorization", `Bearer ${input.credential.token}`);
+  headers.set("anthropic-beta", betas(input));
+  if (!input.isClaudeCode) return headers;
+  for (const name of ["user-agent", ...PROFILE.claudeCode.headers]) {
+    const value = input.headers.get(name);
+    if (value !== null) headers.set(name, value);
+  }
+  return headers;
+}
+
+function commonHeaders(client: Headers): Headers {
+  const headers = new Headers();
+  client.forEach((value, name) => {
+    if (name.startsWith("anthropic-") && name !== "anthropic-beta") headers.set(name, value);
+  });
+  if (!headers.has("anthropic-version")) headers.set("anthropic-version", PROFILE.defaultVersion);
+  headers.set("accept", client.get("accept") ?? "application/json");
+  headers.set("accept-encoding", "identity");
+  headers.set("content-type", "application/json");
+  headers.set("user-agent", USER_AGENT);
+  return headers;
+}
+
+/** Required ones first, then the client's in their order; none of the client's is ever dropped. */
+function betas(input: HeaderInput): string {
+  const sent = input.headers.get("anthropic-beta") ?? "";
+  const asked = [...split(sent), ...input.bodyBetas.flatMap(split)];
+  if (input.isClaudeCode && input.bodyBetas.length === 0 && asked.includes(PROFILE.oauthBeta)) return sent;
+  return [...new Set([...required(input), ...asked])].join(",");
+}
+
+function required({ operation, isClaudeCode }: HeaderInput): readonly string[] {
+  if (isClaudeCode) return [PROFILE.oauthBeta];
+  return operation === "count_tokens" ? PROFILE.countTokensBetas : PROFILE.messagesBetas;
+}
+
+function split(list: string): string[] {
+  return list
+    .split(",")
+    .map((beta) => beta.trim())
+    .filter((beta) => beta !== "");
+}

@@ -1,0 +1,88 @@
+/**
+ * Makes the request to Anthropic (providers/claude.md §2). An API-key request keeps its body and query as they came;
+ * a subscription request gets what the profile names, and Claude Code's own only its authorization.
+ */
+import { KleisError } from "../../errors.ts";
+import type { JsonObject } from "../../json.ts";
+import type { Edit } from "../../protocols/body.ts";
+import { ROUTE } from "../../protocols/protocol.ts";
+import type { PreparedRequest, PrepareInput } from "../provider.ts";
+import { restoreToolNames } from "./answer.ts";
+import { apiKeyHeaders, oauthHeaders } from "./headers.ts";
+import { PROFILE } from "./profile.ts";
+import { isClaudeCode, systemEdits } from "./system.ts";
+import { toolNames } from "./tool-names.ts";
+
+/** A beta as it can stand in a header; a list may be written in one string. */
+const BETA = /^[\x20-\x7e]*$/;
+
+export function prepare(input: PrepareInput): PreparedRequest {
+  if (input.operation !== "messages" && input.operation !== "count_tokens") {
+    throw new KleisError(
+      "protocol_not_supported",
+      "Claude models answer on /v1/messages: send the request there.",
+    );
+  }
+  return input.credential.kind === "api_key" ? prepareApiKey(input) : prepareOAuth(input);
+}
+
+function prepareApiKey(input: PrepareInput): PreparedRequest {
+  return {
+    url: address(input, input.query),
+    headers: apiKeyHeaders(input.headers, input.credential.token),
+    edits: [],
+    streams: streams(input),
+    answer: {},
+  };
+}
+
+function prepareOAuth(input: PrepareInput): PreparedRequest {
+  const body = input.body.value;
+  const betas = bodyBetas(body);
+  const own = isClaudeCode(body, input.headers);
+  const edits: Edit[] = betas === null ? [] : [{ change: "claude-betas", op: "remove", path: ["betas"] }];
+  const request = {
+    url: address(input, withBeta(input.query)),
+    headers: oauthHeaders({
+      operation: input.operation,
+      headers: input.headers,
+      credential: input.credential,
+      isClaudeCode: own,
+      bodyBetas: betas ?? [],
+    }),
+    streams: streams(input),
+  };
+  if (own) return { ...request, edits, answer: {} };
+
+  const system = systemEdits(body);
+  const names = toolNames(body);
+  return {
+    ...request,
+    edits: [...edits, ...system.edits, ...names.edits],
+    changes: system.changes,
+    answer: names.edits.length === 0 ? {} : restoreToolNames(names.inverse),
+  };
+}
+
+function address({ config, operation }: PrepareInput, query: string): string {
+  const url = `${config.CLAUDE_API_URL}/v1${ROUTE[operation]}`;
+  return query === "" ? url : `${url}?${query}`;
+}
+
+/** The query as it came, with `beta=true` where it says nothing of it. */
+function withBeta(query: string): string {
+  const { name, value } = PROFILE.betaQuery;
+  if (new URLSearchParams(query).has(name)) return query;
+  return query === "" ? `${name}=${value}` : `${query}&${name}=${value}`;
+}
+
+function streams({ operation, body }: PrepareInput): boolean {
+  return operation === "messages" && body.value.stream === true;
+}
+
+/** The body's `betas` when it is the list that SDKs write; anything else stays for the API to refuse. */
+function bodyBetas({ betas }: JsonObject): string[] | null {
+  if (!Array.isArray(betas)) return null;
+  const strings = betas.filter((beta) => typeof beta === "string");
+  return strings.length === betas.length && strings.every((beta) => BETA.test(beta)) ? strings : null;
+}

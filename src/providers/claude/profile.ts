@@ -1,0 +1,71 @@
+/**
+ * The one table of Anthropic facts that may change (providers/claude.md §0–§2, newest material October 2026).
+ * What a subscription request gets is exactly what stands here; an API-key request uses only the default version.
+ */
+export const PROFILE = {
+  /** When the table was last compared with its source. */
+  checked: "2026-10",
+
+  /** Sent where the client names no version (§2.1). */
+  defaultVersion: "2023-06-01",
+  /** The beta that a bearer token cannot do without (§2.2). */
+  oauthBeta: "oauth-2025-04-20",
+  /** Put first on `/v1/messages`, in this order (§2.2, "Kleis default"). */
+  messagesBetas: ["oauth-2025-04-20", "interleaved-thinking-2025-05-14"],
+  /** Put first on `/v1/messages/count_tokens` (§2.2). */
+  countTokensBetas: ["oauth-2025-04-20"],
+  /** Added to a subscription request's query when the client did not (§2.1). */
+  betaQuery: { name: "beta", value: "true" },
+
+  /** The text of the first system block (§2.3). */
+  identity: "You are Claude Code, Anthropic's official CLI for Claude.",
+  /** How Claude Code itself is known (§2.3). */
+  claudeCode: {
+    attribution: "x-anthropic-billing-header",
+    userAgent: "claude-cli/",
+    /** The identity stands within this many system texts. */
+    identityWithin: 3,
+    /** Its own headers beside the user agent that stay as it sent them (§2.1). */
+    headers: ["x-app"],
+  },
+  /** Product names in system text, in this order (§2.4, seed row); a name right after `/` is part of a path. */
+  systemText: [
+    { pattern: /OpenCode/g, replacement: "Claude Code" },
+    { pattern: /(?<!\/)opencode/gi, replacement: "Claude" },
+  ],
+
+  tools: {
+    /** Names that are sent in this casing (§2.5, scheme B). */
+    canonical: [
+      "Read",
+      "Write",
+      "Edit",
+      "Bash",
+      "Grep",
+      "Glob",
+      "AskUserQuestion",
+      "EnterPlanMode",
+      "ExitPlanMode",
+      "KillShell",
+      "NotebookEdit",
+      "Skill",
+      "Task",
+      "TaskOutput",
+      "TodoWrite",
+      "WebFetch",
+      "WebSearch",
+    ],
+    /** What other names get in front (§2.5, scheme A). */
+    prefix: "mcp_",
+    pattern: /^[a-zA-Z0-9_-]+$/,
+    /** Longest name, in characters, that `tool_reference.tool_name` takes (§2.5). */
+    maxLength: 64,
+    /** A tool of another `type` is Anthropic's own, with a fixed name (§2.5). */
+    clientType: "custom",
+    /** The context edit whose lists hold tool names (§2.5). */
+    contextEdit: "clear_tool_uses_20250919",
+  },
+
+  /** How secrets look (§1.5). */
+  secrets: { accessToken: "sk-ant-oat", refreshToken: "sk-ant-ort", apiKey: "sk-ant-api" },
+} as const;

@@ -1,0 +1,91 @@
+/**
+ * The system prompt of a subscription request: who is asking, the identity block (providers/claude.md §2.3) and the
+ * product names (§2.4, seed row). Pure, and the same for every turn of a conversation.
+ */
+import { isObject, type JsonObject } from "../../json.ts";
+import type { Change, Edit } from "../../protocols/body.ts";
+import { PROFILE } from "./profile.ts";
+
+export interface SystemEdits {
+  readonly edits: Edit[];
+  /** Declared here where one edit carries two changes. */
+  readonly changes: Change[];
+}
+
+/** True for Claude Code's own requests: what they hold is left as it is. */
+export function isClaudeCode(body: JsonObject, headers: Headers): boolean {
+  const { attribution, userAgent, identityWithin } = PROFILE.claudeCode;
+  const texts = systemTexts(body);
+  if (texts[0]?.startsWith(attribution)) return true;
+  if (!headers.get("user-agent")?.startsWith(userAgent)) return false;
+  return texts.slice(0, identityWithin).some(startsWithIdentity);
+}
+
+/** Puts the identity first, once, and normalises product names; nothing else of the prompt changes. */
+export function systemEdits(body: JsonObject): SystemEdits {
+  const { system } = body;
+  if (system === undefined || system === null || system === "") {
+    return { edits: [identityEdit([identityBlock()])], changes: [] };
+  }
+  if (typeof system === "string") return stringEdits(system);
+  if (!Array.isArray(system)) return { edits: [], changes: [] };
+
+  const edits: Edit[] = [];
+  const first = system[0];
+  if (!isTextBlock(first) || !startsWithIdentity(first.text)) {
+    edits.push({ change: "claude-identity", op: "prepend", path: ["system"], value: identityBlock() });
+  }
+  system.forEach((block, index) => {
+    if (!isTextBlock(block)) return;
+    const normalised = normaliseText(block.text);
+    if (normalised === block.text) return;
+    edits.push({
+      change: "claude-system-text",
+      op: "set",
+      path: ["system", index, "text"],
+      value: normalised,
+    });
+  });
+  return { edits, changes: [] };
+}
+
+/** Product names as the plan's profile writes them. */
+export function normaliseText(source: string): string {
+  return PROFILE.systemText.reduce((text, rule) => text.replace(rule.pattern, rule.replacement), source);
+}
+
+function stringEdits(system: string): SystemEdits {
+  const normalised = normaliseText(system);
+  if (!startsWithIdentity(system)) {
+    const value = [identityBlock(), { type: "text", text: normalised }];
+    return { edits: [identityEdit(value)], changes: normalised === system ? [] : ["claude-system-text"] };
+  }
+  if (normalised === system) return { edits: [], changes: [] };
+  return {
+    edits: [{ change: "claude-system-text", op: "set", path: ["system"], value: normalised }],
+    changes: [],
+  };
+}
+
+function identityEdit(value: unknown): Edit {
+  return { change: "claude-identity", op: "set", path: ["system"], value };
+}
+
+/** Without `cache_control`: the client may already use all four breakpoints of a request. */
+function identityBlock(): { type: "text"; text: string } {
+  return { type: "text", text: PROFILE.identity };
+}
+
+function startsWithIdentity(text: string): boolean {
+  return text.startsWith(PROFILE.identity);
+}
+
+function systemTexts({ system }: JsonObject): string[] {
+  if (typeof system === "string") return [system];
+  if (!Array.isArray(system)) return [];
+  return system.filter(isTextBlock).map((block) => block.text);
+}
+
+function isTextBlock(block: unknown): block is JsonObject & { text: string } {
+  return isObject(block) && block.type === "text" && typeof block.text === "string";
+}

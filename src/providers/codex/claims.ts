@@ -1,0 +1,85 @@
+/**
+ * Reads the payload of ChatGPT tokens (codex.md §1.5). The signature is not checked: the tokens come from the issuer's
+ * own endpoint or from the owner's hands, and only OpenAI decides what they open.
+ */
+import * as z from "zod";
+import { parseJson } from "../../json.ts";
+import { AUTH_CLAIM, PROFILE_CLAIM } from "./profile.ts";
+
+/** What a token says; absent where it does not. */
+export interface Claims {
+  accountId?: string;
+  userId?: string;
+  email?: string;
+  plan?: string;
+  /** True for an account of the FedRAMP environment. */
+  fedramp?: boolean;
+  /** Epoch ms. */
+  expiresAt?: number;
+}
+
+const word = z.string().min(1).optional().catch(undefined);
+
+const payload = z.object({
+  exp: z.number().positive().optional().catch(undefined),
+  email: word,
+  chatgpt_account_id: word,
+  [AUTH_CLAIM]: z
+    .object({
+      chatgpt_account_id: word,
+      chatgpt_user_id: word,
+      chatgpt_plan_type: word,
+      chatgpt_account_is_fedramp: z.boolean().optional().catch(undefined),
+    })
+    .optional()
+    .catch(undefined),
+  [PROFILE_CLAIM]: z.object({ email: word }).optional().catch(undefined),
+});
+
+/** The claims of one token; null when it is not a readable JWT (opaque tokens are legal). */
+export function readClaims(token: string): Claims | null {
+  const source = decodePayload(token);
+  const decoded = payload.safeParse(source === null ? null : parseJson(source));
+  if (!decoded.success) return null;
+  const { exp, email, chatgpt_account_id, [AUTH_CLAIM]: auth, [PROFILE_CLAIM]: profile } = decoded.data;
+  return present({
+    accountId: chatgpt_account_id ?? auth?.chatgpt_account_id,
+    userId: auth?.chatgpt_user_id,
+    email: email ?? profile?.email,
+    plan: auth?.chatgpt_plan_type,
+    fedramp: auth?.chatgpt_account_is_fedramp,
+    expiresAt: exp === undefined ? undefined : exp * 1000,
+  });
+}
+
+/**
+ * The claims of several tokens together; for each claim the first token that has it counts. `expiresAt` is left out,
+ * because it is a token's own and not the account's.
+ */
+export function mergeClaims(tokens: readonly (string | null)[]): Claims {
+  let merged: Claims = {};
+  for (const token of tokens) {
+    if (token !== null) merged = { ...readClaims(token), ...merged };
+  }
+  const { expiresAt: _, ...account } = merged;
+  return account;
+}
+
+/** A copy without the members that are undefined, so that spreading it hides nothing. */
+function present(claims: { [K in keyof Claims]: Claims[K] | undefined }): Claims {
+  return Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined));
+}
+
+/** The middle part of a JWT as text; null when there is none. */
+function decodePayload(token: string): string | null {
+  const parts = token.split(".");
+  const middle = parts[1];
+  if (parts.length !== 3 || !middle) return null;
+  try {
+    const binary = atob(middle.replaceAll("-", "+").replaceAll("_", "/"));
+    const bytes = Uint8Array.from(binary, (char) => char.charCodeAt(0));
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,27 @@
+/** Brings the backend's own error shapes into OpenAI's, wording untouched (codex.md §2.8, §6.1). */
+
+import { ERROR_STATUS } from "../../errors.ts";
+import { isObject, parseJson, text } from "../../json.ts";
+import { errorBody } from "../../protocols/errors.ts";
+import type { ErrorAnswer } from "../provider.ts";
+
+const BLOCKED =
+  "The network protection in front of chatgpt.com refused this server's address; the account and its sign-in are fine. " +
+  "Run Kleis on Node at home or on another host, or set CODEX_API_URL to a relay of your own. Cloudflare Workers are always refused.";
+
+/**
+ * - A 403 that is not JSON comes from Cloudflare and not from the backend: 503 `upstream_blocked`, with advice.
+ * - `{"detail":"…"}` becomes an OpenAI error with the same words.
+ * - Everything else passes as it came: clients read `type`, `resets_at` and `plan_type`.
+ */
+export function planError(status: number, _contentType: string, body: string): ErrorAnswer | null {
+  const value = parseJson(body);
+  if (status === 403 && value === undefined) {
+    const blocked = { code: "upstream_blocked", status: ERROR_STATUS.upstream_blocked, message: BLOCKED };
+    return { status: blocked.status, body: errorBody("responses", blocked) };
+  }
+  if (!isObject(value) || value.error !== undefined) return null;
+  const message = text(value.detail);
+  if (message === undefined) return null;
+  return { body: { error: { message, type: "invalid_request_error", code: null, param: null } } };
+}

@@ -1,0 +1,41 @@
+/** Which models are Codex's, and which of them a ChatGPT plan answers for. Knows ids only, no account. */
+import type { Claim, CredentialKind, RegistryModel } from "../provider.ts";
+import { FAMILY, NOT_FOR_AGENTS, PLAN_GATE, PLAN_LIMITS } from "./profile.ts";
+
+/** True for an id of the GPT families that agents talk to (models-registry.md §5). */
+export function isGptFamily(model: string): boolean {
+  return FAMILY.test(model) && !NOT_FOR_AGENTS.test(model);
+}
+
+/** True when a ChatGPT plan answers for the model (codex.md §5.3). New versions pass before any list knows them. */
+export function passesPlanGate(model: string): boolean {
+  if (!isGptFamily(model) || PLAN_GATE.without.has(model)) return false;
+  if (PLAN_GATE.ids.has(model)) return true;
+  if (PLAN_GATE.apiOnlyVariants.test(model)) return false;
+  const version = /^gpt-(\d+)(?:\.(\d+))?(?=-|$)/.exec(model);
+  if (version === null) return false;
+  const major = Number(version[1]);
+  const minor = Number(version[2] ?? 0);
+  const { above } = PLAN_GATE;
+  return major > above.major || (major === above.major && minor > above.minor);
+}
+
+/** Codex's claim: every GPT model with an API key at hand, else the plan's models. */
+export function claim(model: string, kinds: ReadonlySet<CredentialKind>): Claim {
+  if (!isGptFamily(model)) return null;
+  return kinds.has("api_key") || passesPlanGate(model) ? "own" : null;
+}
+
+/** True when an account of this kind answers for the model, and an agent has use for it. */
+export function serves(model: RegistryModel, kind: CredentialKind): boolean {
+  const id = model.id.toLowerCase();
+  if (!model.tool_call || model.status === "deprecated" || !model.modalities.output.includes("text")) {
+    return false;
+  }
+  return kind === "oauth" ? passesPlanGate(id) : isGptFamily(id);
+}
+
+/** The plan's limits; an API key has those of the registry. Tokens. */
+export function limits(model: RegistryModel, kind: CredentialKind): RegistryModel["limit"] {
+  return kind === "oauth" && PLAN_LIMITS.models.test(model.id) ? { ...PLAN_LIMITS.limit } : model.limit;
+}

@@ -1,0 +1,41 @@
+/** The complete header sets of upstream requests. Nothing of the client's passes but what the allowlist names (§2.1). */
+import { text } from "../../json.ts";
+import { USER_AGENT } from "../../version.ts";
+import type { PrepareInput } from "../provider.ts";
+import { FORWARDED_HEADERS, ORIGINATOR } from "./profile.ts";
+
+/** Headers towards the ChatGPT backend. */
+export function planHeaders(input: PrepareInput, session: string | undefined): Headers {
+  const { account, credential } = input;
+  const headers = new Headers({
+    accept: "text/event-stream",
+    "accept-encoding": "identity",
+    authorization: `Bearer ${credential.token}`,
+    "chatgpt-account-id": text(account.metadata.account_id) ?? account.externalId,
+    "content-type": "application/json",
+    originator: ORIGINATOR,
+    "user-agent": USER_AGENT,
+  });
+  if (session !== undefined) headers.set("session-id", session);
+  if (account.metadata.fedramp === true) headers.set("x-openai-fedramp", "true");
+  for (const name of FORWARDED_HEADERS) forward(name, input.headers, headers);
+  return headers;
+}
+
+/** Headers towards the public API, for an API-key account. */
+export function apiHeaders(input: PrepareInput, streams: boolean): Headers {
+  const headers = new Headers({
+    accept: streams ? "text/event-stream" : "application/json",
+    "accept-encoding": "identity",
+    authorization: `Bearer ${input.credential.token}`,
+    "content-type": "application/json",
+    "user-agent": USER_AGENT,
+  });
+  forward("openai-beta", input.headers, headers);
+  return headers;
+}
+
+function forward(name: string, from: Headers, to: Headers): void {
+  const value = from.get(name);
+  if (value !== null) to.set(name, value);
+}

@@ -1,0 +1,27 @@
+/** The Codex provider: a ChatGPT plan through the backend of OpenAI's Codex, or an OpenAI API key. */
+import type { Provider } from "../provider.ts";
+import { claim, limits, serves } from "./gate.ts";
+import { importAccount, importFile } from "./import.ts";
+import { prepare } from "./prepare.ts";
+import { NOTICE } from "./profile.ts";
+
+export const codex: Provider = {
+  id: "codex",
+  name: "Codex",
+  aliases: ["openai", "openai-codex"],
+  listPrefixed: false,
+  source: "openai",
+  notice: NOTICE,
+  kinds: ["oauth", "api_key"],
+  claims: claim,
+  spellings: (model) => [model],
+  serves,
+  limits,
+  operations: (_model, kind) => (kind === "oauth" ? ["responses"] : ["responses", "chat"]),
+  origins: (account, config) => [
+    new URL(account.kind === "oauth" ? config.CODEX_API_URL : config.OPENAI_API_URL).origin,
+  ],
+  prepare,
+  importAccount,
+  importFile,
+};

@@ -1,0 +1,52 @@
+/** Builds the upstream request: to the ChatGPT backend for a plan, to the public API for a key. */
+import { KleisError } from "../../errors.ts";
+import { ROUTE } from "../../protocols/protocol.ts";
+import type { PreparedRequest, PrepareInput } from "../provider.ts";
+import { planEdits } from "./body.ts";
+import { planError } from "./errors.ts";
+import { apiHeaders, planHeaders } from "./headers.ts";
+import { RESPONSES_PATH } from "./profile.ts";
+import { clientSession, upstreamSession } from "./session.ts";
+import { createPlanRewriter } from "./stream.ts";
+
+export function prepare(input: PrepareInput): PreparedRequest | Promise<PreparedRequest> {
+  return input.account.kind === "oauth" ? preparePlan(input) : prepareApi(input);
+}
+
+async function preparePlan(input: PrepareInput): Promise<PreparedRequest> {
+  const { account, body, config, headers, keyId, operation } = input;
+  if (operation !== "responses") {
+    throw new KleisError(
+      "protocol_not_supported",
+      "A ChatGPT plan speaks the Responses protocol only: send this model's requests to POST /v1/responses.",
+    );
+  }
+  const named = clientSession(body.value, headers);
+  const session = named === undefined ? undefined : await upstreamSession(keyId, account.id, named);
+  return {
+    url: `${config.CODEX_API_URL}${RESPONSES_PATH}`,
+    headers: planHeaders(input, session),
+    edits: planEdits(body.value, headers, session),
+    streams: true,
+    answer: { stream: createPlanRewriter, gather: body.value.stream !== true, error: planError },
+  };
+}
+
+/** The public API gets the client's own bytes and query. */
+function prepareApi(input: PrepareInput): PreparedRequest {
+  const { body, config, operation, query } = input;
+  if (operation !== "responses" && operation !== "chat") {
+    throw new KleisError(
+      "protocol_not_supported",
+      "OpenAI's API does not speak the Messages protocol: send this model's requests to POST /v1/responses or /v1/chat/completions.",
+    );
+  }
+  const streams = body.value.stream === true;
+  return {
+    url: `${config.OPENAI_API_URL}/v1${ROUTE[operation]}${query === "" ? "" : `?${query}`}`,
+    headers: apiHeaders(input, streams),
+    edits: [],
+    streams,
+    answer: {},
+  };
+}

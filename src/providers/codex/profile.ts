@@ -1,0 +1,106 @@
+/**
+ * Every fact about the ChatGPT plan's Codex backend that OpenAI may change, in one place, each with its date and source.
+ * Holds no logic. Sections (§) are those of the reference page `providers/codex.md`.
+ */
+
+/** Path of the inference endpoint under `CODEX_API_URL` (§2; 2026-08-22). */
+export const RESPONSES_PATH = "/codex/responses";
+
+/** Our own name towards the backend; free labels are accepted (§1.2, §2.1; measured 2026-08-31). */
+export const ORIGINATOR = "kleis";
+
+/**
+ * The client's headers that go along to the backend when present (§2.1, clients.md "Codex"; 2026-09).
+ * `x-codex-turn-state` echoes a response header within one turn; `responses-lite` belongs to the newer Codex body.
+ */
+export const FORWARDED_HEADERS = [
+  "openai-beta",
+  "x-codex-turn-state",
+  "x-codex-beta-features",
+  "x-openai-internal-codex-responses-lite",
+] as const;
+
+/** The header that marks the newer Codex body: no tools, no instructions, `additional_tools` first (clients.md, 2026-09). */
+export const LITE_HEADER = "x-openai-internal-codex-responses-lite";
+
+/** Where clients write their session id, best first (§2.1 session rule, clients.md; 2026-08-22). */
+export const SESSION_HEADERS = [
+  "session_id",
+  "session-id",
+  "thread-id",
+  "x-session-affinity",
+  "x-session-id",
+  "x-claude-code-session-id",
+] as const;
+
+/** Top-level fields that the backend accepts; any other is a 400 `Unsupported parameter` (§2.2; 2026-08-22). */
+export const ACCEPTED_FIELDS: ReadonlySet<string> = new Set([
+  "model",
+  "instructions",
+  "input",
+  "tools",
+  "tool_choice",
+  "parallel_tool_calls",
+  "reasoning",
+  "text",
+  "include",
+  "store",
+  "stream",
+  "stream_options",
+  "prompt_cache_key",
+  "service_tier",
+  "client_metadata",
+]);
+
+/** The only value of `service_tier` that the backend takes (§2.2). */
+export const SERVICE_TIER = "priority";
+
+/** The only member of `stream_options` that the backend takes (§2.2). */
+export const STREAM_OPTION = "reasoning_summary_delivery";
+
+/** What `include` must hold, because without it `store: false` loses the reasoning between turns (§2.2). */
+export const ENCRYPTED_REASONING = "reasoning.encrypted_content";
+
+/** A cache hint of the public API that the backend refuses, on items, content parts and tools (§2.2). */
+export const CACHE_BREAKPOINT = "prompt_cache_breakpoint";
+
+/** Stands in where a client sends no instructions of any kind; any text has been accepted since 2026-01 (§2.2). */
+export const DEFAULT_INSTRUCTIONS = "You are a helpful assistant.";
+
+/** The namespaced claims of the tokens (§1.5; 2026-08-22). */
+export const AUTH_CLAIM = "https://api.openai.com/auth";
+export const PROFILE_CLAIM = "https://api.openai.com/profile";
+
+/**
+ * The models that a ChatGPT plan answers for (§5.3 and models-registry.md §3; 2026-09-28): these ids and every version
+ * above the one in `above`, without those in `without` and without the API-only variants.
+ */
+export const PLAN_GATE = {
+  ids: new Set(["gpt-5.3-codex-spark", "gpt-5.4", "gpt-5.4-mini", "gpt-5.5", "gpt-6-sol", "gpt-6-luna"]),
+  above: { major: 5, minor: 4 },
+  without: new Set(["gpt-5.5-pro", "gpt-5.6"]),
+  apiOnlyVariants: /-(nano|pro)(-|$)/,
+} as const;
+
+/** Ids of the GPT families that an agent can talk to (models-registry.md §5; 2026-09-28). */
+export const FAMILY = /^(gpt-|codex-|chatgpt-|o\d)/;
+
+/** Ids of those families that are not for talking: images, speech, embeddings (models-registry.md §5). */
+export const NOT_FOR_AGENTS = /(^|-)(image|realtime|audio|tts|transcribe|whisper|embedding)(-|$)/;
+
+/** The plan's limits in tokens, where models.dev describes the public API's (§5.3, as OpenCode advertises; 2026-09-28). */
+export const PLAN_LIMITS = {
+  models: /gpt-5\.[56]/,
+  limit: { context: 400_000, input: 272_000, output: 128_000 },
+} as const;
+
+/** What OpenAI has said in public, in plain words for the owner (§7; as of 2026-11-22). */
+export const NOTICE = [
+  "This uses your own ChatGPT plan through the backend that OpenAI's Codex uses.",
+  "OpenAI does not document that backend, and may change it or refuse it at any time.",
+  "OpenAI's Codex lead has said in public (January and August 2026) that own use in other clients with ChatGPT sign-in is fine,",
+  "and that serving one subscription to many users is not supported and is flagged as fraud; no formal rule is known.",
+  "OpenAI's terms forbid sharing an account or its credentials and bypassing limits.",
+  "A hosted proxy with several keys is a grey area: keep the keys to yourself. For automation OpenAI recommends API keys.",
+  "Kleis sends its own name and does not pretend to be the Codex CLI.",
+].join(" ");

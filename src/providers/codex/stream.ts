@@ -1,0 +1,34 @@
+/** Gives the backend's older last event, `response.done`, the name that every client waits for (codex.md §2.3). */
+import { isObject, parseJson } from "../../json.ts";
+import {
+  type EventRewriter,
+  eventData,
+  includesText,
+  needleOf,
+  withData,
+} from "../../protocols/sse/event.ts";
+
+const DONE = needleOf("response.done");
+/** An event names its type at its beginning; deltas are longer than this only in their text. Bytes. */
+const HEAD = 256;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+export function createPlanRewriter(): EventRewriter {
+  return {
+    rewrite(event) {
+      if (!includesText(event.subarray(0, HEAD), DONE)) return event;
+      const value = parseJson(eventData(event) ?? "");
+      if (!isObject(value) || value.type !== "response.done") return event;
+      const type = lastEventName(isObject(value.response) ? value.response.status : undefined);
+      const renamed = decoder.decode(event).replace(/^(event: ?)response\.done$/m, `$1${type}`);
+      return withData(encoder.encode(renamed), JSON.stringify({ ...value, type }));
+    },
+  };
+}
+
+/** The public name of the last event, by the response's status; a plain end is a completion. */
+function lastEventName(status: unknown): string {
+  return status === "incomplete" || status === "failed" ? `response.${status}` : "response.completed";
+}

@@ -1,0 +1,90 @@
+/**
+ * Where a Copilot account's bearer may go: enterprise domains and API hosts, taken only in their plain form
+ * (providers/copilot.md §1.5). A worker cannot pin DNS, so the lists are the control.
+ */
+import type { Config } from "../../config.ts";
+import { KleisError } from "../../errors.ts";
+import { text } from "../../json.ts";
+import type { ProviderAccount } from "../provider.ts";
+import { API_HOST, DEFAULT_API, ENTERPRISE_API_PREFIX, ENTERPRISE_HOST, PUBLIC_HOSTS } from "./profile.ts";
+
+/** A domain (null: github.com itself), or why what was given is none. */
+export type DomainResult = { ok: true; domain: string | null } | { ok: false; reason: string };
+
+const LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
+const HOST = new RegExp(`^${LABEL}(?:\\.${LABEL})+$`);
+const PRIVATE = /(?:^|\.)(?:localhost|local|internal|lan|home\.arpa)$/;
+
+/**
+ * Reads a domain as an owner may write it (`company.ghe.com`, `https://company.ghe.com/`) by its form alone: no
+ * other scheme, user info, port, path, query, address literal, private name, trailing dot or non-ASCII letter.
+ */
+export function enterpriseForm(value: string): DomainResult {
+  const host = plainHost(
+    value
+      .trim()
+      .replace(/^https:\/\//i, "")
+      .replace(/\/$/, ""),
+  );
+  if (host === null) {
+    return {
+      ok: false,
+      reason: "the enterprise domain must be a plain public host name such as company.ghe.com",
+    };
+  }
+  return { ok: true, domain: PUBLIC_HOSTS.includes(host) ? null : host };
+}
+
+/** The same, and on the list: `<name>.ghe.com` or one of `allowed` (`COPILOT_ENTERPRISE_HOSTS`, exact names). */
+export function enterpriseDomain(value: string, allowed: readonly string[]): DomainResult {
+  const form = enterpriseForm(value);
+  if (!form.ok || form.domain === null || ENTERPRISE_HOST.test(form.domain)) return form;
+  if (allowed.some((entry) => entry.toLowerCase() === form.domain)) return form;
+  return {
+    ok: false,
+    reason: `the enterprise domain ${form.domain} is not under ghe.com: add it to COPILOT_ENTERPRISE_HOSTS to allow it`,
+  };
+}
+
+/**
+ * The API base that a server named in `endpoints.api`, without trailing slash; null when it is not one that the
+ * bearer may go to, which callers treat as "not discovered". `domain` is the account's, null for github.com.
+ */
+export function discoveredApi(value: unknown, domain: string | null): string | null {
+  if (typeof value !== "string") return null;
+  const host = plainHost(/^https:\/\/([^/]+)\/*$/i.exec(value)?.[1] ?? "");
+  if (host === null) return null;
+  if (API_HOST.test(host)) return `https://${host}`;
+  return domain !== null && host === ENTERPRISE_API_PREFIX + domain ? `https://${host}` : null;
+}
+
+/**
+ * The API base of an account, without trailing slash. `metadata.domain` is its enterprise domain (absent for
+ * github.com), `metadata.api_host` what was discovered at sign-in. Throws when the domain is not on the list (any more).
+ */
+export function apiBase(account: ProviderAccount, config: Config): string {
+  if (config.COPILOT_API_URL !== "") return config.COPILOT_API_URL;
+  const domain = accountDomain(account, config);
+  const found = text(account.metadata.api_host) ?? "";
+  const discovered = discoveredApi(found.includes("://") ? found : `https://${found}`, domain);
+  if (discovered !== null) return discovered;
+  return domain === null ? DEFAULT_API : `https://${ENTERPRISE_API_PREFIX}${domain}`;
+}
+
+function accountDomain(account: ProviderAccount, config: Config): string | null {
+  const stored = text(account.metadata.domain);
+  if (stored === undefined) return null;
+  const result = enterpriseDomain(stored, config.COPILOT_ENTERPRISE_HOSTS);
+  if (!result.ok) throw new KleisError("provider_not_configured", `This Copilot account: ${result.reason}.`);
+  return result.domain;
+}
+
+/** The lower-case name of a public host, or null. The URL parser must agree, which uncovers 0x7f.1 and its kind. */
+function plainHost(written: string): string | null {
+  // Tested before lower-casing: some non-ASCII letters (the Kelvin sign) become ASCII by it.
+  if (written.length > 253 || !HOST.test(written)) return null;
+  const host = written.toLowerCase();
+  if (/\.\d+$/.test(host) || PRIVATE.test(host)) return null;
+  if (!URL.canParse(`https://${host}`)) return null;
+  return new URL(`https://${host}`).hostname === host ? host : null;
+}

@@ -1,0 +1,198 @@
+/**
+ * What a provider is to the rest of Kleis. Everything that is peculiar to one stands in its folder, behind this.
+ * A provider decides and describes; it does no I/O of its own and knows neither storage nor HTTP framework.
+ */
+import type { Config } from "../config.ts";
+import type { JsonObject } from "../json.ts";
+import type { Change, Edit, JsonBody } from "../protocols/body.ts";
+import type { Operation } from "../protocols/protocol.ts";
+import type { EventRewriter } from "../protocols/sse/event.ts";
+
+export type CredentialKind = "oauth" | "api_key";
+
+/** What a provider may know of the account that a request uses. */
+export interface ProviderAccount {
+  readonly id: string;
+  readonly kind: CredentialKind;
+  /** Who this is at the provider (`providers/*.md`: account id, user id, …). */
+  readonly externalId: string;
+  readonly metadata: JsonObject;
+}
+
+/** The secret that goes upstream: an OAuth access token or an API key. */
+export interface Credential {
+  readonly kind: CredentialKind;
+  readonly token: string;
+}
+
+export interface PrepareInput {
+  readonly operation: Operation;
+  readonly body: JsonBody;
+  /** The model's id as the provider spells it; the body may still hold the client's spelling. */
+  readonly model: string;
+  /** The client's query string, without `?`; empty when there is none. */
+  readonly query: string;
+  /** The client's headers. Forward by allowlist only. */
+  readonly headers: Headers;
+  readonly account: ProviderAccount;
+  readonly credential: Credential;
+  /** Id of the issued key, to keep tenants apart in derived session ids. */
+  readonly keyId: string;
+  readonly config: Config;
+}
+
+/** How the provider's answer is brought back into what the client asked for. All absent: bytes pass as they come. */
+export interface AnswerPlan {
+  /** A rewriter for the events of one stream; called once per stream. */
+  readonly stream?: () => EventRewriter;
+  /** Changes the parsed JSON of an answer that is not a stream, in place; returns whether anything changed. */
+  readonly json?: (value: JsonObject) => boolean;
+  /** The client does not stream but the provider only does: gather the events into one JSON answer. */
+  readonly gather?: boolean;
+  /** The provider may end a stream without the protocol's last event once the answer is complete; Kleis adds it. */
+  readonly mayOmitEnd?: boolean;
+  /**
+   * Rewrites the body of an error answer into the caller's protocol where the provider's is not it; null to pass the
+   * bytes as they came. Keeps the wording verbatim.
+   */
+  readonly error?: (status: number, contentType: string, body: string) => ErrorAnswer | null;
+}
+
+/** An error answer in the caller's protocol; the upstream's status stays where none is given. */
+export interface ErrorAnswer {
+  readonly status?: number;
+  readonly body: JsonObject;
+}
+
+/** A request ready to send. The pipeline applies the edits; their names are what `x-kleis-changes` declares. */
+export interface PreparedRequest {
+  readonly url: string;
+  /** The complete set: nothing of the client's is added to it later. */
+  readonly headers: Headers;
+  readonly edits: readonly Edit[];
+  /** Changes that are not body edits but that the client should know of. */
+  readonly changes?: readonly Change[];
+  /** True when the provider answers with an event stream. */
+  readonly streams: boolean;
+  readonly answer: AnswerPlan;
+}
+
+/** An account as found in an import, before it is stored. */
+export interface ImportedAccount {
+  provider: string;
+  kind: CredentialKind;
+  /** Undefined where the material does not say; then a fingerprint of the secret stands in. */
+  externalId?: string;
+  label?: string;
+  metadata: JsonObject;
+  /** Epoch ms; null when the token has no known end. */
+  expiresAt: number | null;
+  accessToken: string | null;
+  refreshToken: string | null;
+  idToken: string | null;
+  apiKey: string | null;
+}
+
+/** Tokens or a key as `POST /admin/accounts/import` takes them. */
+export type ImportInput =
+  | {
+      kind: "oauth";
+      accessToken?: string;
+      refreshToken?: string;
+      /** Epoch ms. */
+      expiresAt?: number;
+      accountId?: string;
+      label?: string;
+    }
+  | { kind: "api_key"; apiKey: string; label?: string };
+
+/** The network as a provider may use it to sign in, refresh and look around: one origin allowlist, no redirect. */
+export interface ProviderNet {
+  /** Sends through the one way out; rejects with `KleisError` when there is no answer. Fits oauth4webapi's `customFetch`. */
+  fetch(url: string, init: { method: string; headers: Headers; body?: string | null }): Promise<Response>;
+  /** Epoch ms. */
+  now(): number;
+  random(bytes: number): Uint8Array<ArrayBuffer>;
+}
+
+/** What opens an account, as a provider gets it to refresh. */
+export interface RefreshInput {
+  readonly account: ProviderAccount;
+  readonly accessToken: string | null;
+  readonly refreshToken: string | null;
+  readonly idToken: string | null;
+  readonly config: Config;
+}
+
+/** What became of one call for fresh tokens. `reason` is in words for the owner and never holds a secret. */
+export type RefreshResult =
+  | {
+      status: "refreshed";
+      accessToken: string;
+      /** Null: the provider sent none, the stored one stays. */
+      refreshToken: string | null;
+      idToken: string | null;
+      /** Epoch ms; null when it has no known end. */
+      expiresAt: number | null;
+      /** Merged into the account's metadata. */
+      metadata?: JsonObject;
+    }
+  | { status: "valid"; metadata?: JsonObject } // there is nothing to rotate; the token was found to be good
+  | { status: "rejected"; reason: string } // the provider says that this login is over; believed only after a re-read
+  | { status: "unavailable"; reason: string; retryAfterMs?: number }; // for now
+
+/** A model as the registry describes it (`models-registry.md` §1), as far as Kleis needs it. */
+export interface RegistryModel {
+  readonly id: string;
+  readonly name: string;
+  readonly family?: string;
+  readonly reasoning: boolean;
+  readonly tool_call: boolean;
+  readonly attachment?: boolean;
+  readonly release_date: string;
+  readonly status?: string;
+  readonly modalities: { readonly input: readonly string[]; readonly output: readonly string[] };
+  readonly limit: { readonly context: number; readonly output: number; readonly input?: number };
+}
+
+/** How a provider stands to a model's family: it made it (`own`), it carries it, or neither. */
+export type Claim = "own" | "carried" | null;
+
+export interface Provider {
+  /** Short, lower-case, the vocabulary of routes and scopes: `claude`, `codex`, `copilot`. */
+  readonly id: string;
+  readonly name: string;
+  /** Further first segments of a model id that mean this provider (`anthropic/…`); `id` and `kleis-<id>` are implied. */
+  readonly aliases: readonly string[];
+  /** True for a provider whose models are listed with its prefix in `/v1/models`. */
+  readonly listPrefixed: boolean;
+  /** The models.dev provider that its models are described under. */
+  readonly source: string;
+  /** What the provider publicly allows and what not, in plain words for the owner. */
+  readonly notice: string;
+  /** The kinds of account it knows. */
+  readonly kinds: readonly CredentialKind[];
+
+  /** How it stands to the family of a lower-case, bare model id. */
+  claims(model: string, kinds: ReadonlySet<CredentialKind>): Claim;
+  /** The ways this provider may spell an id, best first; the id as given is among them. */
+  spellings(model: string): string[];
+  /** True when an account of this kind answers for this model of the source registry; adjusts nothing. */
+  serves(model: RegistryModel, kind: CredentialKind): boolean;
+  /** The limits that hold for an account of this kind, where they differ from the registry's. */
+  limits(model: RegistryModel, kind: CredentialKind): RegistryModel["limit"];
+  /** What an account of this kind can be asked for with this model, best first; empty when nothing. */
+  operations(model: string, kind: CredentialKind): Operation[];
+  /** The origins (`https://host[:port]`) that a request for this account may go to. */
+  origins(account: ProviderAccount, config: Config): string[];
+  /** Builds the request. Throws `KleisError` when it can not be sent as asked. */
+  prepare(input: PrepareInput): PreparedRequest | Promise<PreparedRequest>;
+
+  /** Asks for fresh tokens, or validates the one there is. Absent where accounts have nothing to refresh. */
+  refresh?(input: RefreshInput, net: ProviderNet): Promise<RefreshResult>;
+
+  /** Makes an account of tokens or a key. Throws `KleisError("invalid_request")` when something needed is missing. */
+  importAccount(input: ImportInput): ImportedAccount;
+  /** The accounts of this provider in an agent's credential file; empty when it is not one it knows. */
+  importFile(file: JsonObject): ImportedAccount[];
+}

@@ -1,0 +1,210 @@
+/**
+ * The way of one request, top to bottom: body -> model -> account -> credential -> provider prepares -> send -> answer.
+ * The variation points are the provider's `prepare` and its answer plan; errors are thrown as `KleisError`.
+ */
+
+import type { Credentials } from "../accounts/credentials.ts";
+import { type Decision, decide } from "../accounts/decide.ts";
+import type { AccountDirectory } from "../accounts/directory.ts";
+import { KleisError } from "../errors.ts";
+import { mayUseAccount } from "../keys/scope.ts";
+import { accessOf } from "../models/access.ts";
+import { catalogueOf } from "../models/catalogue.ts";
+import type { ModelSource } from "../models/registry.ts";
+import { type ResolvedModel, resolve } from "../models/resolve.ts";
+import type { Edit, JsonBody } from "../protocols/body.ts";
+import { applyEdits } from "../protocols/json-edit.ts";
+import { type Operation, ROUTE } from "../protocols/protocol.ts";
+import type { Credential, PreparedRequest, Provider } from "../providers/provider.ts";
+import type { Runtime } from "../runtime.ts";
+import type { AccountRecord, KeyRecord } from "../storage/port.ts";
+import { answer } from "./answer.ts";
+import { readJsonBody } from "./read-body.ts";
+import type { RequestLog } from "./request-log.ts";
+import { type Attempt, sendUpstream } from "./upstream.ts";
+
+export interface ProxyDeps {
+  readonly runtime: Runtime;
+  readonly providers: readonly Provider[];
+  readonly directory: AccountDirectory;
+  readonly credentials: Credentials;
+  readonly models: ModelSource;
+}
+
+export interface ProxyCall {
+  readonly operation: Operation;
+  /** The provider's id where the path forces one. */
+  readonly forced: string | undefined;
+  readonly request: Request;
+  readonly key: KeyRecord;
+  readonly requestId: string;
+  /** The address of the admin page, for words that send the owner there. */
+  readonly adminUrl: string;
+  readonly log: RequestLog;
+}
+
+export async function proxy(deps: ProxyDeps, call: ProxyCall): Promise<Response> {
+  const { request, log } = call;
+  const body = await readJsonBody(request, deps.runtime);
+  const requested = modelOf(body);
+  log.note({ model: requested });
+
+  const accounts = await deps.directory.list();
+  const resolved = await resolveModel(deps, call, requested, accounts);
+  const provider = providerOf(deps, resolved.provider);
+  log.note({ provider: provider.id, upstream_model: resolved.model });
+
+  const account = chooseAccount(deps, call, provider, resolved, accounts);
+  log.note({ account: account.id });
+
+  const prepare = (credential: Credential) =>
+    prepareRequest(deps, call, body, provider, resolved, account, credential);
+  const credential = await deps.credentials.fresh(account);
+  const first = await prepare(credential);
+
+  const attempt: Attempt = {
+    runtime: deps.runtime,
+    origins: provider.origins(account, deps.runtime.config),
+    first,
+    renew: async () => {
+      const renewed = await deps.credentials.renew(account, credential);
+      return renewed === null ? null : await prepare(renewed);
+    },
+  };
+  return answer(deps.runtime, call, first, (signal) => sendUpstream(attempt, signal), {
+    provider: provider.id,
+    account: account.id,
+    changes: first.changes,
+    requestedModel: resolved.change === null ? null : requested,
+    clientStreams: body.value.stream === true && call.operation !== "count_tokens",
+  });
+}
+
+function modelOf(body: JsonBody): string {
+  const { model } = body.value;
+  if (typeof model === "string") return model;
+  const message =
+    model === undefined
+      ? "`model` is missing. Name one of GET /v1/models."
+      : "`model` must be a string. Name one of GET /v1/models.";
+  throw new KleisError("invalid_request", message, { param: "model" });
+}
+
+async function resolveModel(
+  deps: ProxyDeps,
+  call: ProxyCall,
+  requested: string,
+  accounts: readonly AccountRecord[],
+): Promise<ResolvedModel> {
+  const resolution = resolve({
+    requested,
+    forced: call.forced,
+    providers: deps.providers,
+    catalogue: catalogueOf(await deps.models.current()),
+    access: accessOf(accounts, call.key),
+    adminUrl: call.adminUrl,
+  });
+  if (resolution.ok) return resolution;
+  throw new KleisError(resolution.code, resolution.message, { param: "model" });
+}
+
+function providerOf(deps: ProxyDeps, id: string): Provider {
+  const provider = deps.providers.find((candidate) => candidate.id === id);
+  if (provider === undefined) throw new KleisError("internal_error", "The resolved provider is not known.");
+  return provider;
+}
+
+function chooseAccount(
+  deps: ProxyDeps,
+  call: ProxyCall,
+  provider: Provider,
+  resolved: ResolvedModel,
+  accounts: readonly AccountRecord[],
+): AccountRecord {
+  const decision = decide({
+    accounts,
+    provider,
+    canServe: (account) =>
+      resolved.kinds.includes(account.kind) &&
+      provider.operations(resolved.model, account.kind).includes(call.operation),
+    scope: (id) => mayUseAccount(call.key, id),
+    now: deps.runtime.clock.now(),
+  });
+  if (decision.ok) return decision.account;
+  throw refusal(decision, call, provider, resolved, accounts);
+}
+
+function refusal(
+  { code }: Extract<Decision, { ok: false }>,
+  call: ProxyCall,
+  provider: Provider,
+  resolved: ResolvedModel,
+  accounts: readonly AccountRecord[],
+): KleisError {
+  switch (code) {
+    case "provider_not_configured":
+      return new KleisError(
+        code,
+        `${provider.name} has no account that can be used. Connect or enable one at ${call.adminUrl}.`,
+      );
+    case "account_needs_login":
+      return new KleisError(
+        code,
+        `The ${provider.name} account must sign in again. Do so at ${call.adminUrl}.`,
+      );
+    case "key_scope":
+      return new KleisError(
+        code,
+        `This key may not use any ${provider.name} account that could answer. Issue a key with a wider scope at ${call.adminUrl}.`,
+      );
+    case "protocol_not_supported": {
+      const kinds = new Set(
+        accounts
+          .filter((account) => account.provider === provider.id && account.enabled)
+          .map((account) => account.kind),
+      );
+      const routes = [
+        ...new Set([...kinds].flatMap((kind) => provider.operations(resolved.model, kind))),
+      ].map((operation) => `POST /v1${ROUTE[operation]}`);
+      const instead = routes.length === 0 ? "" : ` Use ${routes.join(" or ")} for it.`;
+      return new KleisError(
+        code,
+        `${provider.name} does not answer ${JSON.stringify(resolved.model)} on POST /v1${ROUTE[call.operation]}.${instead}`,
+        { param: "model" },
+      );
+    }
+  }
+}
+
+/** A prepared request with its edits made. */
+export interface ReadyRequest extends Omit<PreparedRequest, "changes"> {
+  readonly body: Uint8Array<ArrayBuffer>;
+  readonly changes: readonly string[];
+}
+
+async function prepareRequest(
+  deps: ProxyDeps,
+  call: ProxyCall,
+  body: JsonBody,
+  provider: Provider,
+  resolved: ResolvedModel,
+  account: AccountRecord,
+  credential: Credential,
+): Promise<ReadyRequest> {
+  const prepared = await provider.prepare({
+    operation: call.operation,
+    body,
+    model: resolved.model,
+    query: new URL(call.request.url).search.slice(1),
+    headers: call.request.headers,
+    account,
+    credential,
+    keyId: call.key.id,
+    config: deps.runtime.config,
+  });
+  const edits: Edit[] = [...prepared.edits];
+  if (resolved.change !== null)
+    edits.unshift({ change: resolved.change, op: "set", path: ["model"], value: resolved.model });
+  const changes = [...new Set([...edits.map((edit) => edit.change), ...(prepared.changes ?? [])])];
+  return { ...prepared, body: applyEdits(body.bytes, edits), changes };
+}

@@ -1,0 +1,231 @@
+/**
+ * Streams a provider's events to the client: untouched events as the bytes that came, keep-alives only between events
+ * and only in silence, and exactly one end. Pull-driven, so a slow client slows the provider; nothing is read to the end
+ * first. Knows no protocol beyond the watcher and the error event it is given.
+ */
+import { parseJson } from "../json.ts";
+import type { EndWatcher } from "../protocols/sse/end.ts";
+import { type EventRewriter, eventData } from "../protocols/sse/event.ts";
+import { EventSplitter, EventTooLargeError } from "../protocols/sse/splitter.ts";
+import type { Clock } from "../runtime.ts";
+import type { ByteSource } from "./source.ts";
+
+/** Silence towards the client, in ms, after which a comment is sent; agents give up after 300 s (clients.md). */
+export const KEEP_ALIVE_MS = 15_000;
+/** After an announced error, how long (ms) the provider may take for its last event. */
+const LAST_EVENT_GRACE_MS = 1_000;
+
+const KEEP_ALIVE = new TextEncoder().encode(": kleis\n\n");
+const encoder = new TextEncoder();
+
+/** How a stream ended, for the log: never thrown, always one of these. */
+export type StreamOutcome =
+  | "complete"
+  | "provider_error"
+  | "incomplete"
+  | "idle"
+  | "too_large"
+  | "client_left";
+
+/** Why a relay ends without the provider's own last event, before the protocol gives it a shape. */
+export interface StreamError {
+  code: "upstream_stream_incomplete" | "upstream_timeout";
+  message: string;
+}
+
+/** Rejection of a late `upstream`: the event, in the protocol's shape, that tells the client what the provider said. */
+export class LateRefusal extends Error {
+  readonly event: string;
+  constructor(event: string) {
+    super("the provider refused after the stream to the client had begun");
+    this.name = "LateRefusal";
+    this.event = event;
+  }
+}
+
+export interface RelayOptions {
+  /** A promise while the provider has not answered yet: the client gets keep-alives meanwhile. */
+  readonly upstream: ByteSource | Promise<ByteSource>;
+  /** In order; each sees what the one before it made. */
+  readonly rewriters: readonly EventRewriter[];
+  readonly watcher: EndWatcher;
+  /** The provider may leave out the formal end of a whole answer. */
+  readonly mayOmitEnd: boolean;
+  /** Bytes of the protocol's error event for a code and a message. */
+  readonly errorEvent: (error: StreamError) => string;
+  readonly clock: Clock;
+  /** Ends a stream in which the provider says nothing for this long, ms. */
+  readonly idleMs: number;
+  /** Lets the provider's connection go; called once, however the stream ends. */
+  readonly stop: () => void;
+  readonly onEnd: (outcome: StreamOutcome, bytes: number) => void;
+}
+
+/** The client's side of the stream. Cancelling it stops the provider's. */
+export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
+  const { rewriters, watcher, clock } = options;
+  const splitter = new EventSplitter();
+  const stopTicking = new AbortController();
+  let controller: ReadableStreamDefaultController<Uint8Array>;
+  let waiting = false;
+  let over = false;
+  let failing = false;
+  let bytes = 0;
+  let lastIn = clock.now();
+  let lastOut = lastIn;
+
+  const send = (part: Uint8Array) => {
+    bytes += part.length;
+    lastOut = clock.now();
+    controller.enqueue(part);
+  };
+
+  const finish = (outcome: StreamOutcome) => {
+    if (over) return;
+    over = true;
+    stopTicking.abort();
+    if (outcome !== "client_left") controller.close();
+    options.stop();
+    options.onEnd(outcome, bytes);
+  };
+
+  /** The provider's stream broke: the client is told, in its protocol, unless it was told already. */
+  const fail = (outcome: StreamOutcome, message: string) => {
+    if (over) return;
+    if (failing) return finish("provider_error");
+    const end = outcome === "incomplete" && options.mayOmitEnd ? watcher.missingEnd() : null;
+    const code = outcome === "idle" ? "upstream_timeout" : "upstream_stream_incomplete";
+    send(end ?? encoder.encode(options.errorEvent({ code, message })));
+    finish(end === null ? outcome : "complete");
+  };
+
+  /** The events that end in `chunk`, merged into as few pieces as they allow. */
+  const forward = (chunk: Uint8Array) => {
+    let run: Uint8Array | null = null;
+    const flush = () => {
+      if (run !== null) send(run);
+      run = null;
+    };
+    let outcome: StreamOutcome | null = null;
+    splitter.push(chunk, (event) => {
+      if (outcome !== null) return;
+      const state = watcher.see(event);
+      if (state === "unfinished") {
+        outcome = "incomplete";
+        return;
+      }
+      if (state === "failing") failing = true;
+      else if (state !== "open") outcome = state === "end" && !failing ? "complete" : "provider_error";
+      const out = rewrite(rewriters, event);
+      if (out === null) return;
+      if (run !== null && follows(run, out)) {
+        run = new Uint8Array(run.buffer, run.byteOffset, run.length + out.length);
+      } else {
+        flush();
+        run = out;
+      }
+    });
+    flush();
+    if (outcome === "incomplete") {
+      fail("incomplete", "The provider ended its stream without a stop reason. Try again.");
+    } else if (outcome !== null) {
+      finish(outcome);
+    }
+  };
+
+  /** What is left at the end of the stream: a last event whose empty line is missing, if it is a whole one. */
+  const forwardRest = () => {
+    const rest = splitter.rest();
+    if (rest === null) return;
+    const data = eventData(rest);
+    if (data === null || (data.trim() !== "[DONE]" && parseJson(data) === undefined)) return;
+    forward(joinEnd(rest));
+  };
+
+  const read = async (): Promise<void> => {
+    const source = await options.upstream;
+    if (over) return;
+    const next = source.read();
+    const result = failing
+      ? await Promise.race([next, clock.sleep(LAST_EVENT_GRACE_MS, stopTicking.signal).then(() => null)])
+      : await next;
+    if (over) return;
+    if (result === null) return finish("provider_error");
+    lastIn = clock.now();
+    if (result.value !== undefined) forward(result.value);
+    if (!result.done || over) return;
+    forwardRest();
+    fail("incomplete", "The provider's stream ended before the answer was complete. Try again.");
+  };
+
+  const tick = async () => {
+    while (!over) {
+      const now = clock.now();
+      const untilKeepAlive = KEEP_ALIVE_MS - (waiting ? now - lastOut : 0);
+      const untilIdle = options.idleMs - (waiting ? now - lastIn : 0);
+      await clock.sleep(Math.max(Math.min(untilKeepAlive, untilIdle), 10), stopTicking.signal);
+      if (over || !waiting) continue;
+      if (clock.now() - lastIn >= options.idleMs) {
+        const seconds = Math.round(options.idleMs / 1000);
+        fail("idle", `The provider sent nothing for ${seconds} seconds. Try again.`);
+      } else if (clock.now() - lastOut >= KEEP_ALIVE_MS) {
+        send(KEEP_ALIVE);
+      }
+    }
+  };
+
+  return new ReadableStream<Uint8Array>(
+    {
+      start(own) {
+        controller = own;
+        void tick();
+      },
+      async pull() {
+        const before = bytes;
+        waiting = true;
+        lastIn = clock.now();
+        try {
+          while (!over && bytes === before) await read();
+        } catch (error) {
+          if (error instanceof LateRefusal && !over) {
+            send(encoder.encode(error.event));
+            finish("provider_error");
+          } else if (error instanceof EventTooLargeError) fail("too_large", `Ended: ${error.message}.`);
+          else
+            fail(
+              "incomplete",
+              "The connection to the provider broke before the answer was complete. Try again.",
+            );
+        } finally {
+          waiting = false;
+        }
+      },
+      cancel() {
+        finish("client_left");
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+function rewrite(rewriters: readonly EventRewriter[], event: Uint8Array): Uint8Array | null {
+  let out: Uint8Array | null = event;
+  for (const rewriter of rewriters) {
+    if (out === null) return null;
+    out = rewriter.rewrite(out);
+  }
+  return out;
+}
+
+/** True when `next` lies right behind `run` in the same buffer. */
+function follows(run: Uint8Array, next: Uint8Array): boolean {
+  return run.buffer === next.buffer && run.byteOffset + run.length === next.byteOffset;
+}
+
+/** The event with the empty line that ends it. */
+function joinEnd(event: Uint8Array): Uint8Array {
+  const ended = new Uint8Array(event.length + 2);
+  ended.set(event);
+  ended.fill(0x0a, event.length);
+  return ended;
+}

@@ -1,0 +1,24 @@
+/** One line per request: what was asked, who answered, how it ended and how long it took. Holds no secret and no body. */
+import type { Clock, LogFields, Logger } from "../runtime.ts";
+
+export interface RequestLog {
+  note(fields: LogFields): void;
+  /** Writes the line; only the first call counts. */
+  end(fields: LogFields): void;
+}
+
+export function createRequestLog(logger: Logger, clock: Clock, first: LogFields): RequestLog {
+  const begun = clock.now();
+  let fields: LogFields = first;
+  let ended = false;
+  return {
+    note(more) {
+      fields = { ...fields, ...more };
+    },
+    end(more) {
+      if (ended) return;
+      ended = true;
+      logger.info("request", { ...fields, ...more, duration_ms: clock.now() - begun });
+    },
+  };
+}

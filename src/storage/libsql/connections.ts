@@ -1,0 +1,37 @@
+/**
+ * How the storage comes by a libSQL client, which each runtime opens in its own way. Names the driver as a type only,
+ * so that no bundle carries a driver that its adapter did not choose.
+ */
+import type { Client } from "@libsql/client";
+
+/** A client for the length of one call; `release` is called exactly once, also after a failure. */
+export interface Connection {
+  client: Client;
+  release(): void;
+}
+
+export interface Connections {
+  /** May throw; the storage turns that into a `StorageError`. */
+  open(): Connection;
+  close(): void;
+}
+
+/**
+ * One client for the whole process (Node, Vercel), or for one request. For a remote database give the client a `fetch`
+ * with a time limit: a call that the storage gave up on otherwise keeps one of the client's `concurrency` places until
+ * the server answers.
+ */
+export function sharedClient(client: Client): Connections {
+  return { open: () => ({ client, release() {} }), close: () => client.close() };
+}
+
+/** A new client for each call, closed after it: on Workers a client must not outlive the request that opened it. */
+export function clientPerCall(open: () => Client): Connections {
+  return {
+    open() {
+      const client = open();
+      return { client, release: () => client.close() };
+    },
+    close() {},
+  };
+}

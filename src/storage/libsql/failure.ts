@@ -1,0 +1,91 @@
+/**
+ * Turns whatever a driver throws into a `StorageError` and puts a limit on waiting. Drivers and drizzle put bound values
+ * into their messages, so none of their text is passed on, nor are they kept as `cause`: only codes are.
+ */
+import type { Clock } from "../../runtime.ts";
+import { StorageError } from "../port.ts";
+import { SealError } from "../seal.ts";
+
+/** How long one call may take, ms. */
+export const CALL_LIMIT_MS = 5_000;
+
+const ADVICE: Record<string, string> = {
+  SQLITE_BUSY: "another process is writing to the database file",
+  SQLITE_CANTOPEN: "the database file cannot be opened: check the data folder and its permissions",
+  SQLITE_CONSTRAINT: "it is at odds with a row that is there already",
+  SQLITE_CORRUPT: "the database file is damaged: restore it from a backup",
+  SQLITE_FULL: "the disk is full",
+  SQLITE_IOERR: "the disk could not be read or written",
+  SQLITE_NOTADB: "the file is not a database: check TURSO_DATABASE_URL and KLEIS_DATA_DIR",
+  SQLITE_READONLY: "the database is read-only: check the file's permissions",
+};
+
+/** Runs `work`; what it throws becomes a `StorageError` that names `what` was tried. A `SealError` stays one. */
+export async function attempt<T>(what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw toStorageError(what, error);
+  }
+}
+
+/** Rejects with a `StorageError` when `work` has not settled after `CALL_LIMIT_MS`. `sleep` is in real time. */
+export async function within<T>(sleep: Clock["sleep"], work: Promise<T>): Promise<T> {
+  const settled = new AbortController();
+  const expiry = sleep(CALL_LIMIT_MS, settled.signal).then(() => {
+    throw new StorageError(`the database did not answer within ${CALL_LIMIT_MS / 1000} s`);
+  });
+  try {
+    return await Promise.race([work, expiry]);
+  } finally {
+    settled.abort();
+  }
+}
+
+/** The first code in the chain of causes, for example `SQLITE_BUSY` or `ECONNREFUSED`. */
+export function codeOf(error: unknown): string | undefined {
+  for (const link of causes(error)) {
+    const code: unknown = Reflect.get(link, "code");
+    if (typeof code === "string" && /^[A-Z][A-Z0-9_]{1,63}$/.test(code)) return code;
+  }
+  return undefined;
+}
+
+function toStorageError(what: string, error: unknown): StorageError | SealError {
+  for (const link of causes(error)) {
+    if (link instanceof SealError) return link;
+    if (link instanceof StorageError) return new StorageError(`cannot ${what}: ${link.message}`);
+  }
+  const code = codeOf(error);
+  const status = statusOf(error);
+  const details = [code, status === undefined ? undefined : `HTTP ${status}`].filter(
+    (part) => part !== undefined,
+  );
+  const reason = (code && ADVICE[code]) ?? adviceForStatus(status) ?? "the database failed";
+  return new StorageError(
+    `cannot ${what}: ${reason}${details.length === 0 ? "" : ` (${details.join(", ")})`}`,
+  );
+}
+
+function adviceForStatus(status: number | undefined): string | undefined {
+  return status === 401 || status === 403
+    ? "the database refused the token: check TURSO_AUTH_TOKEN"
+    : undefined;
+}
+
+function statusOf(error: unknown): number | undefined {
+  for (const link of causes(error)) {
+    const status: unknown = Reflect.get(link, "status");
+    if (typeof status === "number") return status;
+  }
+  return undefined;
+}
+
+/** The error and its causes; bounded, for a chain may be a ring. */
+function* causes(error: unknown): Generator<object> {
+  let link = error;
+  for (let depth = 0; depth < 8 && typeof link === "object" && link !== null; depth++) {
+    yield link;
+    link = Reflect.get(link, "cause");
+  }
+}

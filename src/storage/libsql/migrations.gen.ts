@@ -1,0 +1,20 @@
+/** Generated from `migrations/` by `scripts/generate-migrations.mjs`. Do not edit. */
+import type { Migration } from "./migrate.ts";
+
+export const migrations: readonly Migration[] = [
+  {
+    "when": 1795345353689,
+    "hash": "4b579ef3b71eee3f1d902225547a56fbfd4150ed024cc41701640e3e31b071ee",
+    "statements": [
+      "CREATE TABLE `api_keys` (\n\t`id` text PRIMARY KEY NOT NULL,\n\t`label` text NOT NULL,\n\t`prefix` text NOT NULL,\n\t`hash` text NOT NULL,\n\t`sealed_key` text NOT NULL,\n\t`discovery_hash` text NOT NULL,\n\t`sealed_discovery_token` text NOT NULL,\n\t`providers` text,\n\t`models` text,\n\t`accounts` text,\n\t`created_at` integer NOT NULL,\n\t`expires_at` integer,\n\t`revoked_at` integer,\n\t`last_used_at` integer\n);",
+      "CREATE UNIQUE INDEX `api_keys_hash` ON `api_keys` (`hash`);",
+      "CREATE UNIQUE INDEX `api_keys_discovery_hash` ON `api_keys` (`discovery_hash`);",
+      "CREATE TABLE `oauth_states` (\n\t`state` text PRIMARY KEY NOT NULL,\n\t`provider` text NOT NULL,\n\t`mode` text NOT NULL,\n\t`secret` text NOT NULL,\n\t`created_at` integer NOT NULL,\n\t`expires_at` integer NOT NULL\n);",
+      "CREATE INDEX `oauth_states_expires_at` ON `oauth_states` (`expires_at`);",
+      "CREATE TABLE `provider_accounts` (\n\t`id` text PRIMARY KEY NOT NULL,\n\t`provider` text NOT NULL,\n\t`kind` text NOT NULL,\n\t`external_id` text NOT NULL,\n\t`label` text NOT NULL,\n\t`enabled` integer NOT NULL,\n\t`is_primary` integer NOT NULL,\n\t`status` text NOT NULL,\n\t`status_reason` text,\n\t`metadata` text NOT NULL,\n\t`expires_at` integer,\n\t`last_refresh_at` integer,\n\t`last_refresh_status` text,\n\t`last_refresh_error` text,\n\t`created_at` integer NOT NULL,\n\t`updated_at` integer NOT NULL,\n\t`access_token` text,\n\t`refresh_token` text,\n\t`id_token` text,\n\t`api_key` text\n);",
+      "CREATE UNIQUE INDEX `provider_accounts_identity` ON `provider_accounts` (`provider`,`kind`,`external_id`);",
+      "CREATE UNIQUE INDEX `provider_accounts_one_primary` ON `provider_accounts` (`provider`) WHERE is_primary = 1;",
+      "CREATE TABLE `system_settings` (\n\t`key` text PRIMARY KEY NOT NULL,\n\t`value` text NOT NULL,\n\t`updated_at` integer NOT NULL\n);"
+    ]
+  }
+];

@@ -1,0 +1,97 @@
+/**
+ * The tables. Columns marked "sealed" hold `seal.ts` texts bound to this table, the column and the row's primary key;
+ * hashes are SHA-256 in hex; everything else is plain. All times are epoch milliseconds.
+ *
+ * What comes later is added, never rebuilt: a refresh lease as nullable columns of `provider_accounts`; cooldowns as a
+ * table keyed by (account_id, scope) with `until` and `reason`; usage as a table keyed by (hour, key_id, account_id,
+ * model) whose counters are added to by upsert. Those rows refer to accounts and keys by id, without foreign keys, so
+ * that removing an account leaves its history.
+ */
+import { sql } from "drizzle-orm";
+import { index, integer, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+
+export const providerAccounts = sqliteTable(
+  "provider_accounts",
+  {
+    id: text("id").primaryKey(),
+    provider: text("provider").notNull(),
+    kind: text("kind").notNull(),
+    externalId: text("external_id").notNull(),
+    label: text("label").notNull(),
+    enabled: integer("enabled", { mode: "boolean" }).notNull(),
+    primary: integer("is_primary", { mode: "boolean" }).notNull(),
+    status: text("status").notNull(),
+    statusReason: text("status_reason"),
+    /** JSON object. */
+    metadata: text("metadata").notNull(),
+    expiresAt: integer("expires_at"),
+    lastRefreshAt: integer("last_refresh_at"),
+    lastRefreshStatus: text("last_refresh_status"),
+    lastRefreshError: text("last_refresh_error"),
+    createdAt: integer("created_at").notNull(),
+    updatedAt: integer("updated_at").notNull(),
+    /** Sealed. */
+    accessToken: text("access_token"),
+    /** Sealed. */
+    refreshToken: text("refresh_token"),
+    /** Sealed. */
+    idToken: text("id_token"),
+    /** Sealed. */
+    apiKey: text("api_key"),
+  },
+  (table) => [
+    uniqueIndex("provider_accounts_identity").on(table.provider, table.kind, table.externalId),
+    uniqueIndex("provider_accounts_one_primary").on(table.provider).where(sql`is_primary = 1`),
+  ],
+);
+
+export const apiKeys = sqliteTable(
+  "api_keys",
+  {
+    id: text("id").primaryKey(),
+    label: text("label").notNull(),
+    prefix: text("prefix").notNull(),
+    /** Hash of the key; how a key is found. */
+    hash: text("hash").notNull(),
+    /** Sealed. */
+    sealedKey: text("sealed_key").notNull(),
+    /** Hash of the discovery token. */
+    discoveryHash: text("discovery_hash").notNull(),
+    /** Sealed. */
+    sealedDiscoveryToken: text("sealed_discovery_token").notNull(),
+    /** JSON array of provider ids; null is no limit. */
+    providers: text("providers"),
+    /** JSON array of model ids; null is no limit. */
+    models: text("models"),
+    /** JSON array of account ids; null is no limit. */
+    accounts: text("accounts"),
+    createdAt: integer("created_at").notNull(),
+    expiresAt: integer("expires_at"),
+    revokedAt: integer("revoked_at"),
+    lastUsedAt: integer("last_used_at"),
+  },
+  (table) => [
+    uniqueIndex("api_keys_hash").on(table.hash),
+    uniqueIndex("api_keys_discovery_hash").on(table.discoveryHash),
+  ],
+);
+
+export const oauthStates = sqliteTable(
+  "oauth_states",
+  {
+    state: text("state").primaryKey(),
+    provider: text("provider").notNull(),
+    mode: text("mode").notNull(),
+    /** Sealed JSON object. */
+    secret: text("secret").notNull(),
+    createdAt: integer("created_at").notNull(),
+    expiresAt: integer("expires_at").notNull(),
+  },
+  (table) => [index("oauth_states_expires_at").on(table.expiresAt)],
+);
+
+export const systemSettings = sqliteTable("system_settings", {
+  key: text("key").primaryKey(),
+  value: text("value").notNull(),
+  updatedAt: integer("updated_at").notNull(),
+});

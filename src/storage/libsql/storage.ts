@@ -1,0 +1,36 @@
+/** The storage port over libSQL: the four stores on one database. Run `migrate` (migrate.ts) before the first use. */
+import { sql } from "drizzle-orm";
+import type { Clock } from "../../runtime.ts";
+import type { Storage } from "../port.ts";
+import type { Sealer } from "../seal.ts";
+import { accountStore } from "./accounts.ts";
+import type { Connections } from "./connections.ts";
+import { openDatabase } from "./database.ts";
+import { keyStore } from "./keys.ts";
+import { oauthStateStore } from "./oauth-states.ts";
+import { settingStore } from "./settings.ts";
+
+export interface LibsqlStorageOptions {
+  /** `sharedClient(client)` or `clientPerCall(open)` (connections.ts). */
+  connections: Connections;
+  sealer: Sealer;
+  /** Real time, also where the rest of the core runs on a simulated clock: it limits how long a call may take. */
+  sleep: Clock["sleep"];
+}
+
+export function createLibsqlStorage({ connections, sealer, sleep }: LibsqlStorageOptions): Storage {
+  const database = openDatabase(connections, sleep);
+  return {
+    accounts: accountStore(database, sealer),
+    keys: keyStore(database, sealer),
+    oauthStates: oauthStateStore(database, sealer),
+    settings: settingStore(database),
+    ping: () =>
+      database.run("reach the database", async (orm) => {
+        await orm.run(sql`select 1`);
+      }),
+    async close() {
+      connections.close();
+    },
+  };
+}

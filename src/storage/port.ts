@@ -1,0 +1,171 @@
+/**
+ * The storage port: what Kleis asks of a store, in the terms of its own domain.
+ * Speaks plaintext; the implementation seals what the table in `libsql/schema.ts` marks as sealed.
+ * All times are epoch milliseconds. Every method rejects with `StorageError` when the store cannot be reached.
+ */
+import type { JsonObject } from "../json.ts";
+
+/** The store could not answer: unreachable, timed out, full or broken. Never holds a secret. */
+export class StorageError extends Error {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = "StorageError";
+  }
+}
+
+export type AccountKind = "oauth" | "api_key";
+export type AccountStatus = "active" | "needs_login";
+
+/** One account at a provider, without its secrets. */
+export interface AccountRecord {
+  id: string;
+  /** The provider's id, for example `claude`. */
+  provider: string;
+  kind: AccountKind;
+  /** Who this is at the provider; with provider and kind it is unique, so that re-connecting updates in place. */
+  externalId: string;
+  label: string;
+  enabled: boolean;
+  /** At most one per provider, which the database enforces. */
+  primary: boolean;
+  status: AccountStatus;
+  /** Why the status is what it is, in words for the owner; null when all is well. */
+  statusReason: string | null;
+  /** What the provider needs to know about the account besides secrets (plan, e-mail, API host, …). */
+  metadata: JsonObject;
+  /** When the access token ends; null when it has no end or none is known. */
+  expiresAt: number | null;
+  lastRefreshAt: number | null;
+  lastRefreshStatus: "ok" | "failed" | null;
+  /** Redacted reason of the last failed refresh. */
+  lastRefreshError: string | null;
+  createdAt: number;
+  updatedAt: number;
+}
+
+/** What opens an account. Present members depend on the kind. */
+export interface AccountSecrets {
+  accessToken: string | null;
+  refreshToken: string | null;
+  idToken: string | null;
+  apiKey: string | null;
+}
+
+export interface NewAccount extends AccountSecrets {
+  id: string;
+  provider: string;
+  kind: AccountKind;
+  externalId: string;
+  label: string;
+  metadata: JsonObject;
+  expiresAt: number | null;
+  now: number;
+}
+
+export interface AccountStore {
+  /** Oldest first. */
+  list(): Promise<AccountRecord[]>;
+  get(id: string): Promise<AccountRecord | null>;
+  /** Opens the secrets; null when there is no such account. Rejects with `SealError` when one does not open. */
+  secrets(id: string): Promise<AccountSecrets | null>;
+  /**
+   * Inserts, or updates in place the account of the same provider, kind and external id (keeping its id, label and
+   * creation time, and making it active again). The first account of a provider becomes its primary.
+   */
+  save(account: NewAccount): Promise<AccountRecord>;
+  /** Changes label or enabled; null when there is no such account. */
+  update(
+    id: string,
+    change: { label?: string; enabled?: boolean },
+    now: number,
+  ): Promise<AccountRecord | null>;
+  /** Makes it the one primary of its provider, atomically; null when there is no such account. */
+  makePrimary(id: string, now: number): Promise<AccountRecord | null>;
+  /** Removes it with its secrets. When it was the primary, the newest enabled account of its provider takes over. */
+  remove(id: string, now: number): Promise<boolean>;
+}
+
+/** An issued key, without its secret. Null scopes mean "no limit". */
+export interface KeyRecord {
+  id: string;
+  label: string;
+  /** The first characters of the key, to tell keys apart in a list. */
+  prefix: string;
+  providers: string[] | null;
+  models: string[] | null;
+  accounts: string[] | null;
+  createdAt: number;
+  expiresAt: number | null;
+  revokedAt: number | null;
+  lastUsedAt: number | null;
+}
+
+export interface NewKey {
+  id: string;
+  label: string;
+  prefix: string;
+  providers: string[] | null;
+  models: string[] | null;
+  accounts: string[] | null;
+  expiresAt: number | null;
+  now: number;
+  /** SHA-256 of the key, hex; the only way a key is found. */
+  hash: string;
+  /** The key itself, sealed at rest, shown again only on an explicit reveal. */
+  key: string;
+  /** SHA-256 of the discovery token, hex. */
+  discoveryHash: string;
+  discoveryToken: string;
+}
+
+export interface KeyStore {
+  /** Newest first. */
+  list(): Promise<KeyRecord[]>;
+  get(id: string): Promise<KeyRecord | null>;
+  findByHash(hash: string): Promise<KeyRecord | null>;
+  findByDiscoveryHash(hash: string): Promise<KeyRecord | null>;
+  insert(key: NewKey): Promise<KeyRecord>;
+  /** Idempotent: the first revocation's time stays. Null when there is no such key. */
+  revoke(id: string, now: number): Promise<KeyRecord | null>;
+  /** The key's full text and discovery token; null when there is no such key. */
+  reveal(id: string): Promise<{ key: string; discoveryToken: string } | null>;
+  /** Notes when keys were last used, in one write. */
+  touch(uses: { id: string; at: number }[]): Promise<void>;
+}
+
+export interface SettingStore {
+  get(key: string): Promise<string | null>;
+  set(key: string, value: string, now: number): Promise<void>;
+}
+
+/** A sign-in that has begun. */
+export interface OauthState {
+  /** Opaque, random; what the browser holds. */
+  state: string;
+  provider: string;
+  mode: string;
+  /** What the flow needs to end (PKCE verifier, device code, …) as JSON; sealed at rest. */
+  secret: JsonObject;
+  createdAt: number;
+  expiresAt: number;
+}
+
+export interface OauthStateStore {
+  insert(state: OauthState): Promise<void>;
+  get(state: string): Promise<OauthState | null>;
+  /** Replaces the secret (a device flow's next poll time); false when the state is gone. */
+  update(state: string, secret: JsonObject): Promise<boolean>;
+  /** Takes it away: exactly one of several callers gets the row. */
+  consume(state: string): Promise<OauthState | null>;
+  removeExpired(now: number): Promise<void>;
+}
+
+export interface Storage {
+  readonly accounts: AccountStore;
+  readonly keys: KeyStore;
+  readonly oauthStates: OauthStateStore;
+  readonly settings: SettingStore;
+  /** Resolves when the store answers. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}

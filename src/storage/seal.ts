@@ -1,0 +1,133 @@
+/**
+ * Encryption at rest: AES-256-GCM through Web Crypto, with a ring of keys. A sealed text opens only in the place
+ * (table, row, column) for which it was made. Knows nothing of databases.
+ */
+
+/** Where a sealed text is kept; part of what is authenticated. */
+export interface Place {
+  table: string;
+  column: string;
+  row: string;
+}
+
+export interface Sealer {
+  /** `v1.<key id>.<iv>.<ciphertext and tag>`, each part base64url; made with the first key of the ring. */
+  seal(plain: string, place: Place): Promise<string>;
+  /** Any key of the ring opens. Rejects with `SealError`. */
+  open(sealed: string, place: Place): Promise<string>;
+}
+
+/** A sealed text did not open. Names the place, never the text. */
+export class SealError extends Error {
+  readonly place: Place;
+
+  constructor(reason: string, place: Place) {
+    super(`${place.table}.${place.column} of row ${showRow(place.row)} ${reason}`);
+    this.name = "SealError";
+    this.place = place;
+  }
+}
+
+interface RingKey {
+  id: string;
+  key: CryptoKey;
+}
+
+const VERSION = "v1";
+const KEY_BYTES = 32;
+/** The size that GCM is specified for without a further hash (NIST SP 800-38D §5.2.1.1). */
+const IV_BYTES = 12;
+/** Enough to tell the keys of one ring apart; says nothing about the key. */
+const KEY_ID_BYTES = 6;
+const SEALED = /^v1\.([\w-]{8})\.([\w-]{16})\.([\w-]{22,})$/;
+
+/**
+ * A sealer over a ring of 32-byte keys in base64 or base64url; the first writes, all read.
+ * Throws at once when a key has the wrong shape; the message does not repeat it.
+ */
+export function createSealer(
+  keys: readonly string[],
+  random: (bytes: number) => Uint8Array<ArrayBuffer>,
+): Sealer {
+  const raw = keys.map(decodeKey);
+  if (raw.length === 0) throw new Error("the key ring is empty: give at least one key");
+
+  // The finished ring is kept, not the promise of it: a Worker may not wait for another request's promise.
+  let loaded: RingKey[] | undefined;
+  const ring = async () => {
+    loaded ??= await Promise.all(raw.map(importKey));
+    return loaded;
+  };
+
+  return {
+    async seal(plain, place) {
+      const first = (await ring())[0]!;
+      const iv = random(IV_BYTES);
+      const sealed = await crypto.subtle.encrypt(
+        { name: "AES-GCM", iv, additionalData: binding(first.id, place) },
+        first.key,
+        new TextEncoder().encode(plain),
+      );
+      return `${VERSION}.${first.id}.${toBase64Url(iv)}.${toBase64Url(new Uint8Array(sealed))}`;
+    },
+
+    async open(sealed, place) {
+      const parts = SEALED.exec(sealed);
+      const iv = parts && fromBase64Url(parts[2]!);
+      const text = parts && fromBase64Url(parts[3]!);
+      if (!parts || !iv || !text) throw new SealError("is not a sealed text", place);
+      const found = (await ring()).find(({ id }) => id === parts[1]);
+      if (!found) {
+        throw new SealError("was sealed with a key that is not in ENCRYPTION_KEY: add that key back", place);
+      }
+      try {
+        const plain = await crypto.subtle.decrypt(
+          { name: "AES-GCM", iv, additionalData: binding(found.id, place) },
+          found.key,
+          text,
+        );
+        return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(plain);
+      } catch {
+        throw new SealError("does not open: it was changed or moved", place);
+      }
+    },
+  };
+}
+
+async function importKey(raw: Uint8Array<ArrayBuffer>): Promise<RingKey> {
+  const [digest, key] = await Promise.all([
+    crypto.subtle.digest("SHA-256", raw),
+    crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["encrypt", "decrypt"]),
+  ]);
+  return { id: toBase64Url(new Uint8Array(digest, 0, KEY_ID_BYTES)), key };
+}
+
+/** A JSON array, so that no two places share an encoding. */
+function binding(keyId: string, place: Place): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(JSON.stringify([VERSION, keyId, place.table, place.row, place.column]));
+}
+
+function decodeKey(text: string, index: number): Uint8Array<ArrayBuffer> {
+  const plain = text.trim().replace(/=$/, "").replaceAll("+", "-").replaceAll("/", "_");
+  const bytes = fromBase64Url(plain);
+  if (bytes?.length !== KEY_BYTES) throw new Error(`key ${index + 1} of the ring is not 32 bytes in base64`);
+  return bytes;
+}
+
+/** Long rows are themselves tokens (a sign-in's state), so only their beginning is shown. */
+function showRow(row: string): string {
+  return row.length <= 36 ? row : `${row.slice(0, 8)}…`;
+}
+
+function toBase64Url(bytes: Uint8Array): string {
+  let binary = "";
+  for (const byte of bytes) binary += String.fromCharCode(byte);
+  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+}
+
+/** Undefined unless the text is the one canonical encoding of its bytes: no two texts open alike. */
+function fromBase64Url(text: string): Uint8Array<ArrayBuffer> | undefined {
+  if (!/^[\w-]*$/.test(text) || text.length % 4 === 1) return undefined;
+  const bytes = Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
+  return toBase64Url(bytes) === text ? bytes : undefined;
+}

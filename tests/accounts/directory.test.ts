@@ -1,0 +1,107 @@
+import { expect, test } from "vitest";
+import { createAccountDirectory } from "../../src/accounts/directory.ts";
+import { SealError } from "../../src/storage/seal.ts";
+import { createWorld, type World } from "../keys/world.ts";
+
+async function connect(world: World, id: string, accessToken: string) {
+  return world.storage.accounts.save({
+    id,
+    provider: "claude",
+    kind: "oauth",
+    externalId: `ext-${id}`,
+    label: id,
+    metadata: {},
+    expiresAt: null,
+    accessToken,
+    refreshToken: null,
+    idToken: null,
+    apiKey: null,
+    now: world.clock.ms,
+  });
+}
+
+test("a warm request asks no store, for the list or for secrets", async () => {
+  const world = await createWorld();
+  await connect(world, "acc_1", "at-1");
+  const directory = createAccountDirectory(world.runtime);
+  await directory.list();
+  await directory.secretsOf("acc_1");
+  world.calls.length = 0;
+  world.clock.ms += 9_999;
+  expect(await directory.list()).toHaveLength(1);
+  expect(await directory.get("acc_1")).toMatchObject({ label: "acc_1" });
+  expect(await directory.secretsOf("acc_1")).toMatchObject({ accessToken: "at-1" });
+  expect(world.calls).toEqual([]);
+});
+
+test("what another process changed is seen after ten seconds", async () => {
+  const world = await createWorld();
+  await connect(world, "acc_1", "at-1");
+  const directory = createAccountDirectory(world.runtime);
+  await directory.list();
+  await directory.secretsOf("acc_1");
+  await connect(world, "acc_1", "at-2");
+  await connect(world, "acc_2", "at-3");
+  world.clock.ms += 10_000;
+  expect((await directory.list()).map(({ id }) => id)).toEqual(["acc_1", "acc_2"]);
+  expect(await directory.secretsOf("acc_1")).toMatchObject({ accessToken: "at-2" });
+});
+
+test("what this process changed is seen at once when it says so", async () => {
+  const world = await createWorld();
+  await connect(world, "acc_1", "at-1");
+  const directory = createAccountDirectory(world.runtime);
+  await directory.list();
+  await directory.secretsOf("acc_1");
+  await connect(world, "acc_1", "at-2");
+  await world.storage.accounts.update("acc_1", { label: "new" }, world.clock.ms);
+  directory.forget("acc_1");
+  expect(await directory.get("acc_1")).toMatchObject({ label: "new" });
+  expect(await directory.secretsOf("acc_1")).toMatchObject({ accessToken: "at-2" });
+  await connect(world, "acc_1", "at-3");
+  directory.forget();
+  expect(await directory.secretsOf("acc_1")).toMatchObject({ accessToken: "at-3" });
+});
+
+test("accounts stay usable while the database is away; what nobody remembers is storage_unavailable", async () => {
+  const world = await createWorld();
+  await connect(world, "acc_1", "at-1");
+  const directory = createAccountDirectory(world.runtime);
+  await directory.list();
+  await directory.secretsOf("acc_1");
+  world.down = true;
+  world.clock.ms += 3_600_000;
+  expect(await directory.list()).toHaveLength(1);
+  expect(await directory.secretsOf("acc_1")).toMatchObject({ accessToken: "at-1" });
+  await expect(directory.secretsOf("acc_2")).rejects.toMatchObject({ code: "storage_unavailable" });
+  await expect(createAccountDirectory(world.runtime).list()).rejects.toMatchObject({
+    code: "storage_unavailable",
+  });
+});
+
+test("an account that is not there has no secrets", async () => {
+  const world = await createWorld();
+  const directory = createAccountDirectory(world.runtime);
+  expect(await directory.get("acc_none")).toBeNull();
+  expect(await directory.secretsOf("acc_none")).toBeNull();
+});
+
+test("an account sealed with a lost ENCRYPTION_KEY says so and names the way out", async () => {
+  const world = await createWorld();
+  await connect(world, "acc_1", "at-1");
+  const broken = {
+    ...world.storage.accounts,
+    secrets: () =>
+      Promise.reject(
+        new SealError("does not open", { table: "provider_accounts", column: "x", row: "acc_1" }),
+      ),
+  };
+  const directory = createAccountDirectory({
+    ...world.runtime,
+    storage: { ...world.runtime.storage, accounts: broken },
+  });
+  await expect(directory.secretsOf("acc_1")).rejects.toMatchObject({
+    code: "account_needs_login",
+    message: expect.stringContaining("ENCRYPTION_KEY"),
+  });
+});

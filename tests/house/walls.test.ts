@@ -1,0 +1,146 @@
+/** The walls of the house: who may import whom, and that the core names no runtime. Walks the real import graph. */
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { describe, expect, test } from "vitest";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+
+/** Top to bottom; an import may only point to the same layer or one further down. */
+const LAYERS = [
+  "adapters",
+  "app",
+  "http",
+  "proxy",
+  "admin",
+  "models",
+  "accounts",
+  "keys",
+  "usage",
+  "providers",
+  "protocols",
+  "storage",
+  "base",
+];
+
+/** Leaf files of `src/` that every layer may name. */
+const BASE = new Set(["config.ts", "errors.ts", "json.ts", "runtime.ts", "send.ts", "version.ts"]);
+
+interface Import {
+  from: string;
+  to: string;
+  typeOnly: boolean;
+}
+
+const IMPORT =
+  /(?:^|\n)\s*(?:import|export)\s+(type\s)?(?:[^"'`;]*?\sfrom\s+)?["']([^"']+)["']|\bimport\(\s*["']([^"']+)["']\s*\)/g;
+
+function filesIn(folder: string): string[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => /\.tsx?$/.test(name))
+    .map((name) => join(folder, name));
+}
+
+function importsOf(file: string): Import[] {
+  const source = readFileSync(join(ROOT, file), "utf8");
+  return [...source.matchAll(IMPORT)].map((match) => {
+    const target = match[2] ?? match[3] ?? "";
+    const to = target.startsWith(".") ? relative(ROOT, resolve(ROOT, dirname(file), target)) : target;
+    return { from: file, to, typeOnly: match[1] !== undefined };
+  });
+}
+
+function layerOf(file: string): string {
+  const [top, second = ""] = file.split("/");
+  if (top === "adapters") return "adapters";
+  if (second.startsWith("app.ts")) return "app";
+  return BASE.has(second) ? "base" : second;
+}
+
+const core = filesIn("src");
+const files = [...core, ...filesIn("adapters")];
+const imports = files.flatMap(importsOf);
+const own = imports.filter(({ to }) => to.startsWith("src/") || to.startsWith("adapters/"));
+const foreign = imports.filter(({ to }) => !to.startsWith("src/") && !to.startsWith("adapters/"));
+const said = ({ from, to }: Import) => `${from} -> ${to}`;
+
+describe("the walls", () => {
+  test("the graph was found at all", () => {
+    expect(files.length).toBeGreaterThan(40);
+    expect(own.length).toBeGreaterThan(100);
+    expect([...new Set(files.map(layerOf))].filter((layer) => !LAYERS.includes(layer))).toEqual([]);
+  });
+
+  test("every import names a file that is there, with its ending", () => {
+    expect(own.filter(({ to }) => !files.includes(to)).map(said)).toEqual([]);
+  });
+
+  test("an import points downwards", () => {
+    const upward = own.filter(({ from, to }) => LAYERS.indexOf(layerOf(from)) > LAYERS.indexOf(layerOf(to)));
+    // The one value of Runtime names the storage port, as a type.
+    const allowed = upward.filter(
+      ({ from, to, typeOnly }) => from === "src/runtime.ts" && to === "src/storage/port.ts" && typeOnly,
+    );
+    expect(upward.filter((each) => !allowed.includes(each)).map(said)).toEqual([]);
+  });
+
+  test("providers and protocols know no storage, no framework and not each other", () => {
+    const inside = imports.filter(({ from }) => /^src\/(providers|protocols)\//.test(from));
+    const wrong = inside.filter(({ from, to }) => {
+      if (/^(hono|drizzle|@libsql|@hono)/.test(to)) return true;
+      if (to === "src/runtime.ts" || to === "src/send.ts" || /^src\/storage\//.test(to)) return true;
+      const home = /^src\/providers\/([^/]+)\//.exec(from)?.[1];
+      const other = /^src\/providers\/([^/]+)\//.exec(to)?.[1];
+      return home !== undefined && other !== undefined && home !== other;
+    });
+    expect(wrong.map(said)).toEqual([]);
+  });
+
+  test("the core imports only the libraries it was given", () => {
+    const allowed = /^(hono(\/|$)|@hono\/zod-validator$|drizzle-orm(\/|$)|zod$|oauth4webapi$)/;
+    const outside = foreign.filter(
+      ({ from, to, typeOnly }) =>
+        from.startsWith("src/") && !allowed.test(to) && !(typeOnly && to === "@libsql/client"),
+    );
+    expect(outside.map(said)).toEqual([]);
+  });
+
+  test("the core names no runtime", () => {
+    const names =
+      /\b(process\.|Buffer\b|Deno\b|Bun\b|require\(|__dirname|navigator\.|WebSocketPair|caches\.|console\.)/;
+    const lines = core.flatMap((file) =>
+      readFileSync(join(ROOT, file), "utf8")
+        .split("\n")
+        .filter((line) => names.test(line) && !/^\s*(\/\/|\*|\/\*)/.test(line))
+        .map((line) => `${file}: ${line.trim().slice(0, 100)}`),
+    );
+    expect(lines.filter((line) => !line.includes(".gen.ts"))).toEqual([]);
+  });
+
+  test("one function sends: nothing else in the core calls fetch", () => {
+    const lines = core.flatMap((file) =>
+      readFileSync(join(ROOT, file), "utf8")
+        .split("\n")
+        .filter(
+          (line) =>
+            /(?<![.\w])fetch\(|runtime\.fetch\(|globalThis/.test(line) && !/^\s*(\/\/|\*|\/\*)/.test(line),
+        )
+        .map((line) => `${file}: ${line.trim()}`),
+    );
+    expect(
+      lines.filter((line) => !line.startsWith("src/send.ts") && !line.includes("fetch(request: Request)")),
+    ).toEqual([]);
+  });
+
+  test("no choice by a provider's name outside its folder", () => {
+    const choice = /(case|===|!==|==)\s*["'`](claude|codex|copilot|anthropic|openai|github-copilot)["'`]/;
+    const lines = core
+      .filter((file) => !file.startsWith("src/providers/"))
+      .flatMap((file) =>
+        readFileSync(join(ROOT, file), "utf8")
+          .split("\n")
+          .filter((line) => choice.test(line))
+          .map((line) => `${file}: ${line.trim()}`),
+      );
+    expect(lines).toEqual([]);
+  });
+});

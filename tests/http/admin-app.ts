@@ -1,0 +1,56 @@
+/** The admin API over the real store and providers, called in memory. */
+import { Hono } from "hono";
+import { createAccountDirectory } from "../../src/accounts/directory.ts";
+import type { AdminDeps } from "../../src/http/admin/deps.ts";
+import { createAdminRoutes } from "../../src/http/admin/routes.ts";
+import { isObject, type Json, type JsonObject, parseJson } from "../../src/json.ts";
+import { createKeyLookup } from "../../src/keys/lookup.ts";
+import { createKeyUses } from "../../src/keys/uses.ts";
+import { PROVIDERS } from "../../src/providers/index.ts";
+import { ADMIN_TOKEN, createWorld } from "../keys/world.ts";
+
+export { ADMIN_TOKEN };
+
+export type Answer = { status: number; headers: Headers; text: string; json: JsonObject };
+
+/** The object under a name of an answer, or the objects of a list under it. */
+export function part(json: JsonObject, name: string): JsonObject {
+  const value = json[name];
+  if (!isObject(value)) throw new Error(`${name} is not an object in ${JSON.stringify(json)}`);
+  return value;
+}
+
+export function parts(json: JsonObject, name: string): JsonObject[] {
+  const value: Json | undefined = json[name];
+  if (!Array.isArray(value)) throw new Error(`${name} is not a list in ${JSON.stringify(json)}`);
+  return value.filter(isObject);
+}
+
+export async function createAdmin(extra: Pick<AdminDeps, "session"> = {}) {
+  const world = await createWorld();
+  const { runtime } = world;
+  const deps: AdminDeps = {
+    runtime,
+    providers: PROVIDERS,
+    directory: createAccountDirectory(runtime),
+    keys: createKeyLookup(runtime),
+    uses: createKeyUses(runtime),
+    ...extra,
+  };
+  const app = new Hono().route("/admin", createAdminRoutes(deps));
+
+  async function send(path: string, init: RequestInit): Promise<Answer> {
+    const response = await app.request(`/admin${path}`, init);
+    const text = await response.text();
+    const json = parseJson(text);
+    return { status: response.status, headers: response.headers, text, json: isObject(json) ? json : {} };
+  }
+
+  /** As the owner: the token, and the body as JSON when there is one. */
+  function call(method: string, path: string, body?: unknown): Promise<Answer> {
+    const headers = { authorization: `Bearer ${ADMIN_TOKEN}`, "content-type": "application/json" };
+    return send(path, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+  }
+
+  return { ...deps, world, send, call };
+}

@@ -1,0 +1,230 @@
+import { expect, test } from "vitest";
+import type { Json, JsonObject } from "../../src/json.ts";
+import { createResponsesGatherer } from "../../src/protocols/responses/gather.ts";
+
+const created = {
+  type: "response.created",
+  response: {
+    id: "resp_1",
+    object: "response",
+    created_at: 1,
+    status: "in_progress",
+    model: "gpt-5.5",
+    output: [],
+    error: null,
+    usage: null,
+  },
+};
+const reasoning = { id: "rs_1", type: "reasoning", summary: [], encrypted_content: "AAA" };
+const message = {
+  id: "msg_1",
+  type: "message",
+  role: "assistant",
+  content: [{ type: "output_text", text: "Hi", annotations: [] }],
+};
+const usage = { input_tokens: 5, output_tokens: 9, total_tokens: 14 };
+const done = (output_index: number, item: Json) => ({
+  type: "response.output_item.done",
+  output_index,
+  item,
+});
+const completed = (output: Json, more: JsonObject = {}) => ({
+  type: "response.completed",
+  response: { ...created.response, status: "completed", output, usage, ...more },
+});
+
+function gather(...events: (JsonObject | string)[]) {
+  const gatherer = createResponsesGatherer();
+  for (const event of events) gatherer.event(typeof event === "string" ? event : JSON.stringify(event));
+  return { ...gatherer.result(), ended: gatherer.ended };
+}
+
+test("a whole last event is the answer as it stands", () => {
+  const last = completed([reasoning, message]);
+  expect(gather(created, done(0, { ...reasoning, summary: ["other"] }), done(1, message), last)).toEqual({
+    ok: true,
+    status: 200,
+    body: last.response,
+    ended: true,
+  });
+});
+
+test("an empty output is rebuilt in the order of its places, not of its coming", () => {
+  const answer = gather(created, done(1, message), done(0, reasoning), completed([]));
+  expect(answer.body.output).toEqual([reasoning, message]);
+  expect(answer.body.usage).toEqual(usage);
+});
+
+test("a missing output is rebuilt, and an answer without items has an empty one", () => {
+  const last = { type: "response.completed", response: { id: "resp_1", status: "completed" } };
+  expect(gather(created, done(0, message), last).body.output).toEqual([message]);
+  expect(gather(created, last).body.output).toEqual([]);
+});
+
+test("items without ids are taken as they were done", () => {
+  const { id: _, ...bare } = message;
+  expect(gather(done(0, reasoning), done(1, message), completed([reasoning, bare])).body.output).toEqual([
+    reasoning,
+    message,
+  ]);
+});
+
+test("an item that only the last event holds is kept, none is doubled", () => {
+  const other = { ...message, id: "msg_2" };
+  expect(gather(done(1, message), completed([{ type: "reasoning" }, message, other])).body.output).toEqual([
+    { type: "reasoning" },
+    message,
+    other,
+  ]);
+  expect(gather(done(1, message), done(2, other), completed([message])).body.output).toEqual([
+    message,
+    other,
+  ]);
+});
+
+test("events without a place are put behind one another", () => {
+  const item = (value: Json) => ({ type: "response.output_item.done", item: value });
+  expect(gather(item(reasoning), item(message), completed([])).body.output).toEqual([reasoning, message]);
+});
+
+test("an incomplete answer is an answer, filled up with what the first event said", () => {
+  const answer = gather(created, done(0, message), {
+    type: "response.incomplete",
+    response: {
+      id: "resp_1",
+      status: "incomplete",
+      incomplete_details: { reason: "max_output_tokens" },
+      usage,
+    },
+  });
+  expect(answer).toMatchObject({
+    ok: true,
+    status: 200,
+    body: {
+      id: "resp_1",
+      object: "response",
+      created_at: 1,
+      model: "gpt-5.5",
+      status: "incomplete",
+      output: [message],
+      usage,
+    },
+  });
+});
+
+test("response.done ends an answer like response.completed", () => {
+  const last = { type: "response.done", response: { id: "resp_1", usage } };
+  expect(gather(created, done(0, message), last)).toMatchObject({
+    ok: true,
+    ended: true,
+    body: { status: "completed", output: [message] },
+  });
+});
+
+test("unknown events, comments, [DONE] and text that is no JSON do no harm", () => {
+  const answer = gather(
+    "",
+    "[DONE]",
+    '{"type":"codex.rate_limits","error":"x"',
+    'not json "error"',
+    '["response.completed"]',
+    { type: "codex.rate_limits", plan_type: "plus" },
+    { type: "keepalive" },
+    { type: "response.output_text.delta", delta: '"response.completed"' },
+    created,
+    done(0, message),
+    completed([]),
+    "[DONE]",
+  );
+  expect(answer).toMatchObject({ ok: true, body: { output: [message] } });
+});
+
+test("nothing behind the last event counts", () => {
+  const late = gather(completed([message]), { type: "error", error: { message: "late" } });
+  expect(late.ok).toBe(true);
+  const failed = gather(
+    { type: "error", error: { code: "slow_down", message: "first" } },
+    completed([message]),
+  );
+  expect(failed).toMatchObject({ ok: false, status: 503 });
+});
+
+test.each([
+  ["server_is_overloaded", 503],
+  ["slow_down", 503],
+  ["rate_limit_exceeded", 429],
+  ["usage_limit_reached", 429],
+  ["context_length_exceeded", 400],
+  ["server_error", 502],
+  ["constructor", 502],
+])("a failed response with code %s is an HTTP %i that keeps its code and words", (code, status) => {
+  const failed = {
+    type: "response.failed",
+    sequence_number: 3,
+    response: { id: "resp_1", status: "failed", error: { code, message: "busy" } },
+  };
+  expect(gather(created, done(0, message), failed)).toMatchObject({
+    ok: false,
+    status,
+    ended: true,
+    body: { error: { code, message: "busy", param: null, type: expect.any(String) } },
+  });
+});
+
+test("a usage limit keeps when it resets, whichever form it has", () => {
+  const facts = { message: "m", plan_type: "plus", resets_at: 1_790_000_000, resets_in_seconds: 60 };
+  const nested = { type: "error", error: { type: "usage_limit_reached", ...facts } };
+  const flat = { type: "error", sequence_number: 1, code: "usage_limit_reached", ...facts };
+  for (const event of [nested, flat]) {
+    expect(gather(event)).toMatchObject({
+      status: 429,
+      body: { error: { type: "usage_limit_reached", ...facts } },
+    });
+  }
+});
+
+test("an error's type stands in where it has no known code", () => {
+  const error = { type: "service_unavailable_error", code: "x", message: "busy" };
+  expect(gather({ type: "error", error }).status).toBe(503);
+  expect(gather({ type: "error", error: { type: "invalid_request_error", message: "no" } }).status).toBe(400);
+});
+
+test("an event's own status counts, except where it would blame the client's key", () => {
+  expect(gather({ type: "error", status: 400, error: { message: "m" } }).status).toBe(400);
+  expect(gather({ type: "error", status_code: 529, error: { message: "m" } }).status).toBe(529);
+  expect(gather({ type: "error", status: 401, error: { message: "m" } }).status).toBe(502);
+  expect(gather({ type: "error", status: 200 }).status).toBe(502);
+});
+
+test("a completed event whose response failed is a failure", () => {
+  const last = completed([], { status: "failed", error: { code: "rate_limit_exceeded", message: "m" } });
+  expect(gather(last)).toMatchObject({ ok: false, status: 429 });
+});
+
+test.each([[[]], [[created, done(0, message)]], [["[DONE]"]]])(
+  "a stream that breaks off is an error and never half an answer",
+  (events) => {
+    expect(gather(...events)).toMatchObject({
+      ok: false,
+      status: 502,
+      ended: false,
+      body: { error: { code: "upstream_stream_incomplete" } },
+    });
+  },
+);
+
+test("a last event without its response is an error", () => {
+  expect(gather({ type: "response.completed" })).toMatchObject({ ok: false, status: 502, ended: true });
+});
+
+test("an answer beyond all bounds is given up", () => {
+  const gatherer = createResponsesGatherer(1000);
+  for (let place = 0; place < 100 && !gatherer.ended; place++)
+    gatherer.event(JSON.stringify(done(place, message)));
+  expect(gatherer.ended).toBe(true);
+  expect(gatherer.result()).toMatchObject({
+    ok: false,
+    status: 502,
+    body: { error: { code: "upstream_invalid_response" } },
+  });
+});

@@ -1,0 +1,162 @@
+import { expect, test } from "vitest";
+import { codex } from "../../src/providers/codex/index.ts";
+import { USER_AGENT } from "../../src/version.ts";
+import { API, config, PLAN, send } from "./codex-fixture.ts";
+
+const BODY = { model: "gpt-5.5", input: "hi", stream: true };
+const NOISE = {
+  host: "kleis.example.org",
+  cookie: "a=b",
+  "cf-ray": "1",
+  "x-forwarded-for": "10.0.0.1",
+  "accept-encoding": "br",
+  "user-agent": "codex_cli_rs/0.150.0",
+  originator: "codex_cli_rs",
+  authorization: "Bearer kleis_client",
+  "x-api-key": "kleis_client",
+  version: "0.150.0",
+  "x-codex-window-id": "w",
+  "x-codex-turn-metadata": "m",
+  "x-codex-installation-id": "i",
+  "x-openai-subagent": "review",
+  "x-client-request-id": "r",
+};
+
+test("a plan's request goes to the backend's one address, without the client's query", async () => {
+  const { prepared } = await send(BODY, { query: "beta=true" });
+  expect(prepared.url).toBe("https://chatgpt.com/backend-api/codex/responses");
+  expect(prepared.streams).toBe(true);
+});
+
+test("a plan's request carries exactly the chosen headers and nothing of the client's noise", async () => {
+  const { headers } = await send(BODY, { headers: NOISE });
+  expect(headers).toEqual({
+    accept: "text/event-stream",
+    "accept-encoding": "identity",
+    authorization: "Bearer secret-token",
+    "chatgpt-account-id": "acc-uuid",
+    "content-type": "application/json",
+    originator: "kleis",
+    "user-agent": USER_AGENT,
+  });
+});
+
+test("what belongs to a Codex turn travels along when the client sends it", async () => {
+  const own = {
+    "openai-beta": "responses=experimental",
+    "x-codex-turn-state": "ts",
+    "x-codex-beta-features": "f",
+    "x-openai-internal-codex-responses-lite": "true",
+  };
+  const { headers } = await send(BODY, { headers: own });
+  expect(headers).toMatchObject(own);
+});
+
+test("a FedRAMP account is announced, others are not", async () => {
+  const account = { ...PLAN, metadata: { account_id: "acc-uuid", fedramp: true } };
+  expect((await send(BODY, { account })).headers["x-openai-fedramp"]).toBe("true");
+  expect((await send(BODY)).headers["x-openai-fedramp"]).toBeUndefined();
+});
+
+test.each([
+  ["the body's prompt_cache_key", { ...BODY, prompt_cache_key: "s1" }, {}],
+  ["session_id", BODY, { session_id: "s1" }],
+  ["session-id", BODY, { "session-id": "s1" }],
+  ["thread-id", BODY, { "thread-id": "s1" }],
+  ["x-session-affinity", BODY, { "x-session-affinity": "s1" }],
+  ["x-session-id", BODY, { "x-session-id": "s1" }],
+  ["x-claude-code-session-id", BODY, { "x-claude-code-session-id": "s1" }],
+])("a session named by %s becomes one derived id in header and body", async (_name, body, headers) => {
+  const expected = await derived('["key-1","account-1","s1"]');
+  const sent = await send(body, { headers });
+  expect(sent.headers["session-id"]).toBe(expected);
+  expect(sent.body.prompt_cache_key).toBe(expected);
+  expect(sent.changes).toContain("codex-cache-key");
+  expect(JSON.stringify(sent.headers)).not.toContain('"s1"');
+});
+
+test("the body's cache key counts before any header", async () => {
+  const sent = await send({ ...BODY, prompt_cache_key: "body" }, { headers: { "session-id": "header" } });
+  expect(sent.headers["session-id"]).toBe(await derived('["key-1","account-1","body"]'));
+});
+
+test("no two keys and no two accounts share a session", async () => {
+  const headers = { "session-id": "s1" };
+  const one = await send(BODY, { headers });
+  const otherKey = await send(BODY, { headers, keyId: "key-2" });
+  const otherAccount = await send(BODY, { headers, account: { ...PLAN, id: "account-9" } });
+  const ids = new Set([one, otherKey, otherAccount].map((sent) => sent.headers["session-id"]));
+  expect(ids.size).toBe(3);
+});
+
+test("a client without a session gets none made up", async () => {
+  const sent = await send(BODY);
+  expect(sent.headers["session-id"]).toBeUndefined();
+  expect(sent.body).not.toHaveProperty("prompt_cache_key");
+  expect(sent.changes).not.toContain("codex-cache-key");
+});
+
+test("a client that does not stream has the stream gathered, one that streams has not", async () => {
+  expect((await send(BODY)).prepared.answer.gather).toBe(false);
+  const unstreamed = await send({ model: "gpt-5.5", input: "hi" });
+  expect(unstreamed.prepared.answer.gather).toBe(true);
+  expect(unstreamed.prepared.streams).toBe(true);
+  expect(unstreamed.headers.accept).toBe("text/event-stream");
+});
+
+test.each(["chat", "messages", "count_tokens"] as const)(
+  "a plan refuses %s and names the route that works",
+  async (operation) => {
+    await expect(send(BODY, { operation })).rejects.toMatchObject({
+      code: "protocol_not_supported",
+      message: expect.stringContaining("/v1/responses"),
+    });
+  },
+);
+
+test.each([
+  ["responses", "/v1/responses"],
+  ["chat", "/v1/chat/completions"],
+] as const)("an API key sends the client's very bytes to %s", async (operation, path) => {
+  const source = '{ "model":"gpt-5.5", "temperature":0.10, "store":true,\n "input":[{"id":"msg_1"}] }';
+  const sent = await send(source, {
+    account: API,
+    operation,
+    headers: { ...NOISE, "openai-beta": "b", "session-id": "s" },
+  });
+  expect(sent.prepared.url).toBe(`https://api.openai.com${path}`);
+  expect(sent.text).toBe(source);
+  expect(sent.changes).toEqual([]);
+  expect(sent.prepared.streams).toBe(false);
+  expect(sent.headers).toEqual({
+    accept: "application/json",
+    "accept-encoding": "identity",
+    authorization: "Bearer secret-token",
+    "content-type": "application/json",
+    "openai-beta": "b",
+    "user-agent": USER_AGENT,
+  });
+});
+
+test("an API key streams when the client does, and keeps the query", async () => {
+  const sent = await send({ ...BODY }, { account: API, query: "a=b" });
+  expect(sent.prepared.streams).toBe(true);
+  expect(sent.prepared.url).toBe("https://api.openai.com/v1/responses?a=b");
+  expect(sent.prepared.answer).toEqual({});
+});
+
+test("an API key refuses the Messages protocol", async () => {
+  await expect(send(BODY, { account: API, operation: "messages" })).rejects.toMatchObject({
+    code: "protocol_not_supported",
+  });
+});
+
+test("each kind of account may go to its own host only", () => {
+  expect(codex.origins(PLAN, config)).toEqual(["https://chatgpt.com"]);
+  expect(codex.origins(API, config)).toEqual(["https://api.openai.com"]);
+});
+
+async function derived(source: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(source));
+  return `kleis_${Buffer.from(digest).toString("hex").slice(0, 48)}`;
+}

@@ -1,0 +1,256 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { JsonObject } from "../../src/json.ts";
+import { eventData } from "../../src/protocols/sse/event.ts";
+import { chatRepair } from "../../src/providers/copilot/repair-chat.ts";
+import { event, prepared } from "./copilot-setup.ts";
+
+const call = (id: string, name: string) => ({ id, type: "function", function: { name, arguments: "{}" } });
+const delta = (index: number, more: JsonObject, finish: string | null = null) => ({
+  choices: [{ index, delta: more, finish_reason: finish }],
+});
+const begin = (index: number | undefined, id: string) => ({
+  ...(index === undefined ? {} : { index }),
+  id,
+  function: { name: "f", arguments: "" },
+});
+const more = (index: number, args: string, id?: string) => ({
+  index,
+  ...(id === undefined ? {} : { id }),
+  function: { arguments: args },
+});
+
+function streamed(chunks: JsonObject[], single = true): JsonObject[] {
+  const repair = chatRepair(single);
+  return chunks.map((chunk) =>
+    JSON.parse(eventData(repair.rewrite(event(chunk)) ?? event("null")) ?? "null"),
+  );
+}
+
+async function whole(answer: JsonObject, n?: number): Promise<boolean | undefined> {
+  return (await prepared(n === undefined ? {} : { n })).answer.json?.(answer);
+}
+
+describe("a chat answer that is not a stream", () => {
+  test("with its tool calls in further choices is folded into the first", async () => {
+    const answer: JsonObject = {
+      id: "c1",
+      choices: [
+        {
+          index: 0,
+          finish_reason: "stop",
+          message: { role: "assistant", content: "Let me look.", reasoning_text: "a" },
+        },
+        {
+          index: 1,
+          finish_reason: "tool_calls",
+          message: { role: "assistant", content: null, tool_calls: [call("1", "read")] },
+        },
+        {
+          index: 2,
+          finish_reason: "tool_calls",
+          message: { content: "", reasoning_text: "b", tool_calls: [call("2", "ls")] },
+        },
+      ],
+      usage: { total_tokens: 3 },
+    };
+    expect(await whole(answer)).toBe(true);
+    expect(answer).toEqual({
+      id: "c1",
+      choices: [
+        {
+          index: 0,
+          finish_reason: "tool_calls",
+          message: {
+            role: "assistant",
+            content: "Let me look.",
+            reasoning_text: "ab",
+            tool_calls: [call("1", "read"), call("2", "ls")],
+          },
+        },
+      ],
+      usage: { total_tokens: 3 },
+    });
+  });
+
+  test("takes its text from the first choice that has some, and its reason when there is no call", async () => {
+    const answer: JsonObject = {
+      choices: [
+        { index: 0, finish_reason: "length", message: { role: "assistant", content: null } },
+        { index: 1, finish_reason: "stop", message: { role: "assistant", content: "Hello" } },
+      ],
+    };
+    await whole(answer);
+    expect(answer.choices).toEqual([
+      { index: 0, finish_reason: "length", message: { role: "assistant", content: "Hello" } },
+    ]);
+  });
+
+  test("stays as it came with one choice, without choices, or when several were asked for", async () => {
+    expect(await whole({ choices: [{ index: 0, message: { content: "x" } }] })).toBe(false);
+    expect(await whole({ error: { message: "x" } })).toBe(false);
+    expect((await prepared({ n: 2 })).answer.json).toBeUndefined();
+    expect((await prepared({ n: 1 })).answer.json).toBeDefined();
+  });
+});
+
+describe("a chat stream", () => {
+  test("passes as the very bytes that came where nothing is amiss", () => {
+    const repair = chatRepair(true);
+    const usual = [
+      { id: "", created: 0, choices: [], prompt_filter_results: [{ prompt_index: 0 }] },
+      delta(0, { role: "assistant", content: 'the "index":1 of it' }),
+      delta(0, { reasoning_text: "hm", reasoning_opaque: "o" }),
+      delta(0, { tool_calls: [begin(0, "a")] }),
+      delta(0, { tool_calls: [more(0, "{}")] }),
+      delta(0, { tool_calls: [begin(1, "b")] }),
+      delta(0, { tool_calls: [more(1, "{}", "b")] }),
+      delta(0, {}, "tool_calls"),
+      { choices: [], usage: { prompt_tokens: 1 } },
+      { error: { code: "model_overloaded", message: "try later" } },
+    ].map((chunk) => event(chunk));
+    for (const bytes of [
+      ...usual,
+      event("[DONE]"),
+      event('{"tool_calls" broken'),
+      new TextEncoder().encode(": hi\n\n"),
+    ]) {
+      expect(repair.rewrite(bytes)).toBe(bytes);
+    }
+  });
+
+  test("gives parallel tool calls that share an index one of their own each", () => {
+    const out = streamed([
+      delta(0, { tool_calls: [begin(0, "a")] }),
+      delta(0, { tool_calls: [more(0, "1")] }),
+      delta(0, { tool_calls: [begin(0, "b")] }),
+      delta(0, { tool_calls: [more(0, "2")] }),
+      delta(0, { tool_calls: [more(0, "3", "")] }),
+      delta(0, { tool_calls: [more(0, "4", "a"), begin(0, "c")] }),
+      delta(0, { tool_calls: [begin(1, "d")] }),
+    ]);
+    expect(out).toEqual([
+      delta(0, { tool_calls: [begin(0, "a")] }),
+      delta(0, { tool_calls: [more(0, "1")] }),
+      delta(0, { tool_calls: [begin(1, "b")] }),
+      delta(0, { tool_calls: [more(1, "2")] }),
+      delta(0, { tool_calls: [more(1, "3", "")] }),
+      delta(0, { tool_calls: [more(0, "4", "a"), begin(2, "c")] }),
+      delta(0, { tool_calls: [begin(3, "d")] }),
+    ]);
+  });
+
+  test("gives tool calls without an index one", () => {
+    const out = streamed([
+      delta(0, { tool_calls: [begin(undefined, "a")] }),
+      delta(0, { tool_calls: [begin(undefined, "b")] }),
+    ]);
+    expect(out).toEqual([
+      delta(0, { tool_calls: [begin(0, "a")] }),
+      delta(0, { tool_calls: [begin(1, "b")] }),
+    ]);
+  });
+
+  test("that is split over choices becomes one choice, whose last word is that there are calls", () => {
+    const out = streamed([
+      delta(0, { content: "Let me look." }),
+      delta(1, { tool_calls: [begin(0, "a")] }),
+      delta(2, { tool_calls: [begin(0, "b")] }),
+      delta(1, { tool_calls: [more(0, "1")] }),
+      delta(2, { tool_calls: [more(0, "2")] }),
+      delta(1, {}, "tool_calls"),
+      delta(0, {}, "stop"),
+    ]);
+    expect(out).toEqual([
+      delta(0, { content: "Let me look." }),
+      delta(0, { tool_calls: [begin(0, "a")] }),
+      delta(0, { tool_calls: [begin(1, "b")] }),
+      delta(0, { tool_calls: [more(0, "1")] }),
+      delta(0, { tool_calls: [more(1, "2")] }),
+      delta(0, {}, "tool_calls"),
+      delta(0, {}, "tool_calls"),
+    ]);
+  });
+
+  test("with several choices in one chunk has one, and it is still one event", () => {
+    const chunk = {
+      choices: [
+        { index: 0, delta: { role: "assistant", content: "a" }, finish_reason: null },
+        { index: 1, delta: { content: "b", tool_calls: [begin(0, "x")] }, finish_reason: "tool_calls" },
+      ],
+      usage: { total_tokens: 3 },
+    };
+    expect(streamed([chunk])).toEqual([
+      {
+        choices: [
+          {
+            index: 0,
+            delta: { role: "assistant", content: "ab", tool_calls: [begin(0, "x")] },
+            finish_reason: "tool_calls",
+          },
+        ],
+        usage: { total_tokens: 3 },
+      },
+    ]);
+  });
+
+  test("finds a further choice behind spaces", () => {
+    const out = chatRepair(true).rewrite(event('{"choices":[{"index" : 2,"delta":{"content":"x"}}]}'));
+    expect(new TextDecoder().decode(out ?? undefined)).toBe(
+      'data: {"choices":[{"index":0,"delta":{"content":"x"}}]}\n\n',
+    );
+  });
+
+  test("keeps its choices when several were asked for", async () => {
+    const { answer } = await prepared({ stream: true, n: 2 });
+    const bytes = event(delta(1, { content: "x", tool_calls: [begin(0, "a")] }));
+    expect(answer.stream?.().rewrite(bytes)).toBe(bytes);
+  });
+
+  test("has an empty list where the provider writes null for the choices", () => {
+    expect(streamed([{ choices: null, copilot_references: [] }])).toEqual([
+      { choices: [], copilot_references: [] },
+    ]);
+  });
+
+  test("brings every call's arguments to the call they belong to, however calls are mixed at index 0", () => {
+    const step = fc.record({
+      call: fc.nat({ max: 4 }),
+      text: fc.string({ maxLength: 4 }),
+      named: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+        const expected = new Map<string, string>();
+        let last = "";
+        const chunks = steps.map(({ call: at, text, named }) => {
+          const id = named || last === "" ? `call_${at}` : last;
+          const chunk = delta(0, { tool_calls: [more(0, text, id === last && !named ? undefined : id)] });
+          last = id;
+          expected.set(id, (expected.get(id) ?? "") + text);
+          return chunk;
+        });
+        const byIndex = new Map<number, { id: string; text: string }>();
+        for (const chunk of streamed(chunks)) {
+          const [made] = JSON.parse(JSON.stringify(chunk)).choices[0].delta.tool_calls;
+          const held = byIndex.get(made.index) ?? { id: made.id, text: "" };
+          if (made.id !== undefined) expect(made.id).toBe(held.id);
+          byIndex.set(made.index, { id: held.id, text: held.text + made.function.arguments });
+        }
+        expect(new Map([...byIndex.values()].map(({ id, text }) => [id, text]))).toEqual(expected);
+      }),
+    );
+  });
+});
+
+describe("a messages stream", () => {
+  test("loses a stray [DONE] and nothing else", async () => {
+    const { answer } = await prepared({ stream: true }, { operation: "messages" });
+    const repair = answer.stream?.();
+    const stop = event({ type: "message_stop" }, "message_stop");
+    const words = event({ type: "content_block_delta", delta: { text: "[DONE]" } });
+    expect(repair?.rewrite(stop)).toBe(stop);
+    expect(repair?.rewrite(words)).toBe(words);
+    expect(repair?.rewrite(event("[DONE]"))).toBeNull();
+  });
+});

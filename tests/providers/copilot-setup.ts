@@ -1,0 +1,52 @@
+/** The smallest world of the Copilot tests: a configuration, an account, and a request ready to prepare. */
+import { type Config, readConfig } from "../../src/config.ts";
+import type { JsonObject } from "../../src/json.ts";
+import type { Operation } from "../../src/protocols/protocol.ts";
+import { copilot } from "../../src/providers/copilot/index.ts";
+import type { PreparedRequest, ProviderAccount } from "../../src/providers/provider.ts";
+
+export const TOKEN = "gho_16C7e42F292c6912E7710c838347Ae178B4a";
+
+export function config(environment: Record<string, string> = {}): Config {
+  const result = readConfig({
+    ADMIN_TOKEN: "q8Vt2mZx71LcRw94NbYs60Kd",
+    ENCRYPTION_KEY: btoa("0123456789abcdefghijklmnopqrstuv"),
+    ...environment,
+  });
+  if (!result.ok) throw new Error(result.problems.join("; "));
+  return result.config;
+}
+
+export function account(metadata: JsonObject = {}): ProviderAccount {
+  return { id: "acc_1", kind: "oauth", externalId: "github.com:583231", metadata };
+}
+
+export interface Asked {
+  operation?: Operation;
+  headers?: Record<string, string>;
+  query?: string;
+  metadata?: JsonObject;
+  environment?: Record<string, string>;
+}
+
+/** Prepares a body given as JSON text or as a value. */
+export async function prepared(body: string | JsonObject, asked: Asked = {}): Promise<PreparedRequest> {
+  const source = typeof body === "string" ? body : JSON.stringify(body);
+  return copilot.prepare({
+    operation: asked.operation ?? "chat",
+    body: { bytes: new TextEncoder().encode(source), value: JSON.parse(source) },
+    model: "gpt-5-mini",
+    query: asked.query ?? "",
+    headers: new Headers(asked.headers),
+    account: account(asked.metadata),
+    credential: { kind: "oauth", token: TOKEN },
+    keyId: "key_1",
+    config: config(asked.environment),
+  });
+}
+
+/** An event as a server writes it. */
+export function event(data: JsonObject | string, name?: string): Uint8Array {
+  const text = typeof data === "string" ? data : JSON.stringify(data);
+  return new TextEncoder().encode(`${name === undefined ? "" : `event: ${name}\n`}data: ${text}\n\n`);
+}

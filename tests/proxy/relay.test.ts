@@ -1,0 +1,273 @@
+/** The contract of a stream towards the client, at the smallest scale: bytes in, bytes out, one end. */
+import { describe, expect, test, vi } from "vitest";
+import { WATCH } from "../../src/protocols/end.ts";
+import type { Protocol } from "../../src/protocols/protocol.ts";
+import { LateRefusal, relayEvents, type StreamOutcome } from "../../src/proxy/relay.ts";
+import type { ByteSource } from "../../src/proxy/source.ts";
+import { VirtualClock } from "../support/virtual-clock.ts";
+
+const encode = (text: string) => new TextEncoder().encode(text);
+
+/** A provider's side that is fed by hand. */
+class Feed implements ByteSource {
+  reads = 0;
+  cancelled = false;
+  #queue: ({ done: boolean; value?: Uint8Array } | Error)[] = [];
+  #waiting: (() => void) | undefined;
+
+  say(...texts: string[]): this {
+    for (const text of texts) this.#push({ done: false, value: encode(text) });
+    return this;
+  }
+  end(): this {
+    return this.#push({ done: true });
+  }
+  break(): this {
+    return this.#push(new Error("ECONNRESET"));
+  }
+  #push(item: { done: boolean; value?: Uint8Array } | Error): this {
+    this.#queue.push(item);
+    this.#waiting?.();
+    return this;
+  }
+  async read() {
+    this.reads++;
+    while (this.#queue.length === 0) {
+      await new Promise<void>((resolve) => {
+        this.#waiting = resolve;
+      });
+    }
+    const item = this.#queue.shift()!;
+    if (item instanceof Error) throw item;
+    return item;
+  }
+  async cancel() {
+    this.cancelled = true;
+  }
+}
+
+function relay(
+  protocol: Protocol,
+  upstream: ByteSource | Promise<ByteSource>,
+  options: { mayOmitEnd?: boolean; clock?: VirtualClock; idleMs?: number } = {},
+) {
+  const ends: StreamOutcome[] = [];
+  const stop = vi.fn();
+  const clock = options.clock ?? new VirtualClock();
+  const stream = relayEvents({
+    upstream,
+    rewriters: [],
+    watcher: WATCH[protocol](),
+    mayOmitEnd: options.mayOmitEnd ?? false,
+    errorEvent: ({ code, message }) => `<${code}: ${message}>\n\n`,
+    clock,
+    idleMs: options.idleMs ?? 900_000,
+    stop,
+    onEnd: (outcome) => ends.push(outcome),
+  });
+  return { stream, ends, stop, clock };
+}
+
+const readAll = (stream: ReadableStream<Uint8Array>) => new Response(stream).text();
+
+const MESSAGE = {
+  start: 'event: message_start\ndata: {"type":"message_start","message":{"id":"m"}}\n\n',
+  text: 'event: content_block_delta\ndata: {"type":"content_block_delta","delta":{"text":"message_stop \\"error\\" "}}\n\n',
+  delta: 'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn"}}\n\n',
+  stop: 'event: message_stop\ndata: {"type":"message_stop"}\n\n',
+};
+const CHAT = {
+  text: 'data: {"choices":[{"index":0,"delta":{"content":"[DONE] \\"error\\""},"finish_reason":null}]}\n\n',
+  finish: 'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n',
+  done: "data: [DONE]\n\n",
+};
+const RESPONSE = {
+  created: 'event: response.created\ndata: {"type":"response.created","response":{"error":null}}\n\n',
+  completed: 'event: response.completed\ndata: {"type":"response.completed","response":{}}\n\n',
+  error: 'event: error\ndata: {"type":"error","error":{"code":"server_is_overloaded"}}\n\n',
+  failed: 'event: response.failed\ndata: {"type":"response.failed","response":{}}\n\n',
+};
+const WHOLE: Record<Protocol, string> = {
+  messages: MESSAGE.start + MESSAGE.text + MESSAGE.delta + MESSAGE.stop,
+  chat: CHAT.text + CHAT.finish + CHAT.done,
+  responses: RESPONSE.created + RESPONSE.completed,
+};
+
+describe("a healthy stream", () => {
+  test.each(Object.entries(WHOLE))(
+    "%s: the bytes that came, and the provider is let go",
+    async (protocol, whole) => {
+      const { stream, ends, stop } = relay(protocol as Protocol, new Feed().say(whole));
+      expect(await readAll(stream)).toBe(whole);
+      expect(ends).toEqual(["complete"]);
+      expect(stop).toHaveBeenCalledOnce();
+    },
+  );
+
+  test("what comes after the end is not forwarded", async () => {
+    const { stream } = relay("messages", new Feed().say(WHOLE.messages + MESSAGE.start, MESSAGE.stop).end());
+    expect(await readAll(stream)).toBe(WHOLE.messages);
+  });
+
+  test("a last event without its empty line still counts", async () => {
+    const { stream, ends } = relay("chat", new Feed().say(CHAT.finish, "data: [DONE]").end());
+    expect(await readAll(stream)).toBe(`${CHAT.finish}data: [DONE]\n\n`);
+    expect(ends).toEqual(["complete"]);
+  });
+
+  test("an error that the provider announces is followed by its last event", async () => {
+    const { stream, ends } = relay(
+      "responses",
+      new Feed().say(RESPONSE.created, RESPONSE.error, RESPONSE.failed, RESPONSE.created),
+    );
+    expect(await readAll(stream)).toBe(RESPONSE.created + RESPONSE.error + RESPONSE.failed);
+    expect(ends).toEqual(["provider_error"]);
+  });
+
+  test("and if that does not come, the announced error stays the only end", async () => {
+    const clock = new VirtualClock();
+    const { stream, ends } = relay("responses", new Feed().say(RESPONSE.error), { clock });
+    const read = readAll(stream);
+    await clock.advance(1_000);
+    expect(await read).toBe(RESPONSE.error);
+    expect(ends).toEqual(["provider_error"]);
+  });
+});
+
+describe("a stream that breaks ends with one error event", () => {
+  const cases: [string, Protocol, string, string][] = [
+    ["before the end", "messages", MESSAGE.start + MESSAGE.text, ""],
+    ["after the stop reason", "messages", MESSAGE.start + MESSAGE.delta, ""],
+    ["in the middle of an event", "messages", MESSAGE.start, MESSAGE.text.slice(0, 30)],
+    ["before the finish reason", "chat", CHAT.text, ""],
+    ["without [DONE]", "chat", CHAT.text + CHAT.finish, ""],
+    ["before it is completed", "responses", RESPONSE.created, RESPONSE.completed.slice(0, 40)],
+    ["before anything", "chat", "", ""],
+  ];
+  test.each(cases)("%s (%s), at a clean end and at a reset", async (_name, protocol, whole, part) => {
+    for (const how of ["end", "break"] as const) {
+      const { stream, ends } = relay(protocol, new Feed().say(whole + part)[how]());
+      const text = await readAll(stream);
+      expect(text.slice(0, whole.length)).toBe(whole);
+      expect(text.slice(whole.length)).toMatch(/^<upstream_stream_incomplete: [^<]+>\n\n$/);
+      expect(ends).toEqual(["incomplete"]);
+    }
+  });
+
+  test("an end without a stop reason is not an end", async () => {
+    const messages = relay("messages", new Feed().say(MESSAGE.start + MESSAGE.stop));
+    expect(await readAll(messages.stream)).toMatch(
+      /^event: message_start\n.*\n\n<upstream_stream_incomplete/,
+    );
+    const chat = relay("chat", new Feed().say(CHAT.text + CHAT.done));
+    expect(await readAll(chat.stream)).toContain("<upstream_stream_incomplete");
+  });
+
+  test("where the provider may leave out the formal end, a whole answer gets it and a broken one does not", async () => {
+    const chat = relay("chat", new Feed().say(CHAT.text + CHAT.finish).end(), { mayOmitEnd: true });
+    expect(await readAll(chat.stream)).toBe(WHOLE.chat);
+    expect(chat.ends).toEqual(["complete"]);
+    const messages = relay("messages", new Feed().say(MESSAGE.start + MESSAGE.delta).end(), {
+      mayOmitEnd: true,
+    });
+    expect(await readAll(messages.stream)).toBe(MESSAGE.start + MESSAGE.delta + MESSAGE.stop);
+    const broken = relay("chat", new Feed().say(CHAT.text).end(), { mayOmitEnd: true });
+    expect(await readAll(broken.stream)).toContain("<upstream_stream_incomplete");
+  });
+
+  test("an event past the limit ends it", async () => {
+    const feed = new Feed();
+    for (let at = 0; at < 9; at++) feed.say("x".repeat(1024 * 1024));
+    const { stream, ends } = relay("chat", feed);
+    expect(await readAll(stream)).toContain("larger than");
+    expect(ends).toEqual(["too_large"]);
+  });
+});
+
+describe("silence", () => {
+  test("a comment every 15 s, only in silence, and none after the end", async () => {
+    const clock = new VirtualClock();
+    const feed = new Feed();
+    const { stream } = relay("messages", feed, { clock });
+    const read = readAll(stream);
+    await clock.advance(14_999);
+    feed.say(MESSAGE.start);
+    await clock.advance(14_999);
+    feed.say(MESSAGE.text.slice(0, 20));
+    await clock.advance(31_000);
+    feed.say(MESSAGE.text.slice(20), MESSAGE.delta, MESSAGE.stop);
+    await clock.advance(60_000);
+    expect(await read).toBe(
+      `${MESSAGE.start}${": kleis\n\n".repeat(3)}${MESSAGE.text}${MESSAGE.delta}${MESSAGE.stop}`,
+    );
+  });
+
+  test("a provider that says nothing for too long is given up", async () => {
+    const clock = new VirtualClock();
+    const { stream, ends, stop } = relay("messages", new Feed().say(MESSAGE.start), {
+      clock,
+      idleMs: 40_000,
+    });
+    const read = readAll(stream);
+    await clock.advance(41_000);
+    expect(await read).toBe(
+      `${MESSAGE.start}: kleis\n\n: kleis\n\n<upstream_timeout: The provider sent nothing for 40 seconds. Try again.>\n\n`,
+    );
+    expect(ends).toEqual(["idle"]);
+    expect(stop).toHaveBeenCalledOnce();
+  });
+
+  test("a client that does not read is not the provider's silence", async () => {
+    const clock = new VirtualClock();
+    const feed = new Feed().say(MESSAGE.start);
+    const { stream, ends } = relay("messages", feed, { clock, idleMs: 40_000 });
+    const reader = stream.getReader();
+    await reader.read();
+    await clock.advance(400_000);
+    feed.say(MESSAGE.delta + MESSAGE.stop);
+    expect(new TextDecoder().decode((await reader.read()).value)).toBe(MESSAGE.delta + MESSAGE.stop);
+    expect(ends).toEqual(["complete"]);
+  });
+
+  test("while the provider has not answered at all, keep-alives; then its stream, or its refusal as an event", async () => {
+    const clock = new VirtualClock();
+    let arrive!: (source: ByteSource) => void;
+    const { stream } = relay(
+      "chat",
+      new Promise<ByteSource>((resolve) => {
+        arrive = resolve;
+      }),
+      { clock },
+    );
+    const read = readAll(stream);
+    await clock.advance(16_000);
+    arrive(new Feed().say(WHOLE.chat));
+    expect(await read).toBe(`: kleis\n\n${WHOLE.chat}`);
+
+    const refused = relay("chat", Promise.reject(new LateRefusal("<429>\n\n")));
+    expect(await readAll(refused.stream)).toBe("<429>\n\n");
+    expect(refused.ends).toEqual(["provider_error"]);
+  });
+});
+
+describe("the client", () => {
+  test("that leaves stops the provider at once", async () => {
+    const { stream, ends, stop } = relay("messages", new Feed().say(MESSAGE.start));
+    const reader = stream.getReader();
+    await reader.read();
+    await reader.cancel();
+    expect(stop).toHaveBeenCalledOnce();
+    expect(ends).toEqual(["client_left"]);
+  });
+
+  test("that reads slowly is read for slowly", async () => {
+    const feed = new Feed().say(...Array.from({ length: 100 }, () => MESSAGE.text));
+    const { stream } = relay("messages", feed);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(feed.reads).toBe(0);
+    const reader = stream.getReader();
+    await reader.read();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(feed.reads).toBe(1);
+  });
+});

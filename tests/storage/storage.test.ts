@@ -1,0 +1,226 @@
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { dirname, join } from "node:path";
+import { createClient } from "@libsql/client";
+import { createClient as createWebClient } from "@libsql/client/web";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { clientPerCall, sharedClient } from "../../src/storage/libsql/connections.ts";
+import { createLibsqlStorage } from "../../src/storage/libsql/storage.ts";
+import { StorageError } from "../../src/storage/port.ts";
+import { createSealer } from "../../src/storage/seal.ts";
+import {
+  newAccount,
+  newFolder,
+  newKey,
+  newStorage,
+  openClient,
+  openStorage,
+  random,
+  sleep,
+  testKey,
+} from "./world.ts";
+
+/** Everything that an error could carry into a log. */
+function everythingIn(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return [error.message, error.stack, JSON.stringify(error), everythingIn(error.cause ?? "")].join("\n");
+}
+
+describe("what is stored", () => {
+  test("no secret can be read from the database's files", async () => {
+    const { storage, file } = await newStorage();
+    await storage.accounts.save(newAccount({ idToken: "id-planted", apiKey: "api-planted" }));
+    await storage.keys.insert(newKey());
+    await storage.oauthStates.insert({
+      state: "s1",
+      provider: "codex",
+      mode: "device",
+      secret: { verifier: "verifier-planted" },
+      createdAt: 1,
+      expiresAt: 2,
+    });
+    await storage.settings.set("plain", "in-the-open-planted", 1);
+
+    const names = await readdir(dirname(file));
+    expect(names).toContain("kleis.db-wal");
+    const bytes = await Promise.all(names.map((name) => readFile(join(dirname(file), name), "latin1")));
+    const all = bytes.join("\n");
+    expect(all.replaceAll("in-the-open-planted", "")).not.toMatch(/planted/);
+    expect(all).toContain("in-the-open-planted");
+  });
+
+  test("is there after a restart", async () => {
+    const { storage, file } = await newStorage();
+    await storage.accounts.save(newAccount());
+    await storage.keys.insert(newKey());
+    await storage.settings.set("theme", "dark", 1);
+    await storage.close();
+
+    const later = openStorage(openClient(file));
+    expect(await later.accounts.get("a1")).toMatchObject({ label: "Work", primary: true });
+    expect(await later.accounts.secrets("a1")).toMatchObject({ refreshToken: "refresh-planted" });
+    expect(await later.keys.reveal("k1")).toMatchObject({ key: "kleis_planted_k1" });
+    expect(await later.settings.get("theme")).toBe("dark");
+  });
+});
+
+describe("a setting", () => {
+  test("is null until it is set, and the last value counts", async () => {
+    const { storage } = await newStorage();
+    expect(await storage.settings.get("a")).toBeNull();
+    await storage.settings.set("a", "1", 1);
+    await storage.settings.set("b", "", 1);
+    await storage.settings.set("a", "2", 2);
+    expect(await storage.settings.get("a")).toBe("2");
+    expect(await storage.settings.get("b")).toBe("");
+  });
+});
+
+describe("a new client for each call", () => {
+  test("serves every store and is closed after each call, also a failed one", async () => {
+    const { file, client } = await newStorage();
+    const opened: ReturnType<typeof createClient>[] = [];
+    const storage = createLibsqlStorage({
+      connections: clientPerCall(() => {
+        const next = createClient({ url: `file:${file}`, timeout: 5000 });
+        opened.push(next);
+        return next;
+      }),
+      sealer: createSealer([testKey], random),
+      sleep,
+    });
+    await storage.ping();
+    await storage.accounts.save(newAccount());
+    await storage.accounts.makePrimary("a1", 2_000);
+    await client.execute("drop table system_settings");
+    await expect(storage.settings.get("a")).rejects.toThrow(StorageError);
+    expect(opened.length).toBe(5);
+    expect(opened.every(({ closed }) => closed)).toBe(true);
+  });
+});
+
+describe("a store that fails", () => {
+  test("answers StorageError for every method, without the values that were to be written", async () => {
+    const { storage, client } = await newStorage();
+    client.close();
+    const calls: (() => Promise<unknown>)[] = [
+      () => storage.ping(),
+      () => storage.accounts.list(),
+      () => storage.accounts.get("planted"),
+      () => storage.accounts.secrets("planted"),
+      () => storage.accounts.save(newAccount()),
+      () => storage.accounts.update("planted", { label: "planted" }, 1),
+      () => storage.accounts.makePrimary("planted", 1),
+      () => storage.accounts.remove("planted", 1),
+      () => storage.keys.list(),
+      () => storage.keys.get("planted"),
+      () => storage.keys.findByHash("planted"),
+      () => storage.keys.findByDiscoveryHash("planted"),
+      () => storage.keys.insert(newKey()),
+      () => storage.keys.revoke("planted", 1),
+      () => storage.keys.reveal("planted"),
+      () => storage.keys.touch([{ id: "planted", at: 1 }]),
+      () => storage.settings.get("planted"),
+      () => storage.settings.set("planted", "planted", 1),
+      () => storage.oauthStates.get("planted"),
+      () => storage.oauthStates.update("planted", {}),
+      () => storage.oauthStates.consume("planted"),
+      () => storage.oauthStates.removeExpired(1),
+      () =>
+        storage.oauthStates.insert({
+          state: "planted",
+          provider: "p",
+          mode: "m",
+          secret: {},
+          createdAt: 1,
+          expiresAt: 1,
+        }),
+    ];
+    for (const call of calls) {
+      const error = await call().then(
+        () => "it answered",
+        (reason: unknown) => reason,
+      );
+      expect(error).toBeInstanceOf(StorageError);
+      expect(everythingIn(error)).toMatch(/cannot [a-z' -]+: .*\(CLIENT_CLOSED\)/);
+      expect(everythingIn(error).replaceAll(/tests\/storage\S*/g, "")).not.toContain("planted");
+    }
+  });
+
+  test("says what to do when the file is not a database", async () => {
+    const file = join(await newFolder(), "kleis.db");
+    await writeFile(file, "this is no database ".repeat(500));
+    const storage = openStorage(openClient(file));
+    await expect(storage.accounts.list()).rejects.toThrow(StorageError);
+    await expect(storage.ping()).resolves.toBeUndefined();
+    await expect(storage.accounts.save(newAccount())).rejects.toThrow(/SQLITE_NOTADB|not a database/);
+  });
+
+  test("recovers at once when another process had held the file for too long", async () => {
+    const { file, storage: other, client: holder } = await newStorage();
+    const impatient = createClient({ url: `file:${file}`, timeout: 0, concurrency: 1 });
+    onTestFinished(() => impatient.close());
+    const storage = openStorage(impatient);
+    const writer = await holder.transaction("write");
+    await expect(storage.accounts.save(newAccount())).rejects.toThrow(/another process .*SQLITE_BUSY/);
+    await expect(storage.accounts.makePrimary("a1", 1)).rejects.toThrow("SQLITE_BUSY");
+    await writer.rollback();
+
+    await storage.accounts.save(newAccount());
+    await storage.accounts.makePrimary("a1", 2_000);
+    await other.accounts.makePrimary("a1", 3_000);
+    expect(await storage.accounts.get("a1")).toMatchObject({ updatedAt: 3_000 });
+  });
+
+  test("says that a row is not its own when its JSON was damaged", async () => {
+    const { storage, client } = await newStorage();
+    await storage.accounts.save(newAccount());
+    await client.execute("update provider_accounts set metadata = '[\"planted\"'");
+    const error = await storage.accounts.get("a1").catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(StorageError);
+    expect(String(error)).toContain("provider_accounts.metadata");
+    expect(String(error)).not.toContain("planted");
+  });
+
+  test("an unreachable server and a refused token are told apart", async () => {
+    const server = createServer((_request, response) => response.writeHead(401).end("planted"));
+    await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+    const { port } = server.address() as AddressInfo;
+    const remote = createLibsqlStorage({
+      connections: sharedClient(
+        createWebClient({ url: `http://127.0.0.1:${port}`, authToken: "token-planted" }),
+      ),
+      sealer: createSealer([testKey], random),
+      sleep,
+    });
+    const refused = await remote.ping().catch((reason: unknown) => reason);
+    expect(refused).toBeInstanceOf(StorageError);
+    expect(String(refused)).toContain("TURSO_AUTH_TOKEN");
+    await new Promise((done) => server.close(done));
+    const unreachable = await remote.settings.set("a", "value-planted", 1).catch((reason: unknown) => reason);
+    expect(unreachable).toBeInstanceOf(StorageError);
+    expect(String(unreachable)).toContain("ECONNREFUSED");
+    expect(everythingIn(refused) + everythingIn(unreachable)).not.toContain("planted");
+  });
+
+  test("a server that never answers is given up on", async () => {
+    const server = createServer(() => undefined);
+    await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+    onTestFinished(() => server.closeAllConnections());
+    const { port } = server.address() as AddressInfo;
+    const waits: number[] = [];
+    const storage = createLibsqlStorage({
+      connections: clientPerCall(() => createWebClient({ url: `http://127.0.0.1:${port}` })),
+      sealer: createSealer([testKey], random),
+      sleep: (ms, signal) => {
+        waits.push(ms);
+        return sleep(ms / 100, signal);
+      },
+    });
+    await expect(storage.accounts.list()).rejects.toThrow("did not answer within 5 s");
+    await expect(storage.accounts.makePrimary("a1", 1)).rejects.toThrow(StorageError);
+    expect(waits).toEqual([5_000, 5_000]);
+    server.close();
+  });
+});

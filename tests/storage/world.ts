@@ -1,0 +1,84 @@
+/** A small world for storage tests: a real libSQL file in a folder of its own, gone after the test. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { type Client, createClient } from "@libsql/client";
+import { onTestFinished } from "vitest";
+import { sharedClient } from "../../src/storage/libsql/connections.ts";
+import { migrate, useWriteAheadLog } from "../../src/storage/libsql/migrate.ts";
+import { createLibsqlStorage } from "../../src/storage/libsql/storage.ts";
+import type { NewAccount, NewKey, Storage } from "../../src/storage/port.ts";
+import { createSealer } from "../../src/storage/seal.ts";
+
+export const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
+export const testKey = Buffer.alloc(32, 7).toString("base64");
+
+export const sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
+  wait(ms, undefined, { signal, ref: false }).catch(() => undefined);
+
+export async function newFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "kleis-storage-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export function openClient(file: string): Client {
+  const client = createClient({ url: `file:${file}`, timeout: 5000, concurrency: 4 });
+  onTestFinished(() => client.close());
+  return client;
+}
+
+export function openStorage(client: Client, key = testKey): Storage {
+  return createLibsqlStorage({
+    connections: sharedClient(client),
+    sealer: createSealer([key], random),
+    sleep,
+  });
+}
+
+/** A migrated store, with the client beside it for looking under the port. */
+export async function newStorage(): Promise<{ storage: Storage; client: Client; file: string }> {
+  const file = join(await newFolder(), "kleis.db");
+  const client = openClient(file);
+  await useWriteAheadLog(client, sleep);
+  await migrate(client, sleep);
+  return { storage: openStorage(client), client, file };
+}
+
+export function newAccount(change: Partial<NewAccount> = {}): NewAccount {
+  return {
+    id: "a1",
+    provider: "claude",
+    kind: "oauth",
+    externalId: "org-1",
+    label: "Work",
+    metadata: { plan: "max", nested: { list: [1, null, "ü"] } },
+    expiresAt: 5_000,
+    now: 1_000,
+    accessToken: "access-planted",
+    refreshToken: "refresh-planted",
+    idToken: null,
+    apiKey: null,
+    ...change,
+  };
+}
+
+export function newKey(change: Partial<NewKey> = {}): NewKey {
+  const id = change.id ?? "k1";
+  return {
+    id,
+    label: "Laptop",
+    prefix: "kleis_abc",
+    providers: null,
+    models: null,
+    accounts: null,
+    expiresAt: null,
+    now: 1_000,
+    hash: `hash-${id}`,
+    key: `kleis_planted_${id}`,
+    discoveryHash: `discovery-hash-${id}`,
+    discoveryToken: `discovery_planted_${id}`,
+    ...change,
+  };
+}
