@@ -18,39 +18,40 @@ export const nodeFetch: Fetch = (address, init) => {
   });
   const body = toBytes(init.body);
   if (body !== undefined) headers["content-length"] = String(body.byteLength);
-  return request(
-    new URL(address),
-    { method: init.method ?? "GET", headers, signal: init.signal ?? undefined },
-    body,
-    true,
-  );
-};
-
-function request(
-  url: URL,
-  options: http.RequestOptions,
-  body: Uint8Array | undefined,
-  retry: boolean,
-): Promise<Response> {
-  const secure = url.protocol === "https:";
+  const { signal } = init;
+  if (signal?.aborted) return Promise.reject(signal.reason);
   return new Promise((resolve, reject) => {
-    const outgoing = (secure ? https : http).request(url, {
-      ...options,
-      agent: secure ? agents["https:"] : agents["http:"],
-    });
-    outgoing.on("error", (error: NodeJS.ErrnoException) => {
-      // A kept connection that the server closed while idle: it never took the request, so a fresh one may.
-      if (retry && outgoing.reusedSocket && error.code === "ECONNRESET")
-        resolve(request(url, options, body, false));
-      else reject(error);
-    });
-    outgoing.on("response", (incoming) => {
-      outgoing.removeAllListeners("error").on("error", () => {});
-      resolve(toResponse(incoming));
-    });
-    outgoing.end(body);
+    let current: http.ClientRequest | http.IncomingMessage;
+    const abort = () => current.destroy(new Error("aborted", { cause: signal?.reason }));
+    const settled = () => signal?.removeEventListener("abort", abort);
+    signal?.addEventListener("abort", abort);
+
+    const attempt = (retry: boolean) => {
+      const url = new URL(address);
+      const secure = url.protocol === "https:";
+      const agent = secure ? agents["https:"] : agents["http:"];
+      const outgoing = (secure ? https : http).request(url, { method: init.method ?? "GET", headers, agent });
+      current = outgoing;
+      let answered = false;
+      outgoing.on("error", (error: NodeJS.ErrnoException) => {
+        if (answered) return;
+        // A kept connection that the server closed while idle never took the request; a fresh one may.
+        if (retry && outgoing.reusedSocket && error.code === "ECONNRESET") return attempt(false);
+        settled();
+        reject(error);
+      });
+      outgoing.on("response", (incoming) => {
+        answered = true;
+        current = incoming;
+        incoming.on("close", settled);
+        incoming.on("error", () => {});
+        resolve(toResponse(incoming));
+      });
+      outgoing.end(body);
+    };
+    attempt(true);
   });
-}
+};
 
 function toBytes(body: RequestInit["body"]): Uint8Array | undefined {
   if (body === null || body === undefined) return undefined;

@@ -15,6 +15,9 @@ export const KEEP_ALIVE_MS = 15_000;
 /** After an announced error, how long (ms) the provider may take for its last event. */
 const LAST_EVENT_GRACE_MS = 1_000;
 
+/** After a complete answer, how long (ms) the provider may take to end its stream before it is let go. */
+const LET_GO_MS = 100;
+
 const KEEP_ALIVE = new TextEncoder().encode(": kleis\n\n");
 const encoder = new TextEncoder();
 
@@ -67,6 +70,7 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
   const splitter = new EventSplitter();
   const stopTicking = new AbortController();
   let controller: ReadableStreamDefaultController<Uint8Array>;
+  let source: ByteSource | undefined;
   let waiting = false;
   let over = false;
   let failing = false;
@@ -85,8 +89,20 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
     over = true;
     stopTicking.abort();
     if (outcome !== "client_left") controller.close();
-    options.stop();
+    if (outcome === "complete" && source !== undefined) void letGo(source);
+    else options.stop();
     options.onEnd(outcome, bytes);
+  };
+
+  /** After a good end: a moment for the provider to end its side too, so that the connection can be kept. */
+  const letGo = async (from: ByteSource) => {
+    const moment = new AbortController();
+    const ended = (async () => {
+      while (!(await from.read()).done);
+    })();
+    await Promise.race([ended.catch(() => {}), clock.sleep(LET_GO_MS, moment.signal)]);
+    moment.abort();
+    options.stop();
   };
 
   /** The provider's stream broke: the client is told, in its protocol, unless it was told already. */
@@ -143,7 +159,7 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
   };
 
   const read = async (): Promise<void> => {
-    const source = await options.upstream;
+    source ??= await options.upstream;
     if (over) return;
     const next = source.read();
     const result = failing

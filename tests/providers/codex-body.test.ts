@@ -204,3 +204,14 @@ test("shapes nobody expects elsewhere do not break the preparation", async () =>
   const sent = await send({ ...odd, input: [{ role: 4, content: [null, 3], output: 5, type: 6 }] });
   expect(sent.body.include).toBe("x");
 });
+
+test("the spark model is asked for no summaries and no parallel calls; other models keep both", async () => {
+  const body = (model: string) =>
+    `{"model":"${model}","instructions":"x","input":[],"tools":[{"type":"function","name":"f"}],"parallel_tool_calls":true,"reasoning":{"effort":"low","summary":"auto"},"store":false,"stream":true,"include":["reasoning.encrypted_content"]}`;
+  const spark = await send(body("gpt-5.3-codex-spark"));
+  expect(spark.text).toBe(
+    body("gpt-5.3-codex-spark").replace('"parallel_tool_calls":true,', "").replace(',"summary":"auto"', ""),
+  );
+  expect(spark.changes).toEqual(["codex-fields"]);
+  expect((await send(body("gpt-5.5"))).text).toBe(body("gpt-5.5"));
+});

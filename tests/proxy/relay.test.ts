@@ -97,9 +97,11 @@ describe("a healthy stream", () => {
   test.each(Object.entries(WHOLE))(
     "%s: the bytes that came, and the provider is let go",
     async (protocol, whole) => {
-      const { stream, ends, stop } = relay(protocol as Protocol, new Feed().say(whole));
+      const { stream, ends, stop, clock } = relay(protocol as Protocol, new Feed().say(whole));
       expect(await readAll(stream)).toBe(whole);
       expect(ends).toEqual(["complete"]);
+      expect(stop).not.toHaveBeenCalled();
+      await clock.advance(100);
       expect(stop).toHaveBeenCalledOnce();
     },
   );

@@ -11,15 +11,28 @@ import {
   ENCRYPTED_REASONING,
   LITE_HEADER,
   SERVICE_TIER,
+  SPARK,
   STREAM_OPTION,
 } from "./profile.ts";
 
-/** The edits for one request. `session` is the derived session id; without one no cache key is put in. */
-export function planEdits(body: JsonObject, headers: Headers, session: string | undefined): Edit[] {
+export interface PlanRequest {
+  readonly body: JsonObject;
+  /** The model's id as it goes upstream. */
+  readonly model: string;
+  /** The client's headers. */
+  readonly headers: Headers;
+  /** The derived session id; without one no cache key is put in. */
+  readonly session: string | undefined;
+}
+
+/** The edits for one request. */
+export function planEdits({ body, model, headers, session }: PlanRequest): Edit[] {
   const lite = isLite(body, headers);
+  const spark = SPARK.model.test(model);
   return [
     ...fieldEdits(body),
-    ...(lite ? [] : parallelEdits(body)),
+    ...(lite ? [] : parallelEdits(body, spark)),
+    ...(spark ? sparkEdits(body) : []),
     ...toolEdits(body),
     ...modeEdits(body),
     ...cacheKeyEdits(body, session),
@@ -61,10 +74,17 @@ function streamOptionEdits(options: unknown): Edit[] {
     .map((name) => without("stream_options", name));
 }
 
-function parallelEdits(body: JsonObject): Edit[] {
-  return body.parallel_tool_calls !== undefined && isEmpty(body.tools)
+function parallelEdits(body: JsonObject, spark: boolean): Edit[] {
+  return body.parallel_tool_calls !== undefined && (spark || isEmpty(body.tools))
     ? [without("parallel_tool_calls")]
     : [];
+}
+
+function sparkEdits({ reasoning }: JsonObject): Edit[] {
+  if (!isObject(reasoning)) return [];
+  return SPARK.reasoning
+    .filter((name) => reasoning[name] !== undefined)
+    .map((name) => without("reasoning", name));
 }
 
 /** Tools under their older names, and cache hints on them. */

@@ -26,7 +26,7 @@ async function preparePlan(input: PrepareInput): Promise<PreparedRequest> {
   return {
     url: `${config.CODEX_API_URL}${RESPONSES_PATH}`,
     headers: planHeaders(input, session),
-    edits: planEdits(body.value, headers, session),
+    edits: planEdits({ body: body.value, model: input.model, headers, session }),
     streams: true,
     answer: { stream: createPlanRewriter, gather: body.value.stream !== true, error: planError },
   };

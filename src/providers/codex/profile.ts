@@ -52,6 +52,9 @@ export const ACCEPTED_FIELDS: ReadonlySet<string> = new Set([
   "client_metadata",
 ]);
 
+/** The text-only model that takes no reasoning summaries and no parallel calls (§2.2, rated [B]; read 2026-08-22). */
+export const SPARK = { model: /^gpt-5\.3-codex-spark/, reasoning: ["summary", "context"] } as const;
+
 /** The only value of `service_tier` that the backend takes (§2.2). */
 export const SERVICE_TIER = "priority";
 
