@@ -3,6 +3,7 @@
  * A provider decides and describes; it does no I/O of its own and knows neither storage nor HTTP framework.
  */
 import type { Config } from "../config.ts";
+import type { KleisError } from "../errors.ts";
 import type { JsonObject } from "../json.ts";
 import type { Change, Edit, JsonBody } from "../protocols/body.ts";
 import type { Operation } from "../protocols/protocol.ts";
@@ -141,6 +142,62 @@ export type RefreshResult =
   | { status: "rejected"; reason: string } // the provider says that this login is over; believed only after a re-read
   | { status: "unavailable"; reason: string; retryAfterMs?: number }; // for now
 
+/** What a sign-in begins with. */
+export interface SignInStart {
+  /** One of `SignIn.modes`. */
+  readonly mode: string;
+  /** What `SignIn.about` made of the request. */
+  readonly metadata: JsonObject;
+  /** Random and unguessable; the OAuth `state` where the browser comes back with one. */
+  readonly state: string;
+  readonly config: Config;
+}
+
+/** A sign-in that has begun: what the owner is shown, and what stays in the store. */
+export interface StartedSignIn {
+  /** `device`: enter `userCode` at `url` and poll; `paste`: open `url`, then paste what it ends with. */
+  readonly method: "device" | "paste";
+  readonly url: string;
+  readonly userCode?: string;
+  /** Seconds between polls. */
+  readonly interval?: number;
+  /** How long the provider keeps it, ms. */
+  readonly lifetimeMs?: number;
+  /** Where on the browser's own machine it is sent back to. */
+  readonly callback?: { readonly port: number; readonly path: string };
+  /** What `complete` needs (PKCE verifier, device code, …); sealed at rest, never shown. */
+  readonly secret: JsonObject;
+}
+
+export interface SignInComplete extends SignInStart {
+  readonly secret: JsonObject;
+  /** What the owner pasted or the browser brought; absent when a device sign-in is polled. */
+  readonly code?: string;
+}
+
+/** What became of one step. */
+export type SignInOutcome =
+  | { status: "connected"; account: ImportedAccount }
+  /** Not entered yet: poll again after `intervalMs`, with this secret. */
+  | { status: "pending"; secret: JsonObject; intervalMs: number }
+  /** It did not work this time; the sign-in goes on, with this secret. A thrown `KleisError` keeps the one there was. */
+  | { status: "failed"; error: KleisError; secret: JsonObject }
+  /** It is over without an account: denied, expired, or good for nothing. */
+  | { status: "ended"; error: KleisError };
+
+/** How an owner signs in at the provider. One call of `complete` polls at most once. */
+export interface SignIn {
+  /** The ways to sign in, default first. */
+  readonly modes: readonly string[];
+  /**
+   * Decides what is known of the account beforehand (its enterprise domain). Throws `KleisError("invalid_request")`.
+   * Absent where nothing can be chosen.
+   */
+  about?(enterpriseDomain: string | undefined, config: Config): JsonObject;
+  start(input: SignInStart, net: ProviderNet): Promise<StartedSignIn>;
+  complete(input: SignInComplete, net: ProviderNet): Promise<SignInOutcome>;
+}
+
 /** A model as the registry describes it (`models-registry.md` §1), as far as Kleis needs it. */
 export interface RegistryModel {
   readonly id: string;
@@ -188,6 +245,13 @@ export interface Provider {
   /** Builds the request. Throws `KleisError` when it can not be sent as asked. */
   prepare(input: PrepareInput): PreparedRequest | Promise<PreparedRequest>;
 
+  /** The ways to sign in. Absent where accounts can only be imported. */
+  readonly signIn?: SignIn;
+  /**
+   * The origins that a sign-in, a refresh or a look around for an account with this metadata may go to; present where
+   * `signIn` or `refresh` is. Throws `KleisError("provider_not_configured")` when the account's domain is not allowed.
+   */
+  identityOrigins?(metadata: JsonObject, config: Config): string[];
   /** Asks for fresh tokens, or validates the one there is. Absent where accounts have nothing to refresh. */
   refresh?(input: RefreshInput, net: ProviderNet): Promise<RefreshResult>;
 

@@ -126,9 +126,9 @@ describe("the walls", () => {
         )
         .map((line) => `${file}: ${line.trim()}`),
     );
-    expect(
-      lines.filter((line) => !line.startsWith("src/send.ts") && !line.includes("fetch(request: Request)")),
-    ).toEqual([]);
+    // A method of that name is declared or defined, not called.
+    const isDeclared = (line: string) => /fetch\(\w+: /.test(line) || /fetch\([^)]*\) \{$/.test(line);
+    expect(lines.filter((line) => !line.startsWith("src/send.ts") && !isDeclared(line))).toEqual([]);
   });
 
   test("no choice by a provider's name outside its folder", () => {

@@ -1,0 +1,111 @@
+/**
+ * The network that a provider signs in, refreshes and looks around with: only its identity origins, whole answers of a
+ * bounded size, a bounded wait. Knows no provider.
+ */
+import { KleisError } from "../errors.ts";
+import type { JsonObject } from "../json.ts";
+import type { Provider, ProviderNet } from "../providers/provider.ts";
+import type { Runtime } from "../runtime.ts";
+import { send } from "../send.ts";
+
+/** How long a call may take, its answer's body included (providers/claude.md §1.5). */
+export const IDENTITY_TIMEOUT_MS = 30_000;
+
+/** Answers of identity servers are a few KB; a list of models is the largest thing that is read. */
+const MAX_ANSWER_BYTES = 2 * 1024 * 1024;
+
+/** The net for an account with this metadata. Throws what `Provider.identityOrigins` throws. */
+export function createProviderNet(
+  runtime: Runtime,
+  provider: Pick<Provider, "identityOrigins">,
+  metadata: JsonObject,
+): ProviderNet {
+  const origins = provider.identityOrigins?.(metadata, runtime.config) ?? [];
+  return {
+    fetch: (url, init) => fetchWhole(runtime, origins, url, init),
+    now: () => runtime.clock.now(),
+    random: (bytes) => runtime.random(bytes),
+  };
+}
+
+async function fetchWhole(
+  { fetch, clock }: Runtime,
+  origins: readonly string[],
+  url: string,
+  init: Parameters<ProviderNet["fetch"]>[1],
+): Promise<Response> {
+  const call = new AbortController();
+  const done = new AbortController();
+  void clock.sleep(IDENTITY_TIMEOUT_MS, done.signal).then(() => {
+    if (!done.signal.aborted) call.abort(tooSlow());
+  });
+  try {
+    const response = await send(fetch, {
+      url,
+      method: init.method === "GET" ? "GET" : "POST",
+      headers: init.headers,
+      ...(typeof init.body === "string" ? { body: init.body } : {}),
+      origins,
+      signal: call.signal,
+    });
+    const body = await readWhole(response, call.signal);
+    return new Response(response.status === 204 || response.status === 205 ? null : body, {
+      status: response.status,
+      headers: response.headers,
+    });
+  } finally {
+    done.abort();
+  }
+}
+
+async function readWhole(response: Response, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+  const reader = response.body?.getReader();
+  if (reader === undefined) return new Uint8Array();
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  const stop = () => void reader.cancel(signal.reason).catch(() => {});
+  signal.addEventListener("abort", stop);
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (signal.aborted) throw signal.reason;
+      if (done) return concat(parts, size);
+      parts.push(value);
+      size += value.byteLength;
+      if (size > MAX_ANSWER_BYTES) {
+        stop();
+        throw new KleisError(
+          "upstream_invalid_response",
+          "The provider's identity server sent an answer of more than 2 MiB, which was not read. Try again.",
+        );
+      }
+    }
+  } catch (cause) {
+    if (signal.aborted) throw signal.reason;
+    if (cause instanceof KleisError) throw cause;
+    throw new KleisError(
+      "upstream_unreachable",
+      "The connection to the provider's identity server broke before its answer had arrived. Try again.",
+      { cause },
+    );
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+function concat(parts: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.byteLength;
+  }
+  return whole;
+}
+
+function tooSlow(): KleisError {
+  return new KleisError(
+    "upstream_timeout",
+    `The provider's identity server did not answer within ${IDENTITY_TIMEOUT_MS / 1000} seconds. Try again.`,
+  );
+}

@@ -1,0 +1,64 @@
+/** What an identity server answered, read without trust: a status, perhaps a JSON object, never words to repeat. */
+import { KleisError } from "../errors.ts";
+import { isObject, type JsonObject, parseJson } from "../json.ts";
+
+export interface Heard {
+  readonly status: number;
+  /** The body where it is a JSON object; null for HTML, text or nothing. */
+  readonly json: JsonObject | null;
+  /** What `retry-after` asks for; absent where it says nothing. */
+  readonly retryAfterMs?: number;
+}
+
+export async function hear(response: Response, now: number): Promise<Heard> {
+  const value = parseJson(await response.text());
+  const retryAfterMs = waitOf(response.headers.get("retry-after"), now);
+  return {
+    status: response.status,
+    json: isObject(value) ? value : null,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  };
+}
+
+/** The error's code, wherever the server put it; only what looks like a code, since descriptions may echo secrets. */
+export function errorCode(json: JsonObject | null): string | undefined {
+  const { error, code } = json ?? {};
+  const nested = isObject(error) ? [error.code, error.type] : [error];
+  return [...nested, code].find(
+    (value): value is string => typeof value === "string" && /^[a-z][a-z0-9_.]{0,59}$/i.test(value),
+  );
+}
+
+/** True for an answer that says nothing about the sign-in itself: a limit, an outage, a page instead of JSON. */
+export function isPassing({ status, json }: Heard): boolean {
+  return json === null || status === 429 || status >= 500;
+}
+
+/** Why there is no use in an answer, in words for the owner; ends without a full stop. */
+export function whatWentWrong(server: string, heard: Heard): string {
+  const { status, json } = heard;
+  if (status === 429) return `${server} says that there were too many attempts (429)`;
+  if (status >= 500) return `${server} has a problem of its own (${status})`;
+  if (json === null) return `${server} did not answer in JSON (${status}): a page in between may have`;
+  const code = errorCode(json);
+  if (code !== undefined) return `${server} refused with ${code} (${status})`;
+  return status < 300
+    ? `${server} answered without what was asked for`
+    : `${server} refused (${status}) without saying why`;
+}
+
+/** The refusal for an answer that can not be used; the sign-in goes on. */
+export function unusable(server: string, heard: Heard, advice: string): KleisError {
+  const seconds = heard.retryAfterMs === undefined ? undefined : Math.ceil(heard.retryAfterMs / 1000);
+  return new KleisError("upstream_invalid_response", `${whatWentWrong(server, heard)}. ${advice}`, {
+    ...(seconds === undefined ? {} : { headers: { "retry-after": String(seconds) } }),
+  });
+}
+
+/** RFC 9110 §10.2.3: seconds or a date. */
+function waitOf(value: string | null, now: number): number | undefined {
+  if (value === null) return undefined;
+  if (/^\d{1,9}$/.test(value.trim())) return Number(value) * 1000;
+  const at = Date.parse(value);
+  return Number.isNaN(at) ? undefined : Math.max(at - now, 0);
+}
