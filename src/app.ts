@@ -4,19 +4,21 @@ import { createCredentials } from "./accounts/credentials.ts";
 import { createAccountDirectory } from "./accounts/directory.ts";
 import { KleisError } from "./errors.ts";
 import { createAdminRoutes } from "./http/admin/routes.ts";
+import { createSessions, isOwnSession } from "./http/admin/session.ts";
 import { createAdminPage } from "./http/admin-page.tsx";
 import { createClientRoutes } from "./http/client-routes.ts";
 import { createProbeRoutes } from "./http/probes.ts";
 import { refusalResponse, toRefusal } from "./http/refusal.ts";
+import { createRegistryRoutes } from "./http/registry.ts";
 import { createKeyLookup } from "./keys/lookup.ts";
 import { randomId } from "./keys/secret.ts";
 import { createKeyUses } from "./keys/uses.ts";
-import { snapshotSource } from "./models/snapshot.ts";
+import { createModelSource } from "./models/source.ts";
 import { PROVIDERS } from "./providers/index.ts";
-import type { Runtime } from "./runtime.ts";
+import type { Peer, Runtime } from "./runtime.ts";
 
 export interface App {
-  fetch(request: Request): Response | Promise<Response>;
+  fetch(request: Request, peer?: Peer): Response | Promise<Response>;
   /** Writes what is only in memory yet; for a runtime that is about to end. */
   flush(): Promise<void>;
 }
@@ -27,6 +29,8 @@ export function createApp(runtime: Runtime): App {
   const uses = createKeyUses(runtime);
   const newRequestId = () => randomId(runtime, "req_");
   const providers = PROVIDERS;
+  const credentials = createCredentials({ runtime, providers, directory });
+  const models = createModelSource({ runtime, providers, credentials });
 
   const app = new Hono();
   app.route("/", createProbeRoutes(runtime, newRequestId));
@@ -36,15 +40,24 @@ export function createApp(runtime: Runtime): App {
       runtime,
       providers,
       directory,
-      credentials: createCredentials(directory),
-      models: snapshotSource,
+      credentials,
+      models,
       keys,
       uses,
       newRequestId,
     }),
   );
-  app.route("/admin", createAdminPage(runtime));
-  app.route("/admin", createAdminRoutes({ runtime, providers, directory, keys, uses }));
+  app.route("/", createRegistryRoutes({ runtime, providers, directory, keys, models, newRequestId }));
+  const sessions = createSessions(runtime);
+  const admin = { runtime, providers, directory, credentials, keys, uses, models };
+  app.route(
+    "/admin",
+    createAdminPage({ ...admin, sessions, call: (request, peer) => app.fetch(request, peer) }),
+  );
+  app.route(
+    "/admin",
+    createAdminRoutes({ ...admin, session: (request) => isOwnSession(runtime.config, sessions, request) }),
+  );
 
   app.notFound((c) => {
     const error = new KleisError(
@@ -58,5 +71,5 @@ export function createApp(runtime: Runtime): App {
     return refusalResponse(toRefusal(error), "chat", newRequestId());
   });
 
-  return { fetch: (request) => app.fetch(request), flush: () => uses.flush() };
+  return { fetch: (request, peer = {}) => app.fetch(request, peer), flush: () => uses.flush() };
 }

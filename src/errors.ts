@@ -27,6 +27,7 @@ export const ERROR_STATUS = {
   upstream_blocked: 503,
   upstream_timeout: 504,
   storage_unavailable: 503,
+  not_configured: 503,
   upgrade_required: 426,
   admin_unauthorized: 401,
   conflict: 409,
@@ -44,6 +45,8 @@ export interface ErrorOptions {
   type?: string;
   /** Extra members of the OpenAI-shaped error object (`resets_at`, …). */
   extra?: Record<string, string | number | boolean | null>;
+  /** The `details` of the Anthropic-shaped error object: facts that Anthropic's clients act upon. */
+  details?: Record<string, string | string[]>;
   cause?: unknown;
 }
 
@@ -55,6 +58,7 @@ export class KleisError extends Error {
   readonly headers: Record<string, string>;
   readonly type: string | undefined;
   readonly extra: Record<string, string | number | boolean | null>;
+  readonly details: Record<string, string | string[]> | undefined;
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -65,5 +69,6 @@ export class KleisError extends Error {
     this.headers = options.headers ?? {};
     this.type = options.type;
     this.extra = options.extra ?? {};
+    this.details = options.details;
   }
 }

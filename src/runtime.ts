@@ -22,6 +22,35 @@ export interface Logger {
 /** The part of `fetch` that Kleis uses: an absolute URL and a complete init, nothing implied. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
+/** What a browser is shown when it comes back from a provider. */
+export interface CallbackPage {
+  readonly status: number;
+  readonly title: string;
+  readonly text: string;
+}
+
+/** What is listened for on this machine; `receive` gets the query string without `?`. */
+export interface CallbackWish {
+  readonly port: number;
+  readonly path: string;
+  /** Epoch ms. */
+  readonly until: number;
+  receive(query: string): Promise<CallbackPage>;
+}
+
+export interface CallbackListener {
+  /** Keeps listening until then (epoch ms), never shorter than before. */
+  extend(until: number): void;
+  /** Ends it once running answers are out. */
+  close(): void;
+}
+
+/** Who is asking, as far as the runtime's door can tell. */
+export interface Peer {
+  /** True when the request comes from a program on this very machine. */
+  readonly local?: boolean;
+}
+
 export interface Runtime {
   readonly config: Config;
   readonly storage: Storage;
@@ -32,6 +61,16 @@ export interface Runtime {
   /** Keeps the runtime alive until the work has settled, whatever becomes of the request. */
   waitUntil(work: Promise<unknown>): void;
   readonly logger: Logger;
+  /**
+   * True where one request may wait for what another began. On Workers it may not; absent means not. Storage then keeps
+   * requests apart.
+   */
+  readonly sharesPromises?: boolean;
+  /**
+   * Listens on a loopback port for a browser that a provider sends back to this machine; null when the port is taken.
+   * Absent where the runtime can not, or where no browser of its own machine would come.
+   */
+  readonly listenForCallback?: (wish: CallbackWish) => Promise<CallbackListener | null>;
   /** Unpacks zstd, where the runtime can; without it such a body is refused with 415. */
   readonly zstd?: (
     packed: ReadableStream<Uint8Array<ArrayBuffer>>,

@@ -41,7 +41,7 @@ export async function send(fetch: Fetch, request: Outgoing): Promise<Response> {
       { cause },
     );
   }
-  if (response.type === "opaqueredirect" || (response.status >= 300 && response.status < 400)) {
+  if (response.type === "opaqueredirect" || isRedirect(response.status)) {
     await response.body?.cancel();
     throw new KleisError(
       "upstream_unreachable",
@@ -49,4 +49,9 @@ export async function send(fetch: Fetch, request: Outgoing): Promise<Response> {
     );
   }
   return response;
+}
+
+/** 304 is the answer to a conditional request, not the way to somewhere else. */
+function isRedirect(status: number): boolean {
+  return status >= 300 && status < 400 && status !== 304;
 }

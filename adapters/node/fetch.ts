@@ -11,6 +11,9 @@ const agents = {
   "https:": new https.Agent({ keepAlive: true, keepAliveMsecs: 15_000, maxFreeSockets: 64 }),
 };
 
+/** How a connection that is gone fails: while its answer is awaited, and while a long body is still being written. */
+const STALE: ReadonlySet<string | undefined> = new Set(["ECONNRESET", "EPIPE"]);
+
 export const nodeFetch: Fetch = (address, init) => {
   const headers: Record<string, string> = {};
   new Headers(init.headers).forEach((value, name) => {
@@ -29,14 +32,16 @@ export const nodeFetch: Fetch = (address, init) => {
     const attempt = (retry: boolean) => {
       const url = new URL(address);
       const secure = url.protocol === "https:";
-      const agent = secure ? agents["https:"] : agents["http:"];
+      const kept = secure ? agents["https:"] : agents["http:"];
+      // A second try gets a connection of its own: another kept one may be as stale.
+      const agent = !retry || headers.connection === "close" ? false : kept;
       const outgoing = (secure ? https : http).request(url, { method: init.method ?? "GET", headers, agent });
       current = outgoing;
       let answered = false;
       outgoing.on("error", (error: NodeJS.ErrnoException) => {
         if (answered) return;
         // A kept connection that the server closed while idle never took the request; a fresh one may.
-        if (retry && outgoing.reusedSocket && error.code === "ECONNRESET") return attempt(false);
+        if (retry && outgoing.reusedSocket && STALE.has(error.code)) return attempt(false);
         settled();
         reject(error);
       });
@@ -45,7 +50,10 @@ export const nodeFetch: Fetch = (address, init) => {
         current = incoming;
         incoming.on("close", settled);
         incoming.on("error", () => {});
-        resolve(toResponse(incoming));
+        const { statusCode = 0 } = incoming;
+        if (statusCode >= 200 && statusCode <= 599) return resolve(toResponse(incoming));
+        incoming.destroy();
+        reject(new Error(`${statusCode} is the status of no answer`));
       });
       outgoing.end(body);
     };

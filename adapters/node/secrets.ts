@@ -26,7 +26,7 @@ export function ensureFolder(folder: string): void {
 export function ensureSecrets(folder: string): Secrets {
   ensureFolder(folder);
   const path = join(folder, FILE);
-  const existing = read(path);
+  const existing = readSecrets(folder);
   if (existing !== null) return { ...existing, created: false };
 
   const made = {
@@ -44,7 +44,7 @@ export function ensureSecrets(folder: string): Secrets {
   try {
     linkSync(draft, path);
   } catch (error) {
-    const other = read(path);
+    const other = readSecrets(folder);
     if (other === null) throw error;
     return { ...other, created: false };
   } finally {
@@ -53,7 +53,9 @@ export function ensureSecrets(folder: string): Secrets {
   return { ...made, created: true };
 }
 
-function read(path: string): Omit<Secrets, "created"> | null {
+/** The secrets that a folder holds; null when it holds none. */
+export function readSecrets(folder: string): Omit<Secrets, "created"> | null {
+  const path = join(folder, FILE);
   let source: string;
   try {
     source = readFileSync(path, "utf8");

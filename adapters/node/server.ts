@@ -3,9 +3,7 @@ import { randomBytes } from "node:crypto";
 import { chmodSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { join, resolve } from "node:path";
-import { pipeline, Readable } from "node:stream";
 import { pathToFileURL } from "node:url";
-import { createZstdDecompress } from "node:zlib";
 import { serve } from "@hono/node-server";
 import { type Client, createClient } from "@libsql/client";
 import { createApp } from "../../src/app.ts";
@@ -15,9 +13,13 @@ import { sharedClient } from "../../src/storage/libsql/connections.ts";
 import { migrate, useWriteAheadLog } from "../../src/storage/libsql/migrate.ts";
 import { createLibsqlStorage } from "../../src/storage/libsql/storage.ts";
 import { createSealer } from "../../src/storage/seal.ts";
+import { createCallbackPorts } from "./callback.ts";
 import { nodeFetch } from "./fetch.ts";
 import { createLogger } from "./logger.ts";
+import { peerOf } from "./peer.ts";
+import { readPublicFiles } from "./public-files.ts";
 import { ensureFolder, ensureSecrets } from "./secrets.ts";
+import { unpackZstd } from "./zstd.ts";
 
 export interface RunningServer {
   /** `http://host:port`, as it listens. */
@@ -30,6 +32,12 @@ export interface RunningServer {
 
 /** How long running requests may take to end at shutdown, ms. */
 const SHUTDOWN_MS = 5_000;
+
+/** How often connections that fell idle meanwhile are closed at shutdown, ms. */
+const SWEEP_MS = 100;
+
+/** How long work behind them may take, ms: a refresh that was sent ends within 30 s, and losing it loses the sign-in. */
+const BACKGROUND_MS = 35_000;
 
 const clock: Clock = {
   now: () => Date.now(),
@@ -61,6 +69,7 @@ export async function start(environment: Record<string, string | undefined>): Pr
 
   const client = await openDatabase(environment, folder);
   const background = new Set<Promise<unknown>>();
+  const callbacks = createCallbackPorts();
   const runtime: Runtime = {
     config,
     storage: createLibsqlStorage({
@@ -77,11 +86,18 @@ export async function start(environment: Record<string, string | undefined>): Pr
     },
     logger: createLogger(config.LOG_LEVEL),
     zstd: unpackZstd,
+    sharesPromises: true,
+    // On another address than loopback the owner's browser is elsewhere.
+    ...(isLoopback(host.includes(":") ? `[${host}]` : host) ? { listenForCallback: callbacks.listen } : {}),
   };
   const app = createApp(runtime);
+  const files = readPublicFiles();
 
   const server = await new Promise<ReturnType<typeof serve>>((listening, failed) => {
-    const made = serve({ fetch: app.fetch, hostname: host, port }, () => listening(made));
+    const made = serve(
+      { fetch: (request, env) => files(request) ?? app.fetch(request, peerOf(env)), hostname: host, port },
+      () => listening(made),
+    );
     made.on("error", (error: NodeJS.ErrnoException) => {
       failed(
         error.code === "EADDRINUSE" ? new Error(`Port ${port} is taken. Set PORT to another one.`) : error,
@@ -94,11 +110,17 @@ export async function start(environment: Record<string, string | undefined>): Pr
     url: `http://${host.includes(":") ? `[${host}]` : host}:${bound}`,
     newAdminToken: own?.created && !environment.ADMIN_TOKEN ? own.ADMIN_TOKEN : null,
     async close() {
+      callbacks.close();
       const closed = new Promise<void>((done) => server.close(() => done()));
+      // What clients keep open after their last answer is not waited for.
+      const sweep = setInterval(() => {
+        if ("closeIdleConnections" in server) server.closeIdleConnections();
+      }, SWEEP_MS);
       await Promise.race([closed, clock.sleep(SHUTDOWN_MS)]);
+      clearInterval(sweep);
       if ("closeAllConnections" in server) server.closeAllConnections();
       await app.flush();
-      await Promise.race([Promise.all(background), clock.sleep(SHUTDOWN_MS)]);
+      await Promise.race([Promise.all(background), clock.sleep(BACKGROUND_MS)]);
       client.close();
     },
   };
@@ -145,13 +167,6 @@ function chmodQuietly(path: string): void {
   } catch {
     // The write-ahead files come and go.
   }
-}
-
-function unpackZstd(
-  packed: ReadableStream<Uint8Array<ArrayBuffer>>,
-): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const unpacked = pipeline(packed, createZstdDecompress(), () => {});
-  return Readable.toWeb(unpacked) as ReadableStream<Uint8Array<ArrayBuffer>>;
 }
 
 function random(bytes: number): Uint8Array<ArrayBuffer> {

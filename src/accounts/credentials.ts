@@ -1,34 +1,134 @@
-/** The secret that a request goes upstream with: the account's own, as fresh as the store knows it. */
+/**
+ * The secret that a request goes upstream with. A token that is about to end is renewed behind the request, one that
+ * has ended in front of it, one that the provider refused once (refresh.ts).
+ */
 import { KleisError } from "../errors.ts";
 import type { Credential } from "../providers/provider.ts";
-import type { AccountRecord, AccountSecrets } from "../storage/port.ts";
-import type { AccountDirectory } from "./directory.ts";
+import type { AccountRecord, AccountSecrets, OpenAccount } from "../storage/port.ts";
+import { createRefresher, type RefresherDeps } from "./refresh.ts";
+import { nothingToRefresh, type Refreshing } from "./refresh-attempt.ts";
+import { refusalOf } from "./refresh-outcome.ts";
+import { dueOf, YOUNG_MS } from "./refresh-timing.ts";
 
 export interface Credentials {
-  /** Throws `account_needs_login` when the account holds nothing that could be sent. */
+  /**
+   * Throws `account_needs_login` when the account holds nothing that could be sent, `refresh_failed` when it could not
+   * be renewed for now.
+   */
   fresh(account: AccountRecord): Promise<Credential>;
   /** After the provider refused `rejected` with 401: another credential to try once, or null when there is none. */
   renew(account: AccountRecord, rejected: Credential): Promise<Credential | null>;
+  /**
+   * Refreshes at the owner's wish. Null when there is no such account; throws as `fresh` does, and `invalid_request`
+   * for an account that has nothing to refresh.
+   */
+  refresh(id: string): Promise<AccountRecord | null>;
 }
 
-export function createCredentials(directory: AccountDirectory): Credentials {
-  const fresh = async (account: AccountRecord) =>
-    toCredential(account, await directory.secretsOf(account.id));
+/** A token that comes out of a refresh already at its end is tried for once more, then sent as it is. */
+const ROUNDS = 2;
+
+export function createCredentials(deps: RefresherDeps): Credentials {
+  const { runtime, directory } = deps;
+  const { clock } = runtime;
+  const refresher = createRefresher(deps);
+
+  const refreshable = (account: AccountRecord): boolean =>
+    account.kind === "oauth" && providerOf(deps.providers, account)?.refresh !== undefined;
+
+  async function renewed(open: OpenAccount): Promise<OpenAccount> {
+    const { id } = open.account;
+    const outcome = await refresher.obtain(id, open.version);
+    if (outcome.status === "fresh") return outcome.open;
+    throw refusalOf(id, outcome);
+  }
+
+  async function usable(first: OpenAccount): Promise<OpenAccount> {
+    let open = first;
+    if (!refreshable(open.account)) return open;
+    for (let round = 0; round < ROUNDS; round++) {
+      if (open.account.status === "needs_login") throw needsLogin(open.account);
+      const due = open.secrets.accessToken === null ? "now" : dueOf(open.account, clock.now());
+      if (due === "later") return open;
+      if (due === "soon") {
+        // Without a refresh token there is nothing to win early, and a sign-in that still works to lose.
+        if (open.secrets.refreshToken !== null) refresher.early(open);
+        return open;
+      }
+      open = await renewed(open);
+    }
+    return open;
+  }
+
   return {
-    fresh,
+    async fresh({ id }) {
+      const open = refresher.unwritten(id) ?? (await directory.open(id));
+      if (open === null) throw refusalOf(id, { status: "gone" });
+      return toCredential(await usable(open));
+    },
+
     async renew(account, rejected) {
-      directory.forget(account.id);
-      const current = await fresh(account);
-      return current.token === rejected.token ? null : current;
+      const { id } = account;
+      if (!refreshable(account)) return null;
+      const other = (open: OpenAccount) =>
+        open.secrets.accessToken !== null && open.secrets.accessToken !== rejected.token
+          ? toCredential(open)
+          : null;
+
+      const unwritten = refresher.unwritten(id);
+      if (unwritten !== null) return other(unwritten);
+      const known = await directory.open(id);
+      const remembered = known && other(known);
+      if (remembered) return remembered;
+
+      const stored = await refresher.current(id);
+      if (stored === null || stored.account.status === "needs_login") return null;
+      directory.learn(stored);
+      // Another isolate rotated already.
+      const rotated = other(stored);
+      if (rotated) return rotated;
+      // Unless another refresh is under way, which may be why it ended.
+      if (isYoung(stored.account, clock.now()) && stored.leasedForMs === 0) return null;
+      const outcome = await refresher.obtain(id, stored.version);
+      return outcome.status === "fresh" ? other(outcome.open) : null;
+    },
+
+    async refresh(id) {
+      const stored = refresher.unwritten(id) ?? (await refresher.current(id));
+      if (stored === null) return null;
+      const { account, secrets } = stored;
+      if (!refreshable(account)) throw nothingToRefresh();
+      if (account.status === "needs_login") throw needsLogin(account);
+      if (account.expiresAt !== null && secrets.refreshToken === null) throw noRefreshToken();
+      return (await renewed(stored)).account;
     },
   };
 }
 
-function toCredential(account: AccountRecord, secrets: AccountSecrets | null): Credential {
-  const token = account.kind === "api_key" ? secrets?.apiKey : secrets?.accessToken;
+function providerOf(providers: readonly Refreshing[], account: AccountRecord): Refreshing | undefined {
+  return providers.find(({ id }) => id === account.provider);
+}
+
+function isYoung({ lastRefreshAt, lastRefreshStatus }: AccountRecord, now: number): boolean {
+  return lastRefreshStatus === "ok" && lastRefreshAt !== null && Math.abs(now - lastRefreshAt) < YOUNG_MS;
+}
+
+function toCredential({ account, secrets }: { account: AccountRecord; secrets: AccountSecrets }): Credential {
+  const token = account.kind === "api_key" ? secrets.apiKey : secrets.accessToken;
   if (token) return { kind: account.kind, token };
   throw new KleisError(
     "account_needs_login",
     `The account ${account.id} holds no token. Connect it again on the admin page.`,
+  );
+}
+
+function needsLogin({ id, statusReason }: AccountRecord): KleisError {
+  return refusalOf(id, { status: "needs_login", reason: statusReason ?? "" });
+}
+
+function noRefreshToken(): KleisError {
+  return new KleisError(
+    "invalid_request",
+    "This account was imported without a refresh token, so it can not be refreshed. Connect it again.",
   );
 }

@@ -1,7 +1,7 @@
 /** The stored accounts and what opens them, remembered for a few seconds so that a warm request asks no store. */
 import { KleisError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
-import type { AccountRecord, AccountSecrets } from "../storage/port.ts";
+import type { AccountRecord, AccountSecrets, OpenAccount } from "../storage/port.ts";
 import { createReadCache } from "../storage/read-cache.ts";
 import { SealError } from "../storage/seal.ts";
 
@@ -15,6 +15,10 @@ export interface AccountDirectory {
    * Throws `KleisError("account_needs_login")` when it was sealed with a key that is gone.
    */
   secretsOf(id: string): Promise<AccountSecrets | null>;
+  /** The account together with what opens it, of one moment; otherwise as `secretsOf`. */
+  open(id: string): Promise<OpenAccount | null>;
+  /** Takes over what this process knows to be stored now, unless something newer is remembered. */
+  learn(open: OpenAccount): void;
   /** Makes a change effective at once in this process: the list, and one account's secrets or everybody's. */
   forget(id?: string): void;
 }
@@ -31,15 +35,24 @@ export function createAccountDirectory({ storage, clock, logger }: Runtime): Acc
     capacity: 1,
     load: () => storage.accounts.list(),
   });
-  const secrets = createReadCache<AccountSecrets>({
+  const opened = createReadCache<OpenAccount>({
     clock,
     logger,
     capacity: CAPACITY,
-    load: (id) => storage.accounts.secrets(id),
+    load: (id) => storage.accounts.open(id),
   });
 
   async function list(): Promise<readonly AccountRecord[]> {
     return (await lists.get(ALL)) ?? [];
+  }
+
+  async function open(id: string): Promise<OpenAccount | null> {
+    try {
+      return await opened.get(id);
+    } catch (error) {
+      if (error instanceof SealError) throw sealedWithAnotherKey(id, error);
+      throw error;
+    }
   }
 
   return {
@@ -47,18 +60,23 @@ export function createAccountDirectory({ storage, clock, logger }: Runtime): Acc
     async get(id) {
       return (await list()).find((account) => account.id === id) ?? null;
     },
+    open,
     async secretsOf(id) {
-      try {
-        return await secrets.get(id);
-      } catch (error) {
-        if (error instanceof SealError) throw sealedWithAnotherKey(id, error);
-        throw error;
-      }
+      return (await open(id))?.secrets ?? null;
+    },
+    learn(known) {
+      const { account, version } = known;
+      let isNews = true;
+      opened.amend(account.id, (old) => {
+        isNews = version >= old.version;
+        return isNews ? known : old;
+      });
+      if (isNews) lists.amend(ALL, (all) => all.map((old) => (old.id === account.id ? account : old)));
     },
     forget(id) {
       lists.clear();
-      if (id === undefined) secrets.clear();
-      else secrets.forget(id);
+      if (id === undefined) opened.clear();
+      else opened.forget(id);
     },
   };
 }

@@ -14,15 +14,19 @@ export const IDENTITY_TIMEOUT_MS = 30_000;
 /** Answers of identity servers are a few KB; a list of models is the largest thing that is read. */
 const MAX_ANSWER_BYTES = 2 * 1024 * 1024;
 
-/** The net for an account with this metadata. Throws what `Provider.identityOrigins` throws. */
+/**
+ * The net for an account with this metadata. Throws what `Provider.identityOrigins` throws. After `deadline` (epoch ms)
+ * nothing is sent any more, and what runs then ends.
+ */
 export function createProviderNet(
   runtime: Runtime,
   provider: Pick<Provider, "identityOrigins">,
   metadata: JsonObject,
+  deadline = Number.POSITIVE_INFINITY,
 ): ProviderNet {
   const origins = provider.identityOrigins?.(metadata, runtime.config) ?? [];
   return {
-    fetch: (url, init) => fetchWhole(runtime, origins, url, init),
+    fetch: (url, init) => fetchWhole(runtime, origins, deadline, url, init),
     now: () => runtime.clock.now(),
     random: (bytes) => runtime.random(bytes),
   };
@@ -31,19 +35,26 @@ export function createProviderNet(
 async function fetchWhole(
   { fetch, clock }: Runtime,
   origins: readonly string[],
+  deadline: number,
   url: string,
   init: Parameters<ProviderNet["fetch"]>[1],
 ): Promise<Response> {
+  const limit = Math.min(IDENTITY_TIMEOUT_MS, deadline - clock.now());
+  if (limit <= 0) throw tooSlow();
+  // A connection of its own: a kept one that turns out closed makes some runtimes send again, and codes and refresh
+  // tokens are good for one time only.
+  const headers = new Headers(init.headers);
+  headers.set("connection", "close");
   const call = new AbortController();
   const done = new AbortController();
-  void clock.sleep(IDENTITY_TIMEOUT_MS, done.signal).then(() => {
+  void clock.sleep(limit, done.signal).then(() => {
     if (!done.signal.aborted) call.abort(tooSlow());
   });
   try {
     const response = await send(fetch, {
       url,
       method: init.method === "GET" ? "GET" : "POST",
-      headers: init.headers,
+      headers,
       ...(typeof init.body === "string" ? { body: init.body } : {}),
       origins,
       signal: call.signal,

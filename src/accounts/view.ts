@@ -3,7 +3,17 @@ import type { Json, JsonObject } from "../json.ts";
 import type { AccountRecord } from "../storage/port.ts";
 
 /** The metadata that may be seen. A list of what is allowed: a provider's new field stays hidden until it is named here. */
-const SHOWN = ["email", "login", "name", "plan", "host", "api_host", "domain", "organization"] as const;
+const SHOWN = [
+  "email",
+  "login",
+  "name",
+  "plan",
+  "host",
+  "api_host",
+  "domain",
+  "organization",
+  "login_expires_at",
+] as const;
 
 export function accountView(account: AccountRecord): JsonObject {
   return {

@@ -1,24 +1,119 @@
-/** Serves the page at `/admin`: no secret on it, no script, nothing from another host. */
-import { Hono } from "hono";
-import { AdminPage } from "../admin/page.tsx";
-import { PROVIDERS } from "../providers/index.ts";
-import type { Runtime } from "../runtime.ts";
+/**
+ * The admin page: its own files, logging in and out, and the pages behind a session. Works as plain forms and links;
+ * nothing on it comes from another host, and nothing that a link can open changes anything.
+ */
+import { Hono, type MiddlewareHandler } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { ASSETS } from "../admin/assets.gen.ts";
+import { ICON_SVG } from "../admin/icons.tsx";
+import { StorageError } from "../storage/port.ts";
+import { VERSION } from "../version.ts";
+import { createAccountPages, showAccounts } from "./admin/page-accounts.tsx";
+import { createConnectPages } from "./admin/page-connect.tsx";
+import type { PageDeps, PageEnv } from "./admin/page-env.ts";
+import { createImportPages } from "./admin/page-import.tsx";
+import { createKeyPages } from "./admin/page-keys.tsx";
+import { createLoginPages, sendToLogin, showLogin } from "./admin/page-login.tsx";
+import { missing, problem } from "./admin/page-missing.tsx";
+import { createModelPages } from "./admin/page-models.tsx";
+import { createUsePages } from "./admin/page-use.tsx";
+import { isSafe, isSameOrigin } from "./admin/same-origin.ts";
 import { originOf } from "./origin.ts";
 
-export function createAdminPage(runtime: Runtime): Hono {
-  const app = new Hono();
-  app.get("/", (c) => {
-    const nonce = btoa(String.fromCharCode(...runtime.random(16)));
-    c.header("cache-control", "no-store");
-    c.header(
-      "content-security-policy",
-      `default-src 'none'; style-src 'nonce-${nonce}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+const MAX_BODY_BYTES = 1024 * 1024;
+
+export function createAdminPage(deps: PageDeps): Hono<PageEnv> {
+  const { runtime, sessions } = deps;
+  const app = new Hono<PageEnv>();
+  serveFiles(app);
+  for (const path of ["/", "/login", "/logout", "/page/*"]) {
+    app.use(path, frames(deps), bodyLimit({ maxSize: MAX_BODY_BYTES, onError: tooLarge }));
+  }
+
+  const ownForms: MiddlewareHandler<PageEnv> = async (c, next) => {
+    if (isSafe(c.req.method) || isSameOrigin(runtime.config, c.req.raw)) return next();
+    return problem(
+      c,
+      403,
+      "This did not come from here",
+      "The request came from another site, or the address differs from PUBLIC_URL. Open the page again and repeat it.",
     );
-    c.header("referrer-policy", "no-referrer");
-    c.header("x-content-type-options", "nosniff");
-    return c.html(
-      <AdminPage origin={originOf(runtime.config, c.req.raw)} providers={PROVIDERS} nonce={nonce} />,
-    );
+  };
+  app.use("/login", ownForms);
+  app.use("/logout", ownForms);
+  app.route("/", createLoginPages(deps));
+
+  app.get("/", async (c) =>
+    (await sessions.isLive(c.req.raw)) ? showAccounts(deps, c) : showLogin(deps, c, {}),
+  );
+  app.use("/page/*", async (c, next) => {
+    if (!(await sessions.isLive(c.req.raw))) return sendToLogin(deps, c);
+    return next();
+  });
+  app.use("/page/*", ownForms);
+  app.route("/page/accounts", createAccountPages(deps));
+  app.route("/page/connect", createConnectPages(deps));
+  app.route("/page/import", createImportPages(deps));
+  app.route("/page/keys", createKeyPages(deps));
+  app.route("/page/use", createUsePages(deps));
+  app.route("/page/models", createModelPages(deps));
+  app.all("/page/*", (c) => missing(c, "page"));
+
+  app.onError((error, c) => {
+    runtime.logger.error("admin_page_error", { error: error.name });
+    if (error instanceof StorageError) {
+      const words = "Kleis cannot reach its database, so nothing was changed. Try again in a moment.";
+      return problem(c, 503, "The database does not answer", words);
+    }
+    return problem(c, 500, "Something went wrong inside Kleis", "Its log says what. Try again in a moment.");
   });
   return app;
+}
+
+/** The answer's frame, and the headers that hold for every page. */
+function frames({ runtime }: PageDeps): MiddlewareHandler<PageEnv> {
+  return async (c, next) => {
+    const nonce = btoa(String.fromCharCode(...runtime.random(16)));
+    c.set("frame", { nonce, now: runtime.clock.now(), origin: originOf(runtime.config, c.req.raw) });
+    await next();
+    const { headers } = c.res;
+    headers.set("cache-control", "no-store");
+    headers.set(
+      "content-security-policy",
+      `default-src 'none'; script-src 'nonce-${nonce}'; style-src 'nonce-${nonce}'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`,
+    );
+    // Not `no-referrer`: with that, browsers send `Origin: null` with our own forms (Fetch, "append a request Origin header").
+    headers.set("referrer-policy", "same-origin");
+    headers.set("x-content-type-options", "nosniff");
+    headers.set("x-frame-options", "DENY");
+    headers.set("cross-origin-opener-policy", "same-origin");
+    headers.set("cross-origin-resource-policy", "same-origin");
+    headers.set("permissions-policy", "camera=(), geolocation=(), microphone=()");
+  };
+}
+
+function tooLarge(c: Parameters<typeof problem>[0]) {
+  return problem(
+    c,
+    413,
+    "This is too large",
+    "A credential file has a few kilobytes; this has more than 1 MiB.",
+  );
+}
+
+/** Script, style and icon; asked for again on each visit, answered from the browser's copy while they are the same. */
+function serveFiles(app: Hono<PageEnv>): void {
+  const files: readonly [string, string, string, string][] = [
+    ["/app.js", "text/javascript; charset=utf-8", ASSETS.script, ASSETS.scriptTag],
+    ["/app.css", "text/css; charset=utf-8", ASSETS.style, ASSETS.styleTag],
+    ["/icon.svg", "image/svg+xml", ICON_SVG, VERSION],
+  ];
+  for (const [path, type, text, tag] of files) {
+    app.get(path, (c) => {
+      const etag = `"${tag}"`;
+      const headers = { etag, "cache-control": "no-cache", "x-content-type-options": "nosniff" };
+      if (c.req.header("if-none-match") === etag) return c.body(null, 304, headers);
+      return c.body(text, 200, { ...headers, "content-type": type });
+    });
+  }
 }

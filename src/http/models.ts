@@ -5,24 +5,22 @@
 import { type Context, Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { ERROR_STATUS, KleisError } from "../errors.ts";
-import { type AccessAccount, accessOf, type KeyScopes } from "../models/access.ts";
-import { catalogueOf } from "../models/catalogue.ts";
+import { accessOf, type KeyScopes } from "../models/access.ts";
 import { findModel, type ListInput, listModels, listObject, modelObject } from "../models/list.ts";
 import { modelInfos } from "../models/model-info.ts";
 import { asksAnthropic, callableInMessages, pageOf } from "../models/page.ts";
-import type { ModelSource } from "../models/registry.ts";
-import type { CustomModel } from "../models/resolve.ts";
+import type { ModelSource } from "../models/source.ts";
 import { errorBody } from "../protocols/errors.ts";
 import type { Provider } from "../providers/provider.ts";
+import type { AccountRecord } from "../storage/port.ts";
 
 export interface ModelRouteDeps {
   readonly providers: readonly Provider[];
   readonly source: ModelSource;
   /** The id of the provider that the mount's prefix forces. */
   readonly forced?: string;
-  readonly custom?: readonly CustomModel[];
   /** The key that asks and all accounts there are; throws `KleisError` when the key is none. */
-  authenticate(c: Context): Promise<{ key: KeyScopes; accounts: readonly AccessAccount[] }>;
+  authenticate(c: Context): Promise<{ key: KeyScopes; accounts: readonly AccountRecord[] }>;
   requestId?(c: Context): string | undefined;
 }
 
@@ -69,16 +67,13 @@ async function one(deps: ModelRouteDeps, c: Context, requested: string) {
   );
 }
 
-async function inputOf({ authenticate, source, providers, forced, custom }: ModelRouteDeps, c: Context) {
+async function inputOf(
+  { authenticate, source, providers, forced }: ModelRouteDeps,
+  c: Context,
+): Promise<ListInput> {
   const { key, accounts } = await authenticate(c);
-  const input: ListInput = {
-    providers,
-    catalogue: catalogueOf(await source.current()),
-    access: accessOf(accounts, key),
-    forced,
-    ...(custom === undefined ? {} : { custom }),
-  };
-  return input;
+  const catalogue = await source.current(accounts, "network");
+  return { providers, catalogue, access: accessOf(accounts, key), forced };
 }
 
 /** The id after `/models/`, decoded once; ids may hold `/`, written plainly or as `%2F`. */
@@ -96,6 +91,12 @@ function refusal(deps: ModelRouteDeps, c: Context, error: KleisError): Response 
   const { code, message, param, type, extra, headers } = error;
   const status: ContentfulStatusCode = ERROR_STATUS[code];
   const protocol = asksAnthropic(c.req.raw.headers) ? "messages" : "chat";
-  const body = errorBody(protocol, { code, message, status, param, type, extra }, deps.requestId?.(c));
-  return c.json(body, status, { ...(status < 500 ? { "x-should-retry": "false" } : {}), ...headers });
+  const requestId = deps.requestId?.(c);
+  const body = errorBody(protocol, { code, message, status, param, type, extra }, requestId);
+  return c.json(body, status, {
+    "cache-control": "no-store",
+    ...(requestId === undefined ? {} : { "x-request-id": requestId }),
+    ...(status < 500 ? { "x-should-retry": "false" } : {}),
+    ...headers,
+  });
 }

@@ -20,7 +20,7 @@ export async function sha256Hex(value: string): Promise<string> {
 }
 
 /** RFC 4648 §5, without padding. */
-function base64url(bytes: Uint8Array): string {
+export function base64url(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes))
     .replaceAll("+", "-")
     .replaceAll("/", "_")

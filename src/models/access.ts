@@ -1,27 +1,31 @@
 /**
- * What a key may reach: the kinds of account per provider, before and after its scopes, and its model scope.
+ * What a key may reach: the accounts of each provider, before and after its scopes, and its model scope.
  * Pure; chooses no account.
  */
-import type { CredentialKind, Provider } from "../providers/provider.ts";
+import type { Provider } from "../providers/provider.ts";
 import type { AccountRecord, KeyRecord } from "../storage/port.ts";
+import type { Seat } from "./catalogue.ts";
 import { parseName } from "./name.ts";
 
-/** Per provider id, the kinds of account there are. A provider without any is absent. */
-export type KindsByProvider = ReadonlyMap<string, ReadonlySet<CredentialKind>>;
+/** Per provider id, the accounts there are. A provider without any is absent. */
+export type SeatsByProvider = ReadonlyMap<string, readonly Seat[]>;
 
 export interface Access {
   /** Of all enabled accounts. */
-  readonly connected: KindsByProvider;
+  readonly connected: SeatsByProvider;
   /** Of the enabled accounts inside the key's scopes: what a request is resolved among. */
-  readonly allowed: KindsByProvider;
+  readonly allowed: SeatsByProvider;
   /** Of those, the accounts that can answer now (no sign-in is due): what lists are made of. */
-  readonly usable: KindsByProvider;
+  readonly usable: SeatsByProvider;
   /** The key's model scope; null for no limit. */
   readonly models: readonly string[] | null;
 }
 
 export type AccessAccount = Pick<AccountRecord, "id" | "provider" | "kind" | "enabled" | "status">;
 export type KeyScopes = Pick<KeyRecord, "providers" | "models" | "accounts">;
+
+/** The scopes that limit nothing. */
+export const NO_SCOPES: KeyScopes = { providers: null, models: null, accounts: null };
 
 export function accessOf(accounts: readonly AccessAccount[], key: KeyScopes): Access {
   const connected = accounts.filter((account) => account.enabled);
@@ -30,9 +34,9 @@ export function accessOf(accounts: readonly AccessAccount[], key: KeyScopes): Ac
   );
   const usable = allowed.filter((account) => account.status === "active");
   return {
-    connected: kindsOf(connected),
-    allowed: kindsOf(allowed),
-    usable: kindsOf(usable),
+    connected: seatsOf(connected),
+    allowed: seatsOf(allowed),
+    usable: seatsOf(usable),
     models: key.models,
   };
 }
@@ -59,11 +63,12 @@ function holds(scope: readonly string[] | null, value: string): boolean {
   return scope === null || scope.includes(value);
 }
 
-function kindsOf(accounts: readonly AccessAccount[]): KindsByProvider {
-  const kinds = new Map<string, Set<CredentialKind>>();
-  for (const { provider, kind } of accounts) {
-    const known = kinds.get(provider) ?? new Set();
-    kinds.set(provider, known.add(kind));
+function seatsOf(accounts: readonly AccessAccount[]): SeatsByProvider {
+  const seats = new Map<string, Seat[]>();
+  for (const account of accounts) {
+    const known = seats.get(account.provider);
+    if (known === undefined) seats.set(account.provider, [account]);
+    else known.push(account);
   }
-  return kinds;
+  return seats;
 }

@@ -5,6 +5,7 @@
 import type { JsonObject } from "../json.ts";
 import { modelScope } from "./access.ts";
 import type { CatalogueEntry } from "./catalogue.ts";
+import { customEntry } from "./custom.ts";
 import { prefixed } from "./name.ts";
 import { type ResolveInput, resolve } from "./resolve.ts";
 
@@ -34,11 +35,11 @@ export function listModels(input: ListInput): ListedModel[] {
 function servedModels(input: ListInput): ListedModel[] {
   const inScope = modelScope(input.access.models, input.providers);
   return input.providers.flatMap((provider) => {
-    const kinds = input.access.usable.get(provider.id);
-    if (kinds === undefined || (input.forced !== undefined && input.forced !== provider.id)) return [];
+    const seats = input.access.usable.get(provider.id);
+    if (seats === undefined || (input.forced !== undefined && input.forced !== provider.id)) return [];
     const bare = input.forced !== undefined || !provider.listPrefixed;
     const mark = bare ? "" : ` (${provider.name})`;
-    return input.catalogue.served(provider, kinds).entries.flatMap((entry) => {
+    return input.catalogue.served(provider, seats).entries.flatMap((entry) => {
       if (!inScope(provider, entry.id)) return [];
       const ids = bare ? [entry.id, prefixed(provider, entry.id)] : [prefixed(provider, entry.id)];
       const id = ids.find((candidate) => leadsTo(input, candidate, entry));
@@ -48,12 +49,15 @@ function servedModels(input: ListInput): ListedModel[] {
 }
 
 function customModels(input: ListInput): ListedModel[] {
-  return (input.custom ?? []).flatMap(({ id, provider: providerId, model }) => {
-    const provider = input.providers.find((candidate) => candidate.id === providerId);
-    const kinds = input.access.usable.get(providerId);
-    if (provider === undefined || kinds === undefined) return [];
-    const entry = input.catalogue.served(provider, kinds).get(model);
-    return entry !== undefined && leadsTo(input, id, entry) ? [listedModel(id, id, entry)] : [];
+  return input.catalogue.custom.flatMap((custom) => {
+    const provider = input.providers.find((candidate) => candidate.id === custom.provider);
+    const seats = input.access.usable.get(custom.provider);
+    if (provider === undefined || seats === undefined) return [];
+    const served = input.catalogue.served(provider, seats).get(custom.model);
+    const entry = customEntry(custom, provider, seats, served);
+    return entry !== undefined && leadsTo(input, custom.id, entry)
+      ? [listedModel(custom.id, entry.model.name, entry)]
+      : [];
   });
 }
 

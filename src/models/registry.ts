@@ -9,12 +9,6 @@ import type { RegistryModel } from "../providers/provider.ts";
 /** The well-formed models of each source provider (`openai`, `anthropic`, …), in the source's order. */
 export type RegistryData = ReadonlyMap<string, readonly RegistryModel[]>;
 
-/** Where the registry comes from: the embedded snapshot, or a live one. Never rejects: an old registry beats none. */
-export interface ModelSource {
-  /** The same object for as long as the content is the same, so that work on it can be kept. */
-  current(): Promise<RegistryData> | RegistryData;
-}
-
 /** The longest model id that is accepted, in characters. */
 export const MAX_MODEL_ID = 256;
 

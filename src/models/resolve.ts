@@ -4,20 +4,13 @@
  */
 import type { ErrorCode } from "../errors.ts";
 import type { Change } from "../protocols/body.ts";
-import type { Claim, CredentialKind, Provider } from "../providers/provider.ts";
-import { type Access, type KindsByProvider, type ModelScope, modelScope } from "./access.ts";
-import type { Catalogue } from "./catalogue.ts";
+import type { Operation } from "../protocols/protocol.ts";
+import type { Claim, Provider } from "../providers/provider.ts";
+import { type Access, type ModelScope, modelScope, type SeatsByProvider } from "./access.ts";
+import type { Catalogue, Seat } from "./catalogue.ts";
+import type { CustomModel } from "./custom.ts";
 import { parseName } from "./name.ts";
 import { MAX_MODEL_ID } from "./registry.ts";
-
-/** A model name that the operator has defined. */
-export interface CustomModel {
-  readonly id: string;
-  /** The provider's id. */
-  readonly provider: string;
-  /** The id that goes upstream. */
-  readonly model: string;
-}
 
 export interface ResolveInput {
   /** As the client sent it. */
@@ -28,7 +21,6 @@ export interface ResolveInput {
   readonly providers: readonly Provider[];
   readonly catalogue: Catalogue;
   readonly access: Access;
-  readonly custom?: readonly CustomModel[];
   /** Where the owner connects accounts, for the words of a refusal. */
   readonly adminUrl?: string;
 }
@@ -39,8 +31,11 @@ export type ResolvedModel = {
   provider: string;
   /** The id that goes upstream. */
   model: string;
-  /** The kinds of account that answer for it: those serving it, or for an unlisted id those whose family it is. */
-  kinds: readonly CredentialKind[];
+  /**
+   * The accounts that answer for it, by id, and for which operations: those serving it, or for an unlisted id those
+   * whose family it is.
+   */
+  answers: ReadonlyMap<string, readonly Operation[]>;
   /** What the request's `model` has to declare; null when it goes upstream as it came. */
   change: Extract<Change, "model-prefix" | "model-spelling"> | null;
 };
@@ -66,7 +61,7 @@ export function resolve(input: ResolveInput): Resolution {
   const name = parseName(requested, providers);
   if (name.id === "") return invalid(`${quoted(requested)} names no model after its prefix. ${WHERE}`);
   const world: World = { ...input, inScope: modelScope(input.access.models, providers) };
-  const custom = input.custom?.find((entry) => entry.id === requested);
+  const custom = input.catalogue.custom.find((entry) => entry.id === requested);
 
   if (forced !== undefined) {
     const provider = providers.find((candidate) => candidate.id === forced);
@@ -87,38 +82,38 @@ interface World extends ResolveInput {
 }
 
 function resolveCustom(world: World, provider: Provider, custom: CustomModel): Resolution {
-  const kinds = world.access.allowed.get(provider.id);
-  if (kinds === undefined) return unreachable(world, [provider]);
+  const seats = world.access.allowed.get(provider.id);
+  if (seats === undefined) return unreachable(world, [provider]);
   const covered = world.access.models?.includes(custom.id) || world.inScope(provider, custom.model);
-  return covered ? found(world, provider, custom.model, kinds, custom.id) : outOfScope(world, [provider]);
+  return covered ? found(world, provider, custom.model, seats, custom.id) : outOfScope(world, [provider]);
 }
 
 /** The provider is named: it, or a refusal. An id that it does not list is sent in its own spelling. */
 function resolveAt(world: World, provider: Provider, id: string): Resolution {
-  const kinds = world.access.allowed.get(provider.id);
-  if (kinds === undefined) return unreachable(world, [provider]);
+  const seats = world.access.allowed.get(provider.id);
+  if (seats === undefined) return unreachable(world, [provider]);
   const spellings = [id, ...provider.spellings(id)];
-  const served = world.catalogue.served(provider, kinds);
+  const served = world.catalogue.served(provider, seats);
   const listed = spellings.find((spelling) => served.get(spelling) && world.inScope(provider, spelling));
   const model = listed ?? spellings.find((spelling) => spelling !== id) ?? id;
   if (!world.inScope(provider, model)) return outOfScope(world, [provider]);
-  return found(world, provider, model, kinds, id);
+  return found(world, provider, model, seats, id);
 }
 
 /** No provider is named: by exact id, then by spelling, then by family. */
 function search(world: World, id: string): Resolution {
   const candidates = ranked(world, id, world.access.allowed);
   for (const spell of [() => [id], (provider: Provider) => provider.spellings(id)]) {
-    for (const { provider, kinds } of candidates) {
-      const served = world.catalogue.served(provider, kinds);
+    for (const { provider, seats } of candidates) {
+      const served = world.catalogue.served(provider, seats);
       const model = spell(provider).find(
         (spelling) => served.get(spelling) && world.inScope(provider, spelling),
       );
-      if (model !== undefined) return found(world, provider, model, kinds, id);
+      if (model !== undefined) return found(world, provider, model, seats, id);
     }
   }
   const family = candidates.find(({ provider, claim }) => claim !== null && world.inScope(provider, id));
-  if (family !== undefined) return found(world, family.provider, id, family.kinds, id);
+  if (family !== undefined) return found(world, family.provider, id, family.seats, id);
   return refuse(world, id);
 }
 
@@ -132,10 +127,10 @@ function refuse(world: World, id: string): UnresolvedModel {
       world,
       knowing.map(({ provider }) => provider),
     );
-  const absent: KindsByProvider = new Map(
+  const absent: SeatsByProvider = new Map(
     world.providers
       .filter((provider) => !world.access.connected.has(provider.id))
-      .map((provider) => [provider.id, new Set(provider.kinds)]),
+      .map((provider) => [provider.id, provider.kinds.map((kind) => ({ id: "", kind }))]),
   );
   const missing = ranked(world, id, absent).filter((candidate) => knows(world, candidate, id));
   if (missing.length > 0)
@@ -152,25 +147,26 @@ function refuse(world: World, id: string): UnresolvedModel {
 
 interface Candidate {
   provider: Provider;
-  kinds: ReadonlySet<CredentialKind>;
+  seats: readonly Seat[];
   claim: Claim;
 }
 
 const RANK = { own: 0, carried: 1, none: 2 } as const;
 
 /** The providers of a map, the model's maker first, then who carries it; equals in list order. */
-function ranked(world: World, id: string, kindsOf: KindsByProvider): Candidate[] {
+function ranked(world: World, id: string, seatsOf: SeatsByProvider): Candidate[] {
   const bare = id.toLowerCase();
   const candidates = world.providers.flatMap((provider) => {
-    const kinds = kindsOf.get(provider.id);
-    return kinds === undefined ? [] : [{ provider, kinds, claim: provider.claims(bare, kinds) }];
+    const seats = seatsOf.get(provider.id);
+    if (seats === undefined) return [];
+    return [{ provider, seats, claim: provider.claims(bare, new Set(seats.map(({ kind }) => kind))) }];
   });
   return candidates.sort((a, b) => RANK[a.claim ?? "none"] - RANK[b.claim ?? "none"]);
 }
 
-function knows(world: World, { provider, kinds, claim }: Candidate, id: string): boolean {
+function knows(world: World, { provider, seats, claim }: Candidate, id: string): boolean {
   if (claim !== null) return true;
-  const served = world.catalogue.served(provider, kinds);
+  const served = world.catalogue.served(provider, seats);
   return [id, ...provider.spellings(id)].some((spelling) => served.get(spelling) !== undefined);
 }
 
@@ -178,20 +174,26 @@ function found(
   world: World,
   provider: Provider,
   model: string,
-  kinds: ReadonlySet<CredentialKind>,
+  seats: readonly Seat[],
   bare: string,
 ): ResolvedModel {
-  const serving =
-    world.catalogue.served(provider, kinds).get(model)?.kinds ?? claiming(provider, model, kinds);
+  const serving = seats.flatMap((seat) => {
+    const entry = world.catalogue.served(provider, [seat]).get(model);
+    return entry === undefined ? [] : [[seat.id, entry.operations] as const];
+  });
+  const answers = new Map(serving.length > 0 ? serving : claiming(provider, model, seats));
   const change = model === world.requested ? null : model === bare ? "model-prefix" : "model-spelling";
-  return { ok: true, provider: provider.id, model, kinds: serving, change };
+  return { ok: true, provider: provider.id, model, answers, change };
 }
 
-/** The kinds that an unlisted model's family belongs to; all of them when it belongs to none. */
-function claiming(provider: Provider, model: string, kinds: ReadonlySet<CredentialKind>): CredentialKind[] {
-  const all = provider.kinds.filter((kind) => kinds.has(kind));
-  const some = all.filter((kind) => provider.claims(model.toLowerCase(), new Set([kind])) !== null);
-  return some.length > 0 ? some : all;
+/** The accounts of the kinds that an unlisted model's family belongs to; all of them when it belongs to none. */
+function claiming(
+  provider: Provider,
+  model: string,
+  seats: readonly Seat[],
+): (readonly [string, readonly Operation[]])[] {
+  const some = seats.filter(({ kind }) => provider.claims(model.toLowerCase(), new Set([kind])) !== null);
+  return (some.length > 0 ? some : seats).map(({ id, kind }) => [id, provider.operations(model, kind)]);
 }
 
 function unreachable(world: World, providers: readonly Provider[]): UnresolvedModel {

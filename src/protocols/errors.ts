@@ -12,6 +12,8 @@ export interface ErrorFacts {
   type?: string | undefined;
   /** Extra members of the OpenAI-shaped error object. */
   extra?: Record<string, string | number | boolean | null> | undefined;
+  /** The `details` of the Anthropic-shaped error object. */
+  details?: Record<string, string | string[]> | undefined;
 }
 
 const ANTHROPIC_TYPE: Record<number, string> = {
@@ -49,7 +51,12 @@ export function errorBody(protocol: Protocol, error: ErrorFacts, requestId?: str
   if (protocol === "messages") {
     return {
       type: "error",
-      error: { type: anthropicErrorType(error.status), message: error.message, code: error.code },
+      error: {
+        type: anthropicErrorType(error.status),
+        message: error.message,
+        code: error.code,
+        ...(error.details === undefined ? {} : { details: error.details }),
+      },
       ...(requestId === undefined ? {} : { request_id: requestId }),
     };
   }

@@ -6,16 +6,20 @@ export interface Heard {
   readonly status: number;
   /** The body where it is a JSON object; null for HTML, text or nothing. */
   readonly json: JsonObject | null;
+  /** True for a page: something in between has answered. */
+  readonly html?: boolean;
   /** What `retry-after` asks for; absent where it says nothing. */
   readonly retryAfterMs?: number;
 }
 
 export async function hear(response: Response, now: number): Promise<Heard> {
-  const value = parseJson(await response.text());
+  const source = await response.text();
+  const value = parseJson(source);
   const retryAfterMs = waitOf(response.headers.get("retry-after"), now);
   return {
     status: response.status,
     json: isObject(value) ? value : null,
+    html: /^\s*</.test(source),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   };
 }
@@ -23,8 +27,8 @@ export async function hear(response: Response, now: number): Promise<Heard> {
 /** The error's code, wherever the server put it; only what looks like a code, since descriptions may echo secrets. */
 export function errorCode(json: JsonObject | null): string | undefined {
   const { error, code } = json ?? {};
-  const nested = isObject(error) ? [error.code, error.type] : [error];
-  return [...nested, code].find(
+  const places = isObject(error) ? [error.code, code, error.type] : [error, code];
+  return places.find(
     (value): value is string => typeof value === "string" && /^[a-z][a-z0-9_.]{0,59}$/i.test(value),
   );
 }
@@ -39,7 +43,8 @@ export function whatWentWrong(server: string, heard: Heard): string {
   const { status, json } = heard;
   if (status === 429) return `${server} says that there were too many attempts (429)`;
   if (status >= 500) return `${server} has a problem of its own (${status})`;
-  if (json === null) return `${server} did not answer in JSON (${status}): a page in between may have`;
+  if (json === null)
+    return `${server} did not answer in JSON (${status}); something in between may have answered`;
   const code = errorCode(json);
   if (code !== undefined) return `${server} refused with ${code} (${status})`;
   return status < 300

@@ -210,6 +210,47 @@ export interface RegistryModel {
   readonly status?: string;
   readonly modalities: { readonly input: readonly string[]; readonly output: readonly string[] };
   readonly limit: { readonly context: number; readonly output: number; readonly input?: number };
+  /** Passed on as they stand; not decoded. */
+  readonly cost?: unknown;
+  readonly experimental?: unknown;
+  readonly reasoning_options?: unknown;
+}
+
+/** How a provider's models are offered in a registry of models.dev's shape (`models-registry.md` §3). */
+export interface RegistryOffer {
+  /** Display name of the entry. */
+  readonly name: string;
+  /** The AI SDK package that speaks to the provider's forced route. */
+  readonly npm: string;
+  /** The package for a model that answers these operations (best first), where models differ. */
+  npmOf?(operations: readonly Operation[]): string;
+  /** The model as accounts of these kinds answer for it (cost, modes); the argument stays as it is. */
+  shape(model: RegistryModel, kinds: readonly CredentialKind[]): RegistryModel;
+}
+
+/** A model as an account's own list tells of it. */
+export interface LiveModel {
+  readonly id: string;
+  /** Best first; never empty. */
+  readonly operations: readonly Operation[];
+  /** In tokens, as far as the list says; the rest is the registry's. */
+  readonly limit: { readonly context?: number; readonly output?: number; readonly input?: number };
+  /** Describes it where the registry does not know it. */
+  readonly model: RegistryModel;
+}
+
+/** The list of models that the provider keeps for each account. */
+export interface LiveList {
+  /** The kinds of account that have one. */
+  readonly kinds: readonly CredentialKind[];
+  /** A GET to one of the account's origins. Throws `KleisError` when it can not be asked. */
+  request(
+    account: ProviderAccount,
+    credential: Credential,
+    config: Config,
+  ): { readonly url: string; readonly headers: Headers };
+  /** The models that the account may use, odd rows left out; null when it is no such list at all. */
+  decode(body: unknown): LiveModel[] | null;
 }
 
 /** How a provider stands to a model's family: it made it (`own`), it carries it, or neither. */
@@ -240,6 +281,9 @@ export interface Provider {
   limits(model: RegistryModel, kind: CredentialKind): RegistryModel["limit"];
   /** What an account of this kind can be asked for with this model, best first; empty when nothing. */
   operations(model: string, kind: CredentialKind): Operation[];
+  readonly registry: RegistryOffer;
+  /** Absent where the provider keeps no list that says more than the registry. */
+  readonly live?: LiveList;
   /** The origins (`https://host[:port]`) that a request for this account may go to. */
   origins(account: ProviderAccount, config: Config): string[];
   /** Builds the request. Throws `KleisError` when it can not be sent as asked. */

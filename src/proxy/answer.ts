@@ -31,6 +31,12 @@ const MAX_ERROR_BYTES = 1024 * 1024;
 /** The largest JSON answer that is read to be changed, bytes. */
 const MAX_JSON_BYTES = 64 * 1024 * 1024;
 
+/** Statuses that have no body, which no answer can do without. */
+const EMPTY: ReadonlySet<number> = new Set([204, 205]);
+
+/** Why the provider's side is ended; one for all, since making one costs more than sending a small event. */
+const LET_GO = new DOMException("the provider's answer is not needed any more", "AbortError");
+
 export interface AnswerFacts {
   readonly provider: string;
   readonly account: string;
@@ -60,7 +66,7 @@ export async function answer(
   facts: AnswerFacts,
 ): Promise<Response> {
   const upstream = new AbortController();
-  const stop = () => upstream.abort(new DOMException("the client left", "AbortError"));
+  const stop = () => upstream.abort(LET_GO);
   const client = call.request.signal;
   if (client.aborted) stop();
   client.addEventListener("abort", stop);
@@ -71,7 +77,7 @@ export async function answer(
   const first = await untilCommit(runtime, sending);
   if (first !== null) return answerTo(scene, first);
   const headers = asEventStream(ownHeaders(scene, new Headers()));
-  return new Response(relay(scene, lateSource(scene, sending)), { status: 200, headers });
+  return new Response(relay(scene, lateSource(scene, sending), true), { status: 200, headers });
 }
 
 /** The answer if it begins before the client must be told something; null when it does not. */
@@ -83,13 +89,19 @@ async function untilCommit(runtime: Runtime, sending: Promise<Response>): Promis
       runtime.clock.sleep(COMMIT_AFTER_MS, decided.signal).then(() => null),
     ]);
   } finally {
-    decided.abort();
+    decided.abort("decided");
   }
 }
 
 async function answerTo(scene: Scene, response: Response): Promise<Response> {
   const { ready, facts, call } = scene;
   if (response.status >= 400) return answerError(scene, response);
+  if (EMPTY.has(response.status)) {
+    throw new KleisError(
+      "upstream_invalid_response",
+      "The provider answered with nothing at all. Try again.",
+    );
+  }
   const type = response.headers.get("content-type") ?? "";
   if (type.includes("text/html")) {
     await response.body?.cancel();
@@ -111,11 +123,16 @@ async function answerTo(scene: Scene, response: Response): Promise<Response> {
   return new Response(relay(scene, readBody(response.body)), { status: response.status, headers });
 }
 
-function relay(scene: Scene, upstream: ByteSource | Promise<ByteSource>): ReadableStream<Uint8Array> {
+function relay(
+  scene: Scene,
+  upstream: ByteSource | Promise<ByteSource>,
+  overdue = false,
+): ReadableStream<Uint8Array> {
   const { runtime, call, ready, facts } = scene;
   const protocol = protocolOf(call.operation);
   return relayEvents({
     upstream,
+    overdue,
     rewriters: rewritersOf(scene),
     watcher: WATCH[protocol](),
     mayOmitEnd: ready.answer.mayOmitEnd === true,

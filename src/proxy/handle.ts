@@ -9,9 +9,9 @@ import type { AccountDirectory } from "../accounts/directory.ts";
 import { KleisError } from "../errors.ts";
 import { mayUseAccount } from "../keys/scope.ts";
 import { accessOf } from "../models/access.ts";
-import { catalogueOf } from "../models/catalogue.ts";
-import type { ModelSource } from "../models/registry.ts";
+import { MAX_MODEL_ID } from "../models/registry.ts";
 import { type ResolvedModel, resolve } from "../models/resolve.ts";
+import type { ModelSource } from "../models/source.ts";
 import type { Edit, JsonBody } from "../protocols/body.ts";
 import { applyEdits } from "../protocols/json-edit.ts";
 import { type Operation, ROUTE } from "../protocols/protocol.ts";
@@ -47,7 +47,7 @@ export async function proxy(deps: ProxyDeps, call: ProxyCall): Promise<Response>
   const { request, log } = call;
   const body = await readJsonBody(request, deps.runtime);
   const requested = modelOf(body);
-  log.note({ model: requested });
+  log.note({ model: requested.slice(0, MAX_MODEL_ID) });
 
   const accounts = await deps.directory.list();
   const resolved = await resolveModel(deps, call, requested, accounts);
@@ -100,7 +100,7 @@ async function resolveModel(
     requested,
     forced: call.forced,
     providers: deps.providers,
-    catalogue: catalogueOf(await deps.models.current()),
+    catalogue: await deps.models.current(accounts),
     access: accessOf(accounts, call.key),
     adminUrl: call.adminUrl,
   });
@@ -124,14 +124,12 @@ function chooseAccount(
   const decision = decide({
     accounts,
     provider,
-    canServe: (account) =>
-      resolved.kinds.includes(account.kind) &&
-      provider.operations(resolved.model, account.kind).includes(call.operation),
+    canServe: ({ id }) => resolved.answers.get(id)?.includes(call.operation) ?? false,
     scope: (id) => mayUseAccount(call.key, id),
     now: deps.runtime.clock.now(),
   });
   if (decision.ok) return decision.account;
-  throw refusal(decision, call, provider, resolved, accounts);
+  throw refusal(decision, call, provider, resolved);
 }
 
 function refusal(
@@ -139,7 +137,6 @@ function refusal(
   call: ProxyCall,
   provider: Provider,
   resolved: ResolvedModel,
-  accounts: readonly AccountRecord[],
 ): KleisError {
   switch (code) {
     case "provider_not_configured":
@@ -158,14 +155,9 @@ function refusal(
         `This key may not use any ${provider.name} account that could answer. Issue a key with a wider scope at ${call.adminUrl}.`,
       );
     case "protocol_not_supported": {
-      const kinds = new Set(
-        accounts
-          .filter((account) => account.provider === provider.id && account.enabled)
-          .map((account) => account.kind),
+      const routes = [...new Set([...resolved.answers.values()].flat())].map(
+        (operation) => `POST /v1${ROUTE[operation]}`,
       );
-      const routes = [
-        ...new Set([...kinds].flatMap((kind) => provider.operations(resolved.model, kind))),
-      ].map((operation) => `POST /v1${ROUTE[operation]}`);
       const instead = routes.length === 0 ? "" : ` Use ${routes.join(" or ")} for it.`;
       return new KleisError(
         code,

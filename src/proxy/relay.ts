@@ -12,7 +12,7 @@ import type { ByteSource } from "./source.ts";
 
 /** Silence towards the client, in ms, after which a comment is sent; agents give up after 300 s (clients.md). */
 export const KEEP_ALIVE_MS = 15_000;
-/** After an announced error, how long (ms) the provider may take for its last event. */
+/** After an announced error, how long (ms) the provider may take for its last event; nothing else of it is forwarded. */
 const LAST_EVENT_GRACE_MS = 1_000;
 
 /** After a complete answer, how long (ms) the provider may take to end its stream before it is let go. */
@@ -49,6 +49,8 @@ export class LateRefusal extends Error {
 export interface RelayOptions {
   /** A promise while the provider has not answered yet: the client gets keep-alives meanwhile. */
   readonly upstream: ByteSource | Promise<ByteSource>;
+  /** The client has heard nothing for longer than `KEEP_ALIVE_MS` already: it gets a comment at once. */
+  readonly overdue?: boolean;
   /** In order; each sees what the one before it made. */
   readonly rewriters: readonly EventRewriter[];
   readonly watcher: EndWatcher;
@@ -74,9 +76,13 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
   let waiting = false;
   let over = false;
   let failing = false;
+  /** Until when the last event behind an announced error is waited for, epoch ms. */
+  let failsAt = 0;
   let bytes = 0;
   let lastIn = clock.now();
   let lastOut = lastIn;
+  // A client may be gone before it reads: then nobody else would take note that the provider refused.
+  if (options.upstream instanceof Promise) options.upstream.catch(() => {});
 
   const send = (part: Uint8Array) => {
     bytes += part.length;
@@ -87,7 +93,7 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
   const finish = (outcome: StreamOutcome) => {
     if (over) return;
     over = true;
-    stopTicking.abort();
+    stopTicking.abort("over");
     if (outcome !== "client_left") controller.close();
     if (outcome === "complete" && source !== undefined) void letGo(source);
     else options.stop();
@@ -101,7 +107,7 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
       while (!(await from.read()).done);
     })();
     await Promise.race([ended.catch(() => {}), clock.sleep(LET_GO_MS, moment.signal)]);
-    moment.abort();
+    moment.abort("over");
     options.stop();
   };
 
@@ -130,8 +136,15 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
         outcome = "incomplete";
         return;
       }
-      if (state === "failing") failing = true;
-      else if (state !== "open") outcome = state === "end" && !failing ? "complete" : "provider_error";
+      if (failing && (state === "open" || state === "failing")) {
+        // Behind an announced error only the provider's last event may follow, and a second error ends the wait for it.
+        if (state === "failing") outcome = "provider_error";
+        return;
+      }
+      if (state === "failing") {
+        failing = true;
+        failsAt = clock.now() + LAST_EVENT_GRACE_MS;
+      } else if (state !== "open") outcome = state === "end" && !failing ? "complete" : "provider_error";
       const out = rewrite(rewriters, event);
       if (out === null) return;
       if (run !== null && follows(run, out)) {
@@ -163,7 +176,7 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
     if (over) return;
     const next = source.read();
     const result = failing
-      ? await Promise.race([next, clock.sleep(LAST_EVENT_GRACE_MS, stopTicking.signal).then(() => null)])
+      ? await Promise.race([next, clock.sleep(failsAt - clock.now(), stopTicking.signal).then(() => null)])
       : await next;
     if (over) return;
     if (result === null) return finish("provider_error");
@@ -197,6 +210,7 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
         void tick();
       },
       async pull() {
+        if (options.overdue === true && bytes === 0) return send(KEEP_ALIVE);
         const before = bytes;
         waiting = true;
         lastIn = clock.now();

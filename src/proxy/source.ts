@@ -1,5 +1,7 @@
 /** A provider's bytes as they are read: unpacked when they are gzip, whatever the label says. */
 
+import { KleisError } from "../errors.ts";
+
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Where bytes come from: a reader, or something before one. */
@@ -63,13 +65,18 @@ export function toStream(source: ByteSource): ReadableStream<Uint8Array> {
   );
 }
 
-/** All of a source as text, up to a limit in bytes; null when it is longer. */
+/** All of a source as text, up to a limit in bytes; null when it is longer. Throws `KleisError` when it breaks off. */
 export async function readText(source: ByteSource, limit: number): Promise<string | null> {
   const decoder = new TextDecoder();
   let text = "";
   let length = 0;
   for (;;) {
-    const { done, value } = await source.read();
+    const { done, value } = await source.read().catch(() => {
+      throw new KleisError(
+        "upstream_stream_incomplete",
+        "The connection to the provider broke before the answer was complete. Try again.",
+      );
+    });
     if (value !== undefined) {
       length += value.length;
       if (length > limit) {

@@ -16,7 +16,10 @@ export interface Attempt {
 export async function sendUpstream(attempt: Attempt, signal: AbortSignal): Promise<Response> {
   const response = await sendOnce(attempt, attempt.first, signal);
   if (response.status !== 401) return response;
-  const second = await attempt.renew();
+  const second = await attempt.renew().catch(async (error: unknown) => {
+    await response.body?.cancel();
+    throw error;
+  });
   if (second === null) return response;
   await response.body?.cancel();
   return sendOnce(attempt, second, signal);
@@ -54,6 +57,6 @@ async function sendOnce(
       signal: own.signal,
     });
   } finally {
-    answered.abort();
+    answered.abort("answered");
   }
 }

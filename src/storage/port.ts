@@ -51,6 +51,14 @@ export interface AccountSecrets {
   apiKey: string | null;
 }
 
+/** An account and what opens it, of one moment. */
+export interface OpenAccount {
+  account: AccountRecord;
+  secrets: AccountSecrets;
+  /** Rises with every write of secrets: what has the same version has the same secrets. */
+  version: number;
+}
+
 export interface NewAccount extends AccountSecrets {
   id: string;
   provider: string;
@@ -68,6 +76,8 @@ export interface AccountStore {
   get(id: string): Promise<AccountRecord | null>;
   /** Opens the secrets; null when there is no such account. Rejects with `SealError` when one does not open. */
   secrets(id: string): Promise<AccountSecrets | null>;
+  /** The account together with its secrets; otherwise as `secrets`. */
+  open(id: string): Promise<OpenAccount | null>;
   /**
    * Inserts, or updates in place the account of the same provider, kind and external id (keeping its id, label and
    * creation time, and making it active again). The first account of a provider becomes its primary.
@@ -83,6 +93,76 @@ export interface AccountStore {
   makePrimary(id: string, now: number): Promise<AccountRecord | null>;
   /** Removes it with its secrets. When it was the primary, the newest enabled account of its provider takes over. */
   remove(id: string, now: number): Promise<boolean>;
+}
+
+/** An account as a refresh finds it. What is left of a time is judged by the store's clock, which all share. */
+export interface RefreshState extends OpenAccount {
+  /** Rises with every lease given. */
+  fence: number;
+  /** How long the present lease still runs, ms; 0 when nobody holds one. */
+  leasedForMs: number;
+  /** How long no refresh is to be tried, ms; 0 when one may be. */
+  heldOffForMs: number;
+  /** Failed refreshes in a row. */
+  failures: number;
+  /** True when the token of this version was posted and what became of it was never noted. */
+  unanswered: boolean;
+}
+
+/** The right to refresh one version of an account's token. */
+export interface Lease {
+  /** Names one attempt, not a process. */
+  owner: string;
+  fence: number;
+  version: number;
+}
+
+/** What a provider gave. A null token was not sent: the stored one stays. */
+export interface FreshTokens {
+  accessToken: string;
+  refreshToken: string | null;
+  idToken: string | null;
+  expiresAt: number | null;
+}
+
+/**
+ * What keeps refreshes apart. Each method is one atomic write. Those that take a lease do nothing, and say so, when its
+ * version or its fence is no longer the stored one; each of them may be repeated when its answer was lost.
+ */
+export interface RefreshStore {
+  read(id: string): Promise<RefreshState | null>;
+  /**
+   * Gives the lease for `leaseMs` when nobody holds one, this version is still stored, the account is active and nothing
+   * holds it off. A repetition by the same owner gives the same lease. The state is the one under the lease.
+   */
+  acquire(
+    id: string,
+    wish: { owner: string; version: number; leaseMs: number },
+  ): Promise<{ acquired: boolean; state: RefreshState } | null>;
+  /** Notes that the token is about to be posted; false also when the lease has run out. */
+  intend(id: string, lease: Lease): Promise<boolean>;
+  /**
+   * Stores fresh tokens (null: the old ones were found good) under the next version, with the complete metadata, and
+   * makes the account active. Ends the owner's own lease. Null when it did nothing.
+   */
+  commit(
+    id: string,
+    lease: Lease,
+    fresh: FreshTokens | null,
+    metadata: JsonObject,
+    now: number,
+  ): Promise<OpenAccount | null>;
+  /** Marks the account `needs_login` and ends the lease. */
+  reject(id: string, lease: Lease, reason: string, now: number): Promise<boolean>;
+  /** Notes a failure that may pass, holds refreshes off for `waitMs` and ends the lease. */
+  postpone(
+    id: string,
+    lease: Lease,
+    failure: { reason: string; failures: number; waitMs: number },
+    now: number,
+  ): Promise<boolean>;
+  /** Ends the lease when its owner still holds it. */
+  release(id: string, lease: Lease): Promise<void>;
 }
 
 /** An issued key, without its secret. Null scopes mean "no limit". */
@@ -162,6 +242,7 @@ export interface OauthStateStore {
 
 export interface Storage {
   readonly accounts: AccountStore;
+  readonly refreshes: RefreshStore;
   readonly keys: KeyStore;
   readonly oauthStates: OauthStateStore;
   readonly settings: SettingStore;

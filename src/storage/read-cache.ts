@@ -21,6 +21,8 @@ export interface ReadCache<V> {
    * Throws `KleisError("storage_unavailable")` when the store does not answer and nothing is remembered.
    */
   get(name: string): Promise<V | null>;
+  /** Changes an answer that is remembered, without making it fresher; likewise nothing that is being read is kept. */
+  amend(name: string, change: (value: V) => V): void;
   /** Forgets one name. What is being read at this moment is not remembered. */
   forget(name: string): void;
   /** Forgets every answer that matches, likewise. */
@@ -63,10 +65,12 @@ export function createReadCache<V>({ clock, logger, load, capacity }: ReadCacheO
       const now = clock.now();
       const known = found.get(name) ?? absent.get(name);
       if (known !== undefined && now >= known.since && now < known.until) return known.value;
-      if (known !== undefined) {
-        known.since = now;
-        known.until = now + HOLD_MS;
-      }
+      const hold = (entry: Entry<V>) => {
+        entry.since = now;
+        entry.until = now + HOLD_MS;
+      };
+      // Not after a long silence: what was true an hour ago must not serve because another is just asking.
+      if (known !== undefined && now < known.until + FRESH_MS) hold(known);
       const begun = generation;
       try {
         const value = await load(name);
@@ -77,9 +81,17 @@ export function createReadCache<V>({ clock, logger, load, capacity }: ReadCacheO
         // Forgotten meanwhile: then the old answer may be wrong.
         const remembered = found.get(name) ?? absent.get(name);
         if (known === undefined || remembered !== known) throw storageUnavailable(error);
+        hold(known);
         logger.warn("storage_stale", { reason: error.message });
         return known.value;
       }
+    },
+    amend(name, change) {
+      generation++;
+      absent.delete(name);
+      const entry = found.get(name);
+      if (entry !== undefined && entry.value !== null)
+        found.set(name, { ...entry, value: change(entry.value) });
     },
     forget(name) {
       generation++;

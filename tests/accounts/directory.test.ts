@@ -91,7 +91,7 @@ test("an account sealed with a lost ENCRYPTION_KEY says so and names the way out
   await connect(world, "acc_1", "at-1");
   const broken = {
     ...world.storage.accounts,
-    secrets: () =>
+    open: () =>
       Promise.reject(
         new SealError("does not open", { table: "provider_accounts", column: "x", row: "acc_1" }),
       ),

@@ -59,6 +59,8 @@ export interface Inference<Name extends string> {
   script(scenario: Scenario<Name>, ...more: Scenario<Name>[]): void;
   /** Plays this one whenever the queue is empty; without argument the plain text again. */
   always(scenario?: Scenario<Name>): void;
+  /** Forgets the scenarios that were not played; returns how many there were. */
+  clear(): number;
   /** Inference requests that passed the rules, in order of arrival. */
   readonly inference: RecordedRequest[];
   /** Resolves with the n-th (from 1) inference request as soon as it has arrived. */
@@ -101,6 +103,7 @@ export function createInference<Name extends string>(
       if (scenario !== undefined) check(scenario);
       standard = scenario;
     },
+    clear: () => queue.splice(0).length,
     arrived(n) {
       const there = inference[n - 1];
       if (there !== undefined) return Promise.resolve(there);

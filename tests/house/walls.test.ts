@@ -40,8 +40,18 @@ function filesIn(folder: string): string[] {
     .map((name) => join(folder, name));
 }
 
+/** The code of a file: what a template shows (snippets for a person to paste) is not imported by Kleis. */
+function codeOf(file: string): string {
+  return readFileSync(join(ROOT, file), "utf8").replace(/`(?:\\.|[^`\\])*`/g, "``");
+}
+
+/** The code without its texts. */
+function namesOf(file: string): string {
+  return codeOf(file).replace(/"(?:\\.|[^"\\\n])*"/g, '""');
+}
+
 function importsOf(file: string): Import[] {
-  const source = readFileSync(join(ROOT, file), "utf8");
+  const source = codeOf(file);
   return [...source.matchAll(IMPORT)].map((match) => {
     const target = match[2] ?? match[3] ?? "";
     const to = target.startsWith(".") ? relative(ROOT, resolve(ROOT, dirname(file), target)) : target;
@@ -108,7 +118,7 @@ describe("the walls", () => {
     const names =
       /\b(process\.|Buffer\b|Deno\b|Bun\b|require\(|__dirname|navigator\.|WebSocketPair|caches\.|console\.)/;
     const lines = core.flatMap((file) =>
-      readFileSync(join(ROOT, file), "utf8")
+      namesOf(file)
         .split("\n")
         .filter((line) => names.test(line) && !/^\s*(\/\/|\*|\/\*)/.test(line))
         .map((line) => `${file}: ${line.trim().slice(0, 100)}`),
@@ -142,5 +152,31 @@ describe("the walls", () => {
           .map((line) => `${file}: ${line.trim()}`),
       );
     expect(lines).toEqual([]);
+  });
+
+  test("a door holds environment, database, background work and listening, and none of Kleis's rules", () => {
+    const doors = imports.filter(({ from }) => /^adapters\/(node|vercel|cloudflare|edge)\//.test(from));
+    const allowed =
+      /^src\/(app|config|errors|runtime|http\/refusal|storage\/(port|seal)|storage\/libsql\/[\w-]+)\.ts$/;
+    const reaching = doors.filter(({ to }) => to.startsWith("src/") && !allowed.test(to));
+    expect(reaching.map(said)).toEqual([]);
+    const libraries = doors.filter(
+      ({ to }) =>
+        !/^(src|adapters)\//.test(to) &&
+        !/^(node:|cloudflare:workers$|@libsql\/client(\/http)?$|@hono\/node-server$)/.test(to),
+    );
+    expect(libraries.map(said)).toEqual([]);
+  });
+
+  test("a door leans on no other runtime's: what runs in Workers names nothing of Node's", () => {
+    const homes: [from: RegExp, never: RegExp][] = [
+      [/^adapters\/(cloudflare|edge)\//, /^(node:|@hono\/node-server|adapters\/(node|vercel|doctor)\/)/],
+      [/^adapters\/node\//, /^(cloudflare:|adapters\/(cloudflare|vercel|doctor)\/)/],
+      [/^adapters\/vercel\//, /^(cloudflare:|@hono\/node-server|adapters\/(cloudflare|doctor)\/)/],
+    ];
+    const wrong = imports.filter(({ from, to }) =>
+      homes.some(([home, never]) => home.test(from) && never.test(to)),
+    );
+    expect(wrong.map(said)).toEqual([]);
   });
 });

@@ -1,11 +1,13 @@
 /** The admin API over the real store and providers, called in memory. */
 import { Hono } from "hono";
+import { createCredentials } from "../../src/accounts/credentials.ts";
 import { createAccountDirectory } from "../../src/accounts/directory.ts";
 import type { AdminDeps } from "../../src/http/admin/deps.ts";
 import { createAdminRoutes } from "../../src/http/admin/routes.ts";
 import { isObject, type Json, type JsonObject, parseJson } from "../../src/json.ts";
 import { createKeyLookup } from "../../src/keys/lookup.ts";
 import { createKeyUses } from "../../src/keys/uses.ts";
+import { createModelSource } from "../../src/models/source.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
 import { ADMIN_TOKEN, createWorld } from "../keys/world.ts";
 
@@ -29,10 +31,14 @@ export function parts(json: JsonObject, name: string): JsonObject[] {
 export async function createAdmin(extra: Pick<AdminDeps, "session"> = {}) {
   const world = await createWorld();
   const { runtime } = world;
+  const directory = createAccountDirectory(runtime);
+  const credentials = createCredentials({ runtime, providers: PROVIDERS, directory });
   const deps: AdminDeps = {
     runtime,
     providers: PROVIDERS,
-    directory: createAccountDirectory(runtime),
+    directory,
+    credentials,
+    models: createModelSource({ runtime, providers: PROVIDERS, credentials }),
     keys: createKeyLookup(runtime),
     uses: createKeyUses(runtime),
     ...extra,

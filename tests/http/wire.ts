@@ -22,11 +22,14 @@ export interface WireAnswer {
 export function wire(address: string, options: WireRequest = {}): Promise<WireAnswer> {
   const { method = "POST", headers = {}, chunked = false } = options;
   const body = toBytes(options.body);
-  const length: Record<string, string> =
-    body === undefined || chunked ? {} : { "content-length": String(body.length) };
+  const framing: Record<string, string> = chunked
+    ? { "transfer-encoding": "chunked" }
+    : body === undefined
+      ? {}
+      : { "content-length": String(body.length) };
   return new Promise((resolve, reject) => {
     let answered = false;
-    const outgoing = request(address, { method, headers: { ...length, ...headers }, agent: false });
+    const outgoing = request(address, { method, headers: { ...framing, ...headers }, agent: false });
     outgoing.on("error", (error) => {
       // A server that refuses a long body early may close before all of it was written.
       if (!answered) reject(error);

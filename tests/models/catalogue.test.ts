@@ -23,9 +23,13 @@ function provider(id: string): Provider {
   return found;
 }
 
+function seats(...kinds: CredentialKind[]) {
+  return kinds.map((kind) => ({ id: `acc-${kind}`, kind }));
+}
+
 function servedIds(id: string, kinds: CredentialKind[], registry = snapshot()): string[] {
   return catalogueOf(registry)
-    .served(provider(id), new Set(kinds))
+    .served(provider(id), seats(...kinds))
     .entries.map((entry) => entry.id);
 }
 
@@ -110,7 +114,7 @@ test.each([
 ])("a model that is %s is not offered, whatever the provider says", (_name, change) => {
   const eager: Provider = { ...provider("codex"), serves: () => true };
   const entries = (...models: object[]) =>
-    catalogueOf(registryOf(...models)).served(eager, new Set(["oauth"])).entries;
+    catalogueOf(registryOf(...models)).served(eager, seats("oauth")).entries;
   expect(entries({ ...SOUND, ...change })).toEqual([]);
   expect(entries(SOUND)).toHaveLength(1);
 });
@@ -124,7 +128,9 @@ describe("an entry", () => {
     operations: (_model, kind) => (kind === "oauth" ? ["responses"] : ["responses", "chat"]),
   };
   const entry = (provider: Provider, ...kinds: CredentialKind[]) =>
-    catalogueOf(registryOf(SOUND)).served(provider, new Set(kinds)).get("gpt-9");
+    catalogueOf(registryOf(SOUND))
+      .served(provider, seats(...kinds))
+      .get("gpt-9");
 
   test("promises the smallest limit of the accounts that may answer, and all their operations", () => {
     expect(entry(both, "oauth", "api_key")).toMatchObject({
@@ -146,9 +152,7 @@ describe("an entry", () => {
 
   test("carries the subscription's limits, not the registry's", () => {
     const served = (kind: CredentialKind) =>
-      catalogueOf(snapshot())
-        .served(provider("codex"), new Set([kind]))
-        .get("gpt-5.6-sol")?.limit;
+      catalogueOf(snapshot()).served(provider("codex"), seats(kind)).get("gpt-5.6-sol")?.limit;
     expect(served("oauth")).toEqual({ context: 400_000, input: 272_000, output: 128_000 });
     expect(served("api_key")?.context).toBe(1_050_000);
   });
@@ -164,7 +168,7 @@ test("the catalogue of one registry is worked out once", () => {
       return true;
     },
   };
-  catalogueOf(registry).served(counting, new Set(["oauth"]));
-  catalogueOf(registry).served(counting, new Set(["oauth"]));
+  catalogueOf(registry).served(counting, seats("oauth"));
+  catalogueOf(registry).served(counting, seats("oauth"));
   expect(asked).toBe(1);
 });

@@ -20,8 +20,10 @@ const more = (index: number, args: string, id?: string) => ({
   function: { arguments: args },
 });
 
+/** What becomes of the chunks of a stream that has begun: its first delta, which names the role, went before them. */
 function streamed(chunks: JsonObject[], single = true): JsonObject[] {
   const repair = chatRepair(single);
+  repair.rewrite(event(delta(0, { role: "assistant" })));
   return chunks.map((chunk) =>
     JSON.parse(eventData(repair.rewrite(event(chunk)) ?? event("null")) ?? "null"),
   );
@@ -197,8 +199,22 @@ describe("a chat stream", () => {
   test("finds a further choice behind spaces", () => {
     const out = chatRepair(true).rewrite(event('{"choices":[{"index" : 2,"delta":{"content":"x"}}]}'));
     expect(new TextDecoder().decode(out ?? undefined)).toBe(
-      'data: {"choices":[{"index":0,"delta":{"content":"x"}}]}\n\n',
+      'data: {"choices":[{"index":0,"delta":{"content":"x","role":"assistant"}}]}\n\n',
     );
+  });
+
+  test("names the role in its first delta where the provider does not, and only there", () => {
+    const repair = chatRepair(true);
+    const out = [
+      { choices: [], prompt_filter_results: [] },
+      delta(0, { tool_calls: [begin(0, "a")] }),
+      delta(0, { tool_calls: [more(0, "{}")] }),
+    ].map((chunk) => JSON.parse(eventData(repair.rewrite(event(chunk)) ?? event("null")) ?? "null"));
+    expect(out).toEqual([
+      { choices: [], prompt_filter_results: [] },
+      delta(0, { role: "assistant", tool_calls: [begin(0, "a")] }),
+      delta(0, { tool_calls: [more(0, "{}")] }),
+    ]);
   });
 
   test("keeps its choices when several were asked for", async () => {

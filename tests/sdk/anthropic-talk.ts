@@ -1,7 +1,18 @@
 /** What the tests with Anthropic's SDK say to a model: tools with something behind them, and one call for both forms. */
-import type Anthropic from "@anthropic-ai/sdk";
+import Anthropic from "@anthropic-ai/sdk";
 import { expect } from "vitest";
-import type { Dict } from "./scene.ts";
+import { type AccountName, type ClientSettings, type Dict, openScene } from "./scene.ts";
+
+/** The scene with Anthropic's SDK as its client. */
+export function openAnthropic() {
+  const scene = openScene();
+  return Object.assign(scene, {
+    anthropic(name: AccountName, options?: ClientSettings) {
+      const { wire, root, common } = scene.settings(name, options);
+      return { wire, client: new Anthropic({ ...common, authToken: null, baseURL: root }) };
+    },
+  });
+}
 
 /** The request without the choice of form. */
 export type Params = Omit<Anthropic.MessageCreateParamsNonStreaming, "stream">;
@@ -33,7 +44,10 @@ export const TOOLS: Anthropic.Tool[] = [
   },
 ];
 
-export const NO_ARGUMENTS: Anthropic.Tool = { name: "get_time", input_schema: { type: "object", properties: {} } };
+export const NO_ARGUMENTS: Anthropic.Tool = {
+  name: "get_time",
+  input_schema: { type: "object", properties: {} },
+};
 
 const RUN: Record<string, (input: Dict) => string> = {
   read_file: ({ path }) => `contents of ${String(path)}`,

@@ -1,12 +1,10 @@
 /**
  * The stage of the SDK tests: one Node door over the strict fakes for a whole file, an account of every kind with a key
- * that reaches only it, the three vendors' SDKs as clients, and the wire on both sides of Kleis.
+ * that reaches only it, and the wire on both sides of Kleis. Knows no SDK.
  */
-import Anthropic from "@anthropic-ai/sdk";
-import OpenAI from "openai";
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
 import type { Fakes, RecordedRequest } from "../fakes/index.ts";
-import { type Dict, objectOf, objectsOf } from "../fakes/inspect.ts";
+import { type Dict, objectOf } from "../fakes/inspect.ts";
 import { type Door, openDoor } from "../support/door.ts";
 
 /** `claude`, `codex` and `copilot` are sign-ins, the other two API keys. */
@@ -39,9 +37,15 @@ export interface Scene {
   upstream(): UpstreamRequest[];
   /** The one request that the providers were asked in this test. */
   only(): UpstreamRequest;
-  /** Anthropic's SDK with an account's key, at the address under which its provider is forced. */
-  anthropic(name: AccountName, options?: ClientSettings): { client: Anthropic; wire: Wire };
-  openai(name: AccountName, options?: ClientSettings): { client: OpenAI; wire: Wire };
+  /** What a client of an account is set up with, at the address under which its provider is forced. */
+  settings(name: AccountName, options?: ClientSettings): Settings;
+}
+
+export interface Settings {
+  /** Kleis's address with the forced prefix, without `/v1`. */
+  readonly root: string;
+  readonly wire: Wire;
+  readonly common: { apiKey: string; maxRetries: number; fetch: typeof fetch };
 }
 
 export interface ClientSettings {
@@ -74,7 +78,7 @@ export const PIXEL =
 /** Kleis's own name, which is the only one the providers may see. */
 export const OWN_AGENT: string = expect.stringMatching(/^kleis\/\d/);
 
-/** Registers the hooks; every test ends with the check that no provider had to blame Kleis. */
+/** Registers the hooks; a test ends with the checks that no provider blamed Kleis and that its whole script was played. */
 export function openScene(): Scene {
   let door: Door;
   let accounts: Record<AccountName, Account>;
@@ -90,24 +94,14 @@ export function openScene(): Scene {
   });
   afterEach(() => {
     const blamed = door.fakes.violations();
+    const unplayed = fakesOf(door.fakes).map((fake) => fake.clear());
     for (const fake of fakesOf(door.fakes)) fake.violations.length = 0;
     expect(blamed).toEqual([]);
+    expect(unplayed).toEqual([0, 0, 0]);
   });
   afterAll(() => door.close());
 
   const upstream = () => fakesOf(door.fakes).flatMap((fake) => fake.requests.map(seen));
-  const settings = (name: AccountName, options: ClientSettings) => {
-    const wire = new Wire();
-    return {
-      wire,
-      root: door.url + (options.prefix ?? PREFIX[name]),
-      common: {
-        apiKey: options.key ?? accounts[name].key,
-        maxRetries: options.maxRetries ?? 0,
-        fetch: wire.fetch,
-      },
-    };
-  };
   return {
     get url() {
       return door.url;
@@ -125,13 +119,17 @@ export function openScene(): Scene {
       expect(requests).toHaveLength(1);
       return requests[0]!;
     },
-    anthropic(name, options = {}) {
-      const { wire, root, common } = settings(name, options);
-      return { wire, client: new Anthropic({ ...common, authToken: null, baseURL: root }) };
-    },
-    openai(name, options = {}) {
-      const { wire, root, common } = settings(name, options);
-      return { wire, client: new OpenAI({ ...common, baseURL: `${root}/v1` }) };
+    settings(name, options = {}) {
+      const wire = new Wire();
+      return {
+        wire,
+        root: door.url + (options.prefix ?? PREFIX[name]),
+        common: {
+          apiKey: options.key ?? accounts[name].key,
+          maxRetries: options.maxRetries ?? 0,
+          fetch: wire.fetch,
+        },
+      };
     },
   };
 }
@@ -240,6 +238,12 @@ export async function refusalOf(work: PromiseLike<unknown>): Promise<unknown> {
   throw new Error("nothing was refused");
 }
 
+/** A header of the answer that an SDK's error came with. */
+export function headerOf(error: unknown, name: string): string | null {
+  const headers = typeof error === "object" && error !== null && "headers" in error ? error.headers : null;
+  return headers instanceof Headers ? headers.get(name) : null;
+}
+
 /** Reads a stream to its end. */
 export async function all<Item>(stream: AsyncIterable<Item>): Promise<Item[]> {
   const items: Item[] = [];
@@ -247,4 +251,4 @@ export async function all<Item>(stream: AsyncIterable<Item>): Promise<Item[]> {
   return items;
 }
 
-export { type Dict, objectOf, objectsOf };
+export type { Dict };

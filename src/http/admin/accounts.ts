@@ -1,4 +1,4 @@
-/** `/admin/accounts`: list, import, choose the primary, change, remove. */
+/** `/admin/accounts`: list, import, choose the primary, refresh, change, remove. */
 import { Hono } from "hono";
 import { importAccounts } from "../../accounts/import.ts";
 import { accountView } from "../../accounts/view.ts";
@@ -8,7 +8,7 @@ import { accountChangeBody, importBody } from "./bodies.ts";
 import type { AdminDeps } from "./deps.ts";
 import { notFound } from "./errors.ts";
 
-export function createAccountRoutes({ runtime, providers, directory }: AdminDeps): Hono {
+export function createAccountRoutes({ runtime, providers, directory, credentials, models }: AdminDeps): Hono {
   const { storage, clock } = runtime;
 
   /** What a change answers: the account as it is now, which this process sees from here on. */
@@ -23,6 +23,7 @@ export function createAccountRoutes({ runtime, providers, directory }: AdminDeps
     .post("/import", requireJson, jsonBody(importBody), async (c) => {
       try {
         const accounts = await importAccounts(runtime, providers, c.req.valid("json"));
+        models.connected(accounts);
         return c.json({ accounts: accounts.map(accountView) }, 201);
       } finally {
         // Also when it broke off: a part of a file may have been stored.
@@ -32,6 +33,7 @@ export function createAccountRoutes({ runtime, providers, directory }: AdminDeps
     .post("/:id/primary", async (c) =>
       c.json(changed(await storage.accounts.makePrimary(c.req.param("id"), clock.now()))),
     )
+    .post("/:id/refresh", async (c) => c.json(changed(await credentials.refresh(c.req.param("id")))))
     .patch("/:id", requireJson, jsonBody(accountChangeBody), async (c) => {
       const { label, enabled } = c.req.valid("json");
       const change = {

@@ -52,6 +52,27 @@ export const accountChangeBody = z
     message: "Nothing to change: send label, enabled, or both.",
   });
 
+/** `POST /admin/accounts/:provider/oauth/start`. Which modes there are is the provider's to say. */
+export const oauthStartBody = z.strictObject({
+  mode: z.string("must be a string").trim().min(1, "must not be empty").optional(),
+  enterprise_domain: z
+    .string("must be a host name such as company.ghe.com")
+    .trim()
+    .min(1, "must not be empty")
+    .max(300, "must be a host name such as company.ghe.com")
+    .optional(),
+});
+
+/** `POST /admin/accounts/:provider/oauth/complete`; `code` as it was pasted. */
+export const oauthCompleteBody = z.strictObject({
+  state: z
+    .string("must be the state that oauth/start answered")
+    .trim()
+    .min(1, "must be the state that oauth/start answered")
+    .max(NAME_MAX, "must be the state that oauth/start answered"),
+  code: z.string("must be the pasted code or address").optional(),
+});
+
 const provider = z.string("must be a provider's id").trim().min(1, "must be a provider's id");
 
 const fileBody = z.strictObject({

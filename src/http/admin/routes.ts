@@ -7,6 +7,8 @@ import { createAdminAuth } from "./auth.ts";
 import type { AdminDeps } from "./deps.ts";
 import { adminErrors } from "./errors.ts";
 import { createKeyRoutes } from "./keys.ts";
+import { createCustomModelRoutes } from "./models.ts";
+import { createOauthRoutes } from "./oauth.ts";
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
@@ -30,8 +32,10 @@ export function createAdminRoutes(deps: AdminDeps): Hono {
   });
   const app = new Hono();
   app.onError(adminErrors(runtime.logger));
-  for (const path of ["/accounts/*", "/keys/*"]) app.use(path, noStore, auth, limitBody);
+  for (const path of ["/accounts/*", "/keys/*", "/models/*"]) app.use(path, noStore, auth, limitBody);
   app.route("/accounts", createAccountRoutes(deps));
+  app.route("/accounts", createOauthRoutes(deps));
   app.route("/keys", createKeyRoutes(deps));
+  app.route("/models", createCustomModelRoutes(deps));
   return app;
 }

@@ -7,7 +7,7 @@ const DONE = needleOf("[DONE]");
 /** Nearly every chunk holds `"finish_reason":null`; only a string, or unusual spacing, is worth parsing for. */
 const FINISH = [needleOf('"finish_reason":"'), needleOf('"finish_reason" '), needleOf('"finish_reason": ')];
 const ERROR = needleOf('"error"');
-const MISSING = needleOf("data: [DONE]\n\n");
+const MISSING = new TextEncoder().encode("data: [DONE]\n\n");
 
 export function watchChat(): EndWatcher {
   let finished = false;

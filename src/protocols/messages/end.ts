@@ -6,7 +6,7 @@ import { eventData, includesText, needleOf } from "../sse/event.ts";
 const STOP = needleOf("message_stop");
 const DELTA = needleOf("message_delta");
 const ERROR = needleOf('"error"');
-const MISSING = needleOf('event: message_stop\ndata: {"type":"message_stop"}\n\n');
+const MISSING = new TextEncoder().encode('event: message_stop\ndata: {"type":"message_stop"}\n\n');
 
 export function watchMessages(): EndWatcher {
   let stopReason = false;

@@ -11,6 +11,7 @@ const ERROR = needleOf('"error"');
 const ENDS = ["completed", "incomplete", "failed", "done"].map((name) => needleOf(`response.${name}`));
 
 export function watchResponses(): EndWatcher {
+  let announced = false;
   return {
     see(event): EndState {
       const mayEnd = includesText(event, RESPONSE) && ENDS.some((needle) => includesText(event, needle));
@@ -18,12 +19,15 @@ export function watchResponses(): EndWatcher {
       const value = parseJson(eventData(event) ?? "");
       if (!isObject(value)) return "open";
       switch (value.type) {
+        case "response.failed":
+          return "end";
         case "response.completed":
         case "response.incomplete":
-        case "response.failed":
         case "response.done":
-          return "end";
+          // Behind an announced error these would be a second end.
+          return announced ? "failing" : "end";
         case "error":
+          announced = true;
           return "failing";
         default:
           return "open";

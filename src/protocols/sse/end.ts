@@ -3,7 +3,8 @@
 /**
  * - `open`: the stream goes on.
  * - `end`: this event legally ends it.
- * - `failing`: the provider announced an error; its last event may still follow at once.
+ * - `failing`: the provider announced an error; its last event may still follow at once. Said a second time: this event
+ *   would be another end, and the announced one is the last.
  * - `failed`: this event is the protocol's error event, and the last.
  * - `unfinished`: the stream claims its end but the answer has no stop reason; agents would repeat for ever on it.
  */

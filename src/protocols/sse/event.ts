@@ -43,19 +43,28 @@ export function withData(event: Uint8Array, data: string): Uint8Array {
   return encoder.encode(out);
 }
 
-/** True when the bytes hold the text. `needle` is ASCII, encoded once by the caller with `needleOf`. */
-export function includesText(event: Uint8Array, needle: Uint8Array): boolean {
-  const first = needle[0];
-  if (first === undefined) return true;
-  const last = event.length - needle.length;
-  for (let at = event.indexOf(first); at !== -1 && at <= last; at = event.indexOf(first, at + 1)) {
-    let same = 1;
-    while (same < needle.length && event[at + same] === needle[same]) same++;
-    if (same === needle.length) return true;
-  }
-  return false;
+/** A short ASCII text to look for, with how far the search may jump for each byte that it meets (Horspool). */
+export interface Needle {
+  readonly bytes: Uint8Array;
+  readonly jump: Uint8Array;
 }
 
-export function needleOf(ascii: string): Uint8Array {
-  return encoder.encode(ascii);
+/** Made once by the caller; at most 255 characters. */
+export function needleOf(ascii: string): Needle {
+  const bytes = encoder.encode(ascii);
+  const jump = new Uint8Array(256).fill(bytes.length);
+  for (let at = 0; at < bytes.length - 1; at++) jump[bytes[at] ?? 0] = bytes.length - 1 - at;
+  return { bytes, jump };
+}
+
+/** True when the bytes hold the text. Most of them are jumped over: this is asked of every event of every stream. */
+export function includesText(event: Uint8Array, { bytes, jump }: Needle): boolean {
+  const last = bytes.length - 1;
+  if (last < 0) return true;
+  for (let end = last; end < event.length; end += jump[event[end] ?? 0] ?? 1) {
+    let back = 0;
+    while (back <= last && event[end - back] === bytes[last - back]) back++;
+    if (back > last) return true;
+  }
+  return false;
 }

@@ -3,6 +3,9 @@ import type { Provider } from "../provider.ts";
 import { importAccount, importFile } from "./import.ts";
 import { NOTICE } from "./notice.ts";
 import { prepare } from "./prepare.ts";
+import { refresh } from "./refresh.ts";
+import { registry } from "./registry.ts";
+import { signIn } from "./sign-in.ts";
 
 export const claude: Provider = {
   id: "claude",
@@ -22,9 +25,14 @@ export const claude: Provider = {
     model.limit.context > 0,
   limits: (model) => model.limit,
   operations: () => ["messages", "count_tokens"],
+  registry,
   origins: (_account, config) => [new URL(config.CLAUDE_API_URL).origin],
   prepare,
 
+  signIn,
+  identityOrigins: (_metadata, config) =>
+    [config.CLAUDE_TOKEN_URL, config.CLAUDE_API_URL].map((url) => new URL(url).origin),
+  refresh,
   importAccount,
   importFile,
 };

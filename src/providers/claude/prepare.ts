@@ -5,6 +5,7 @@
 import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import type { Edit } from "../../protocols/body.ts";
+import { refuseThread } from "../../protocols/messages/threads.ts";
 import { ROUTE } from "../../protocols/protocol.ts";
 import type { PreparedRequest, PrepareInput } from "../provider.ts";
 import { restoreToolNames } from "./answer.ts";
@@ -53,6 +54,8 @@ function prepareOAuth(input: PrepareInput): PreparedRequest {
     streams: streams(input),
   };
   if (own) return { ...request, edits, answer: {} };
+  // A later turn of a thread carries neither `system` nor `tools`: no place for the identity, no table of names.
+  refuseThread(body, "Claude subscriptions");
 
   const system = systemEdits(body);
   const names = toolNames(body);

@@ -66,6 +66,24 @@ export const PROFILE = {
     contextEdit: "clear_tool_uses_20250919",
   },
 
+  signIn: {
+    /** Shows `code#state` to copy; must be repeated exactly in the exchange (§1.1). */
+    redirectUri: "https://platform.claude.com/oauth/code/callback",
+    /** Of a plan's sign-in (§1.2, "default to use"). */
+    scope:
+      "org:create_api_key user:profile user:inference user:sessions:claude_code user:mcp_servers user:file_upload",
+    /** Of a sign-in that only makes an API key (§1.2, "console only"). */
+    consoleScope: "org:create_api_key user:profile",
+    /** Under `CLAUDE_API_URL` (§1.8, §1.9). */
+    mintPath: "/api/oauth/claude_cli/create_api_key",
+    profilePath: "/api/oauth/profile",
+    /** Assumed where the token answer names no lifetime, s; it is 28800 in all that were seen (§1.6). */
+    assumedLifetime: 3600,
+    /** How long a 429 is waited out, ms (§1.7). */
+    waitAtLeast: 5_000,
+    waitAtMost: 300_000,
+  },
+
   /** How secrets look (§1.5). */
   secrets: { accessToken: "sk-ant-oat", refreshToken: "sk-ant-ort", apiKey: "sk-ant-api" },
 } as const;

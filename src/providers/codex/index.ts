@@ -2,8 +2,12 @@
 import type { Provider } from "../provider.ts";
 import { claim, limits, serves } from "./gate.ts";
 import { importAccount, importFile } from "./import.ts";
+import { live } from "./live.ts";
 import { prepare } from "./prepare.ts";
 import { NOTICE } from "./profile.ts";
+import { refresh } from "./refresh.ts";
+import { registry } from "./registry.ts";
+import { signIn } from "./sign-in.ts";
 
 export const codex: Provider = {
   id: "codex",
@@ -18,10 +22,15 @@ export const codex: Provider = {
   serves,
   limits,
   operations: (_model, kind) => (kind === "oauth" ? ["responses"] : ["responses", "chat"]),
+  registry,
+  live,
   origins: (account, config) => [
     new URL(account.kind === "oauth" ? config.CODEX_API_URL : config.OPENAI_API_URL).origin,
   ],
   prepare,
+  signIn,
+  identityOrigins: (_metadata, config) => [new URL(config.CODEX_AUTH_URL).origin],
+  refresh,
   importAccount,
   importFile,
 };

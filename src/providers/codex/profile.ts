@@ -97,6 +97,60 @@ export const PLAN_LIMITS = {
   limit: { context: 400_000, input: 272_000, output: 128_000 },
 } as const;
 
+/** Signing in under `CODEX_AUTH_URL` (§1.1, §1.2, §1.6; 2026-08-22). */
+export const SIGN_IN = {
+  authorizePath: "/oauth/authorize",
+  tokenPath: "/oauth/token",
+  /** Registered for the client id, to the letter; port 1457 is, too. */
+  redirectUri: "http://localhost:1455/auth/callback",
+  callback: { port: 1455, path: "/auth/callback" },
+  /** The short set; enough for inference. */
+  scope: "openid profile email offline_access",
+  /** Demanded in the authorize request beside the standard's fields. */
+  authorizeFields: { id_token_add_organizations: "true", codex_cli_simplified_flow: "true" },
+  /** In the description of `access_denied` when the workspace has no Codex (§1.3). */
+  notEntitled: "missing_codex_entitlement",
+  device: {
+    userCodePath: "/api/accounts/deviceauth/usercode",
+    pollPath: "/api/accounts/deviceauth/token",
+    page: "/codex/device",
+    redirectPath: "/deviceauth/callback",
+    /** ms. */
+    lifetime: 900_000,
+    /** Seconds between polls where the answer names none, and what `slow_down` adds. */
+    interval: 5,
+    slowDown: 5,
+    /** Codes that end the flow; every other 403 or 404 means that it was not entered yet. */
+    over: new Set(["expired_token", "deviceauth_expired", "access_denied"]),
+  },
+  /** Assumed where neither the answer nor the token names a lifetime, s (§1.4). */
+  assumedLifetime: 3600,
+  /** Codes after which a refresh token is dead; a 401 in JSON means the same (§1.4). */
+  dead: new Set([
+    "refresh_token_expired",
+    "refresh_token_reused",
+    "refresh_token_invalidated",
+    "invalid_grant",
+  ]),
+} as const;
+
+/** What the plan's models cost per request: nothing (models-registry.md §3). USD per million tokens. */
+export const PLAN_COST = { input: 0, output: 0, cache_read: 0, cache_write: 0 } as const;
+
+/** The modes of models.dev that a plan has not (models-registry.md §3; 2026-09-28). */
+export const MODES_WITHOUT_PLAN: ReadonlySet<string> = new Set(["pro"]);
+
+/**
+ * The account's own list of models, under `CODEX_API_URL` (§2.6). `client_version` is demanded; `0.0.0`, a development
+ * build's, is what an open proxy is known to send (read 2026-08). `unknown` describes what neither the list nor the
+ * registry tells of a new model: the plan's usual limits in tokens, and no release date.
+ */
+export const MODELS = {
+  path: "/codex/models",
+  clientVersion: "0.0.0",
+  unknown: { input: 272_000, output: 128_000, release: "1970-01-01" },
+} as const;
+
 /** What OpenAI has said in public, in plain words for the owner (§7; as of 2026-11-22). */
 export const NOTICE = [
   "This uses your own ChatGPT plan through the backend that OpenAI's Codex uses.",

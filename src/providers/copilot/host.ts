@@ -4,7 +4,7 @@
  */
 import type { Config } from "../../config.ts";
 import { KleisError } from "../../errors.ts";
-import { text } from "../../json.ts";
+import { type JsonObject, text } from "../../json.ts";
 import type { ProviderAccount } from "../provider.ts";
 import { API_HOST, DEFAULT_API, ENTERPRISE_API_PREFIX, ENTERPRISE_HOST, PUBLIC_HOSTS } from "./profile.ts";
 
@@ -62,17 +62,30 @@ export function discoveredApi(value: unknown, domain: string | null): string | n
  * The API base of an account, without trailing slash. `metadata.domain` is its enterprise domain (absent for
  * github.com), `metadata.api_host` what was discovered at sign-in. Throws when the domain is not on the list (any more).
  */
-export function apiBase(account: ProviderAccount, config: Config): string {
+export function apiBase(account: Pick<ProviderAccount, "metadata">, config: Config): string {
   if (config.COPILOT_API_URL !== "") return config.COPILOT_API_URL;
-  const domain = accountDomain(account, config);
+  const domain = accountDomain(account.metadata, config);
   const found = text(account.metadata.api_host) ?? "";
   const discovered = discoveredApi(found.includes("://") ? found : `https://${found}`, domain);
   if (discovered !== null) return discovered;
   return domain === null ? DEFAULT_API : `https://${ENTERPRISE_API_PREFIX}${domain}`;
 }
 
-function accountDomain(account: ProviderAccount, config: Config): string | null {
-  const stored = text(account.metadata.domain);
+/**
+ * Where an account signs in (`web`) and where GitHub's own API is (`api`), without trailing slash; `domain` is null for
+ * github.com. Throws when the domain is not on the list (any more).
+ */
+export function githubOf(
+  metadata: JsonObject,
+  config: Config,
+): { web: string; api: string; domain: string | null } {
+  const domain = accountDomain(metadata, config);
+  if (domain === null) return { web: config.GITHUB_URL, api: config.GITHUB_API_URL, domain };
+  return { web: `https://${domain}`, api: `https://api.${domain}`, domain };
+}
+
+function accountDomain(metadata: JsonObject, config: Config): string | null {
+  const stored = text(metadata.domain);
   if (stored === undefined) return null;
   const result = enterpriseDomain(stored, config.COPILOT_ENTERPRISE_HOSTS);
   if (!result.ok) throw new KleisError("provider_not_configured", `This Copilot account: ${result.reason}.`);

@@ -1,10 +1,14 @@
 /** GitHub Copilot as a provider: the GitHub token itself is the bearer (providers/copilot.md, model A). */
 import type { Provider } from "../provider.ts";
 import { carries, operationsOf, spellingsOf } from "./endpoints.ts";
-import { apiBase } from "./host.ts";
+import { apiBase, githubOf } from "./host.ts";
 import { importAccount, importFile } from "./import.ts";
+import { live } from "./live.ts";
 import { prepare } from "./prepare.ts";
 import { NOTICE } from "./profile.ts";
+import { refresh } from "./refresh.ts";
+import { registry } from "./registry.ts";
+import { signIn } from "./sign-in.ts";
 
 export const copilot: Provider = {
   id: "copilot",
@@ -24,8 +28,16 @@ export const copilot: Provider = {
   },
   limits: (model) => model.limit,
   operations: (model, kind) => (kind === "oauth" ? operationsOf(model) : []),
+  registry,
+  live,
   origins: (account, config) => [new URL(apiBase(account, config)).origin],
   prepare,
+  signIn,
+  identityOrigins(metadata, config) {
+    const { web, api } = githubOf(metadata, config);
+    return [web, api, apiBase({ metadata }, config)].map((url) => new URL(url).origin);
+  },
+  refresh,
   importAccount,
   importFile,
 };

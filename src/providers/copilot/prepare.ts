@@ -1,4 +1,5 @@
 /** A client's request as one to Copilot: address, headers, edits, and the way back (providers/copilot.md §3, §4). */
+import { refuseThread } from "../../protocols/messages/threads.ts";
 import { type Operation, protocolOf } from "../../protocols/protocol.ts";
 import { USER_AGENT } from "../../version.ts";
 import type { AnswerPlan, PreparedRequest, PrepareInput } from "../provider.ts";
@@ -22,6 +23,7 @@ import { hasImage } from "./vision.ts";
 /** Builds the request. The client's query string stays behind: upstream's tolerance of it is unknown. */
 export function prepare(input: PrepareInput): PreparedRequest {
   const { operation, body } = input;
+  if (protocolOf(operation) === "messages") refuseThread(body.value, "GitHub Copilot");
   const streams = operation !== "count_tokens" && body.value.stream === true;
   return {
     url: apiBase(input.account, input.config) + PATHS[operation],

@@ -23,6 +23,25 @@ export const PATHS: Record<Operation, string> = {
   count_tokens: "/v1/messages/count_tokens",
 };
 
+/** `supported_endpoints` as operations, best first (§3.5: messages before responses before chat). */
+export const ENDPOINT_OPERATIONS: readonly { endpoint: string; operations: Operation[] }[] = [
+  { endpoint: "/v1/messages", operations: ["messages", "count_tokens"] },
+  { endpoint: "/responses", operations: ["responses"] },
+  { endpoint: "/chat/completions", operations: ["chat"] },
+];
+/** The list gives no release date; this one says "not known" (`created` 0). */
+export const UNKNOWN_RELEASE = "1970-01-01";
+/**
+ * The AI SDK package per protocol as OpenCode knows them (models-registry.md §2, 1.2.11 to 1.18.33; 2026-10): its own
+ * Copilot dialect keeps reasoning across turns of chat.
+ */
+export const PACKAGES = {
+  messages: "@ai-sdk/anthropic",
+  responses: "@ai-sdk/openai",
+  chat: "@ai-sdk/github-copilot",
+  otherwise: "@ai-sdk/openai-compatible",
+} as const;
+
 /** `Openai-Intent` of a completion (§3.2). */
 export const INTENT = "conversation-edits";
 /** `X-GitHub-Api-Version` of completions, since token-based billing of 2026-06-01 (§3.2). */
@@ -57,6 +76,26 @@ export const CLASSIC_PAT = "ghp_";
 export const APP_REFRESH_TOKEN = "ghr_";
 /** How the short-lived token of the exchange (§2.2) begins; it is no GitHub token. */
 export const EXCHANGED_TOKEN = "tid=";
+
+/** The device flow under `GITHUB_URL` and what is asked about the user under `GITHUB_API_URL` (§1.2 to §1.4, §2.1). */
+export const SIGN_IN = {
+  deviceCodePath: "/login/device/code",
+  tokenPath: "/login/oauth/access_token",
+  /** Where the user code is entered. */
+  devicePage: "/login/device",
+  scope: "read:user",
+  userPath: "/user",
+  discoveryPath: "/copilot_internal/user",
+  /** `X-GitHub-Api-Version` of the discovery. */
+  discoveryVersion: "2025-04-01",
+  /** Seconds between polls where none is named (RFC 8628 §3.2), and what `slow_down` adds where it names none. */
+  interval: 5,
+  slowDown: 5,
+  /** The provider keeps a code this long where it names no time, ms. */
+  lifetime: 900_000,
+} as const;
+/** Under the API base; proves the subscription (§2.1). */
+export const MODELS_PATH = "/models";
 
 /** GitHub's public position in plain words (§6). */
 export const NOTICE =

@@ -2,7 +2,7 @@
  * Brings Copilot's chat answers into the form that clients read: one choice, and one index per tool call
  * (providers/copilot.md §4.1). Everything else of an answer passes as it came.
  */
-import { isObject, type JsonObject, parseJson } from "../../json.ts";
+import { isObject, type JsonObject, parseJson, text } from "../../json.ts";
 import {
   type EventRewriter,
   eventData,
@@ -13,7 +13,7 @@ import {
 
 const TOOL_CALLS = needleOf('"tool_calls"');
 const NO_CHOICES = needleOf('"choices":null');
-const INDEX = needleOf('"index"');
+const { bytes: INDEX } = needleOf('"index"');
 const REASONING = ["reasoning_text", "reasoning_content", "reasoning_opaque"] as const;
 
 /**
@@ -36,11 +36,13 @@ export function chatRepair(single: boolean): EventRewriter {
   const calls = new CallIndices();
   // Once a part came as a further choice, every event is looked at: the finish reasons must agree as well.
   const split = { seen: false, calls: false };
+  let begun = false;
   return {
     rewrite(event) {
       const further = single && (split.seen || hasHigherIndex(event));
       const nulled = includesText(event, NO_CHOICES);
-      if (!further && !nulled && !includesText(event, TOOL_CALLS)) return event;
+      const opening = single && !begun;
+      if (!further && !nulled && !opening && !includesText(event, TOOL_CALLS)) return event;
       const data = eventData(event);
       const chunk = data === null ? undefined : parseJson(data);
       if (!isObject(chunk)) return event;
@@ -54,9 +56,20 @@ export function chatRepair(single: boolean): EventRewriter {
       let changed = false;
       for (const choice of choices) changed = calls.settle(choice, single) || changed;
       if (single) changed = unify(chunk, choices, split) || changed;
+      if (opening && isObject(choices[0]?.delta)) {
+        begun = true;
+        changed = nameRole(choices[0].delta) || changed;
+      }
       return changed ? withData(event, JSON.stringify(chunk)) : event;
     },
   };
+}
+
+/** A first delta may lack its role, and OpenAI's own SDK then throws the whole answer away; returns whether it did. */
+function nameRole(delta: JsonObject): boolean {
+  if (text(delta.role) !== undefined) return false;
+  delta.role = "assistant";
+  return true;
 }
 
 /** Makes a chunk's choices the one choice 0; returns whether anything changed. */

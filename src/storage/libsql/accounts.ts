@@ -1,34 +1,29 @@
 /** Provider accounts in libSQL. That a provider has at most one primary is the database's own rule (schema.ts). */
-import { and, asc, eq, getTableColumns, ne, sql } from "drizzle-orm";
-import * as z from "zod";
-import type { AccountRecord, AccountSecrets, AccountStore, NewAccount } from "../port.ts";
+import { and, asc, eq, ne, sql } from "drizzle-orm";
+import type { AccountStore, NewAccount } from "../port.ts";
 import { StorageError } from "../port.ts";
 import type { Sealer } from "../seal.ts";
+import {
+  type OpenRow,
+  only,
+  openColumns,
+  openSecrets,
+  sealedColumns,
+  sealSecrets,
+  toRecord,
+} from "./account-row.ts";
 import type { Database, Orm } from "./database.ts";
-import { decode, decodeJson, jsonObject } from "./decode.ts";
 import { providerAccounts } from "./schema.ts";
-
-const { accessToken, refreshToken, idToken, apiKey, ...open } = getTableColumns(providerAccounts);
-const sealed = { accessToken, refreshToken, idToken, apiKey };
-
-type SecretName = keyof AccountSecrets;
-type OpenRow = { [Name in keyof typeof open]: (typeof providerAccounts.$inferSelect)[Name] };
 
 /** Each round loses only to another writer of the same account. */
 const SAVE_ROUNDS = 8;
-
-const words = z.object({
-  kind: z.enum(["oauth", "api_key"]),
-  status: z.enum(["active", "needs_login"]),
-  lastRefreshStatus: z.enum(["ok", "failed"]).nullable(),
-});
 
 export function accountStore(database: Database, sealer: Sealer): AccountStore {
   return {
     list: () =>
       database.run("list the accounts", async (orm) => {
         const rows = await orm
-          .select(open)
+          .select(openColumns)
           .from(providerAccounts)
           .orderBy(asc(providerAccounts.createdAt), sql`rowid`);
         return rows.map(toRecord);
@@ -36,13 +31,31 @@ export function accountStore(database: Database, sealer: Sealer): AccountStore {
 
     get: (id) =>
       database.run("read an account", async (orm) =>
-        only(await orm.select(open).from(providerAccounts).where(eq(providerAccounts.id, id))),
+        only(await orm.select(openColumns).from(providerAccounts).where(eq(providerAccounts.id, id))),
       ),
 
     secrets: (id) =>
       database.run("read an account's secrets", async (orm) => {
-        const [row] = await orm.select(sealed).from(providerAccounts).where(eq(providerAccounts.id, id));
-        return row ? eachSecret(row, (text, column) => sealer.open(text, place(id, column))) : null;
+        const [row] = await orm
+          .select(sealedColumns)
+          .from(providerAccounts)
+          .where(eq(providerAccounts.id, id));
+        return row ? openSecrets(sealer, id, row) : null;
+      }),
+
+    open: (id) =>
+      database.run("open an account", async (orm) => {
+        const [row] = await orm
+          .select({
+            record: openColumns,
+            sealed: sealedColumns,
+            version: providerAccounts.tokenVersion,
+          })
+          .from(providerAccounts)
+          .where(eq(providerAccounts.id, id));
+        if (!row) return null;
+        const secrets = await openSecrets(sealer, id, row.sealed);
+        return { account: toRecord(row.record), secrets, version: row.version };
       }),
 
     save: (account) =>
@@ -61,7 +74,7 @@ export function accountStore(database: Database, sealer: Sealer): AccountStore {
             .update(providerAccounts)
             .set({ label: change.label, enabled: change.enabled, updatedAt: now })
             .where(eq(providerAccounts.id, id))
-            .returning(open),
+            .returning(openColumns),
         ),
       ),
 
@@ -86,7 +99,7 @@ export function accountStore(database: Database, sealer: Sealer): AccountStore {
             .update(providerAccounts)
             .set({ primary: true, updatedAt: now })
             .where(eq(providerAccounts.id, id))
-            .returning(open),
+            .returning(openColumns),
         ]);
         return only(rows);
       }),
@@ -140,15 +153,22 @@ async function saveOnce(orm: Orm, sealer: Sealer, account: NewAccount): Promise<
     lastRefreshStatus: null,
     lastRefreshError: null,
     updatedAt: account.now,
-    ...(await eachSecret(account, (text, column) => sealer.seal(text, place(id, column)))),
+    refreshRetryAt: null,
+    refreshFailures: 0,
+    ...(await sealSecrets(sealer, id, account)),
   };
 
   const rows = existing
     ? await orm
         .update(providerAccounts)
-        .set({ ...fresh, primary: sql`is_primary or (enabled and ${noPrimary(account.provider)})` })
+        .set({
+          ...fresh,
+          // A lease that runs stays: its holder may be posting the very token that was brought again.
+          tokenVersion: sql`${providerAccounts.tokenVersion} + 1`,
+          primary: sql`is_primary or (enabled and ${noPrimary(account.provider)})`,
+        })
         .where(eq(providerAccounts.id, id))
-        .returning(open)
+        .returning(openColumns)
     : await orm
         .insert(providerAccounts)
         .values({
@@ -165,7 +185,7 @@ async function saveOnce(orm: Orm, sealer: Sealer, account: NewAccount): Promise<
         .onConflictDoNothing({
           target: [providerAccounts.provider, providerAccounts.kind, providerAccounts.externalId],
         })
-        .returning(open);
+        .returning(openColumns);
   return rows[0] ?? null;
 }
 
@@ -177,37 +197,4 @@ function noPrimary(provider: string) {
 function newestEnabled(provider: string) {
   return sql<string>`(select n.id from provider_accounts n where n.provider = ${provider} and n.enabled = 1
     order by n.created_at desc, n.rowid desc limit 1)`;
-}
-
-async function eachSecret(
-  secrets: AccountSecrets,
-  turn: (text: string, column: string) => Promise<string>,
-): Promise<AccountSecrets> {
-  const one = async (name: SecretName) => {
-    const text = secrets[name];
-    return text === null ? null : turn(text, sealed[name].name);
-  };
-  const [accessToken, refreshToken, idToken, apiKey] = await Promise.all([
-    one("accessToken"),
-    one("refreshToken"),
-    one("idToken"),
-    one("apiKey"),
-  ]);
-  return { accessToken, refreshToken, idToken, apiKey };
-}
-
-function place(row: string, column: string) {
-  return { table: "provider_accounts", column, row };
-}
-
-function only(rows: OpenRow[]): AccountRecord | null {
-  return rows[0] ? toRecord(rows[0]) : null;
-}
-
-function toRecord(row: OpenRow): AccountRecord {
-  return {
-    ...row,
-    ...decode(words, row, "provider_accounts"),
-    metadata: decodeJson(jsonObject, row.metadata, "provider_accounts.metadata"),
-  };
 }

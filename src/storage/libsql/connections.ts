@@ -11,8 +11,8 @@ export interface Connection {
 }
 
 export interface Connections {
-  /** May throw; the storage turns that into a `StorageError`. */
-  open(): Connection;
+  /** May throw or reject; the storage turns that into a `StorageError`. */
+  open(): Connection | Promise<Connection>;
   close(): void;
 }
 
@@ -33,5 +33,31 @@ export function clientPerCall(open: () => Client): Connections {
       return { client, release: () => client.close() };
     },
     close() {},
+  };
+}
+
+/**
+ * For a runtime without a start of its own: brings the database up before its first use, with the client of that use.
+ * Uses that begin at the same time each do it, which `migrate` allows; after a failure the next use tries again.
+ */
+export function migratedFirst(
+  connections: Connections,
+  bringUp: (client: Client) => Promise<void>,
+): Connections {
+  let done = false;
+  return {
+    async open() {
+      const connection = await connections.open();
+      if (done) return connection;
+      try {
+        await bringUp(connection.client);
+        done = true;
+        return connection;
+      } catch (error) {
+        connection.release();
+        throw error;
+      }
+    },
+    close: () => connections.close(),
   };
 }

@@ -21,7 +21,7 @@ export interface Database {
 
 export function openDatabase(connections: Connections, sleep: Clock["sleep"]): Database {
   const call = async <T>(use: (client: Connection["client"]) => Promise<T>): Promise<T> => {
-    const connection = connections.open();
+    const connection = await connections.open();
     try {
       return await within(sleep, use(connection.client));
     } catch (error) {

@@ -16,5 +16,18 @@ export const migrations: readonly Migration[] = [
       "CREATE UNIQUE INDEX `provider_accounts_one_primary` ON `provider_accounts` (`provider`) WHERE is_primary = 1;",
       "CREATE TABLE `system_settings` (\n\t`key` text PRIMARY KEY NOT NULL,\n\t`value` text NOT NULL,\n\t`updated_at` integer NOT NULL\n);"
     ]
+  },
+  {
+    "when": 1795347214827,
+    "hash": "48cfa8df4ce3821d4497e40975041bf4f633e5469400d9d7414b3787649ffd99",
+    "statements": [
+      "ALTER TABLE `provider_accounts` ADD `token_version` integer DEFAULT 0 NOT NULL;",
+      "ALTER TABLE `provider_accounts` ADD `lease_owner` text;",
+      "ALTER TABLE `provider_accounts` ADD `lease_until` integer;",
+      "ALTER TABLE `provider_accounts` ADD `lease_fence` integer DEFAULT 0 NOT NULL;",
+      "ALTER TABLE `provider_accounts` ADD `intent_version` integer;",
+      "ALTER TABLE `provider_accounts` ADD `refresh_retry_at` integer;",
+      "ALTER TABLE `provider_accounts` ADD `refresh_failures` integer DEFAULT 0 NOT NULL;"
+    ]
   }
 ];

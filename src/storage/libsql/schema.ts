@@ -2,10 +2,9 @@
  * The tables. Columns marked "sealed" hold `seal.ts` texts bound to this table, the column and the row's primary key;
  * hashes are SHA-256 in hex; everything else is plain. All times are epoch milliseconds.
  *
- * What comes later is added, never rebuilt: a refresh lease as nullable columns of `provider_accounts`; cooldowns as a
- * table keyed by (account_id, scope) with `until` and `reason`; usage as a table keyed by (hour, key_id, account_id,
- * model) whose counters are added to by upsert. Those rows refer to accounts and keys by id, without foreign keys, so
- * that removing an account leaves its history.
+ * What comes later is added, never rebuilt: cooldowns as a table keyed by (account_id, scope) with `until` and `reason`;
+ * usage as a table keyed by (hour, key_id, account_id, model) whose counters are added to by upsert. Those rows refer to
+ * accounts and keys by id, without foreign keys, so that removing an account leaves its history.
  */
 import { sql } from "drizzle-orm";
 import { index, integer, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
@@ -38,6 +37,18 @@ export const providerAccounts = sqliteTable(
     idToken: text("id_token"),
     /** Sealed. */
     apiKey: text("api_key"),
+    /** Rises with every write of secrets; what a refresh compares before it writes. */
+    tokenVersion: integer("token_version").notNull().default(0),
+    /** Who may refresh, until when by the database's own clock; the fence rises with every lease given. */
+    leaseOwner: text("lease_owner"),
+    leaseUntil: integer("lease_until"),
+    leaseFence: integer("lease_fence").notNull().default(0),
+    /** The version whose token was posted without a word yet of what became of it. */
+    intentVersion: integer("intent_version"),
+    /** No refresh before this time, by the database's own clock. */
+    refreshRetryAt: integer("refresh_retry_at"),
+    /** Failed refreshes in a row. */
+    refreshFailures: integer("refresh_failures").notNull().default(0),
   },
   (table) => [
     uniqueIndex("provider_accounts_identity").on(table.provider, table.kind, table.externalId),

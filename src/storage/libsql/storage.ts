@@ -1,4 +1,4 @@
-/** The storage port over libSQL: the four stores on one database. Run `migrate` (migrate.ts) before the first use. */
+/** The storage port over libSQL: the stores on one database. Run `migrate` (migrate.ts) before the first use. */
 import { sql } from "drizzle-orm";
 import type { Clock } from "../../runtime.ts";
 import type { Storage } from "../port.ts";
@@ -8,6 +8,7 @@ import type { Connections } from "./connections.ts";
 import { openDatabase } from "./database.ts";
 import { keyStore } from "./keys.ts";
 import { oauthStateStore } from "./oauth-states.ts";
+import { refreshStore } from "./refreshes.ts";
 import { settingStore } from "./settings.ts";
 
 export interface LibsqlStorageOptions {
@@ -22,6 +23,7 @@ export function createLibsqlStorage({ connections, sealer, sleep }: LibsqlStorag
   const database = openDatabase(connections, sleep);
   return {
     accounts: accountStore(database, sealer),
+    refreshes: refreshStore(database, sealer),
     keys: keyStore(database, sealer),
     oauthStates: oauthStateStore(database, sealer),
     settings: settingStore(database),

@@ -33,17 +33,19 @@ type Play = (ask: Ask, options: ScenarioOptions) => ChatEvent[];
 
 const SCENARIOS = {
   text: (ask: Ask, options: ScenarioOptions) => turn(ask, content(echo(ask, options)), "stop"),
-  tools: (ask: Ask) => turn(ask, toolCall(toolAt(ask, 0), 0), "tool_calls"),
+  tools: (ask: Ask) => turn(ask, [SILENT, ...toolCall(toolAt(ask, 0), 0)], "tool_calls"),
+  /** A first delta without a role, as Copilot may send before tool calls. */
+  "no-role": (ask: Ask) => turn(ask, toolCall(toolAt(ask, 0), 0), "tool_calls"),
   "parallel-tools": (ask: Ask, { sharedIndex = false }: ScenarioOptions) =>
     turn(
       ask,
-      [...toolCall(toolAt(ask, 0), 0), ...toolCall(toolAt(ask, 1), sharedIndex ? 0 : 1)],
+      [SILENT, ...toolCall(toolAt(ask, 0), 0), ...toolCall(toolAt(ask, 1), sharedIndex ? 0 : 1)],
       "tool_calls",
     ),
   "reasoning-opaque": (ask: Ask, options: ScenarioOptions) => {
     const [head = {}, ...rest] = content(echo(ask, options));
     const thoughts = [
-      { reasoning_text: "Let me " },
+      { role: "assistant", reasoning_text: "Let me " },
       { reasoning_text: "think." },
       { reasoning_opaque: "b3BhcXVl" },
     ];
@@ -99,6 +101,7 @@ const SCENARIOS = {
 } satisfies Record<string, Play>;
 
 const FIRST: Dict = { role: "assistant", content: "" };
+const SILENT: Dict = { role: "assistant", content: null };
 
 function content(text: string): Dict[] {
   return [FIRST, ...words(text).map((part) => ({ content: part }))];

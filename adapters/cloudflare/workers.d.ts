@@ -1,0 +1,10 @@
+/** The parts of the Workers runtime that the door uses and that are nobody else's. */
+declare module "cloudflare:workers" {
+  /** Keeps the current request's context alive until the work has settled. */
+  export function waitUntil(work: Promise<unknown>): void;
+}
+
+interface ResponseInit {
+  /** `manual`: the body is packed already, as `content-encoding` says; else the runtime packs it. */
+  encodeBody?: "automatic" | "manual";
+}

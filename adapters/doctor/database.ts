@@ -1,0 +1,48 @@
+/** Whether the database answers, and whether its tables are those of this version. Changes nothing. */
+import type { Client } from "@libsql/client";
+import type { Clock } from "../../src/runtime.ts";
+import { attempt, within } from "../../src/storage/libsql/failure.ts";
+import { migrations } from "../../src/storage/libsql/migrations.gen.ts";
+import { StorageError } from "../../src/storage/port.ts";
+import type { Finding } from "./finding.ts";
+
+/** True when the tables can be read. */
+export async function lookAtDatabase(
+  client: Client,
+  sleep: Clock["sleep"],
+): Promise<{ findings: Finding[]; usable: boolean }> {
+  const area = "database";
+  try {
+    await attempt("reach the database", () => within(sleep, client.execute("select 1")));
+  } catch (error) {
+    const text = error instanceof StorageError ? error.message : "cannot reach the database";
+    const advice = "Check TURSO_DATABASE_URL and TURSO_AUTH_TOKEN, and that the database runs.";
+    return { findings: [{ area, level: "problem", text, advice }], usable: false };
+  }
+  const newest = await newestMigration(client);
+  const wanted = migrations.at(-1)?.when ?? 0;
+  if (newest === wanted) {
+    const text = "It answers, and its tables are those of this version.";
+    return { findings: [{ area, level: "ok", text }], usable: true };
+  }
+  if (newest > wanted) {
+    const text =
+      "It was used by a newer version of Kleis than this one. Tables are only ever added to, so this one works.";
+    const advice = "Go forward again when what you went back for is mended.";
+    return { findings: [{ area, level: "note", text, advice }], usable: true };
+  }
+  const text =
+    newest === 0 ? "It answers, and is empty." : "It answers; its tables are those of an older version.";
+  const advice = "The next start (or the first request to a deployment) brings them up to date.";
+  return { findings: [{ area, level: "note", text, advice }], usable: false };
+}
+
+/** Epoch ms of the newest one; 0 for a database without Kleis's tables. */
+async function newestMigration(client: Client): Promise<number> {
+  try {
+    const { rows } = await client.execute("select max(created_at) from __drizzle_migrations");
+    return Number(rows[0]?.[0] ?? 0);
+  } catch {
+    return 0;
+  }
+}

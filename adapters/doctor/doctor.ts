@@ -1,0 +1,98 @@
+/** `npm run doctor`: looks at everything that a working Kleis needs and says what to do. Changes and spends nothing. */
+import { createClient } from "@libsql/client";
+import type { Fetch, Runtime } from "../../src/runtime.ts";
+import { sharedClient } from "../../src/storage/libsql/connections.ts";
+import { createLibsqlStorage } from "../../src/storage/libsql/storage.ts";
+import { StorageError } from "../../src/storage/port.ts";
+import { createSealer } from "../../src/storage/seal.ts";
+import { random, clock as systemClock } from "../edge/platform.ts";
+import { lookAtAccounts, originsOf } from "./accounts.ts";
+import { lookAtDatabase } from "./database.ts";
+import { lookAtVariables } from "./environment.ts";
+import type { Finding } from "./finding.ts";
+import { lookAtClock, type Reached, reach } from "./reach.ts";
+import { lookAtDeployment } from "./remote.ts";
+
+export interface DoctorInput {
+  readonly variables: Record<string, string | undefined>;
+  /** The address of a deployment to look at instead of the one that the variables describe. */
+  readonly address?: string;
+  readonly fetch: Fetch;
+  readonly clock?: Runtime["clock"];
+}
+
+export async function examine(input: DoctorInput): Promise<Finding[]> {
+  const { variables, address, fetch, clock = systemClock } = input;
+  if (address !== undefined) return lookAtDeployment(fetch, clock, address, variables.ADMIN_TOKEN);
+
+  const { findings, surroundings } = lookAtVariables(variables);
+  if (surroundings === null) return findings;
+  const { config, database } = surroundings;
+  if (database === null) {
+    const advice = "The next start makes it.";
+    return [...findings, { area: "database", level: "note", text: "There is no database file yet.", advice }];
+  }
+
+  const { url, authToken } = database;
+  const client = createClient({ url, timeout: 5000, ...(authToken === undefined ? {} : { authToken }) });
+  try {
+    const looked = await lookAtDatabase(client, clock.sleep);
+    findings.push(...looked.findings);
+    const silent = () => {};
+    const runtime: Runtime = {
+      config,
+      storage: createLibsqlStorage({
+        connections: sharedClient(client),
+        sealer: createSealer(config.ENCRYPTION_KEY, random),
+        sleep: clock.sleep,
+      }),
+      fetch,
+      clock,
+      random,
+      waitUntil: (work) => void work.catch(silent),
+      logger: { debug: silent, info: silent, warn: silent, error: silent },
+    };
+    const accounts = looked.usable ? await runtime.storage.accounts.list() : [];
+    const own = url.startsWith("file:")
+      ? []
+      : [url.replace(/^libsql:/, "https:")].map((each) => new URL(each).origin);
+    const reached = await lookAtServers(runtime, originsOf(runtime, accounts), findings);
+    const database = await Promise.all(own.map((origin) => reach(fetch, clock, origin)));
+    findings.push(lookAtClock([...reached, ...database].filter((each) => each !== null)));
+    if (looked.usable) {
+      findings.push(...(await lookAtAccounts(runtime)), ...(await lookAtKeys(runtime)));
+    }
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    findings.push({ area: "database", level: "problem", text: error.message });
+  } finally {
+    client.close();
+  }
+  return findings;
+}
+
+async function lookAtServers(
+  { fetch, clock }: Runtime,
+  origins: readonly string[],
+  findings: Finding[],
+): Promise<Reached[]> {
+  const answers = await Promise.all(origins.map((origin) => reach(fetch, clock, origin)));
+  const silent = origins.filter((_, at) => answers[at] === null);
+  for (const origin of silent) {
+    const advice = "Check this machine's network, and the variable that names the address.";
+    findings.push({ area: "providers", level: "problem", text: `${origin} can not be reached.`, advice });
+  }
+  if (origins.length > 0 && silent.length === 0) {
+    findings.push({ area: "providers", level: "ok", text: `${origins.join(", ")} can be reached.` });
+  }
+  return answers.filter((answer) => answer !== null);
+}
+
+async function lookAtKeys({ storage, clock }: Runtime): Promise<Finding[]> {
+  const keys = await storage.keys.list();
+  const now = clock.now();
+  const live = keys.filter(({ revokedAt, expiresAt }) => revokedAt === null && (expiresAt ?? now + 1) > now);
+  if (live.length > 0) return [{ area: "keys", level: "ok", text: `${live.length} can be used.` }];
+  const advice = "Issue one on the admin page.";
+  return [{ area: "keys", level: "note", text: "There is none that can be used.", advice }];
+}

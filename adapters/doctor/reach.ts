@@ -1,0 +1,53 @@
+/** Whether the servers that Kleis talks to answer at all, and what time they have. Sends no credential. */
+import type { Clock, Fetch } from "../../src/runtime.ts";
+import type { Finding } from "./finding.ts";
+
+/** How long a server may take to answer, ms. */
+const LIMIT_MS = 8_000;
+/** Ends of tokens are judged by the clock; a minute early is what they are renewed at. */
+const SKEW_NOTED_MS = 10_000;
+const SKEW_WRONG_MS = 60_000;
+
+export interface Reached {
+  readonly origin: string;
+  /** How far this machine is ahead of the server's `date`, ms; null where it sends none. */
+  readonly aheadMs: number | null;
+}
+
+/** Any answer counts, whatever its status; null when there is none. */
+export async function reach(fetch: Fetch, clock: Clock, origin: string): Promise<Reached | null> {
+  const begun = clock.now();
+  try {
+    const response = await fetch(`${origin}/`, {
+      method: "GET",
+      headers: new Headers({ accept: "*/*", "user-agent": "kleis-doctor" }),
+      redirect: "manual",
+      signal: AbortSignal.timeout(LIMIT_MS),
+    });
+    const middle = (begun + clock.now()) / 2;
+    await response.body?.cancel();
+    const date = Date.parse(response.headers.get("date") ?? "");
+    // The header is cut to the second.
+    return { origin, aheadMs: Number.isNaN(date) ? null : Math.round(middle - (date + 500)) };
+  } catch {
+    return null;
+  }
+}
+
+/** Judges the clock by the server whose time is nearest: one of them may itself be wrong. */
+export function lookAtClock(reached: readonly Reached[]): Finding {
+  const area = "clock";
+  const best = reached
+    .filter((each): each is Reached & { aheadMs: number } => each.aheadMs !== null)
+    .toSorted((a, b) => Math.abs(a.aheadMs) - Math.abs(b.aheadMs))[0];
+  if (best === undefined) {
+    return { area, level: "note", text: "No server answered, so that there is nothing to compare it with." };
+  }
+  const seconds = Math.round(Math.abs(best.aheadMs) / 1000);
+  const way = best.aheadMs > 0 ? "ahead of" : "behind";
+  const text = `This machine is ${seconds} s ${way} ${best.origin}.`;
+  if (Math.abs(best.aheadMs) < SKEW_NOTED_MS)
+    return { area, level: "ok", text: `It agrees with ${best.origin}.` };
+  const advice = "Turn on time synchronisation: ends of tokens and sign-ins are judged by this clock.";
+  return { area, level: Math.abs(best.aheadMs) < SKEW_WRONG_MS ? "note" : "problem", text, advice };
+}

@@ -1,0 +1,15 @@
+/** The Vercel door: a Node function on Fluid compute, where one process serves many requests, also at the same time. */
+import { createEdgeDoor } from "../edge/door.ts";
+import { nodeFetch } from "../node/fetch.ts";
+import { unpackZstd } from "../node/zstd.ts";
+import { waitUntil } from "./background.ts";
+
+const door = createEdgeDoor(process.env, {
+  fetch: nodeFetch,
+  waitUntil,
+  zstd: unpackZstd,
+  sharesPromises: true,
+  databaseClients: "shared",
+});
+
+export default { fetch: (request: Request) => door.fetch(request) };

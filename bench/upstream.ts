@@ -1,0 +1,159 @@
+/**
+ * The provider of the benchmarks: answers all three protocols with as many events as it was told to, at once or paced.
+ * Each event carries the time at which it was written, so that the reader can tell how long it was on its way.
+ */
+import { createServer } from "node:http";
+
+interface Plan {
+  /** Events per stream. */
+  events: number;
+  /** Milliseconds between events; 0: as fast as they go. */
+  paceMs: number;
+}
+
+let plan: Plan = { events: 500, paceMs: 0 };
+
+const TEXT = " the quick brown fox jumps over the lazy dog";
+const now = () => (performance.timeOrigin + performance.now()).toFixed(3);
+
+interface Dialect {
+  start: string;
+  event: () => string;
+  end: string;
+  whole: string;
+}
+
+const event = (name: string, data: object) =>
+  `event: ${name}\ndata: ${JSON.stringify({ type: name, ...data })}\n\n`;
+const message = {
+  id: "msg_1",
+  type: "message",
+  role: "assistant",
+  model: "bench",
+  content: [],
+  stop_reason: null,
+  stop_sequence: null,
+  usage: { input_tokens: 9, output_tokens: 1 },
+};
+const response = {
+  id: "resp_1",
+  object: "response",
+  created_at: 1,
+  status: "in_progress",
+  model: "bench",
+  output: [],
+  error: null,
+  usage: null,
+};
+
+const DIALECTS: Record<string, Dialect> = {
+  messages: {
+    start:
+      event("message_start", { message }) +
+      event("content_block_start", {
+        index: 0,
+        content_block: { type: "tool_use", id: "toolu_1", name: "mcp_tool_3", input: {} },
+      }) +
+      event("content_block_stop", { index: 0 }) +
+      event("content_block_start", { index: 1, content_block: { type: "text", text: "" } }),
+    event: () =>
+      event("content_block_delta", { index: 1, delta: { type: "text_delta", text: `@${now()}@${TEXT}` } }),
+    end:
+      event("content_block_stop", { index: 1 }) +
+      event("message_delta", {
+        delta: { stop_reason: "end_turn", stop_sequence: null },
+        usage: { output_tokens: 500 },
+      }) +
+      event("message_stop", {}),
+    whole: JSON.stringify({ ...message, content: [{ type: "text", text: TEXT }], stop_reason: "end_turn" }),
+  },
+  responses: {
+    start: event("response.created", { sequence_number: 0, response }),
+    event: () =>
+      event("response.output_text.delta", {
+        sequence_number: 1,
+        item_id: "msg_1",
+        output_index: 0,
+        content_index: 0,
+        delta: `@${now()}@${TEXT}`,
+        logprobs: [],
+      }),
+    end: event("response.completed", {
+      sequence_number: 9,
+      response: {
+        ...response,
+        status: "completed",
+        usage: { input_tokens: 9, output_tokens: 500, total_tokens: 509 },
+      },
+    }),
+    whole: JSON.stringify({ ...response, status: "completed" }),
+  },
+  chat: {
+    start: `data: ${JSON.stringify({ id: "c1", object: "chat.completion.chunk", created: 1, model: "bench", choices: [{ index: 0, delta: { role: "assistant", content: "" }, finish_reason: null }] })}\n\n`,
+    event: () =>
+      `data: ${JSON.stringify({ id: "c1", object: "chat.completion.chunk", created: 1, model: "bench", choices: [{ index: 0, delta: { content: `@${now()}@${TEXT}` }, finish_reason: null }] })}\n\n`,
+    end: `data: ${JSON.stringify({ id: "c1", object: "chat.completion.chunk", created: 1, model: "bench", choices: [{ index: 0, delta: {}, finish_reason: "stop" }] })}\n\ndata: [DONE]\n\n`,
+    whole: JSON.stringify({
+      id: "c1",
+      object: "chat.completion",
+      created: 1,
+      model: "bench",
+      choices: [{ index: 0, message: { role: "assistant", content: TEXT }, finish_reason: "stop" }],
+      usage: { prompt_tokens: 9, completion_tokens: 9, total_tokens: 18 },
+    }),
+  },
+};
+
+function dialectOf(path: string): Dialect {
+  if (path.includes("/messages")) return DIALECTS.messages!;
+  return path.includes("/responses") ? DIALECTS.responses! : DIALECTS.chat!;
+}
+
+const server = createServer((request, res) => {
+  request.socket.setNoDelay(true);
+  if (request.url === "/plan") {
+    let text = "";
+    request.on("data", (part) => {
+      text += part;
+    });
+    request.on("end", () => {
+      plan = JSON.parse(text) as Plan;
+      res.end("ok");
+    });
+    return;
+  }
+  const dialect = dialectOf(request.url ?? "");
+  // Only the tail says whether the client streams: the whole body is not worth parsing here.
+  let tail = "";
+  request.on("data", (part: Buffer) => {
+    tail = part.subarray(-200).toString("latin1");
+  });
+  request.on("end", () => {
+    if (!tail.includes('"stream":true')) {
+      res.writeHead(200, { "content-type": "application/json" }).end(dialect.whole);
+      return;
+    }
+    res.writeHead(200, { "content-type": "text/event-stream" });
+    res.write(dialect.start);
+    let left = plan.events;
+    const burst = () => {
+      while (left > 0 && !res.destroyed) {
+        left--;
+        if (!res.write(dialect.event())) return void res.once("drain", burst);
+      }
+      res.end(dialect.end);
+    };
+    if (plan.paceMs === 0) return burst();
+    const timer = setInterval(() => {
+      if (res.destroyed || left-- <= 0) {
+        clearInterval(timer);
+        res.end(dialect.end);
+      } else res.write(dialect.event());
+    }, plan.paceMs);
+  });
+});
+
+server.listen(Number(process.env.PORT ?? 0), "127.0.0.1", () => {
+  const address = server.address();
+  process.stdout.write(`${JSON.stringify({ port: typeof address === "object" ? address?.port : 0 })}\n`);
+});

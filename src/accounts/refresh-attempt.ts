@@ -1,0 +1,149 @@
+/**
+ * One attempt to refresh one version of an account's token: lease, intent, provider call, write. It says `busy` when
+ * another holds the lease. Run it under `waitUntil`: once the token is posted, the answer must find its way to the store.
+ */
+import { KleisError } from "../errors.ts";
+import type { JsonObject } from "../json.ts";
+import { randomId } from "../keys/secret.ts";
+import type { Provider, RefreshResult } from "../providers/provider.ts";
+import type { Runtime } from "../runtime.ts";
+import type { Lease, RefreshState } from "../storage/port.ts";
+import { StorageError } from "../storage/port.ts";
+import { storageUnavailable } from "../storage/read-cache.ts";
+import type { AccountDirectory } from "./directory.ts";
+import { createProviderNet } from "./net.ts";
+import type { Keeper } from "./refresh-keeper.ts";
+import { insist } from "./refresh-note.ts";
+import { type Look, look, redact, UNANSWERED } from "./refresh-outcome.ts";
+import { BEGIN_WITHIN_MS, backOff, CALL_LIMIT_MS, dueOf, LEASE_MS } from "./refresh-timing.ts";
+
+/** What a refresh needs of a provider. */
+export type Refreshing = Pick<Provider, "id" | "refresh" | "identityOrigins">;
+
+export interface AttemptDeps {
+  readonly runtime: Runtime;
+  readonly providers: readonly Refreshing[];
+  readonly directory: AccountDirectory;
+  readonly keeper: Keeper;
+}
+
+/** Never `free`. Rejects with `StorageError` when the store did not answer before anything was posted. */
+export async function attemptRefresh(deps: AttemptDeps, id: string, version: number): Promise<Look> {
+  const { runtime, keeper } = deps;
+  const { clock } = runtime;
+  const { refreshes } = runtime.storage;
+
+  const unwritten = keeper.unwritten(id);
+  if (unwritten !== null) {
+    // Its refresh token must not be posted before it is stored.
+    if (dueOf(unwritten.account, clock.now()) === "now") throw storageUnavailable(undefined);
+    return { status: "fresh", open: unwritten };
+  }
+
+  const asked = clock.now();
+  const owner = randomId(runtime, "ref_");
+  const answer = await insist(clock, () => refreshes.acquire(id, { owner, version, leaseMs: LEASE_MS }));
+  if (answer === null) return { status: "gone" };
+  const { acquired, state } = answer;
+  if (!acquired) {
+    const seen = look(state, version);
+    return seen.status === "free" ? { status: "busy" } : seen;
+  }
+
+  const lease: Lease = { owner, fence: state.fence, version };
+  const letGo = () =>
+    runtime.waitUntil(insist(clock, () => refreshes.release(id, lease)).catch(() => undefined));
+  try {
+    const provider = deps.providers.find((each) => each.id === state.account.provider);
+    if (provider?.refresh === undefined) throw nothingToRefresh();
+    const isMine = await insist(clock, () => refreshes.intend(id, lease));
+    if (!isMine || clock.now() - asked > BEGIN_WITHIN_MS) {
+      letGo();
+      return { status: "busy" };
+    }
+    const result = await callProvider(runtime, provider, state);
+    return await settle(deps, state, lease, result);
+  } catch (error) {
+    letGo();
+    throw error;
+  }
+}
+
+/** The refusal for an account of a kind that does not expire. */
+export function nothingToRefresh(): KleisError {
+  return new KleisError("invalid_request", "There is nothing to refresh: this account does not expire.");
+}
+
+async function callProvider(
+  runtime: Runtime,
+  provider: Refreshing,
+  { account, secrets }: RefreshState,
+): Promise<RefreshResult> {
+  const { accessToken, refreshToken, idToken } = secrets;
+  const input = { account, accessToken, refreshToken, idToken, config: runtime.config };
+  try {
+    const deadline = runtime.clock.now() + CALL_LIMIT_MS;
+    const net = createProviderNet(runtime, provider, account.metadata, deadline);
+    return (await provider.refresh?.(input, net)) ?? { status: "valid" };
+  } catch (error) {
+    if (error instanceof KleisError) return { status: "unavailable", reason: error.message };
+    runtime.logger.error("refresh_unforeseen", {
+      account: account.id,
+      error: error instanceof Error ? error.name : "unknown",
+    });
+    return { status: "unavailable", reason: "Something went wrong inside Kleis. The log says where." };
+  }
+}
+
+async function settle(
+  deps: AttemptDeps,
+  state: RefreshState,
+  lease: Lease,
+  result: RefreshResult,
+): Promise<Look> {
+  const { runtime, directory, keeper } = deps;
+  const { clock, logger } = runtime;
+  const { refreshes } = runtime.storage;
+  const { id } = state.account;
+  logger.info("refresh", { account: id, provider: state.account.provider, result: result.status });
+
+  /** The result was not noted, because something else is stored now: that counts. */
+  const lookAgain = async () => look(await insist(clock, () => refreshes.read(id)), lease.version);
+  const noted = (note: () => Promise<boolean>) =>
+    insist(clock, note).catch((error: unknown) => {
+      if (!(error instanceof StorageError)) throw error;
+      // The caller is told all the same; the lease runs out by itself.
+      logger.error("refresh_not_noted", { account: id, reason: error.message });
+      return true;
+    });
+
+  switch (result.status) {
+    case "refreshed": {
+      const open = await keeper.keep(state, lease, result);
+      return open === null ? { status: "gone" } : { status: "fresh", open };
+    }
+    case "valid": {
+      const metadata: JsonObject = { ...state.account.metadata, ...result.metadata };
+      const open = await insist(clock, () => refreshes.commit(id, lease, null, metadata, clock.now()));
+      if (open === null) return lookAgain();
+      directory.learn(open);
+      return { status: "fresh", open };
+    }
+    case "rejected": {
+      const words = state.unanswered ? `${result.reason} ${UNANSWERED}` : result.reason;
+      const reason = redact(words, state.secrets);
+      // Compares in the statement that writes: believed only while the very token that was refused is still stored.
+      if (!(await noted(() => refreshes.reject(id, lease, reason, clock.now())))) return lookAgain();
+      directory.forget(id);
+      return { status: "needs_login", reason };
+    }
+    case "unavailable": {
+      const reason = redact(result.reason, state.secrets);
+      const failures = state.failures + 1;
+      const waitMs = backOff(failures, result.retryAfterMs);
+      const failure = { reason, failures, waitMs };
+      if (!(await noted(() => refreshes.postpone(id, lease, failure, clock.now())))) return lookAgain();
+      return { status: "unavailable", reason, retryInMs: waitMs };
+    }
+  }
+}

@@ -1,0 +1,17 @@
+/** Says something to a store that may stumble: a few times, with pauses. What is said must be repeatable. */
+import type { Clock } from "../runtime.ts";
+import { StorageError } from "../storage/port.ts";
+import { NOTE_PAUSES_MS } from "./refresh-timing.ts";
+
+/** Rejects with the last `StorageError` when none of the attempts was answered. */
+export async function insist<T>(clock: Clock, say: () => Promise<T>): Promise<T> {
+  for (const pause of NOTE_PAUSES_MS) {
+    try {
+      return await say();
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+    }
+    await clock.sleep(pause);
+  }
+  return say();
+}

@@ -1,0 +1,37 @@
+/** Copies the text that a button stands for, and says so on the button for a moment. */
+import { say } from "./live.ts";
+
+const SHOWN_MS = 2000;
+
+export async function copy(button: HTMLElement): Promise<void> {
+  const source = document.getElementById(button.dataset.copy ?? "");
+  const words = button.querySelector("[data-copy-words]");
+  if (source === null || words === null) return;
+  const isCopied = (await viaClipboard(source.textContent ?? "")) || viaSelection(source);
+  words.textContent = isCopied ? "Copied" : "Select it";
+  say(isCopied ? "Copied" : "Copying was refused: the text is selected, copy it with the keyboard.");
+  window.setTimeout(() => {
+    words.textContent = "Copy";
+  }, SHOWN_MS);
+}
+
+async function viaClipboard(text: string): Promise<boolean> {
+  // Absent where the address is not encrypted.
+  const clipboard: Clipboard | undefined = window.navigator?.clipboard;
+  try {
+    await clipboard?.writeText(text);
+    return clipboard !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** Selects it, so that the owner can copy it where the browser does not let us. */
+function viaSelection(source: HTMLElement): boolean {
+  const range = document.createRange();
+  range.selectNodeContents(source);
+  const selection = window.getSelection();
+  selection?.removeAllRanges();
+  selection?.addRange(range);
+  return document.execCommand("copy");
+}

@@ -1,0 +1,73 @@
+/**
+ * The page's one script. Everything works without it; with it panels open in a dialog, forms answer in place, a waiting
+ * sign-in asks by itself, and text can be copied. Event delegation, since parts of the page come and go.
+ */
+import { copy } from "./copy.ts";
+import { closePanel, openPanel } from "./dialog.ts";
+import { acceptDrops } from "./drop.ts";
+import { say } from "./live.ts";
+import { type Answer, ask, followHistory, send, swapMain } from "./pages.ts";
+import { startWaiting } from "./wait.ts";
+
+document.documentElement.classList.add("js");
+
+/** Shows what was answered: a panel in the dialog, anything else as the page. */
+function show(answer: Answer): void {
+  const panel = answer.page.querySelector<HTMLElement>("[data-panel]");
+  if (panel !== null) openPanel(panel, answer, isChange(answer));
+  else swapMain(answer);
+  enliven();
+}
+
+function isChange({ method }: Answer): boolean {
+  return method === "POST";
+}
+
+function enliven(): void {
+  startWaiting(show);
+  for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
+    tab.scrollIntoView({ block: "nearest", inline: "center" });
+  }
+}
+
+document.addEventListener("click", async (event) => {
+  if (!(event.target instanceof Element) || event.defaultPrevented) return;
+  const copier = event.target.closest<HTMLElement>("[data-copy]");
+  if (copier !== null) return copy(copier);
+  const link = event.target.closest<HTMLAnchorElement>("a[href]");
+  if (link === null || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (link.matches("[data-close]") && closePanel()) return event.preventDefault();
+  if (!link.matches("[data-panel-link], [data-swap]")) return;
+  event.preventDefault();
+  const answer = await ask(link.href);
+  if (answer === null) location.assign(link.href);
+  else show(answer);
+});
+
+const sending = new WeakSet<HTMLFormElement>();
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (!(form instanceof HTMLFormElement) || form.matches("[data-plain]")) return;
+  event.preventDefault();
+  if (sending.has(form)) return;
+  sending.add(form);
+  form.setAttribute("aria-busy", "true");
+  const busy = event.submitter?.dataset.busy;
+  if (busy !== undefined) say(busy);
+  const answer = await send(form, event.submitter);
+  sending.delete(form);
+  form.removeAttribute("aria-busy");
+  if (answer === null) say("No connection to Kleis. Nothing was changed; try again.", true);
+  else show(answer);
+});
+
+document.addEventListener("change", (event) => {
+  if (event.target instanceof HTMLSelectElement && event.target.matches("[data-sends]")) {
+    event.target.form?.requestSubmit();
+  }
+});
+
+acceptDrops();
+followHistory();
+document.addEventListener("DOMContentLoaded", enliven);

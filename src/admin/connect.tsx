@@ -1,0 +1,233 @@
+/** Signing in at a provider, step by step: what it allows, the way, the code to type or to paste, and how it ended. */
+import type { Child, FC } from "hono/jsx";
+import type { Provider } from "../providers/provider.ts";
+import { type Choice, Copy, RadioChoices, Refused, TextField } from "./forms.tsx";
+import { Icon } from "./icons.tsx";
+import { PATH, Panel } from "./layout.tsx";
+
+/** What a way of signing in is called, by its name in the API. */
+const MODES: Readonly<Record<string, { name: string; words: string }>> = {
+  device: {
+    name: "Type a code on their page",
+    words: "On any device, wherever Kleis runs. Some workspaces must allow it first.",
+  },
+  browser: {
+    name: "Sign in with this browser",
+    words: "Ends at an address of this machine: Kleis receives it when it runs here, else you paste it.",
+  },
+  max: {
+    name: "With my plan",
+    words: "Pro, Max, Team or Enterprise. The last page shows a code to paste here.",
+  },
+  console: {
+    name: "Make an API key",
+    words: "Signs in at the Console once and keeps only the new key, which is billed to you.",
+  },
+};
+
+export const ConnectPanel: FC<{
+  provider: Provider;
+  mode?: string | undefined;
+  domain?: string | undefined;
+  refused?: string | undefined;
+}> = ({ provider, mode, domain, refused }) => {
+  const { id, name, notice, signIn, kinds } = provider;
+  const choices: Choice[] = (signIn?.modes ?? []).map((value) => ({ value, name: value, ...MODES[value] }));
+  return (
+    <Panel title={`Connect ${name}`} back={PATH.accounts}>
+      <section class="terms" aria-labelledby="terms">
+        <h2 id="terms">Before you sign in</h2>
+        <Sentences text={notice} />
+      </section>
+      <form class="stack" method="post" action={`/admin/page/connect/${id}/start`}>
+        <Refused words={refused} />
+        {choices.length < 2 ? null : (
+          <RadioChoices legend="How" name="mode" choices={choices} chosen={mode ?? choices[0]?.value} />
+        )}
+        {signIn?.about === undefined ? null : (
+          <TextField
+            id="enterprise-domain"
+            name="enterprise_domain"
+            label="Enterprise domain (optional)"
+            hint="Only for an enterprise with a domain of its own, such as company.ghe.com."
+            value={domain}
+          />
+        )}
+        <div class="row end">
+          {kinds.includes("api_key") ? (
+            <a class="button" href={`/admin/page/import?kind=api_key&provider=${id}`} data-panel-link>
+              Use an API key instead
+            </a>
+          ) : null}
+          <button class="primary" type="submit">
+            Continue
+          </button>
+        </div>
+      </form>
+    </Panel>
+  );
+};
+
+/** A long notice, sentence by sentence, so that it is read. */
+const Sentences: FC<{ text: string }> = ({ text }) => (
+  <>
+    {text.split(/(?<=[.!?]) (?=[A-Z])/).map((sentence) => (
+      <p>{sentence}</p>
+    ))}
+  </>
+);
+
+/** A sign-in that has begun, as `oauth/start` answered it; the hidden fields carry it from step to step. */
+export interface Begun {
+  readonly provider: string;
+  readonly state: string;
+  readonly url: string;
+  readonly userCode?: string | undefined;
+  readonly method: "device" | "paste";
+  /** Epoch ms. */
+  readonly expiresAt: number;
+  /** Seconds until the next question; absent where there is nothing to ask for. */
+  readonly interval?: number | undefined;
+}
+
+export const SignInPanel: FC<{
+  provider: Provider;
+  begun: Begun;
+  /** Epoch ms. */
+  now: number;
+  refused?: string | undefined;
+}> = (props) => (props.begun.method === "device" ? <DevicePanel {...props} /> : <PastePanel {...props} />);
+
+const DevicePanel: FC<Parameters<typeof SignInPanel>[0]> = ({ provider, begun, now, refused }) => (
+  <Panel title={`Connect ${provider.name}`} back={PATH.accounts}>
+    <ol class="way">
+      <li>
+        <p id="user-code-words">Copy this code</p>
+        <div class="user-code">
+          <output id="user-code" aria-labelledby="user-code-words">
+            {begun.userCode ?? ""}
+          </output>
+          <Copy of="user-code" what="the code" />
+        </div>
+      </li>
+      <li>
+        <p>Enter it there and allow the access</p>
+        <OpenLink url={begun.url} />
+      </li>
+    </ol>
+    <Refused words={refused} />
+    <Waiting provider={provider} begun={begun} now={now} words="Waiting for you to enter it.">
+      <button class="primary" type="submit">
+        I have entered it
+      </button>
+    </Waiting>
+  </Panel>
+);
+
+const PastePanel: FC<Parameters<typeof SignInPanel>[0]> = ({ provider, begun, now, refused }) => (
+  <Panel title={`Connect ${provider.name}`} back={PATH.accounts}>
+    <ol class="way">
+      <li>
+        <p>Sign in and allow the access</p>
+        <OpenLink url={begun.url} />
+      </li>
+      <li>
+        <form class="stack" method="post" action={`/admin/page/connect/${provider.id}/finish`}>
+          <Carried begun={begun} />
+          <TextField
+            id="code"
+            name="code"
+            label="Paste what it ends with"
+            hint="The code that the last page shows, or the whole address that it ends at. A page that does not load is fine: its address holds the code."
+            required
+            autofocus={refused !== undefined}
+          />
+          <Refused words={refused} />
+          <div class="row end">
+            <a class="button" href={`/admin/page/connect/${provider.id}`} data-panel-link>
+              Start again
+            </a>
+            <button class="primary" type="submit">
+              Finish
+            </button>
+          </div>
+        </form>
+      </li>
+    </ol>
+    {begun.interval === undefined ? (
+      <p class="hint">
+        Valid for <Countdown until={begun.expiresAt} now={now} />.
+      </p>
+    ) : (
+      <Waiting
+        provider={provider}
+        begun={begun}
+        now={now}
+        words="Kleis waits for your browser to come back by itself."
+      >
+        <button type="submit">It came back</button>
+      </Waiting>
+    )}
+  </Panel>
+);
+
+/** Asks how far it is: by itself where the script runs, else when the button is pressed. */
+const Waiting: FC<{ provider: Provider; begun: Begun; now: number; words: string; children?: Child }> = ({
+  provider,
+  begun,
+  now,
+  words,
+  children,
+}) => (
+  <form
+    class="waiting"
+    method="post"
+    action={`/admin/page/connect/${provider.id}/check`}
+    data-wait={String(begun.interval ?? 5)}
+  >
+    <Carried begun={begun} />
+    <p class="state off">
+      <span class="spinner js-only" aria-hidden="true" />
+      <span>
+        <span data-wait-words>{words}</span>{" "}
+        <span class="left">
+          Valid for <Countdown until={begun.expiresAt} now={now} />.
+        </span>
+      </span>
+    </p>
+    <div class="no-js">{children}</div>
+  </form>
+);
+
+const Carried: FC<{ begun: Begun }> = ({ begun }) => (
+  <>
+    <input type="hidden" name="state" value={begun.state} />
+    <input type="hidden" name="url" value={begun.url} />
+    <input type="hidden" name="user_code" value={begun.userCode ?? ""} />
+    <input type="hidden" name="method" value={begun.method} />
+    <input type="hidden" name="expires_at" value={String(begun.expiresAt)} />
+    <input type="hidden" name="interval" value={begun.interval === undefined ? "" : String(begun.interval)} />
+  </>
+);
+
+const OpenLink: FC<{ url: string }> = ({ url }) => (
+  <a class="button primary" href={url} target="_blank" rel="noopener noreferrer">
+    Open {hostOf(url)}
+    <Icon name="open" />
+    <span class="unseen"> (in a new tab)</span>
+  </a>
+);
+
+/** Minutes and seconds, which the script counts down. */
+const Countdown: FC<{ until: number; now: number }> = ({ until, now }) => {
+  const left = Math.max(0, Math.round((until - now) / 1000));
+  return (
+    <span class="countdown" data-countdown={String(left)}>
+      {`${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`}
+    </span>
+  );
+};
+
+function hostOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).host : "the page";
+}

@@ -1,0 +1,128 @@
+/** The page of issued keys: what each may use, when it was used, and how to make, see and end one. */
+import type { FC } from "hono/jsx";
+import type { Provider } from "../providers/provider.ts";
+import type { AccountRecord, KeyRecord } from "../storage/port.ts";
+import { Do } from "./forms.tsx";
+import { Icon } from "./icons.tsx";
+import { Empty, type Frame, Head, type Notice, Page } from "./layout.tsx";
+import { Fact, StateLine, Time } from "./state.tsx";
+import { counted, keyState, listed } from "./words.ts";
+
+export interface KeysProps {
+  frame: Frame;
+  /** Newest first. */
+  keys: readonly KeyRecord[];
+  providers: readonly Provider[];
+  accounts: readonly AccountRecord[];
+  notice?: Notice | undefined;
+}
+
+export const KeysPage: FC<KeysProps> = ({ frame, keys, providers, accounts, notice }) => {
+  const works = (key: KeyRecord) => keyState(key, frame.now).tone === "good";
+  const working = keys.filter(works);
+  const over = keys.filter((key) => !works(key));
+  const card = (key: KeyRecord) => (
+    <KeyCard now={frame.now} stored={key} providers={providers} accounts={accounts} works={works(key)} />
+  );
+  return (
+    <Page frame={frame} section="keys" title="Keys" notice={notice}>
+      <Head title="Keys" lead="One per agent or machine, so that you can end one without the others.">
+        {keys.length === 0 ? null : <NewKey />}
+      </Head>
+      {keys.length === 0 ? (
+        <Empty
+          title="No key yet"
+          words={
+            accounts.length === 0
+              ? "A key is what your agents send instead of a login. Connect an account first, so that it has something to use."
+              : "A key is what your agents send instead of a login. Make the first one; you can limit and end it at any time."
+          }
+        >
+          {accounts.length === 0 ? (
+            <a class="button primary" href="/admin">
+              Connect an account
+            </a>
+          ) : (
+            <NewKey />
+          )}
+        </Empty>
+      ) : null}
+      <div class="cards">{working.map(card)}</div>
+      {over.length === 0 ? null : (
+        <details class="over" open={working.length === 0}>
+          <summary>{counted(over.length, "key")} that ended</summary>
+          <div class="cards">{over.map(card)}</div>
+        </details>
+      )}
+    </Page>
+  );
+};
+
+const NewKey: FC = () => (
+  <a class="button primary" id="new-key" href="/admin/page/keys/new" data-panel-link>
+    <Icon name="plus" />
+    Create a key
+  </a>
+);
+
+const KeyCard: FC<{
+  now: number;
+  stored: KeyRecord;
+  providers: readonly Provider[];
+  accounts: readonly AccountRecord[];
+  works: boolean;
+}> = ({ now, stored, providers, accounts, works }) => {
+  const { id, label, prefix, createdAt, lastUsedAt, expiresAt } = stored;
+  return (
+    <article class={works ? "card key" : "card key is-off"} aria-labelledby={`name-${id}`}>
+      <header>
+        <div>
+          <h3 id={`name-${id}`}>{label}</h3>
+          <p class="who">
+            <code>{prefix}…</code>
+          </p>
+        </div>
+      </header>
+      <StateLine state={keyState(stored, now)} />
+      <dl class="facts">
+        <Fact name="May use">{scopeWords(stored, providers, accounts)}</Fact>
+        <Fact name="Last used">{lastUsedAt === null ? "never" : <Time at={lastUsedAt} now={now} />}</Fact>
+        <Fact name="Created">
+          <Time at={createdAt} now={now} />
+        </Fact>
+        <Fact name="Ends">{expiresAt === null ? "never" : <Time at={expiresAt} now={now} />}</Fact>
+      </dl>
+      {works ? (
+        <fieldset class="actions" aria-label={`Actions for ${label}`}>
+          <a class="quiet strong" href={`/admin/page/use?key=${id}`}>
+            Use it
+          </a>
+          <Do id={`reveal-${id}`} action={`/admin/page/keys/${id}/reveal`}>
+            Reveal
+          </Do>
+          <a class="quiet danger" id={`revoke-${id}`} href={`/admin/page/keys/${id}/revoke`} data-panel-link>
+            Revoke
+          </a>
+        </fieldset>
+      ) : null}
+    </article>
+  );
+};
+
+/** A key's limits in words. Accounts that are gone are said to be. */
+export function scopeWords(
+  key: Pick<KeyRecord, "providers" | "models" | "accounts">,
+  providers: readonly Provider[],
+  accounts: readonly AccountRecord[],
+): string {
+  const providerNames = key.providers?.map((id) => providers.find((one) => one.id === id)?.name ?? id);
+  const accountNames = key.accounts?.map(
+    (id) => accounts.find((one) => one.id === id)?.label ?? "a removed account",
+  );
+  const parts = [
+    providerNames === undefined ? null : listed(providerNames),
+    accountNames === undefined ? null : listed(accountNames),
+    key.models === null ? null : key.models.length > 3 ? `${key.models.length} models` : listed(key.models),
+  ].filter((part) => part !== null);
+  return parts.length === 0 ? "everything" : parts.join(" · ");
+}

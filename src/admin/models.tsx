@@ -1,0 +1,151 @@
+/** The page of models: what this deployment serves, by provider, and which of it a chosen key may ask for. */
+import type { FC } from "hono/jsx";
+import type { ListedModel } from "../models/list.ts";
+import type { Provider } from "../providers/provider.ts";
+import type { KeyRecord } from "../storage/port.ts";
+import { Do, SelectField, TextField } from "./forms.tsx";
+import { Empty, type Frame, Head, type Notice, PATH, Page } from "./layout.tsx";
+import { CustomModels, type CustomRow } from "./models-custom.tsx";
+import { counted, tokens } from "./words.ts";
+
+export interface ModelRow {
+  readonly model: ListedModel;
+  /** Why the chosen key gets no answer; undefined when it does. */
+  readonly refusal?: string | undefined;
+}
+
+export interface ModelsProps {
+  frame: Frame;
+  providers: readonly Provider[];
+  rows: readonly ModelRow[];
+  keys: readonly KeyRecord[];
+  chosen: KeyRecord | undefined;
+  /** What ids and names are searched for. */
+  query: string;
+  hasAccount: boolean;
+  custom: readonly CustomRow[];
+  notice?: Notice | undefined;
+}
+
+export const ModelsPage: FC<ModelsProps> = (props) => {
+  const { frame, providers, rows, keys, chosen, query, hasAccount, custom, notice } = props;
+  const sought = query.trim().toLowerCase();
+  const found = rows.filter(({ model }) => `${model.id} ${model.name}`.toLowerCase().includes(sought));
+  return (
+    <Page frame={frame} section="models" title="Models" notice={notice}>
+      <Head
+        title="Models"
+        lead="What your connected accounts answer for, under the names that agents ask by."
+      >
+        {hasAccount ? (
+          <Do id="look-again" action={`${PATH.models}/refresh`} kind="">
+            Look again
+          </Do>
+        ) : null}
+      </Head>
+      {hasAccount ? (
+        <>
+          <form class="bar" method="get" action={PATH.models}>
+            <SelectField
+              id="key"
+              name="key"
+              label="For the key"
+              choices={[
+                { value: "", name: "Any key without limits" },
+                ...keys.map(({ id, label, prefix }) => ({ value: id, name: `${label} (${prefix}…)` })),
+              ]}
+              chosen={chosen?.id ?? ""}
+              sends
+            />
+            <TextField id="q" name="q" type="search" label="Find" value={query} placeholder="Name or id" />
+            <button type="submit">Show</button>
+          </form>
+          {providers.map((provider) => (
+            <ProviderModels
+              provider={provider}
+              rows={found.filter(({ model }) => model.entry.provider === provider.id)}
+              chosen={chosen}
+            />
+          ))}
+          {found.length > 0 ? null : (
+            <p class="none">{rows.length === 0 ? "No account can answer now." : "Nothing has this name."}</p>
+          )}
+          <CustomModels providers={providers} custom={custom} />
+        </>
+      ) : (
+        <Empty
+          title="No model yet"
+          words="Models come with accounts. Connect one, and its models are listed here."
+        >
+          <a class="button primary" href={PATH.accounts}>
+            Connect an account
+          </a>
+        </Empty>
+      )}
+    </Page>
+  );
+};
+
+const ProviderModels: FC<{
+  provider: Provider;
+  rows: readonly ModelRow[];
+  chosen: KeyRecord | undefined;
+}> = ({ provider, rows, chosen }) =>
+  rows.length === 0 ? null : (
+    <section class="models" aria-labelledby={`models-${provider.id}`}>
+      <h2 id={`models-${provider.id}`}>
+        {provider.name} <small>{counted(rows.length, "model")}</small>
+      </h2>
+      <section class="table" aria-labelledby={`models-${provider.id}`} tabindex={0}>
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Model</th>
+              <th scope="col">Answers on</th>
+              <th scope="col" class="number">
+                Context
+              </th>
+              <th scope="col" class="number">
+                Output
+              </th>
+              {chosen === undefined ? null : <th scope="col">This key</th>}
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map(({ model, refusal }) => (
+              <tr class={refusal === undefined ? "" : "is-off"}>
+                <th scope="row">
+                  <span>{model.name}</span>
+                  <code>{model.id}</code>
+                </th>
+                <td data-name="Answers on">
+                  {model.entry.operations
+                    .filter((operation) => operation !== "count_tokens")
+                    .map((operation) => (
+                      <span class="chip">{operation}</span>
+                    ))}
+                </td>
+                <td class="number" data-name="Context">
+                  {tokens(model.entry.limit.context)}
+                </td>
+                <td class="number" data-name="Output">
+                  {tokens(model.entry.limit.output)}
+                </td>
+                {chosen === undefined ? null : (
+                  <td data-name="This key">
+                    {refusal === undefined ? (
+                      <span class="yes">answers</span>
+                    ) : (
+                      <span class="no" title={refusal}>
+                        outside its limits
+                      </span>
+                    )}
+                  </td>
+                )}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </section>
+    </section>
+  );

@@ -1,0 +1,99 @@
+/** The routes behind the page of accounts: showing them, and what is done with one. */
+import { Hono } from "hono";
+import { RemovePanel, RenamePanel } from "../../admin/account-forms.tsx";
+import { AccountsPage } from "../../admin/accounts.tsx";
+import { type Notice, PATH } from "../../admin/layout.tsx";
+import { keyState } from "../../admin/words.ts";
+import type { JsonObject } from "../../json.ts";
+import { askApi, fieldsOf, type PageContext, type PageDeps, type PageEnv, render } from "./page-env.ts";
+import { missing } from "./page-missing.tsx";
+import { showPanel } from "./page-panel.tsx";
+
+/** What was done, by its name in the address. */
+const DONE: Readonly<Record<string, string>> = {
+  primary: "Requests use this account from now on.",
+  refresh: "The account is fresh.",
+  rename: "Renamed.",
+  enable: "Enabled: requests may use it again.",
+  disable: "Disabled: requests pass it over.",
+  remove: "Removed.",
+};
+
+export async function showAccounts(deps: PageDeps, c: PageContext, refused?: string): Promise<Response> {
+  const { storage } = deps.runtime;
+  const [accounts, keys] = await Promise.all([storage.accounts.list(), storage.keys.list()]);
+  const frame = c.get("frame");
+  const done = DONE[c.req.query("done") ?? ""];
+  const notice: Notice | undefined =
+    refused !== undefined
+      ? { tone: "bad", words: refused }
+      : done === undefined
+        ? undefined
+        : { tone: "good", words: done };
+  return render(
+    c,
+    <AccountsPage
+      frame={frame}
+      providers={deps.providers}
+      accounts={accounts}
+      keyCount={keys.filter((key) => keyState(key, frame.now).tone === "good").length}
+      notice={notice}
+    />,
+  );
+}
+
+/** What is done at once, and how the API calls it. */
+const AT_ONCE: Readonly<Record<string, { method: string; under?: string; body?: JsonObject }>> = {
+  primary: { method: "POST", under: "/primary" },
+  refresh: { method: "POST", under: "/refresh" },
+  enable: { method: "PATCH", body: { enabled: true } },
+  disable: { method: "PATCH", body: { enabled: false } },
+  remove: { method: "DELETE" },
+};
+
+export function createAccountPages(deps: PageDeps): Hono<PageEnv> {
+  const app = new Hono<PageEnv>();
+  const { storage } = deps.runtime;
+
+  for (const [name, { method, under = "", body }] of Object.entries(AT_ONCE)) {
+    app.post(`/:id/${name}`, async (c) => {
+      const id = encodeURIComponent(c.req.param("id"));
+      const answer = await askApi(deps, c, method, `/accounts/${id}${under}`, body);
+      if (!answer.ok) return showAccounts(deps, c, answer.message);
+      return c.redirect(`${PATH.accounts}?done=${name}`, 303);
+    });
+  }
+
+  app.get("/:id/rename", async (c) => {
+    const account = await storage.accounts.get(c.req.param("id"));
+    if (account === null) return missing(c, "account");
+    return showPanel(c, "accounts", "Rename", <RenamePanel account={account} />);
+  });
+
+  app.post("/:id/rename", async (c) => {
+    const account = await storage.accounts.get(c.req.param("id"));
+    if (account === null) return missing(c, "account");
+    const { label = "" } = await fieldsOf(c);
+    const answer = await askApi(deps, c, "PATCH", `/accounts/${account.id}`, { label });
+    if (answer.ok) return c.redirect(`${PATH.accounts}?done=rename`, 303);
+    return showPanel(c, "accounts", "Rename", <RenamePanel account={account} refused={answer.message} />);
+  });
+
+  app.get("/:id/remove", async (c) => {
+    const account = await storage.accounts.get(c.req.param("id"));
+    if (account === null) return missing(c, "account");
+    const now = c.get("frame").now;
+    const stranded = (await storage.keys.list())
+      .filter((key) => keyState(key, now).tone === "good")
+      .filter(({ accounts }) => accounts?.length === 1 && accounts[0] === account.id)
+      .map(({ label }) => label);
+    const provider = deps.providers.find(({ id }) => id === account.provider);
+    return showPanel(
+      c,
+      "accounts",
+      "Remove",
+      <RemovePanel account={account} providerName={provider?.name ?? account.provider} stranded={stranded} />,
+    );
+  });
+  return app;
+}

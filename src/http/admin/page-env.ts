@@ -1,0 +1,76 @@
+/** What the routes of the page share: what they work with, how they ask the admin API, and how they answer. */
+import type { Context } from "hono";
+import { html } from "hono/html";
+import type { Child } from "hono/jsx";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import type { Frame } from "../../admin/layout.tsx";
+import { isObject, type JsonObject, parseJson, text } from "../../json.ts";
+import type { Peer } from "../../runtime.ts";
+import type { AdminDeps } from "./deps.ts";
+import type { Sessions } from "./session.ts";
+
+export interface PageDeps extends Omit<AdminDeps, "session"> {
+  readonly sessions: Sessions;
+  /** The whole application, in this process: the page asks the admin API and tries keys as anybody else would. */
+  call(request: Request, peer: Peer | undefined): Response | Promise<Response>;
+}
+
+export type PageEnv = { Bindings: Peer; Variables: { frame: Frame } };
+export type PageContext = Context<PageEnv>;
+
+export type ApiAnswer =
+  | { ok: true; json: JsonObject }
+  /** `param` names the field that is wrong, where one is. */
+  | { ok: false; status: number; code: string; message: string; param: string | undefined };
+
+/** Answers with a page. Without its doctype browsers would draw it by the rules of the nineties. */
+export function render(c: PageContext, page: Child, status: ContentfulStatusCode = 200) {
+  return c.html(html`<!doctype html>${page}`, status);
+}
+
+/** Asks the admin API, so that a form and a program are judged by the same rules. */
+export async function askApi(
+  { runtime, call }: PageDeps,
+  c: PageContext,
+  method: string,
+  path: string,
+  body?: JsonObject,
+): Promise<ApiAnswer> {
+  const request = new Request(new URL(`/admin${path}`, c.req.url), {
+    method,
+    headers: {
+      authorization: `Bearer ${runtime.config.ADMIN_TOKEN}`,
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const response = await call(request, c.env);
+  const json = parseJson(await response.text());
+  if (response.ok && isObject(json)) return { ok: true, json };
+  const error = isObject(json) && isObject(json.error) ? json.error : {};
+  return {
+    ok: false,
+    status: response.status,
+    code: text(error.code) ?? "internal_error",
+    message: text(error.message) ?? "Something went wrong inside Kleis. Its log says what.",
+    param: text(error.param),
+  };
+}
+
+/** The fields of a form as text; a field that came several times counts once, with its last value. */
+export async function fieldsOf(c: PageContext): Promise<Readonly<Record<string, string>>> {
+  const fields: Record<string, string> = {};
+  for (const [name, value] of Object.entries(await c.req.parseBody())) {
+    if (typeof value === "string") fields[name] = value;
+  }
+  return fields;
+}
+
+/** The members that are not empty: forms send every field, the API takes absent ones. */
+export function filled(fields: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const present: Record<string, string> = {};
+  for (const [name, value] of Object.entries(fields)) {
+    if (value !== undefined && value.trim() !== "") present[name] = value.trim();
+  }
+  return present;
+}

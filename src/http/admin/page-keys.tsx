@@ -1,0 +1,128 @@
+/** The routes behind the page of keys. A key's text is only ever in the answer to a POST. */
+import { Hono } from "hono";
+import {
+  type KeyDraft,
+  KeyPanel,
+  LIFETIMES,
+  NewKeyPanel,
+  NO_DRAFT,
+  RevokePanel,
+} from "../../admin/key-forms.tsx";
+import { KeysPage } from "../../admin/keys.tsx";
+import { PATH } from "../../admin/layout.tsx";
+import { type JsonObject, text } from "../../json.ts";
+import { askApi, filled, type PageContext, type PageDeps, type PageEnv, render } from "./page-env.ts";
+import { missing } from "./page-missing.tsx";
+import { createModelView } from "./page-model-view.ts";
+import { showPanel } from "./page-panel.tsx";
+
+const DAY_MS = 24 * 60 * 60_000;
+
+export function createKeyPages(deps: PageDeps): Hono<PageEnv> {
+  const app = new Hono<PageEnv>();
+  const { storage } = deps.runtime;
+  const view = createModelView(deps);
+
+  const showNew = async (c: PageContext, draft: KeyDraft, refused?: string) => {
+    const [accounts, models] = await Promise.all([storage.accounts.list(), view.listFor(null)]);
+    const panel = (
+      <NewKeyPanel
+        providers={deps.providers}
+        accounts={accounts}
+        models={models}
+        draft={draft}
+        refused={refused}
+      />
+    );
+    return showPanel(c, "keys", "Create a key", panel);
+  };
+
+  app.get("/", async (c) => {
+    await deps.uses.flush();
+    const [keys, accounts] = await Promise.all([storage.keys.list(), storage.accounts.list()]);
+    const notice =
+      c.req.query("done") === "revoke" ? { tone: "good" as const, words: "Revoked." } : undefined;
+    return render(
+      c,
+      <KeysPage
+        frame={c.get("frame")}
+        keys={keys}
+        providers={deps.providers}
+        accounts={accounts}
+        notice={notice}
+      />,
+    );
+  });
+
+  app.get("/new", (c) => showNew(c, NO_DRAFT));
+
+  app.post("/", async (c) => {
+    const draft = draftOf(await c.req.parseBody({ all: true }));
+    const ends = endOf(draft, c.get("frame").now);
+    if (ends === "unreadable") return showNew(c, draft, "Choose the last day on which the key may be used.");
+    const { providers, accounts, models } = draft;
+    const body: JsonObject = {
+      ...filled({ label: draft.label }),
+      ...(providers.length === 0 ? {} : { providers: [...providers] }),
+      ...(accounts.length === 0 ? {} : { accounts: [...accounts] }),
+      ...(models.length === 0 ? {} : { models: [...models] }),
+      ...(ends === null ? {} : { expires_at: ends }),
+    };
+    const answer = await askApi(deps, c, "POST", "/keys", body);
+    if (!answer.ok) return showNew(c, draft, answer.message);
+    const { id, label, key } = answer.json;
+    const stored = { id: text(id) ?? "", label: text(label) ?? "" };
+    return showPanel(
+      c,
+      "keys",
+      "The key is ready",
+      <KeyPanel stored={stored} text={text(key) ?? ""} isNew />,
+    );
+  });
+
+  app.post("/:id/reveal", async (c) => {
+    const stored = await storage.keys.get(c.req.param("id"));
+    if (stored === null) return missing(c, "key");
+    const answer = await askApi(deps, c, "POST", `/keys/${stored.id}/reveal`);
+    if (!answer.ok) return missing(c, "key");
+    const key = text(answer.json.key) ?? "";
+    return showPanel(c, "keys", stored.label, <KeyPanel stored={stored} text={key} isNew={false} />);
+  });
+
+  app.get("/:id/revoke", async (c) => {
+    const stored = await storage.keys.get(c.req.param("id"));
+    if (stored === null) return missing(c, "key");
+    return showPanel(c, "keys", "Revoke", <RevokePanel stored={stored} />);
+  });
+
+  app.post("/:id/revoke", async (c) => {
+    const answer = await askApi(deps, c, "POST", `/keys/${encodeURIComponent(c.req.param("id"))}/revoke`);
+    return answer.ok ? c.redirect(`${PATH.keys}?done=revoke`, 303) : missing(c, "key");
+  });
+  return app;
+}
+
+type Form = Record<string, string | File | (string | File)[]>;
+
+function draftOf(form: Form): KeyDraft {
+  const all = (name: string) => [form[name] ?? []].flat().filter((value) => typeof value === "string");
+  const one = (name: string) => all(name).at(-1);
+  return {
+    label: one("label"),
+    providers: all("providers"),
+    accounts: all("accounts"),
+    models: all("models"),
+    lifetime: one("lifetime"),
+    date: one("date"),
+  };
+}
+
+/** Epoch ms; null for a key without end. */
+function endOf({ lifetime = "never", date = "" }: KeyDraft, now: number): number | null | "unreadable" {
+  if (lifetime === "date") {
+    const start = /^\d{4}-\d{2}-\d{2}$/.test(date) ? Date.parse(`${date}T00:00:00Z`) : Number.NaN;
+    return Number.isNaN(start) ? "unreadable" : start + DAY_MS;
+  }
+  const days = Object.entries(LIFETIMES).find(([value]) => value === lifetime)?.[1].days ?? null;
+  return days === null ? null : now + days * DAY_MS;
+}

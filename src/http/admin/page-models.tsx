@@ -1,0 +1,185 @@
+/** The routes behind the page of models: what is served, and the operator's own names over `/admin/models`. */
+import { Hono } from "hono";
+import * as z from "zod";
+import { type Notice, PATH } from "../../admin/layout.tsx";
+import { ModelsPage } from "../../admin/models.tsx";
+import { type CustomDraft, CustomPanel, type CustomRow } from "../../admin/models-custom.tsx";
+import { counted, keyState } from "../../admin/words.ts";
+import { isObject, type JsonObject } from "../../json.ts";
+import { type CustomModel, customSchema } from "../../models/custom.ts";
+import {
+  type ApiAnswer,
+  askApi,
+  fieldsOf,
+  type PageContext,
+  type PageDeps,
+  type PageEnv,
+  render,
+} from "./page-env.ts";
+import { createModelView } from "./page-model-view.ts";
+import { showPanel } from "./page-panel.tsx";
+
+const listShape = z.object({ models: z.array(customSchema) });
+
+export function createModelPages(deps: PageDeps): Hono<PageEnv> {
+  const app = new Hono<PageEnv>();
+  const { storage } = deps.runtime;
+  const view = createModelView(deps);
+
+  const customModels = async (c: PageContext): Promise<readonly CustomModel[]> => {
+    const answer = await askApi(deps, c, "GET", "/models");
+    const list = listShape.safeParse(answer.ok ? answer.json : null);
+    return list.success ? list.data.models : [];
+  };
+
+  async function show(c: PageContext, notice?: Notice): Promise<Response> {
+    const frame = c.get("frame");
+    const [all, accounts, models, custom] = await Promise.all([
+      storage.keys.list(),
+      storage.accounts.list(),
+      view.listFor(null),
+      customModels(c),
+    ]);
+    const keys = all.filter((key) => keyState(key, frame.now).tone === "good");
+    const chosen = keys.find(({ id }) => id === c.req.query("key"));
+    const refusals = chosen === undefined ? new Map() : await view.refusalsFor(chosen, models);
+    const rows: CustomRow[] = custom.map((entry) => ({
+      entry,
+      answers: models.some(({ id }) => id === entry.id),
+    }));
+    return render(
+      c,
+      <ModelsPage
+        frame={frame}
+        providers={deps.providers}
+        rows={models.map((model) => ({ model, refusal: refusals.get(model.id) }))}
+        keys={keys}
+        chosen={chosen}
+        query={c.req.query("q") ?? ""}
+        hasAccount={accounts.length > 0}
+        custom={rows}
+        notice={notice}
+      />,
+    );
+  }
+
+  const showDraft = async (c: PageContext, draft: CustomDraft, refused?: string) => {
+    const panel = (
+      <CustomPanel
+        providers={deps.providers}
+        models={await view.listFor(null)}
+        draft={draft}
+        refused={refused}
+      />
+    );
+    return showPanel(c, "models", "A name of your own", panel);
+  };
+
+  const put = (c: PageContext, models: readonly JsonObject[]): Promise<ApiAnswer> =>
+    askApi(deps, c, "PUT", "/models", { models: [...models] });
+
+  app.get("/", (c) => show(c));
+
+  app.post("/refresh", async (c) => {
+    const answer = await askApi(deps, c, "POST", "/models/refresh");
+    return show(c, answer.ok ? lookedWords(answer.json) : { tone: "bad", words: answer.message });
+  });
+
+  app.get("/new", (c) => showDraft(c, draftOf({})));
+  app.get("/change", async (c) => {
+    const entry = (await customModels(c)).find(({ id }) => id === c.req.query("id"));
+    return entry === undefined ? c.redirect(PATH.models, 303) : showDraft(c, draftFrom(entry));
+  });
+
+  app.post("/", async (c) => {
+    const draft = draftOf(await fieldsOf(c));
+    const entry = entryOf(draft);
+    const before = await customModels(c);
+    const others = before.filter(({ id }) => id !== draft.former);
+    if (others.some(({ id }) => id === entry.id)) {
+      return showDraft(c, draft, `There is a name ${draft.id} already. Choose another, or change that one.`);
+    }
+    const answer = await put(c, [...others.map(jsonOf), entry]);
+    if (!answer.ok) return showDraft(c, draft, answer.message);
+    return c.redirect(PATH.models, 303);
+  });
+
+  app.post("/remove", async (c) => {
+    const { id } = await fieldsOf(c);
+    const answer = await put(c, (await customModels(c)).filter((entry) => entry.id !== id).map(jsonOf));
+    return answer.ok ? c.redirect(PATH.models, 303) : show(c, { tone: "bad", words: answer.message });
+  });
+  return app;
+}
+
+/** What asking upstream and the providers anew came to. */
+function lookedWords({ registry, accounts }: JsonObject): Notice {
+  const refused = Array.isArray(accounts)
+    ? accounts.filter((account) => isObject(account) && account.list === "refused").length
+    : 0;
+  if (refused > 0) {
+    return {
+      tone: "bad",
+      words: `${counted(refused, "account")} did not tell its models; the last known are shown.`,
+    };
+  }
+  return registry === "refused"
+    ? { tone: "bad", words: "models.dev did not answer; what was known before is shown." }
+    : { tone: "good", words: "Asked again: this is what there is now." };
+}
+
+function draftOf(fields: Readonly<Record<string, string>>): CustomDraft {
+  const field = (name: string) => fields[name]?.trim() ?? "";
+  return {
+    former: field("former"),
+    id: field("id"),
+    provider: field("provider"),
+    model: field("model"),
+    name: field("name"),
+    context: field("context"),
+    output: field("output"),
+  };
+}
+
+function draftFrom({ id, provider, model, name, limit }: CustomModel): CustomDraft {
+  return {
+    former: id,
+    id,
+    provider,
+    model,
+    name: name ?? "",
+    context: limit === undefined ? "" : String(limit.context),
+    output: limit === undefined ? "" : String(limit.output),
+  };
+}
+
+function entryOf({ id, provider, model, name, context, output }: CustomDraft): JsonObject {
+  const limit =
+    context === "" && output === ""
+      ? {}
+      : { limit: { context: numberOf(context), output: numberOf(output) } };
+  return { id, provider, model, ...(name === "" ? {} : { name }), ...limit };
+}
+
+/** A number, or null for the API to refuse in its own words. */
+function numberOf(value: string): number | null {
+  return /^\d{1,12}$/.test(value) ? Number(value) : null;
+}
+
+function jsonOf({ id, provider, model, name, limit }: CustomModel): JsonObject {
+  return {
+    id,
+    provider,
+    model,
+    ...(name === undefined ? {} : { name }),
+    ...(limit === undefined
+      ? {}
+      : {
+          limit: {
+            context: limit.context,
+            output: limit.output,
+            ...(limit.input === undefined ? {} : { input: limit.input }),
+          },
+        }),
+  };
+}

@@ -1,0 +1,128 @@
+/**
+ * Sessions of the admin page: a signed cookie that dies with ADMIN_TOKEN, after twelve hours, or when its owner logs
+ * out. Knows no route and no page.
+ */
+import * as z from "zod";
+import type { Config } from "../../config.ts";
+import { parseJson } from "../../json.ts";
+import { base64url } from "../../keys/secret.ts";
+import type { Runtime } from "../../runtime.ts";
+import { isSafe, isSameOrigin } from "./same-origin.ts";
+
+/** How long a session lasts, ms. */
+export const SESSION_MS = 12 * 60 * 60_000;
+
+/** Over https: the browser keeps it for this host alone and sends it encrypted only (RFC 6265bis §4.1.3.2). */
+export const SECURE_COOKIE = "__Host-kleis";
+/** Over http, which is for this machine. */
+export const PLAIN_COOKIE = "kleis";
+
+export interface Sessions {
+  /** A new session's cookie, as a `set-cookie` value. */
+  open(isSecure: boolean): Promise<string>;
+  /** Whether the request's cookie is a session's that lives. */
+  isLive(request: Request): Promise<boolean>;
+  /** Whether the request brings any cookie of ours: then one that is not live has ended. */
+  hasCookie(request: Request): boolean;
+  /** Ends the request's session, also for whoever copied its cookie; `set-cookie` values that remove it. */
+  close(request: Request): Promise<string[]>;
+}
+
+interface Session {
+  id: string;
+  /** Epoch ms. */
+  expiresAt: number;
+}
+
+/** Where the sessions stand that were logged out before their end: id to end, epoch ms. */
+const ENDED = "admin.ended_sessions";
+const endedSchema = z.record(z.string(), z.number());
+
+const encoder = new TextEncoder();
+
+export function createSessions({ config, storage, clock, random }: Runtime): Sessions {
+  // The finished key is kept, not the promise of it: a Worker may not wait for another request's promise.
+  let made: CryptoKey | undefined;
+  const key = async () => {
+    made ??= await signingKey(config.ADMIN_TOKEN);
+    return made;
+  };
+
+  async function read(request: Request): Promise<Session | null> {
+    for (const value of cookiesOf(request)) {
+      const [id = "", end = "", mac = ""] = value.split(".");
+      const signature = fromBase64url(mac);
+      if (signature === null) continue;
+      if (!(await crypto.subtle.verify("HMAC", await key(), signature, encoder.encode(`${id}.${end}`))))
+        continue;
+      const expiresAt = Number(end);
+      if (expiresAt > clock.now()) return { id, expiresAt };
+    }
+    return null;
+  }
+
+  async function ended(): Promise<Record<string, number>> {
+    const stored = endedSchema.safeParse(parseJson((await storage.settings.get(ENDED)) ?? "{}"));
+    const now = clock.now();
+    return Object.fromEntries(Object.entries(stored.data ?? {}).filter(([, end]) => end > now));
+  }
+
+  return {
+    async open(isSecure) {
+      const signed = `${base64url(random(16))}.${clock.now() + SESSION_MS}`;
+      const mac = await crypto.subtle.sign("HMAC", await key(), encoder.encode(signed));
+      return cookie(isSecure, `${signed}.${base64url(new Uint8Array(mac))}`, SESSION_MS / 1000);
+    },
+    async isLive(request) {
+      const session = await read(request);
+      return session !== null && (await ended())[session.id] === undefined;
+    },
+    hasCookie: (request) => cookiesOf(request).length > 0,
+    async close(request) {
+      const session = await read(request);
+      if (session !== null) {
+        const all = { ...(await ended()), [session.id]: session.expiresAt };
+        await storage.settings.set(ENDED, JSON.stringify(all), clock.now());
+      }
+      return [cookie(true, "", 0), cookie(false, "", 0)];
+    },
+  };
+}
+
+/** Whether a call of the admin API belongs to a session; one that changes something must come from our own page. */
+export async function isOwnSession(config: Config, sessions: Sessions, request: Request): Promise<boolean> {
+  const isOwn = isSafe(request.method) || isSameOrigin(config, request);
+  return isOwn && (await sessions.isLive(request));
+}
+
+/** From ADMIN_TOKEN by HKDF (RFC 5869), so that another token makes every session worthless. */
+async function signingKey(token: string): Promise<CryptoKey> {
+  const secret = await crypto.subtle.importKey("raw", encoder.encode(token), "HKDF", false, ["deriveKey"]);
+  const info = encoder.encode("kleis admin session 1");
+  return crypto.subtle.deriveKey(
+    { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(32), info },
+    secret,
+    { name: "HMAC", hash: "SHA-256", length: 256 },
+    false,
+    ["sign", "verify"],
+  );
+}
+
+function cookie(isSecure: boolean, value: string, seconds: number): string {
+  const name = isSecure ? SECURE_COOKIE : PLAIN_COOKIE;
+  const secure = isSecure ? "; Secure" : "";
+  return `${name}=${value}; Path=/; Max-Age=${seconds}; HttpOnly; SameSite=Strict${secure}`;
+}
+
+function cookiesOf(request: Request): string[] {
+  const pairs = (request.headers.get("cookie") ?? "").split(";").map((pair) => pair.trim());
+  return [SECURE_COOKIE, PLAIN_COOKIE].flatMap((name) =>
+    pairs.filter((pair) => pair.startsWith(`${name}=`)).map((pair) => pair.slice(name.length + 1)),
+  );
+}
+
+function fromBase64url(text: string): Uint8Array<ArrayBuffer> | null {
+  if (!/^[A-Za-z0-9_-]{43}$/.test(text)) return null;
+  const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
+}

@@ -1,0 +1,176 @@
+/**
+ * The lists of models that providers keep for each account, asked for in the background and kept for hours. Best effort:
+ * a list that can not be had leaves the old one, or none, and a line in the log.
+ */
+import * as z from "zod";
+import type { Credentials } from "../accounts/credentials.ts";
+import { KleisError } from "../errors.ts";
+import { parseJson } from "../json.ts";
+import type { LiveModel, Provider } from "../providers/provider.ts";
+import type { Runtime } from "../runtime.ts";
+import type { AccountRecord } from "../storage/port.ts";
+import type { LiveLists } from "./catalogue.ts";
+import { fetchBytes } from "./fetch-bytes.ts";
+import { rememberSetting } from "./setting-memory.ts";
+
+export interface LiveListStore {
+  /** What is known; the same object for as long as nothing has changed. Reads the store in the background at first. */
+  lists(): LiveLists;
+  /** True when the store has been asked for what other processes and former runs have stored. */
+  isRead(): boolean;
+  /** Asks anew, in the background, for the lists that are missing or old. */
+  renew(accounts: readonly AccountRecord[]): void;
+  /** Asks for these accounts' lists now. Answers whose list could be had. */
+  refresh(accounts: readonly AccountRecord[]): Promise<ReadonlyMap<string, boolean>>;
+  /** True while a first list of one of these accounts is on its way. */
+  isAwaited(accounts: readonly AccountRecord[]): boolean;
+}
+
+export interface LiveListDeps {
+  readonly runtime: Runtime;
+  readonly providers: readonly Provider[];
+  readonly credentials: Pick<Credentials, "fresh">;
+}
+
+/** A list is asked for again after this long, ms; and when its account has changed since (a new sign-in). */
+const FRESH_MS = 4 * 3_600_000;
+/** No account's list is asked for more often than this, ms; also after a failure. */
+const PAUSE_MS = 5 * 60_000;
+/** A list that could not be renewed for this long, ms, is forgotten: so are those of accounts that are gone. */
+const KEPT_MS = 30 * 24 * 3_600_000;
+/** The time one list may take, ms, and its size at most. */
+const TIMEOUT_MS = 8_000;
+const MAX_BYTES = 4 * 1024 * 1024;
+
+interface Held {
+  /** When it was got, epoch ms. */
+  readonly at: number;
+  readonly models: readonly LiveModel[];
+}
+type HeldByAccount = Readonly<Record<string, Held>>;
+
+export function createLiveLists({ runtime, providers, credentials }: LiveListDeps): LiveListStore {
+  const { clock, logger, config } = runtime;
+  const memory = rememberSetting<HeldByAccount>(runtime, {
+    key: "models.live",
+    freshMs: FRESH_MS,
+    encode: (held) => JSON.stringify(held),
+    decode: (text) => (text === null ? {} : storedSchema.safeParse(parseJson(text)).data),
+  });
+  const asked = new Map<string, { at: number; pending: boolean }>();
+  let seen: HeldByAccount | undefined;
+  let lists: LiveLists = new Map();
+
+  function liveOf(account: AccountRecord) {
+    if (!account.enabled || account.status !== "active") return undefined;
+    const provider = providers.find(({ id }) => id === account.provider);
+    return provider?.live?.kinds.includes(account.kind) ? { provider, live: provider.live } : undefined;
+  }
+
+  function isDue(account: AccountRecord, now: number): boolean {
+    if (now - (asked.get(account.id)?.at ?? Number.NEGATIVE_INFINITY) < PAUSE_MS) return false;
+    if (liveOf(account) === undefined) return false;
+    const at = memory.value()?.[account.id]?.at ?? Number.NEGATIVE_INFINITY;
+    return now - at >= FRESH_MS || at < account.updatedAt;
+  }
+
+  /** One account's list; null when it could not be had. */
+  async function ask(account: AccountRecord): Promise<Held | null> {
+    const known = liveOf(account);
+    if (known === undefined) return null;
+    const refuse = (reason: string) => {
+      logger.warn("model_list_refused", { account: account.id, provider: account.provider, reason });
+      return null;
+    };
+    try {
+      const request = known.live.request(account, await credentials.fresh(account), config);
+      const origins = known.provider.origins(account, config);
+      const got = await fetchBytes(runtime, {
+        ...request,
+        origins,
+        timeoutMs: TIMEOUT_MS,
+        maxBytes: MAX_BYTES,
+      });
+      if (got.status !== "ok") return refuse(got.status === "refused" ? got.reason : "status 304");
+      const models = known.live.decode(parseJson(new TextDecoder().decode(got.bytes)));
+      if (models === null) return refuse("it is no list of models");
+      if (models.length === 0) return refuse("it names no usable model");
+      logger.debug("model_list", { account: account.id, provider: account.provider, models: models.length });
+      return { at: clock.now(), models };
+    } catch (error) {
+      // Only the kind: an unforeseen error's words may hold what it was working on.
+      if (error instanceof KleisError) return refuse(error.code);
+      return refuse(error instanceof Error ? error.name : "unknown");
+    }
+  }
+
+  async function refresh(accounts: readonly AccountRecord[]): Promise<ReadonlyMap<string, boolean>> {
+    const able = accounts.filter((account) => liveOf(account) !== undefined);
+    for (const { id } of able) asked.set(id, { at: clock.now(), pending: true });
+    const got = await Promise.all(able.map(async (account) => [account.id, await ask(account)] as const));
+    const fresh = got.flatMap(([id, held]) => (held === null ? [] : [[id, held] as const]));
+    if (fresh.length > 0) await keep(Object.fromEntries(fresh));
+    for (const { id } of able) asked.set(id, { at: clock.now(), pending: false });
+    return new Map(got.map(([id, held]) => [id, held !== null]));
+  }
+
+  /** Beside what other processes have stored meanwhile, less what nobody has renewed for long. */
+  async function keep(fresh: HeldByAccount): Promise<void> {
+    await memory.load();
+    const all = Object.entries({ ...memory.value(), ...fresh });
+    const held = Object.fromEntries(all.filter(([, { at }]) => clock.now() - at < KEPT_MS));
+    memory.know(held);
+    try {
+      await memory.save(held);
+    } catch (error) {
+      logger.warn("model_list_not_stored", { error: error instanceof Error ? error.message : "unknown" });
+    }
+  }
+
+  return {
+    lists() {
+      const held = memory.value();
+      if (held !== undefined && held !== seen) {
+        seen = held;
+        lists = new Map(Object.entries(held).map(([id, { models }]) => [id, models]));
+      }
+      return lists;
+    },
+    isRead: () => memory.isRead(),
+    renew(accounts) {
+      const now = clock.now();
+      const due = accounts.filter((account) => isDue(account, now));
+      if (due.length > 0) runtime.waitUntil(refresh(due));
+    },
+    refresh,
+    isAwaited: (accounts) =>
+      accounts.some(({ id }) => asked.get(id)?.pending === true && memory.value()?.[id] === undefined),
+  };
+}
+
+const tokens = z.number().positive();
+const limit = z.object({ context: tokens, output: tokens, input: tokens.optional() });
+
+const storedSchema = z.record(
+  z.string(),
+  z.object({
+    at: z.number(),
+    models: z.array(
+      z.object({
+        id: z.string(),
+        operations: z.array(z.enum(["chat", "responses", "messages", "count_tokens"])),
+        limit: limit.partial(),
+        model: z.looseObject({
+          id: z.string(),
+          name: z.string(),
+          reasoning: z.boolean(),
+          tool_call: z.boolean(),
+          attachment: z.boolean().optional(),
+          release_date: z.string(),
+          modalities: z.object({ input: z.array(z.string()), output: z.array(z.string()) }),
+          limit,
+        }),
+      }),
+    ),
+  }),
+);

@@ -1,0 +1,81 @@
+/**
+ * A stored setting as this process remembers it: asked for without waiting, read in the background at first and when it
+ * has become old, kept when the store does not answer.
+ */
+import type { Runtime } from "../runtime.ts";
+
+export interface SettingMemory<T> {
+  /** What is known; undefined until the store has answered once. Begins a reading in the background when one is due. */
+  value(): T | undefined;
+  /** True when a reading has ended, well or not. */
+  isRead(): boolean;
+  /** Reads it now. Never rejects: what was known stays. */
+  load(): Promise<void>;
+  /** Knows it from here on, without storing it. */
+  know(value: T): void;
+  /** Stores it and knows it. Rejects when the store does not take it. */
+  save(value: T): Promise<void>;
+}
+
+export interface SettingOptions<T> {
+  readonly key: string;
+  /** Of the stored text, null when nothing is stored; undefined when the text is of no use. */
+  decode(text: string | null): T | undefined;
+  encode(value: T): string;
+  /** ms after which a reading is old. */
+  readonly freshMs: number;
+}
+
+/** A reading that has not ended after this long, ms, is taken for dead. */
+const READING_MS = 10_000;
+/** The pause after a reading that failed, ms. */
+const PAUSE_MS = 2_000;
+
+export function rememberSetting<T>(runtime: Runtime, options: SettingOptions<T>): SettingMemory<T> {
+  const { storage, clock, logger } = runtime;
+  const { key, decode, encode, freshMs } = options;
+  let known: T | undefined;
+  let isRead = false;
+  // Epoch ms.
+  let dueAt = Number.NEGATIVE_INFINITY;
+  // A reading that began before a change must not bring the old value back.
+  let changes = 0;
+
+  async function load(): Promise<void> {
+    const begun = changes;
+    dueAt = clock.now() + READING_MS;
+    let pause = freshMs;
+    try {
+      const value = decode(await storage.settings.get(key));
+      if (value === undefined) logger.warn("setting_unreadable", { key });
+      else if (begun === changes) known = value;
+    } catch (error) {
+      logger.warn("setting_not_read", { key, error: error instanceof Error ? error.message : "unknown" });
+      pause = PAUSE_MS;
+    }
+    isRead = true;
+    dueAt = clock.now() + pause;
+  }
+
+  function know(value: T): void {
+    changes++;
+    known = value;
+    isRead = true;
+    dueAt = clock.now() + freshMs;
+  }
+
+  return {
+    value() {
+      if (clock.now() >= dueAt) runtime.waitUntil(load());
+      return known;
+    },
+    isRead: () => isRead,
+    load,
+    know,
+    async save(value) {
+      changes++;
+      await storage.settings.set(key, encode(value), clock.now());
+      know(value);
+    },
+  };
+}

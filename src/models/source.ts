@@ -1,0 +1,120 @@
+/**
+ * The one source of what models there are: upstream's registry, the accounts' own lists and the operator's names,
+ * brought together as a catalogue. Warm it waits for nothing; cold for a bounded time; it never rejects.
+ */
+import type { Credentials } from "../accounts/credentials.ts";
+import type { Provider } from "../providers/provider.ts";
+import type { Runtime } from "../runtime.ts";
+import type { AccountRecord } from "../storage/port.ts";
+import { type Catalogue, type CatalogueParts, createCatalogue } from "./catalogue.ts";
+import type { CustomModel } from "./custom.ts";
+import { rememberCustom } from "./custom-store.ts";
+import { createLiveLists } from "./live-lists.ts";
+import { entryId } from "./own-entries.ts";
+import type { RegistryText } from "./registry-text.ts";
+import { snapshotText } from "./snapshot.ts";
+import { createUpstream, type Patience, type Renewal } from "./upstream.ts";
+
+/** What resolution and lists ask. */
+export interface ModelSource {
+  /**
+   * What these accounts serve, as far as it is known now; the same object for as long as nothing has changed. A cold
+   * process waits for the store, with `patience` also for the network. Never rejects: an old catalogue beats none.
+   */
+  current(accounts: readonly AccountRecord[], patience?: Patience): Promise<Catalogue> | Catalogue;
+}
+
+export interface LiveModelSource extends ModelSource {
+  /** Upstream's whole registry as text: what is known now. */
+  text(): Promise<RegistryText> | RegistryText;
+  /** Asks in the background for the lists of accounts that have just been connected. */
+  connected(accounts: readonly AccountRecord[]): void;
+  /** Asks upstream and the providers now. */
+  refresh(accounts: readonly AccountRecord[]): Promise<RefreshOutcome>;
+  custom(): Promise<readonly CustomModel[]>;
+  /** Replaces the operator's models. Rejects with `StorageError` when the store does not take them. */
+  setCustom(models: readonly CustomModel[]): Promise<void>;
+}
+
+export interface RefreshOutcome {
+  readonly registry: Renewal;
+  /** By account id, whether its list could be had; accounts without a list are absent. */
+  readonly accounts: ReadonlyMap<string, boolean>;
+}
+
+export interface ModelSourceDeps {
+  readonly runtime: Runtime;
+  readonly providers: readonly Provider[];
+  readonly credentials: Pick<Credentials, "fresh">;
+}
+
+/** How long the first callers of a cold process wait at most, ms, and how often they look. */
+const WAIT_MS: Readonly<Record<Patience, number>> = { store: 1_000, network: 1_500, text: 1_500 };
+const LOOK_MS = 10;
+
+export function createModelSource(deps: ModelSourceDeps): LiveModelSource {
+  const { runtime, providers } = deps;
+  const { clock } = runtime;
+  const upstream = createUpstream(runtime, {
+    own: new Set(providers.map(entryId)),
+    sources: new Set(providers.map(({ source }) => source)),
+  });
+  const live = createLiveLists(deps);
+  const custom = rememberCustom(runtime);
+  let parts: CatalogueParts | undefined;
+  let catalogue: Catalogue | undefined;
+
+  function begin(accounts: readonly AccountRecord[], patience: Patience): void {
+    upstream.begin(patience);
+    custom.value();
+    live.lists();
+    if (live.isRead()) live.renew(accounts);
+  }
+
+  function isReady(accounts: readonly AccountRecord[], patience: Patience): boolean {
+    if (!custom.isRead() || !live.isRead() || !upstream.isReady(patience)) return false;
+    return patience === "store" || !live.isAwaited(accounts);
+  }
+
+  async function wait(accounts: readonly AccountRecord[], patience: Patience): Promise<Catalogue> {
+    for (let waited = 0; waited < WAIT_MS[patience] && !isReady(accounts, patience); waited += LOOK_MS) {
+      await clock.sleep(LOOK_MS);
+      begin(accounts, patience);
+    }
+    return known();
+  }
+
+  function known(): Catalogue {
+    const now = { registry: upstream.registry(), live: live.lists(), custom: custom.value() };
+    if (
+      catalogue === undefined ||
+      parts?.registry !== now.registry ||
+      parts.live !== now.live ||
+      parts.custom !== now.custom
+    ) {
+      parts = now;
+      catalogue = createCatalogue(now);
+    }
+    return catalogue;
+  }
+
+  return {
+    current(accounts, patience = "store") {
+      begin(accounts, patience);
+      return isReady(accounts, patience) ? known() : wait(accounts, patience);
+    },
+    text: () => upstream.text() ?? snapshotText(),
+    connected(accounts) {
+      runtime.waitUntil(live.refresh(accounts));
+    },
+    async refresh(accounts) {
+      const [registry, lists] = await Promise.all([upstream.refresh(), live.refresh(accounts)]);
+      return { registry, accounts: lists };
+    },
+    async custom() {
+      if (!custom.isRead()) await custom.load();
+      return custom.value() ?? [];
+    },
+    setCustom: (models) => custom.save(models),
+  };
+}

@@ -1,0 +1,82 @@
+/**
+ * The last good copy of the registry in the store, in two settings: a small one with what our own models need, and the
+ * whole text, packed, that only the full registry needs.
+ */
+import * as z from "zod";
+import { parseJson } from "../json.ts";
+import type { Runtime } from "../runtime.ts";
+import { fromBase64, gunzip, gzip, toBase64 } from "./bytes.ts";
+import { type RegistryData, readRegistry } from "./registry.ts";
+import { type RegistryText, textOf } from "./registry-text.ts";
+
+/** What a copy is known by. */
+export interface CopyOf {
+  /** Where it was got. */
+  readonly url: string;
+  readonly etag: string | null;
+  /** Of the whole text. */
+  readonly version: string;
+  /** When it was got, epoch ms. */
+  readonly at: number;
+}
+
+export interface StoredRegistry {
+  /** Null when there is none, or none that can be read. Rejects when the store does not answer. */
+  load(): Promise<(CopyOf & { registry: RegistryData }) | null>;
+  /** The whole text of that version; null when it is another one. */
+  loadText(version: string): Promise<RegistryText | null>;
+  save(copy: CopyOf, registry: RegistryData, text: RegistryText): Promise<void>;
+}
+
+const KEY = "models.registry";
+const TEXT_KEY = "models.registry.text";
+
+const copySchema = z.object({
+  url: z.string(),
+  etag: z.string().nullable(),
+  version: z.string(),
+  at: z.number(),
+  registry: z.unknown(),
+});
+
+export function storedRegistry({
+  storage: { settings },
+  clock,
+}: Pick<Runtime, "storage" | "clock">): StoredRegistry {
+  return {
+    async load() {
+      const text = await settings.get(KEY);
+      const copy = copySchema.safeParse(text === null ? undefined : parseJson(text));
+      return copy.success ? { ...copy.data, registry: readRegistry(copy.data.registry) } : null;
+    },
+
+    async loadText(version) {
+      const stored = await settings.get(TEXT_KEY);
+      const at = stored?.indexOf("\n") ?? -1;
+      if (stored === null || stored.slice(0, at) !== version) return null;
+      try {
+        return await textOf(await gunzip(fromBase64(stored.slice(at + 1)), MAX_BYTES));
+      } catch {
+        return null;
+      }
+    },
+
+    async save(copy, registry, { head, tail }) {
+      const packed = toBase64(await gzip([head, tail]));
+      await settings.set(TEXT_KEY, `${copy.version}\n${packed}`, clock.now());
+      await settings.set(KEY, JSON.stringify({ ...copy, registry: asJson(registry) }), clock.now());
+    },
+  };
+}
+
+/** The whole text's size at most, in bytes; what was stored was within it. */
+export const MAX_BYTES = 16 * 1024 * 1024;
+
+function asJson(registry: RegistryData): object {
+  return Object.fromEntries(
+    [...registry].map(([source, models]) => [
+      source,
+      { models: Object.fromEntries(models.map((model) => [model.id, model])) },
+    ]),
+  );
+}

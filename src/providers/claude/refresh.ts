@@ -1,0 +1,40 @@
+/** A fresh token pair for a Claude plan (providers/claude.md §1.6, §1.7). Refresh tokens are single-use: ask once, keep what comes. */
+import { KleisError } from "../../errors.ts";
+import { errorCode, type Heard, isPassing, whatWentWrong } from "../heard.ts";
+import { refreshGrant } from "../oauth.ts";
+import type { ProviderNet, RefreshInput, RefreshResult } from "../provider.ts";
+import { PROFILE } from "./profile.ts";
+import { readTokens, SERVER, tokenServer } from "./sign-in-tokens.ts";
+
+export async function refresh(input: RefreshInput, net: ProviderNet): Promise<RefreshResult> {
+  if (input.account.kind === "api_key") return { status: "valid" };
+  if (input.refreshToken === null) {
+    return { status: "rejected", reason: "The account holds no refresh token. Connect it again." };
+  }
+  try {
+    const answer = await refreshGrant(net, tokenServer(input.config), input.refreshToken);
+    const tokens = answer.ok ? readTokens(answer.json, net.now()) : null;
+    if (tokens !== null) return { status: "refreshed", idToken: null, ...tokens };
+    return judge(answer.ok ? { status: 200, json: answer.json } : answer.heard);
+  } catch (error) {
+    if (error instanceof KleisError) return { status: "unavailable", reason: error.message };
+    throw error;
+  }
+}
+
+/** Only `invalid_grant` ends a login; everything else may pass or be mended. */
+function judge(heard: Heard): RefreshResult {
+  if (!isPassing(heard) && heard.status < 500 && errorCode(heard.json) === "invalid_grant") {
+    return {
+      status: "rejected",
+      reason: "Anthropic does not accept this sign-in any more (invalid_grant). Connect the account again.",
+    };
+  }
+  const { waitAtLeast, waitAtMost } = PROFILE.signIn;
+  const asked = heard.retryAfterMs ?? (heard.status === 429 ? waitAtLeast : undefined);
+  return {
+    status: "unavailable",
+    reason: `${whatWentWrong(SERVER, heard)}.`,
+    ...(asked === undefined ? {} : { retryAfterMs: Math.min(Math.max(asked, waitAtLeast), waitAtMost) }),
+  };
+}

@@ -1,0 +1,14 @@
+/** How Claude's models stand in the registry that Kleis offers (models-registry.md §3). */
+import type { RegistryModel, RegistryOffer } from "../provider.ts";
+
+export const registry: RegistryOffer = {
+  name: "Kleis Claude",
+  npm: "@ai-sdk/anthropic",
+  shape: withoutModes,
+};
+
+/** The fast mode bills extra and needs a beta header that a registry can not give. */
+function withoutModes(model: RegistryModel): RegistryModel {
+  const { experimental: _modes, ...rest } = model;
+  return rest;
+}

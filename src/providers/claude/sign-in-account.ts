@@ -1,0 +1,82 @@
+/** What a fresh Claude bearer is good for beside requests: asking whose it is, and minting an API key (providers/claude.md §1.8, §1.9). */
+import * as z from "zod";
+import type { Config } from "../../config.ts";
+import { KleisError } from "../../errors.ts";
+import type { JsonObject } from "../../json.ts";
+import { USER_AGENT } from "../../version.ts";
+import { errorCode, hear, isPassing, unusable } from "../heard.ts";
+import type { ProviderNet } from "../provider.ts";
+import { PROFILE } from "./profile.ts";
+import { present } from "./sign-in-tokens.ts";
+
+const word = z.string().trim().min(1).optional().catch(undefined);
+
+const profileAnswer = z.object({
+  account: z.object({ uuid: word, email: word }).optional().catch(undefined),
+  organization: z
+    .object({ uuid: word, name: word, organization_type: word, rate_limit_tier: word })
+    .optional()
+    .catch(undefined),
+});
+
+const mintAnswer = z.object({ raw_key: z.string().trim().startsWith(PROFILE.secrets.apiKey) });
+
+/** Whose token this is, as metadata; empty when the profile can not be had, since a sign-in does not hang on it. */
+export async function lookUpProfile(
+  accessToken: string,
+  config: Config,
+  net: ProviderNet,
+): Promise<JsonObject> {
+  try {
+    const url = config.CLAUDE_API_URL + PROFILE.signIn.profilePath;
+    const heard = await hear(
+      await net.fetch(url, { method: "GET", headers: bearer(accessToken) }),
+      net.now(),
+    );
+    const decoded = profileAnswer.safeParse(heard.json);
+    if (heard.status !== 200 || !decoded.success) return {};
+    const { account, organization } = decoded.data;
+    return present({
+      account_uuid: account?.uuid,
+      email: account?.email,
+      organization_uuid: organization?.uuid,
+      organization: organization?.name,
+      plan: organization?.organization_type?.replace(/^claude_/, ""),
+      rate_limit_tier: organization?.rate_limit_tier,
+    });
+  } catch (error) {
+    if (error instanceof KleisError) return {};
+    throw error;
+  }
+}
+
+/** Mints an API key with a console sign-in's bearer. Throws `KleisError` in words when there is none to be had. */
+export async function mintApiKey(accessToken: string, config: Config, net: ProviderNet): Promise<string> {
+  const url = config.CLAUDE_API_URL + PROFILE.signIn.mintPath;
+  const headers = bearer(accessToken);
+  headers.set("content-type", "application/json");
+  const heard = await hear(await net.fetch(url, { method: "POST", headers }), net.now());
+  const decoded = mintAnswer.safeParse(heard.json);
+  if (heard.status < 300 && decoded.success) return decoded.data.raw_key;
+  if (isPassing(heard) || heard.status < 300) {
+    throw unusable(
+      "The Claude Console",
+      heard,
+      "No key was made. Open the address again and paste the new code.",
+    );
+  }
+  throw new KleisError(
+    "invalid_request",
+    `The Claude Console made no API key (${errorCode(heard.json) ?? heard.status}): your role there may not allow it. Use another organization, or make a key in the Console and import it.`,
+  );
+}
+
+function bearer(accessToken: string): Headers {
+  return new Headers({
+    authorization: `Bearer ${accessToken}`,
+    "anthropic-beta": PROFILE.oauthBeta,
+    "anthropic-version": PROFILE.defaultVersion,
+    accept: "application/json",
+    "user-agent": USER_AGENT,
+  });
+}

@@ -1,0 +1,72 @@
+/** Anthropic's token endpoint: JSON bodies instead of forms, and the answer beyond the standard (providers/claude.md §1.5, §1.6). */
+import * as z from "zod";
+import type { Config } from "../../config.ts";
+import type { JsonObject } from "../../json.ts";
+import type { OauthServer } from "../oauth.ts";
+import { PROFILE } from "./profile.ts";
+
+/** Its name in messages. */
+export const SERVER = "Anthropic's sign-in server";
+
+export function tokenServer(config: Config): OauthServer {
+  return {
+    tokenUrl: config.CLAUDE_TOKEN_URL,
+    clientId: config.CLAUDE_CLIENT_ID,
+    headers: { "anthropic-beta": PROFILE.oauthBeta },
+    encode: (fields) => ({
+      type: "application/json",
+      body: JSON.stringify(Object.fromEntries(fields)),
+    }),
+  };
+}
+
+const word = z.string().trim().min(1).optional().catch(undefined);
+const seconds = z.number().positive().optional().catch(undefined);
+
+const answer = z.object({
+  access_token: z.string().min(1),
+  refresh_token: z.string().min(1).optional().catch(undefined),
+  expires_in: seconds,
+  refresh_token_expires_in: seconds,
+  scope: word,
+  account: z.object({ uuid: word, email_address: word }).optional().catch(undefined),
+  organization: z.object({ uuid: word, name: word }).optional().catch(undefined),
+});
+
+export interface ClaudeTokens {
+  readonly accessToken: string;
+  /** Null: the one that was used stays (§1.6). */
+  readonly refreshToken: string | null;
+  /** Epoch ms. */
+  readonly expiresAt: number;
+  /** What the answer tells of the account, as metadata; never undefined members. */
+  readonly metadata: JsonObject;
+}
+
+/** Decodes a token answer; null when the access token is missing. */
+export function readTokens(json: JsonObject, now: number): ClaudeTokens | null {
+  const decoded = answer.safeParse(json);
+  if (!decoded.success) return null;
+  const { access_token, refresh_token, expires_in, refresh_token_expires_in, scope, account, organization } =
+    decoded.data;
+  return {
+    accessToken: access_token,
+    refreshToken: refresh_token ?? null,
+    expiresAt: now + (expires_in ?? PROFILE.signIn.assumedLifetime) * 1000,
+    metadata: present({
+      account_uuid: account?.uuid,
+      email: account?.email_address,
+      organization_uuid: organization?.uuid,
+      organization: organization?.name,
+      scopes: scope?.split(/\s+/),
+      // The login as a whole ends then, however often it is refreshed (§1.6).
+      login_expires_at:
+        refresh_token_expires_in === undefined ? undefined : now + refresh_token_expires_in * 1000,
+    }),
+  };
+}
+
+/** A copy without undefined members, so that spreading it hides nothing. */
+export function present(metadata: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(metadata).filter(([, value]) => value !== undefined));
+}

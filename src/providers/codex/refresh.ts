@@ -1,0 +1,63 @@
+/** A fresh token pair for a ChatGPT plan (providers/codex.md §1.4). Refresh tokens rotate: ask once, keep what comes. */
+import { KleisError } from "../../errors.ts";
+import type { JsonObject } from "../../json.ts";
+import { errorCode, type Heard, isPassing, whatWentWrong } from "../heard.ts";
+import { refreshGrant } from "../oauth.ts";
+import type { ProviderNet, RefreshInput, RefreshResult } from "../provider.ts";
+import { mergeClaims } from "./claims.ts";
+import { SIGN_IN } from "./profile.ts";
+import { readTokens, SERVER, tokenServer } from "./sign-in-tokens.ts";
+
+export async function refresh(input: RefreshInput, net: ProviderNet): Promise<RefreshResult> {
+  if (input.account.kind === "api_key") return { status: "valid" };
+  if (input.refreshToken === null) {
+    return { status: "rejected", reason: "The account holds no refresh token. Connect it again." };
+  }
+  try {
+    const answer = await refreshGrant(net, tokenServer(input.config), input.refreshToken);
+    const heard: Heard = answer.ok ? { status: 200, json: answer.json } : answer.heard;
+    return refreshed(heard, input, net.now()) ?? judge(heard);
+  } catch (error) {
+    if (error instanceof KleisError) return { status: "unavailable", reason: error.message };
+    throw error;
+  }
+}
+
+/** Null when the answer holds nothing to keep. A rotated refresh token is kept even when it comes alone. */
+function refreshed({ status, json }: Heard, input: RefreshInput, now: number): RefreshResult | null {
+  if (status !== 200 || json === null) return null;
+  const { accessToken, refreshToken, idToken, expiresAt } = readTokens(json, now);
+  const usable = accessToken ?? (refreshToken === null ? null : input.accessToken);
+  if (usable === null) return null;
+  return {
+    status: "refreshed",
+    accessToken: usable,
+    refreshToken,
+    idToken,
+    // Without a new access token the old one is all there is, and it is due for another refresh.
+    expiresAt: accessToken === null ? now : expiresAt,
+    metadata: told([idToken, accessToken]),
+  };
+}
+
+/** What may have changed since the last tokens: the plan, the address. The account's id stays what it is. */
+function told(tokens: (string | null)[]): JsonObject {
+  const { email, plan } = mergeClaims(tokens);
+  return { ...(email === undefined ? {} : { email }), ...(plan === undefined ? {} : { plan }) };
+}
+
+function judge(heard: Heard): RefreshResult {
+  const code = errorCode(heard.json);
+  if (!isPassing(heard) && (heard.status === 401 || (heard.status >= 400 && SIGN_IN.dead.has(code ?? "")))) {
+    return {
+      status: "rejected",
+      reason: `OpenAI does not accept this sign-in any more (${code ?? heard.status}). Connect the account again.`,
+    };
+  }
+  const { retryAfterMs } = heard;
+  return {
+    status: "unavailable",
+    reason: `${whatWentWrong(SERVER, heard)}.`,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  };
+}

@@ -1,0 +1,76 @@
+/** OpenAI's token endpoint: what it answers, and the account that its tokens speak of (providers/codex.md §1.4, §1.5). */
+import * as z from "zod";
+import type { Config } from "../../config.ts";
+import { KleisError } from "../../errors.ts";
+import type { JsonObject } from "../../json.ts";
+import { isPassing, unusable } from "../heard.ts";
+import { type CodeGrant, codeGrant, type OauthServer } from "../oauth.ts";
+import type { ImportedAccount, ProviderNet } from "../provider.ts";
+import { readClaims } from "./claims.ts";
+import { chatGptAccount } from "./import.ts";
+import { SIGN_IN } from "./profile.ts";
+
+/** Its name in messages. */
+export const SERVER = "OpenAI's sign-in server";
+
+export function tokenServer(config: Config): OauthServer {
+  return { tokenUrl: config.CODEX_AUTH_URL + SIGN_IN.tokenPath, clientId: config.CODEX_CLIENT_ID };
+}
+
+const token = z.string().min(1).optional().catch(undefined);
+
+const answer = z.object({
+  access_token: token,
+  refresh_token: token,
+  id_token: token,
+  expires_in: z.number().positive().optional().catch(undefined),
+});
+
+export interface CodexTokens {
+  readonly accessToken: string | null;
+  readonly refreshToken: string | null;
+  readonly idToken: string | null;
+  /** Epoch ms. */
+  readonly expiresAt: number;
+}
+
+/** Any of the three tokens may be missing (§1.4); the caller knows which it can do without. */
+export function readTokens(json: JsonObject, now: number): CodexTokens {
+  const { access_token = null, refresh_token = null, id_token = null, expires_in } = answer.parse(json);
+  const named = expires_in === undefined ? undefined : now + expires_in * 1000;
+  const own = access_token === null ? undefined : readClaims(access_token)?.expiresAt;
+  return {
+    accessToken: access_token,
+    refreshToken: refresh_token,
+    idToken: id_token,
+    expiresAt: named ?? own ?? now + SIGN_IN.assumedLifetime * 1000,
+  };
+}
+
+/** Exchanges a code for an account. Throws `KleisError` in words; `invalid_request` means that the code is no good. */
+export async function exchange(grant: CodeGrant, config: Config, net: ProviderNet): Promise<ImportedAccount> {
+  const given = await codeGrant(net, tokenServer(config), grant);
+  const heard = given.ok ? { status: 200, json: given.json } : given.heard;
+  const tokens = given.ok ? readTokens(given.json, net.now()) : null;
+  if (tokens?.accessToken && tokens.refreshToken) return accountOf(tokens);
+  if ([400, 401, 403].includes(heard.status) && !isPassing(heard)) {
+    throw new KleisError(
+      "invalid_request",
+      "OpenAI did not accept this code: it was used already, is too old, or belongs to another sign-in. Open the address again and paste the new one.",
+      { param: "code" },
+    );
+  }
+  throw unusable(SERVER, heard, "Wait a moment, then try again.");
+}
+
+function accountOf(tokens: CodexTokens): ImportedAccount {
+  try {
+    return chatGptAccount(tokens);
+  } catch (cause) {
+    throw new KleisError(
+      "invalid_request",
+      "The tokens that OpenAI sent do not name a ChatGPT account. Sign in with an account that has a ChatGPT plan with Codex.",
+      { cause },
+    );
+  }
+}

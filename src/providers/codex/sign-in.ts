@@ -1,0 +1,58 @@
+/** Signing in at OpenAI: in the browser with a pasted (or received) callback, or headless by a user code (providers/codex.md §1.2 to §1.6). */
+import { KleisError } from "../../errors.ts";
+import { text } from "../../json.ts";
+import { authorizationUrl } from "../oauth.ts";
+import { readPasted } from "../pasted.ts";
+import type { SignIn } from "../provider.ts";
+import { ORIGINATOR, SIGN_IN } from "./profile.ts";
+import { pollDevice, startDevice } from "./sign-in-device.ts";
+import { exchange } from "./sign-in-tokens.ts";
+
+const DEVICE = "device";
+
+export const signIn: SignIn = {
+  modes: ["browser", DEVICE],
+
+  async start(input, net) {
+    const { config, state, mode } = input;
+    if (mode === DEVICE) return startDevice(config, net);
+    const { url, verifier } = await authorizationUrl({
+      authorizeUrl: config.CODEX_AUTH_URL + SIGN_IN.authorizePath,
+      clientId: config.CODEX_CLIENT_ID,
+      redirectUri: SIGN_IN.redirectUri,
+      scope: SIGN_IN.scope,
+      state,
+      after: { ...SIGN_IN.authorizeFields, originator: ORIGINATOR },
+    });
+    return { method: "paste", url, callback: SIGN_IN.callback, secret: { verifier } };
+  },
+
+  async complete(input, net) {
+    if (input.mode === DEVICE) return pollDevice(input, net);
+    const pasted = readPasted(input.code ?? "", input.state);
+    if ("error" in pasted) return { status: "ended", error: denied(pasted.error, pasted.description) };
+    const grant = {
+      code: pasted.code,
+      redirectUri: SIGN_IN.redirectUri,
+      verifier: text(input.secret.verifier) ?? "",
+    };
+    return { status: "connected", account: await exchange(grant, input.config, net) };
+  },
+};
+
+function denied(error: string, description: string): KleisError {
+  if (error === "access_denied" && description.includes(SIGN_IN.notEntitled)) {
+    return new KleisError(
+      "invalid_request",
+      "This ChatGPT workspace has no Codex. Ask its administrator to allow Codex, or start again with another account or workspace.",
+      { param: "code" },
+    );
+  }
+  return new KleisError(
+    "invalid_request",
+    error === "access_denied"
+      ? "Access was denied at OpenAI, so nothing was connected. Start again when you want to allow it."
+      : "OpenAI ended the sign-in with an error instead of a code. Start again.",
+    { param: "code" },
+  );
+}

@@ -1,0 +1,100 @@
+/** The list of models that Copilot keeps for an account: endpoints, limits, policy (providers/copilot.md §3.6). */
+import * as z from "zod";
+import type { Operation } from "../../protocols/protocol.ts";
+import { USER_AGENT } from "../../version.ts";
+import type { LiveList, LiveModel } from "../provider.ts";
+import { apiBase } from "./host.ts";
+import { API_VERSION, ENDPOINT_OPERATIONS, MODELS_PATH, NOT_LANGUAGE, UNKNOWN_RELEASE } from "./profile.ts";
+
+export const live: LiveList = {
+  kinds: ["oauth"],
+  request: (account, credential, config) => ({
+    url: apiBase(account, config) + MODELS_PATH,
+    headers: new Headers({
+      accept: "application/json",
+      "accept-encoding": "identity",
+      authorization: `Bearer ${credential.token}`,
+      "user-agent": USER_AGENT,
+      "x-github-api-version": API_VERSION,
+    }),
+  }),
+  decode(body) {
+    const list = z.object({ data: z.array(z.unknown()) }).safeParse(body);
+    if (!list.success) return null;
+    const models = new Map<string, LiveModel>();
+    for (const value of list.data.data) {
+      // Real lists hold odd rows, and the same id twice: the first one wins.
+      const row = rowSchema.safeParse(value);
+      if (!row.success || models.has(row.data.id)) continue;
+      const model = modelOf(row.data);
+      if (model !== null) models.set(model.id, model);
+    }
+    return [...models.values()];
+  },
+};
+
+const tokens = z.number().positive();
+
+/** A row without both limits or without a word about tools is not usable. */
+const rowSchema = z.object({
+  id: z.string().min(1).max(256),
+  name: z.string().min(1).optional(),
+  model_picker_enabled: z.boolean().optional(),
+  policy: z.object({ state: z.string().optional() }).nullish(),
+  capabilities: z.object({
+    type: z.string().optional(),
+    limits: z.object({
+      max_context_window_tokens: tokens.optional(),
+      max_prompt_tokens: tokens,
+      max_output_tokens: tokens,
+    }),
+    supports: z.object({
+      tool_calls: z.literal(true),
+      vision: z.boolean().nullish(),
+      reasoning_effort: z.array(z.string()).nullish(),
+      adaptive_thinking: z.boolean().nullish(),
+      max_thinking_budget: z.number().nullish(),
+    }),
+  }),
+  supported_endpoints: z.array(z.string()).nullish(),
+});
+type Row = z.output<typeof rowSchema>;
+
+function modelOf(row: Row): LiveModel | null {
+  const { limits, supports, type = "chat" } = row.capabilities;
+  if (type !== "chat" || NOT_LANGUAGE.test(row.id)) return null;
+  if (row.policy?.state === "disabled" || row.model_picker_enabled === false) return null;
+  const operations = operationsOf(row.supported_endpoints ?? ["/chat/completions"]);
+  if (operations.length === 0) return null;
+  const limit = {
+    context: limits.max_context_window_tokens ?? limits.max_prompt_tokens + limits.max_output_tokens,
+    input: limits.max_prompt_tokens,
+    output: limits.max_output_tokens,
+  };
+  const efforts = supports.reasoning_effort ?? [];
+  const reasoning =
+    efforts.length > 0 || supports.adaptive_thinking === true || !!supports.max_thinking_budget;
+  return {
+    id: row.id,
+    operations,
+    limit,
+    model: {
+      id: row.id,
+      name: row.name ?? row.id,
+      attachment: supports.vision ?? false,
+      reasoning,
+      ...(efforts.length > 0 ? { reasoning_options: [{ type: "effort", values: efforts }] } : {}),
+      tool_call: true,
+      release_date: UNKNOWN_RELEASE,
+      modalities: { input: supports.vision ? ["text", "image"] : ["text"], output: ["text"] },
+      limit,
+    },
+  };
+}
+
+/** Endpoints as operations, best first; those that Kleis does not speak (websockets) fall away. */
+function operationsOf(endpoints: readonly string[]): Operation[] {
+  return ENDPOINT_OPERATIONS.flatMap(({ endpoint, operations }) =>
+    endpoints.includes(endpoint) ? operations : [],
+  );
+}

@@ -1,0 +1,106 @@
+/** Whose a GitHub token is and where its Copilot answers (providers/copilot.md §1.4, §2.1). */
+import * as z from "zod";
+import type { Config } from "../../config.ts";
+import { KleisError } from "../../errors.ts";
+import type { JsonObject } from "../../json.ts";
+import { USER_AGENT } from "../../version.ts";
+import { hear, unusable, whatWentWrong } from "../heard.ts";
+import type { ProviderNet, SignInComplete, SignInOutcome } from "../provider.ts";
+import { discoveredApi, githubOf } from "./host.ts";
+import { PUBLIC_HOSTS, SIGN_IN } from "./profile.ts";
+
+const userAnswer = z.object({
+  id: z.int().positive(),
+  login: z.string().min(1),
+  email: z.string().min(1).nullish().catch(null),
+});
+
+const planAnswer = z.object({
+  copilot_plan: z.string().min(1).optional().catch(undefined),
+  endpoints: z.object({ api: z.unknown() }).optional().catch(undefined),
+});
+
+/** The account of a fresh token. Without an identity there is none; the token then waits for another try. */
+export async function accountOf(
+  token: string,
+  { metadata, secret, config }: SignInComplete,
+  net: ProviderNet,
+): Promise<SignInOutcome> {
+  const { api, domain } = githubOf(metadata, config);
+  try {
+    const heard = await hear(
+      await net.fetch(api + SIGN_IN.userPath, { method: "GET", headers: githubHeaders(token) }),
+      net.now(),
+    );
+    const user = userAnswer.safeParse(heard.json);
+    if (heard.status === 401) {
+      return {
+        status: "ended",
+        error: new KleisError(
+          "invalid_request",
+          `${whatWentWrong("GitHub", heard)}: it does not accept the token that it has just given. Start again.`,
+        ),
+      };
+    }
+    if (heard.status !== 200 || !user.success) {
+      throw unusable("GitHub", heard, "It is not known yet whose sign-in this is: try again in a moment.");
+    }
+    const { id, login, email } = user.data;
+    const about = { ...metadata, login, user_id: id, ...(email ? { email } : {}) };
+    return {
+      status: "connected",
+      account: {
+        provider: "copilot",
+        kind: "oauth",
+        externalId: `${domain ?? PUBLIC_HOSTS[0]}/${id}`,
+        label: login,
+        metadata: { ...about, ...(await discover(token, metadata, config, net)) },
+        expiresAt: null,
+        accessToken: token,
+        refreshToken: null,
+        idToken: null,
+        apiKey: null,
+      },
+    };
+  } catch (error) {
+    if (error instanceof KleisError) return { status: "failed", error, secret };
+    throw error;
+  }
+}
+
+/** The API host of the account's plan, as metadata; empty when GitHub does not tell, or names a host that is none. */
+export async function discover(
+  token: string,
+  metadata: JsonObject,
+  config: Config,
+  net: ProviderNet,
+): Promise<JsonObject> {
+  const { api, domain } = githubOf(metadata, config);
+  const headers = githubHeaders(token);
+  headers.set("x-github-api-version", SIGN_IN.discoveryVersion);
+  try {
+    const heard = await hear(
+      await net.fetch(api + SIGN_IN.discoveryPath, { method: "GET", headers }),
+      net.now(),
+    );
+    const answer = planAnswer.safeParse(heard.json);
+    if (heard.status !== 200 || !answer.success) return {};
+    const { copilot_plan: plan, endpoints } = answer.data;
+    const base = discoveredApi(endpoints?.api, domain);
+    return {
+      ...(plan === undefined ? {} : { plan }),
+      ...(base === null ? {} : { api_host: new URL(base).host }),
+    };
+  } catch (error) {
+    if (error instanceof KleisError) return {};
+    throw error;
+  }
+}
+
+export function githubHeaders(token: string): Headers {
+  return new Headers({
+    authorization: `Bearer ${token}`,
+    accept: "application/json",
+    "user-agent": USER_AGENT,
+  });
+}

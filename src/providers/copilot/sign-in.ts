@@ -1,0 +1,144 @@
+/**
+ * GitHub's device flow, on github.com or an allowed enterprise domain (providers/copilot.md §1). GitHub answers errors
+ * with 200; beside that it speaks RFC 8628.
+ */
+import * as z from "zod";
+import type { Config } from "../../config.ts";
+import { KleisError } from "../../errors.ts";
+import type { JsonObject } from "../../json.ts";
+import { errorCode, type Heard, isPassing, unusable, whatWentWrong } from "../heard.ts";
+import { deviceAuthorization, deviceGrant, type OauthServer } from "../oauth.ts";
+import type { SignIn, SignInComplete, SignInOutcome } from "../provider.ts";
+import { enterpriseDomain, githubOf } from "./host.ts";
+import { SIGN_IN } from "./profile.ts";
+import { accountOf } from "./sign-in-account.ts";
+
+/** Its name in messages. */
+const SERVER = "GitHub";
+
+const deviceAnswer = z.object({
+  device_code: z.string().min(1),
+  user_code: z.string().min(1),
+  verification_uri: z.string(),
+  /** Seconds. */
+  expires_in: z.number().positive(),
+  interval: z.number().min(1).max(600).catch(SIGN_IN.interval),
+});
+
+const tokenAnswer = z.object({ access_token: z.string().regex(/^[\x21-\x7e]+$/) });
+
+/** What waits in the store between two polls. */
+const secretShape = z.object({
+  deviceCode: z.string(),
+  /** ms. */
+  intervalMs: z.number(),
+  /** Present once GitHub has given it: what is left is to learn whose it is. */
+  token: z.string().optional(),
+});
+
+export const signIn: SignIn = {
+  modes: ["device"],
+
+  about(domain, config) {
+    if (domain === undefined) return {};
+    const result = enterpriseDomain(domain, config.COPILOT_ENTERPRISE_HOSTS);
+    if (!result.ok) {
+      throw new KleisError("invalid_request", `enterprise_domain: ${result.reason}.`, {
+        param: "enterprise_domain",
+      });
+    }
+    return result.domain === null ? {} : { domain: result.domain };
+  },
+
+  async start({ metadata, config }, net) {
+    const answer = await deviceAuthorization(net, serverOf(metadata, config), SIGN_IN.scope);
+    const decoded = deviceAnswer.safeParse(answer.ok ? answer.json : null);
+    if (!decoded.success) {
+      const heard = answer.ok ? { status: 200, json: answer.json } : answer.heard;
+      throw unusable(
+        SERVER,
+        heard,
+        "Try again in a moment; if it stays so, check GITHUB_URL and COPILOT_CLIENT_ID.",
+      );
+    }
+    const { device_code, user_code, verification_uri, expires_in, interval } = decoded.data;
+    return {
+      method: "device",
+      url: pageOf(verification_uri, githubOf(metadata, config).web),
+      userCode: user_code,
+      interval,
+      lifetimeMs: expires_in * 1000,
+      secret: { deviceCode: device_code, intervalMs: interval * 1000 },
+    };
+  },
+
+  async complete(input, net) {
+    const secret = secretShape.parse(input.secret);
+    if (secret.token !== undefined) return accountOf(secret.token, input, net);
+    const answer = await deviceGrant(net, serverOf(input.metadata, input.config), secret.deviceCode);
+    if (!answer.ok) return judge(answer.heard, input, secret.intervalMs);
+    const token = tokenAnswer.safeParse(answer.json).data?.access_token;
+    if (token === undefined) throw stillOpen({ status: 200, json: answer.json });
+    return accountOf(token, { ...input, secret: { ...input.secret, token } }, net);
+  },
+};
+
+function judge(heard: Heard, { secret }: SignInComplete, intervalMs: number): SignInOutcome {
+  if (isPassing(heard)) throw stillOpen(heard);
+  const code = errorCode(heard.json);
+  switch (code) {
+    case "authorization_pending":
+      return { status: "pending", secret, intervalMs };
+    case "slow_down": {
+      const named = heard.json?.interval;
+      const raised =
+        typeof named === "number" && named > 0 ? named * 1000 : intervalMs + SIGN_IN.slowDown * 1000;
+      return { status: "pending", secret: { ...secret, intervalMs: raised }, intervalMs: raised };
+    }
+    case "expired_token":
+    case "token_expired":
+      return ended("The code ran out before it was entered. Start again.");
+    case "access_denied":
+      return ended("The sign-in was cancelled at GitHub, so nothing was connected. Start again to allow it.");
+    case "incorrect_device_code":
+      return ended("GitHub does not know this sign-in (any more). Start again.");
+    case "incorrect_client_credentials":
+    case "unsupported_grant_type":
+    case "device_flow_disabled":
+      return ended(
+        `${whatWentWrong(SERVER, heard)}. Check COPILOT_CLIENT_ID: its app must allow the device flow.`,
+      );
+    default:
+      throw stillOpen(heard);
+  }
+}
+
+function serverOf(metadata: JsonObject, config: Config): OauthServer {
+  const { web } = githubOf(metadata, config);
+  return {
+    tokenUrl: web + SIGN_IN.tokenPath,
+    deviceUrl: web + SIGN_IN.deviceCodePath,
+    clientId: config.COPILOT_CLIENT_ID,
+    toStandard: ({ status, json }) => ({
+      status: status === 200 && json?.error !== undefined ? 400 : status,
+      json,
+    }),
+  };
+}
+
+/** The page to show: GitHub's own word only where it is https on the very host (§1.5). */
+function pageOf(named: string, web: string): string {
+  const known = web + SIGN_IN.devicePage;
+  if (!URL.canParse(named)) return known;
+  const { protocol, host, username, password } = new URL(named);
+  const isOwn = protocol === "https:" && host === new URL(web).host && username === "" && password === "";
+  return isOwn ? named : known;
+}
+
+function stillOpen(heard: Heard): KleisError {
+  return unusable(SERVER, heard, "The sign-in is still open: try again in a moment.");
+}
+
+function ended(message: string): SignInOutcome {
+  return { status: "ended", error: new KleisError("invalid_request", message) };
+}

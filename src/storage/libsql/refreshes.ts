@@ -1,0 +1,199 @@
+/**
+ * The lease, the intent and the compare-and-swap of a refresh, in libSQL: each one atomic statement (or one batch),
+ * judged by the database's own clock, so that isolates whose clocks differ agree.
+ */
+import { and, eq, gt, isNull, lte, or, type SQL, sql } from "drizzle-orm";
+import type { FreshTokens, Lease, RefreshState, RefreshStore } from "../port.ts";
+import type { Sealer } from "../seal.ts";
+import { openColumns, openSecrets, sealedColumns, sealSecrets, toRecord } from "./account-row.ts";
+import type { Database, Orm } from "./database.ts";
+import { providerAccounts as accounts } from "./schema.ts";
+
+/** Epoch ms. */
+const NOW = sql<number>`cast(unixepoch('subsec') * 1000 as integer)`;
+
+const stateColumns = {
+  record: openColumns,
+  sealed: sealedColumns,
+  refresh: {
+    version: accounts.tokenVersion,
+    fence: accounts.leaseFence,
+    failures: accounts.refreshFailures,
+    intentVersion: accounts.intentVersion,
+    leasedForMs: remaining(accounts.leaseUntil),
+    heldOffForMs: remaining(accounts.refreshRetryAt),
+  },
+};
+
+const leaseEnded = { leaseOwner: null, leaseUntil: null };
+
+export function refreshStore(database: Database, sealer: Sealer): RefreshStore {
+  const select = (orm: Orm, id: string) => orm.select(stateColumns).from(accounts).where(eq(accounts.id, id));
+
+  const toState = async (
+    id: string,
+    row: Awaited<ReturnType<typeof select>>[number],
+  ): Promise<RefreshState> => {
+    const { intentVersion, ...refresh } = row.refresh;
+    const secrets = await openSecrets(sealer, id, row.sealed);
+    return {
+      account: toRecord(row.record),
+      secrets,
+      ...refresh,
+      unanswered: intentVersion === refresh.version,
+    };
+  };
+
+  return {
+    read: (id) =>
+      database.run("read the state of a refresh", async (orm) => {
+        const [row] = await select(orm, id);
+        return row ? toState(id, row) : null;
+      }),
+
+    acquire: (id, { owner, version, leaseMs }) =>
+      database.run("take the lease of a refresh", async (orm) => {
+        const mine = and(eq(accounts.leaseOwner, owner), gt(accounts.leaseUntil, NOW));
+        const [taken, [row]] = await orm.batch([
+          orm
+            .update(accounts)
+            .set({
+              leaseOwner: owner,
+              leaseFence: sql`case when ${mine} then ${accounts.leaseFence} else ${accounts.leaseFence} + 1 end`,
+              leaseUntil: sql`case when ${mine} then ${accounts.leaseUntil} else ${NOW} + ${leaseMs} end`,
+            })
+            .where(
+              and(
+                eq(accounts.id, id),
+                eq(accounts.tokenVersion, version),
+                eq(accounts.status, "active"),
+                isPast(accounts.refreshRetryAt),
+                or(isPast(accounts.leaseUntil), eq(accounts.leaseOwner, owner)),
+              ),
+            )
+            .returning({ id: accounts.id }),
+          select(orm, id),
+        ]);
+        return row ? { acquired: taken.length > 0, state: await toState(id, row) } : null;
+      }),
+
+    intend: (id, lease) =>
+      database.run("note a refresh that begins", async (orm) => {
+        const rows = await orm
+          .update(accounts)
+          .set({ intentVersion: lease.version })
+          .where(and(holds(id, lease), eq(accounts.leaseOwner, lease.owner), gt(accounts.leaseUntil, NOW)))
+          .returning({ id: accounts.id });
+        return rows.length > 0;
+      }),
+
+    commit: (id, lease, fresh, metadata, now) =>
+      database.run("store refreshed tokens", async (orm) => {
+        const rows = await orm
+          .update(accounts)
+          .set({
+            ...(fresh === null ? {} : await freshColumns(sealer, id, fresh)),
+            tokenVersion: lease.version + 1,
+            metadata: JSON.stringify(metadata),
+            status: "active",
+            statusReason: null,
+            lastRefreshAt: now,
+            lastRefreshStatus: "ok",
+            lastRefreshError: null,
+            intentVersion: null,
+            refreshRetryAt: null,
+            refreshFailures: 0,
+            leaseUntil: unlessOwn(lease, accounts.leaseUntil),
+            leaseOwner: unlessOwn(lease, accounts.leaseOwner),
+            updatedAt: now,
+          })
+          .where(holds(id, lease))
+          .returning({ ...openColumns, ...sealedColumns, version: accounts.tokenVersion });
+        if (!rows[0]) return null;
+        const { accessToken, refreshToken, idToken, apiKey, version, ...record } = rows[0];
+        const secrets = await openSecrets(sealer, id, { accessToken, refreshToken, idToken, apiKey });
+        return { account: toRecord(record), secrets, version };
+      }),
+
+    reject: (id, lease, reason, now) =>
+      database.run("note a sign-in that ended", async (orm) => {
+        const rows = await orm
+          .update(accounts)
+          .set({
+            ...leaseEnded,
+            ...failure(reason, now),
+            status: "needs_login",
+            statusReason: reason,
+            intentVersion: null,
+          })
+          .where(holds(id, lease))
+          .returning({ id: accounts.id });
+        return rows.length > 0;
+      }),
+
+    postpone: (id, lease, { reason, failures, waitMs }, now) =>
+      database.run("note a failed refresh", async (orm) => {
+        const rows = await orm
+          .update(accounts)
+          .set({
+            ...leaseEnded,
+            ...failure(reason, now),
+            refreshFailures: failures,
+            refreshRetryAt: sql`${NOW} + ${waitMs}`,
+          })
+          .where(holds(id, lease))
+          .returning({ id: accounts.id });
+        return rows.length > 0;
+      }),
+
+    release: (id, lease) =>
+      database.run("end the lease of a refresh", async (orm) => {
+        await orm
+          .update(accounts)
+          .set(leaseEnded)
+          .where(
+            and(
+              eq(accounts.id, id),
+              eq(accounts.leaseFence, lease.fence),
+              eq(accounts.leaseOwner, lease.owner),
+            ),
+          );
+      }),
+  };
+}
+
+type Time = typeof accounts.leaseUntil | typeof accounts.refreshRetryAt;
+
+/** What is left of the time until then, ms; a driver may give null for no time at all. */
+function remaining(time: Time) {
+  return sql<number>`max(0, coalesce(${time}, 0) - ${NOW})`;
+}
+
+function isPast(time: Time): SQL | undefined {
+  return or(isNull(time), lte(time, NOW));
+}
+
+/** The compare of every compare-and-swap: the token that was read, and no lease given since. */
+function holds(id: string, { version, fence }: Lease): SQL | undefined {
+  return and(eq(accounts.id, id), eq(accounts.tokenVersion, version), eq(accounts.leaseFence, fence));
+}
+
+/** Null where the lease is the owner's, else what is there: a lease that another was given meanwhile is his. */
+function unlessOwn({ owner }: Lease, column: typeof accounts.leaseUntil | typeof accounts.leaseOwner) {
+  return sql`case when ${accounts.leaseOwner} = ${owner} then null else ${column} end`;
+}
+
+function failure(reason: string, now: number) {
+  return { lastRefreshAt: now, lastRefreshStatus: "failed", lastRefreshError: reason, updatedAt: now };
+}
+
+/** Absent names leave what is stored. */
+async function freshColumns(sealer: Sealer, id: string, fresh: FreshTokens) {
+  const { accessToken, refreshToken, idToken } = await sealSecrets(sealer, id, { ...fresh, apiKey: null });
+  return {
+    accessToken,
+    expiresAt: fresh.expiresAt,
+    ...(refreshToken === null ? {} : { refreshToken }),
+    ...(idToken === null ? {} : { idToken }),
+  };
+}

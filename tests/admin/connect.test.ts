@@ -1,0 +1,234 @@
+/** Connecting accounts in a real browser: every provider through each of its ways, from the first login on. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { type Door, openDoor } from "../support/door.ts";
+import { DESKTOP, openBrowser, PHONE, type Visit, visit } from "./browser.ts";
+
+let browser: Browser;
+let door: Door;
+let owner: Visit;
+let page: Page;
+
+beforeAll(async () => {
+  browser = await openBrowser();
+});
+afterAll(() => browser?.close());
+
+afterEach(async () => {
+  await owner.clean();
+  await owner.close();
+  expect(door.fakes.violations()).toEqual([]);
+  await door.close();
+});
+
+const dialog = () => page.getByRole("dialog");
+const card = (name: string) => page.getByRole("article", { name, exact: true });
+
+/** Opens a provider's dialog, reads its notice and goes on with the way of signing in. */
+async function begin(provider: string, way?: string): Promise<void> {
+  await page.getByRole("link", { name: `Connect ${provider}` }).click();
+  await dialog()
+    .getByRole("heading", { name: `Connect ${provider}` })
+    .waitFor();
+  await dialog().getByRole("heading", { name: "Before you sign in" }).waitFor();
+  if (way !== undefined) await dialog().getByLabel(way).check();
+  await dialog().getByRole("button", { name: "Continue" }).click();
+}
+
+/** The address that the owner would open. */
+async function address(): Promise<string> {
+  return (
+    (await dialog()
+      .getByRole("link", { name: /^Open / })
+      .getAttribute("href")) ?? ""
+  );
+}
+
+async function paste(what: string): Promise<void> {
+  await dialog().getByLabel("Paste what it ends with").fill(what);
+  await dialog().getByRole("button", { name: "Finish" }).click();
+}
+
+async function connected(): Promise<void> {
+  await dialog().getByRole("heading", { name: "The account is connected" }).waitFor();
+}
+
+async function done(): Promise<void> {
+  await dialog().getByRole("link", { name: "Done" }).click();
+  await dialog().waitFor({ state: "hidden" });
+}
+
+describe.each([
+  ["on a laptop by day", { viewport: DESKTOP, colorScheme: "light" }],
+  ["on a phone by night", { viewport: PHONE, colorScheme: "dark" }],
+] as const)("%s an owner", (_name, options) => {
+  beforeEach(async () => {
+    door = await openDoor();
+    owner = await visit(browser, door.url, options);
+    page = owner.page;
+    await owner.login(door.adminToken);
+  });
+
+  test("types a device code at GitHub while the page waits by itself", async () => {
+    door.fakes.copilot.device.interval = 1;
+    await begin("GitHub Copilot");
+    const code = (await dialog().locator("#user-code").textContent()) ?? "";
+    expect(code).toMatch(/^FAKE-\d{4}$/);
+    await dialog().getByRole("button", { name: "Copy the code" }).click();
+    await dialog().getByText("Copied").waitFor();
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(code);
+    await dialog().getByText("Waiting for you to enter it.").waitFor();
+    const left = async () => (await dialog().locator("[data-countdown]").textContent()) ?? "";
+    expect(await left()).toMatch(/^1[45]:\d\d$/);
+    await expect.poll(left, { timeout: 5000 }).toMatch(/^14:5\d$/);
+    door.fakes.copilot.approveDevice(code);
+    await connected();
+    expect(await dialog().textContent()).toContain("octo-owner");
+    await done();
+    await card("octo-owner").getByText("Primary").waitFor();
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe("connect-copilot");
+  });
+
+  test("pastes a wrong and then the right code of Claude", async () => {
+    await begin("Claude");
+    const shown = door.fakes.claude.authorize(await address());
+    await paste("not#right");
+    await dialog().getByRole("alert").getByText("This code belongs to another sign-in").waitFor();
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe("code");
+    await paste(shown);
+    await connected();
+    await done();
+    await card("Claude me@example.com").getByText("Subscription, Max").waitFor();
+  });
+});
+
+describe("an owner", () => {
+  beforeEach(async () => {
+    door = await openDoor();
+    owner = await visit(browser, door.url);
+    page = owner.page;
+    await owner.login(door.adminToken);
+  });
+
+  test("lets the Console make an API key", async () => {
+    await begin("Claude", "Make an API key");
+    await paste(door.fakes.claude.authorize(await address()));
+    await connected();
+    await done();
+    await card("Claude me@example.com").getByText("API key, without end").waitFor();
+  });
+
+  test("signs in to ChatGPT with the browser and pastes the address it ends at", async () => {
+    await begin("Codex", "Sign in with this browser");
+    await paste(door.fakes.codex.authorize(await address()));
+    await connected();
+    await done();
+    await card("owner@example.org").getByText("Subscription, Plus").waitFor();
+  });
+
+  test("signs in to ChatGPT with a device code", async () => {
+    door.fakes.codex.device.interval = 1;
+    await begin("Codex", "Type a code on their page");
+    const code = (await dialog().locator("#user-code").textContent()) ?? "";
+    door.fakes.codex.approveDevice(code);
+    await connected();
+  });
+
+  test("is told when the provider refuses, and what to do next", async () => {
+    door.fakes.copilot.device.interval = 1;
+    await begin("GitHub Copilot");
+    const code = (await dialog().locator("#user-code").textContent()) ?? "";
+    door.fakes.copilot.denyDevice(code);
+    await dialog().getByRole("heading", { name: "GitHub Copilot is not connected" }).waitFor();
+    await dialog().getByText("The sign-in was cancelled at GitHub").waitFor();
+    await dialog().getByRole("link", { name: "Start again" }).click();
+    await dialog().getByRole("button", { name: "Continue" }).waitFor();
+    await page.keyboard.press("Escape");
+
+    await begin("Codex", "Sign in with this browser");
+    await paste(door.fakes.codex.authorize(await address(), { deny: true }));
+    await dialog().getByText("This ChatGPT workspace has no Codex").waitFor();
+    await page.keyboard.press("Escape");
+
+    door.fakes.codex.device.enabled = false;
+    await begin("Codex", "Type a code on their page");
+    await dialog().getByRole("alert").waitFor();
+    expect(await dialog().getByLabel("Type a code on their page").isChecked()).toBe(true);
+  });
+
+  test("is told that an enterprise domain is not allowed, and keeps what was typed", async () => {
+    await page.getByRole("link", { name: "Connect GitHub Copilot" }).click();
+    await dialog().getByLabel("Enterprise domain (optional)").fill("evil.example");
+    await dialog().getByRole("button", { name: "Continue" }).click();
+    await dialog().getByRole("alert").getByText("enterprise_domain").waitFor();
+    expect(await dialog().getByLabel("Enterprise domain (optional)").inputValue()).toBe("evil.example");
+  });
+
+  test("imports a credential file by choosing, by dropping and by pasting it", async () => {
+    const { opencode, codex, claude } = door.fakes.files();
+    const path = join(door.folder, "auth.json");
+    writeFileSync(path, JSON.stringify(opencode));
+    const open = () => page.getByRole("link", { name: "Import" }).click();
+    const send = () => dialog().getByRole("button", { name: "Import" }).click();
+
+    await open();
+    await dialog().getByLabel("Choose the file, or drop it here").setInputFiles(path);
+    await send();
+    await dialog().getByRole("heading", { name: "Accounts are connected" }).waitFor();
+    expect(await dialog().getByRole("listitem").count()).toBe(3);
+    await done();
+    await expect.poll(() => page.getByRole("article").count()).toBe(3);
+
+    await open();
+    await drop(JSON.stringify(codex));
+    await send();
+    await connected();
+    await page.keyboard.press("Escape");
+
+    await open();
+    await dialog().getByLabel("Or paste its content").fill("{ not json");
+    await send();
+    await dialog().getByRole("alert").getByText("This is not the JSON of a credential file").waitFor();
+    await dialog().getByLabel("Or paste its content").fill(JSON.stringify(claude));
+    await send();
+    await connected();
+  });
+
+  test("imports an API key and tokens", async () => {
+    await page.getByRole("link", { name: "Import" }).click();
+    await dialog().getByRole("link", { name: "API key" }).click();
+    await dialog().getByLabel("Provider").selectOption("claude");
+    await dialog().getByLabel("API key").fill(door.fakes.claude.issueApiKey());
+    await dialog().getByLabel("Name (optional)").fill("Console");
+    await dialog().getByRole("button", { name: "Import" }).click();
+    await connected();
+    await done();
+    await card("Console").waitFor();
+
+    await page.getByRole("link", { name: "Import" }).click();
+    await dialog().getByRole("link", { name: "Tokens" }).click();
+    await dialog().getByLabel("Provider").selectOption("copilot");
+    await dialog().getByRole("button", { name: "Import" }).click();
+    await dialog().getByText("Enter an access token, a refresh token, or both.").waitFor();
+    expect(await dialog().getByLabel("Provider").inputValue()).toBe("copilot");
+    await dialog()
+      .getByLabel("Access token", { exact: true })
+      .fill(door.fakes.copilot.issueTokens().accessToken);
+    await dialog().getByRole("button", { name: "Import" }).click();
+    await connected();
+  });
+});
+
+/** Drops a file on the field as the desktop would. */
+async function drop(content: string): Promise<void> {
+  const transfer = await page.evaluateHandle((text) => {
+    const made = new DataTransfer();
+    made.items.add(new File([text], "auth.json", { type: "application/json" }));
+    return made;
+  }, content);
+  await page.locator("[data-drop]").dispatchEvent("dragover", { dataTransfer: transfer });
+  expect(await page.locator("[data-drop]").getAttribute("class")).toContain("is-over");
+  await page.locator("[data-drop]").dispatchEvent("drop", { dataTransfer: transfer });
+}

@@ -1,0 +1,226 @@
+/** Who is let in, for how long, and from where. */
+import { describe, expect, test } from "vitest";
+import { ADMIN_TOKEN, cookieOf, createHouse } from "./house.ts";
+
+const HOUR = 60 * 60_000;
+
+describe("logging in", () => {
+  test("gives a cookie that scripts and other sites do not get, for twelve hours, and the page", async () => {
+    const house = await createHouse();
+    const answer = await house.ask("/admin/login", { form: { token: ADMIN_TOKEN } });
+    expect(answer.status).toBe(303);
+    expect(answer.headers.get("location")).toBe("/admin");
+    const cookie = answer.headers.getSetCookie();
+    expect(cookie).toHaveLength(1);
+    expect(cookie[0]).toMatch(/^kleis=[^;]+; Path=\/; Max-Age=43200; HttpOnly; SameSite=Strict$/);
+    expect(cookie[0]).not.toContain(ADMIN_TOKEN);
+    const page = await house.ask("/admin", { cookie: cookieOf(answer) });
+    expect(await page.text()).toContain('<h1 tabindex="-1">Accounts</h1>');
+  });
+
+  test.each([
+    ["https itself", { base: "https://kleis.example" }],
+    ["what ends TLS before Kleis", { base: "http://kleis.example", origin: "https://kleis.example" }],
+  ])("over %s gives a cookie that is bound to the host and never sent in the clear", async (_name, wish) => {
+    const house = await createHouse();
+    const answer = await house.ask("/admin/login", { ...wish, form: { token: ADMIN_TOKEN } });
+    expect(answer.headers.getSetCookie()[0]).toMatch(/^__Host-kleis=[^;]+; Path=\/; .*; Secure$/);
+    const page = await house.ask("/admin/page/keys", { ...wish, cookie: cookieOf(answer) });
+    expect(page.status).toBe(200);
+  });
+
+  test("works with JSON for programs, in the same way", async () => {
+    const house = await createHouse();
+    const right = await house.ask("/admin/login", { json: { token: ADMIN_TOKEN } });
+    expect(right.status).toBe(200);
+    expect(await right.json()).toEqual({ expires_at: house.clock.ms + 12 * HOUR });
+    const wrong = await house.ask("/admin/login", { json: { token: "no" } });
+    expect(wrong.status).toBe(401);
+    expect(await wrong.json()).toMatchObject({ error: { code: "admin_unauthorized" } });
+  });
+
+  test("leads on to the page that was asked for, and never anywhere else", async () => {
+    const house = await createHouse();
+    const asked = await house.ask("/admin/page/use?key=key_1&agent=codex");
+    expect(asked.status).toBe(303);
+    const login = await house.ask(asked.headers.get("location") ?? "");
+    const next = /name="next" value="([^"]+)"/.exec(await login.text())?.[1]?.replaceAll("&amp;", "&");
+    expect(next).toBe("/admin/page/use?key=key_1&agent=codex");
+    const to = async (path: string) =>
+      (await house.ask("/admin/login", { form: { token: ADMIN_TOKEN, next: path } })).headers.get("location");
+    expect(await to(next ?? "")).toBe(next);
+    for (const evil of [
+      "//evil.example",
+      "https://evil.example",
+      "/admin/page//evil.example",
+      "/v1",
+      "\\\\x",
+    ]) {
+      expect(await to(evil)).toBe("/admin");
+    }
+  });
+
+  test("says in words that a token is wrong, without repeating it anywhere", async () => {
+    const house = await createHouse();
+    const answer = await house.ask("/admin/login", { form: { token: "planted-wrong-token" } });
+    expect(answer.status).toBe(401);
+    const page = await answer.text();
+    expect(page).toContain("This is not the admin token.");
+    expect(page + house.logged.join()).not.toContain("planted-wrong-token");
+    expect(answer.headers.getSetCookie()).toEqual([]);
+  });
+});
+
+describe("wrong tries", () => {
+  test("cost nothing at first, then twice as long each, also when many come at once", async () => {
+    const house = await createHouse();
+    const attempt = async () => (await house.ask("/admin/login", { form: { token: "wrong" } })).status;
+    const many = await Promise.all(Array.from({ length: 8 }, attempt));
+    expect(many.filter((status) => status === 401)).toHaveLength(3);
+    expect(many.filter((status) => status === 429)).toHaveLength(5);
+    const waits: number[] = [];
+    for (let turn = 0; turn < 9; turn++) {
+      const refused = await house.ask("/admin/login", { form: { token: "wrong" } });
+      const seconds = Number(refused.headers.get("retry-after"));
+      waits.push(seconds);
+      house.clock.ms += seconds * 1000;
+      expect(await attempt()).toBe(401);
+    }
+    expect(waits).toEqual([1, 2, 4, 8, 16, 32, 60, 60, 60]);
+  });
+
+  test("slow other processes down as well, and are forgotten once the right token came", async () => {
+    const house = await createHouse();
+    const beside = await createHouse({ beside: house });
+    for (let turn = 0; turn < 3; turn++) await house.ask("/admin/login", { form: { token: "wrong" } });
+    const refused = await beside.ask("/admin/login", { form: { token: ADMIN_TOKEN } });
+    expect(refused.status).toBe(429);
+    expect(await refused.text()).toContain("Too many wrong tries. Wait 1 s");
+    house.clock.ms += 1000;
+    expect((await beside.ask("/admin/login", { form: { token: ADMIN_TOKEN } })).status).toBe(303);
+    expect((await house.ask("/admin/login", { form: { token: "wrong" } })).status).toBe(401);
+    expect((await house.ask("/admin/login", { form: { token: ADMIN_TOKEN } })).status).toBe(303);
+  });
+});
+
+describe("a session", () => {
+  test("ends after twelve hours, with words", async () => {
+    const house = await createHouse();
+    const cookie = await house.login();
+    house.clock.ms += 12 * HOUR - 1;
+    expect((await house.ask("/admin/page/keys", { cookie })).status).toBe(200);
+    house.clock.ms += 1;
+    const sent = await house.ask("/admin/page/keys", { cookie });
+    expect(sent.status).toBe(303);
+    const login = await house.ask(sent.headers.get("location") ?? "", { cookie });
+    expect(await login.text()).toContain("Your session has ended. Log in again.");
+  });
+
+  test("dies with the admin token", async () => {
+    const house = await createHouse();
+    const cookie = await house.login();
+    const other = await createHouse({
+      beside: house,
+      env: { ADMIN_TOKEN: "an0ther-t0ken_for-the.same-place" },
+    });
+    expect((await other.ask("/admin/page/keys", { cookie })).status).toBe(303);
+    expect((await other.ask("/admin/accounts", { cookie })).status).toBe(401);
+    expect((await house.ask("/admin/page/keys", { cookie })).status).toBe(200);
+  });
+
+  test("ends at log-out, also for whoever copied the cookie, and leaves others alone", async () => {
+    const house = await createHouse();
+    const [cookie, other] = [await house.login(), await house.login()];
+    const out = await house.ask("/admin/logout", { method: "POST", cookie });
+    expect(out.status).toBe(303);
+    expect(out.headers.getSetCookie().every((each) => each.includes("Max-Age=0"))).toBe(true);
+    expect((await house.ask("/admin/page/keys", { cookie })).status).toBe(303);
+    expect((await house.ask("/admin/page/keys", { cookie: other })).status).toBe(200);
+  });
+
+  test("can not be made up, moved in time or given another name", async () => {
+    const house = await createHouse();
+    const cookie = await house.login();
+    const [id = "", end = "", mac = ""] = cookie.replace("kleis=", "").split(".");
+    const forged = [
+      `kleis=${id}.${Number(end) + HOUR}.${mac}`,
+      `kleis=x${id.slice(1)}.${end}.${mac}`,
+      `kleis=${id}.${end}.${mac.slice(0, -2)}AA`,
+      `kleis=${id}.${end}.`,
+      `kleis=${id}.${end}`,
+      "kleis=",
+      `session=${id}.${end}.${mac}`,
+    ];
+    for (const each of forged) {
+      expect((await house.ask("/admin/page/keys", { cookie: each })).status, each).toBe(303);
+      expect((await house.ask("/admin/keys", { cookie: each })).status, each).toBe(401);
+    }
+  });
+
+  test("opens the JSON API; changes there are taken from our own page alone", async () => {
+    const house = await createHouse();
+    const cookie = await house.login();
+    expect((await house.ask("/admin/keys", { cookie })).status).toBe(200);
+    const create = (wish: object) => house.ask("/admin/keys", { cookie, json: { label: "x" }, ...wish });
+    expect((await create({})).status).toBe(201);
+    expect((await create({ site: "same-origin" })).status).toBe(201);
+    for (const wish of [
+      { origin: null },
+      { origin: "null" },
+      { origin: "https://evil.example" },
+      { origin: "http://127.0.0.1:4748" },
+      { site: "cross-site" },
+      { site: "same-site" },
+      { site: "none" },
+    ]) {
+      expect((await create(wish)).status, JSON.stringify(wish)).toBe(401);
+    }
+    expect(await house.runtime.storage.keys.list()).toHaveLength(2);
+  });
+});
+
+describe("a form of another site", () => {
+  const elsewhere = [
+    { origin: "https://evil.example" },
+    { origin: "null" },
+    { origin: null },
+    { site: "cross-site" },
+    { site: "same-site" },
+  ];
+
+  test.each([
+    "/admin/page/keys",
+    "/admin/page/accounts/acc_1/remove",
+    "/admin/page/import",
+    "/admin/page/models",
+    "/admin/page/use/test",
+    "/admin/page/connect/claude/start",
+    "/admin/logout",
+  ])("changes nothing at %s", async (path) => {
+    const house = await createHouse();
+    const cookie = await house.login();
+    for (const wish of elsewhere) {
+      const answer = await house.ask(path, { ...wish, cookie, form: { label: "planted" } });
+      expect(answer.status, JSON.stringify(wish)).toBe(403);
+      expect(await answer.text()).toContain("This did not come from here");
+    }
+    expect(await house.runtime.storage.keys.list()).toEqual([]);
+    expect((await house.ask("/admin/page/keys", { cookie })).status).toBe(200);
+  });
+
+  test("can not log anybody in", async () => {
+    const house = await createHouse();
+    for (const wish of elsewhere) {
+      const answer = await house.ask("/admin/login", { ...wish, form: { token: ADMIN_TOKEN } });
+      expect(answer.status).toBe(403);
+      expect(answer.headers.getSetCookie()).toEqual([]);
+    }
+  });
+
+  test("is told apart by PUBLIC_URL where that is set", async () => {
+    const house = await createHouse({ env: { PUBLIC_URL: "https://kleis.example" } });
+    const form = { token: ADMIN_TOKEN };
+    expect((await house.ask("/admin/login", { form, origin: "https://kleis.example" })).status).toBe(303);
+    expect((await house.ask("/admin/login", { form, origin: "https://other.example" })).status).toBe(403);
+  });
+});

@@ -1,0 +1,65 @@
+import { expect } from "vitest";
+import { objectOf, objectsOf } from "../../fakes/inspect.ts";
+import type { Case } from "../case.ts";
+import { expectRefusal } from "../wire.ts";
+
+const area = "models";
+const ANTHROPIC = { "anthropic-version": "2023-06-01" };
+
+async function ids(response: Response): Promise<unknown[]> {
+  return objectsOf(objectOf(await response.json())?.data).map(({ id }) => id);
+}
+
+export const cases: Case[] = [
+  {
+    area,
+    name: "lists what a key can use",
+    async run({ ask, key, accounts }) {
+      const all = await ids(await ask("/v1/models", undefined, { key }));
+      expect(all).toEqual(expect.arrayContaining(["claude-sonnet-5", "gpt-5.5", "copilot/gpt-5-mini"]));
+      const plan = await ids(await ask("/v1/models", undefined, { key: accounts.codex.key }));
+      expect(plan).toContain("gpt-5.5");
+      expect(plan).not.toContain("claude-sonnet-5");
+    },
+  },
+  {
+    area,
+    name: "lists for Anthropic's clients what speaks messages, by pages",
+    async run({ ask, key }) {
+      const response = await ask("/v1/models?limit=2", undefined, { key, headers: ANTHROPIC });
+      const page = objectOf(await response.json()) ?? {};
+      expect(objectsOf(page.data)).toHaveLength(2);
+      expect(page).toMatchObject({ has_more: true });
+      const next = await ask(`/v1/models?limit=2&after_id=${String(page.last_id)}`, undefined, {
+        key,
+        headers: ANTHROPIC,
+      });
+      expect(await ids(next)).not.toContain(page.last_id);
+    },
+  },
+  {
+    area,
+    name: "shows one model, also one with a slash in its id",
+    async run({ ask, key }) {
+      for (const path of [
+        "/v1/models/claude-sonnet-5",
+        "/v1/models/copilot/gpt-5-mini",
+        "/v1/models/copilot%2Fgpt-5-mini",
+      ]) {
+        const response = await ask(path, undefined, { key });
+        expect(response.status, path).toBe(200);
+        expect(await response.json()).toHaveProperty("id");
+      }
+      await expectRefusal(await ask("/v1/models/none-such", undefined, { key }), 404, "model_not_found");
+    },
+  },
+  {
+    area,
+    name: "lists one provider under its prefix",
+    async run({ ask, key }) {
+      const list = await ids(await ask("/codex/v1/models", undefined, { key }));
+      expect(list).toContain("gpt-5.5");
+      expect(list).not.toContain("claude-sonnet-5");
+    },
+  },
+];

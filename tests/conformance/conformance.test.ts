@@ -1,0 +1,111 @@
+/** One suite, three doors: every case runs unchanged in Node, in workerd and in the function that Vercel would run. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+  type Build,
+  buildNode,
+  buildVercel,
+  buildWorker,
+  type RunningDoor,
+  startNodeDoor,
+  startVercelDoor,
+  startWorkerDoor,
+} from "../doors/door.ts";
+import { ROOT } from "../doors/process.ts";
+import { type Sqld, startSqld, whyNoSqld } from "../doors/sqld.ts";
+import { type Case, DOOR_NAMES, type DoorName } from "./case.ts";
+import { cases as admin } from "./cases/admin.ts";
+import { cases as auth } from "./cases/auth.ts";
+import { cases as bodies } from "./cases/bodies.ts";
+import { cases as errors } from "./cases/errors.ts";
+import { cases as health } from "./cases/health.ts";
+import { cases as models } from "./cases/models.ts";
+import { cases as passing } from "./cases/passing.ts";
+import { cases as registry } from "./cases/registry.ts";
+import { cases as renewal } from "./cases/renewal.ts";
+import { cases as signIn } from "./cases/sign-in.ts";
+import { cases as streams } from "./cases/streams.ts";
+import { Table } from "./table.ts";
+import { blamed, openWorld, type World } from "./world.ts";
+
+const CASES: readonly Case[] = [
+  ...health,
+  ...auth,
+  ...models,
+  ...registry,
+  ...passing,
+  ...bodies,
+  ...errors,
+  ...admin,
+  ...renewal,
+  ...signIn,
+  ...streams,
+];
+
+const noSqld = whyNoSqld();
+const table = new Table();
+const worlds = new Map<DoorName, World>();
+const builds: Build[] = [];
+const servers: Sqld[] = [];
+
+type Start = (variables: Record<string, string>) => Promise<RunningDoor>;
+
+function built<B extends Build>(build: B): B {
+  builds.push(build);
+  return build;
+}
+
+/** A door on a database of its own. */
+async function starter(door: DoorName): Promise<Start> {
+  if (door === "node") {
+    const build = built(buildNode());
+    return (variables) => startNodeDoor(build, { ...variables, KLEIS_DATA_DIR: join(build.folder, "data") });
+  }
+  const server = await startSqld();
+  servers.push(server);
+  const build = built(door === "workers" ? buildWorker() : buildVercel());
+  const start = door === "workers" ? startWorkerDoor : startVercelDoor;
+  return (variables) => start(build, { ...variables, ...server.variables });
+}
+
+beforeAll(async () => {
+  for (const door of DOOR_NAMES) {
+    if (door !== "node" && noSqld !== null) continue;
+    worlds.set(door, await openWorld(door, await starter(door)));
+  }
+  await Promise.all(
+    [...worlds.values()].flatMap((world) =>
+      CASES.filter(({ begin, skip }) => begin !== undefined && skip?.[world.door] === undefined).map((each) =>
+        each.begin?.(world),
+      ),
+    ),
+  );
+}, 90_000);
+
+afterAll(async () => {
+  await Promise.all([...worlds.values()].map((world) => world.close()));
+  await Promise.all(servers.map((server) => server.close()));
+  for (const build of builds) build.remove();
+  const text = table.render(CASES);
+  mkdirSync(join(ROOT, "dist"), { recursive: true });
+  writeFileSync(join(ROOT, "dist", "conformance.txt"), text);
+  process.stdout.write(`\n${text}\n`);
+});
+
+describe.each(DOOR_NAMES)("the %s door", (door) => {
+  for (const each of CASES) {
+    const reason = door !== "node" && noSqld !== null ? noSqld : each.skip?.[door];
+    if (reason !== undefined) {
+      table.set(door, each, { skipped: reason });
+      continue;
+    }
+    test(`${each.area}: ${each.name}`, async () => {
+      table.set(door, each, "FAIL");
+      const world = worlds.get(door)!;
+      await each.run(world);
+      expect(blamed(world.fakes)).toEqual([]);
+      table.set(door, each, "ok");
+    });
+  }
+});

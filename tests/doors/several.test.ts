@@ -1,0 +1,163 @@
+/** Outgrowing one machine: two Node doors, a Worker and the Vercel function on one database behave as one Kleis. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Fakes, startFakes } from "../fakes/index.ts";
+import {
+  ADMIN_TOKEN,
+  type Build,
+  buildNode,
+  buildVercel,
+  buildWorker,
+  type RunningDoor,
+  startNodeDoor,
+  startVercelDoor,
+  startWorkerDoor,
+} from "./door.ts";
+import { type Sqld, startSqld, whyNoSqld } from "./sqld.ts";
+
+/** A change made at one door is seen at every other within this time, ms (README). */
+const SEEN_WITHIN_MS = 10_000;
+/** The pause between two looks, and a slow machine, ms. */
+const SLACK_MS = 1_500;
+
+const BODY = JSON.stringify({
+  model: "claude-sonnet-5",
+  max_tokens: 10,
+  messages: [{ role: "user", content: "hello" }],
+});
+
+const missing = whyNoSqld();
+if (missing !== null) {
+  process.stdout.write(`Several machines on one database: not shown, ${missing}\n`);
+}
+
+describe.runIf(missing === null)("several doors on one database", () => {
+  let server: Sqld;
+  let fakes: Fakes;
+  let doors: RunningDoor[] = [];
+  let builds: Build[] = [];
+  /** Ids of accounts. */
+  let first: string;
+  let second: string;
+  let endedSignIn: string;
+  /** Keys: for everything (twice), for the second account, and for the sign-in whose token has ended. */
+  let any: Issued;
+  let toRevoke: Issued;
+  let forSecond: Issued;
+  let forSignIn: Issued;
+
+  interface Issued {
+    id: string;
+    key: string;
+  }
+
+  beforeAll(async () => {
+    [server, fakes] = await Promise.all([startSqld(), startFakes()]);
+    const [node, worker, vercel] = [buildNode(), buildWorker(), buildVercel()];
+    builds = [node, worker, vercel];
+    const variables = { ...fakes.env, ...server.variables, LOG_LEVEL: "warn" };
+    doors = await Promise.all([
+      startNodeDoor(node, variables),
+      startNodeDoor(node, variables),
+      startWorkerDoor(worker, variables),
+      startVercelDoor(vercel, variables),
+    ]);
+  }, 90_000);
+
+  afterAll(async () => {
+    await Promise.all(doors.map((door) => door.close()));
+    await server?.close();
+    await fakes?.close();
+    for (const build of builds) build.remove();
+  });
+
+  async function admin<Answer>(at: number, method: string, path: string, body?: object): Promise<Answer> {
+    const response = await fetch(doors[at]!.url + path, {
+      method,
+      headers: { authorization: `Bearer ${ADMIN_TOKEN}`, "content-type": "application/json" },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    expect(response.ok, `${method} ${path}: ${text}`).toBe(true);
+    return JSON.parse(text) as Answer;
+  }
+
+  async function connect(at: number, account: object): Promise<string> {
+    const path = "/admin/accounts/import";
+    const body = { provider: "claude", ...account };
+    const { accounts } = await admin<{ accounts: { id: string }[] }>(at, "POST", path, body);
+    return accounts[0]?.id ?? "";
+  }
+
+  const issue = (at: number, body: object) => admin<Issued>(at, "POST", "/admin/keys", body);
+
+  async function ask(door: RunningDoor, { key }: Issued) {
+    const headers = { "x-api-key": key, "content-type": "application/json" };
+    const response = await fetch(`${door.url}/v1/messages`, { method: "POST", headers, body: BODY });
+    await response.text();
+    return { status: response.status, account: response.headers.get("x-kleis-account") };
+  }
+
+  /** How long it took until it was so, ms. */
+  async function timeUntil(is: () => Promise<boolean>): Promise<number> {
+    const begun = Date.now();
+    while (!(await is())) {
+      if (Date.now() - begun > SEEN_WITHIN_MS + SLACK_MS) break;
+      await new Promise((done) => setTimeout(done, 250));
+    }
+    return Date.now() - begun;
+  }
+
+  test("what is made at one door works at all of them, whichever made the tables", async () => {
+    // Every door is asked for the first time at the same moment, and the database is empty.
+    await Promise.all(doors.map((_, at) => admin(at, "GET", "/admin/keys")));
+    first = await connect(0, { kind: "api_key", api_key: fakes.claude.issueApiKey() });
+    second = await connect(2, { kind: "api_key", api_key: fakes.claude.issueApiKey() });
+    const tokens = fakes.claude.issueTokens({ account: crypto.randomUUID(), expiresIn: -10 });
+    endedSignIn = await connect(3, {
+      kind: "oauth",
+      access_token: tokens.accessToken,
+      refresh_token: tokens.refreshToken,
+      expires_at: tokens.expiresAt,
+    });
+    [any, toRevoke, forSecond, forSignIn] = await Promise.all([
+      issue(1, {}),
+      issue(2, {}),
+      issue(3, { accounts: [second] }),
+      issue(0, { accounts: [endedSignIn] }),
+    ]);
+    for (const door of doors) {
+      expect(await ask(door, any)).toEqual({ status: 200, account: first });
+      expect(await ask(door, toRevoke)).toEqual({ status: 200, account: first });
+      expect(await ask(door, forSecond)).toEqual({ status: 200, account: second });
+    }
+  });
+
+  test("a sign-in is renewed once, whichever doors need it at the same moment", async () => {
+    const calls = () => fakes.claude.requests.filter(({ path }) => path === "/v1/oauth/token").length;
+    fakes.claude.token.script({ delayMs: 300 });
+    const answers = await Promise.all([...doors, ...doors, ...doors].map((door) => ask(door, forSignIn)));
+    expect(answers).toEqual(answers.map(() => ({ status: 200, account: endedSignIn })));
+    expect(calls()).toBe(1);
+    expect(fakes.violations()).toEqual([]);
+  });
+
+  test("a revoked key, another primary, an account that is switched off: seen everywhere within 10 s", async () => {
+    // Everybody has just seen them as they were.
+    await Promise.all(doors.flatMap((door) => [any, toRevoke, forSecond].map((key) => ask(door, key))));
+    await Promise.all([
+      admin(3, "POST", `/admin/keys/${toRevoke.id}/revoke`),
+      admin(2, "POST", `/admin/accounts/${endedSignIn}/primary`),
+      admin(1, "PATCH", `/admin/accounts/${second}`, { enabled: false }),
+    ]);
+    const seen = await Promise.all(
+      doors.flatMap((door) => [
+        timeUntil(async () => (await ask(door, toRevoke)).status === 401),
+        timeUntil(async () => (await ask(door, any)).account === endedSignIn),
+        timeUntil(async () => (await ask(door, forSecond)).status >= 400),
+      ]),
+    );
+    for (const taken of seen) expect(taken).toBeLessThan(SEEN_WITHIN_MS + SLACK_MS);
+    // And not only because nothing was remembered at all.
+    expect(Math.max(...seen)).toBeGreaterThan(1_000);
+  }, 40_000);
+});

@@ -1,0 +1,154 @@
+/** A store that does not answer, and a defect inside: what clients are told, through the whole application. */
+import { describe, expect, test } from "vitest";
+import { createApp } from "../../src/app.ts";
+import { readConfig } from "../../src/config.ts";
+import type { Fetch, LogFields } from "../../src/runtime.ts";
+import { StorageError } from "../../src/storage/port.ts";
+import { FRESH_MS } from "../../src/storage/read-cache.ts";
+import { newStorage, random, sleep } from "../storage/world.ts";
+import { OPERATION_NAMES, OPERATIONS, shapeOf } from "./own-error.ts";
+
+const ADMIN_TOKEN = "storage-tests-91be04c7aa52d6f3";
+const DETAIL = "connect ECONNREFUSED libsql://me:secret-token@db.example";
+
+const noNetwork: Fetch = () => Promise.reject(new Error("no network here"));
+
+/** The application on a real store that can be made to fail in every question. */
+async function createWorld(fetch: Fetch = noNetwork) {
+  const environment = {
+    ADMIN_TOKEN,
+    ENCRYPTION_KEY: Buffer.alloc(32, 9).toString("base64"),
+    MODELS_DEV_URL: "",
+  };
+  const config = readConfig(environment);
+  if (!config.ok) throw new Error(config.problems.join());
+  const trouble: { error: Error | null } = { error: null };
+  const { storage } = await newStorage();
+  let ahead = 0;
+  const lines: { event: string; fields: LogFields }[] = [];
+  const log = (event: string, fields: LogFields = {}) => void lines.push({ event, fields });
+  const app = createApp({
+    config: config.config,
+    storage: failing(storage, trouble),
+    fetch,
+    clock: { now: () => Date.now() + ahead, sleep },
+    random,
+    waitUntil: (work) => void work.catch(() => {}),
+    logger: { debug: log, info: log, warn: log, error: log },
+  });
+  const send = async (method: string, path: string, secret: string, body?: object) =>
+    app.fetch(
+      new Request(`https://kleis.example${path}`, {
+        method,
+        headers: { authorization: `Bearer ${secret}`, "content-type": "application/json" },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      }),
+    );
+  const { key } = (await (await send("POST", "/admin/keys", ADMIN_TOKEN, {})).json()) as { key: string };
+  const pass = (ms: number) => {
+    ahead += ms;
+  };
+  return { send, key, pass, lines, trouble };
+}
+
+/** The store with a switch: every method of it, of all its parts, rejects while there is trouble. */
+function failing<Part extends object>(part: Part, trouble: { error: Error | null }): Part {
+  return new Proxy(part, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name);
+      if (typeof member === "object" && member !== null) return failing(member, trouble);
+      if (typeof member !== "function") return member;
+      return (...args: unknown[]): unknown =>
+        trouble.error === null ? member.apply(target, args) : Promise.reject(trouble.error);
+    },
+  });
+}
+
+describe("while the store does not answer and nothing is remembered", () => {
+  test.each(OPERATION_NAMES)("%s is a 503 in its protocol's shape", async (operation) => {
+    const { send, key, trouble, lines } = await createWorld();
+    trouble.error = new StorageError(DETAIL);
+    const response = await send("POST", OPERATIONS[operation].path, key, OPERATIONS[operation].body);
+    const text = await response.text();
+    expect(response.status).toBe(503);
+    // Not an answer for good: a client may try again.
+    expect(response.headers.get("x-should-retry")).toBeNull();
+    expect(response.headers.get("x-request-id")).toMatch(/^req_/);
+    expect(text).not.toContain("secret-token");
+    const code = "storage_unavailable";
+    const expected =
+      shapeOf(operation) === "anthropic"
+        ? { type: "error", error: { type: "overloaded_error", code } }
+        : { error: { type: "server_error", code } };
+    expect(JSON.parse(text)).toMatchObject(expected);
+    expect(lines.length).toBeGreaterThan(0);
+    expect(JSON.stringify(lines)).not.toContain(key);
+  });
+
+  test("the models list, the deep check and the admin API say so too", async () => {
+    const { send, key, trouble } = await createWorld();
+    trouble.error = new StorageError(DETAIL);
+    for (const [path, secret] of [
+      ["/v1/models", key],
+      ["/healthz?deep=1", ADMIN_TOKEN],
+      ["/admin/keys", ADMIN_TOKEN],
+      ["/admin/accounts", ADMIN_TOKEN],
+    ] as const) {
+      const response = await send("GET", path, secret);
+      const text = await response.text();
+      expect([path, response.status]).toEqual([path, 503]);
+      expect(JSON.parse(text)).toMatchObject({ error: { code: "storage_unavailable" } });
+      expect(text).not.toContain("secret-token");
+    }
+  });
+
+  test("it still says that it is alive, and refuses what can not be a key without asking the store", async () => {
+    const { send, trouble } = await createWorld();
+    trouble.error = new StorageError(DETAIL);
+    expect((await send("GET", "/healthz", "")).status).toBe(200);
+    expect((await send("GET", "/v1/models", "nonsense")).status).toBe(401);
+  });
+
+  test("the first request after it is back is answered", async () => {
+    const { send, key, trouble } = await createWorld();
+    trouble.error = new StorageError(DETAIL);
+    expect((await send("GET", "/v1/models", key)).status).toBe(503);
+    trouble.error = null;
+    expect((await send("GET", "/v1/models", key)).status).toBe(200);
+  });
+});
+
+test("a store that goes away does not stop the requests of keys and accounts that are remembered", async () => {
+  const { send, key, pass, trouble } = await createWorld(async () => Response.json({ type: "message" }));
+  const account = { provider: "claude", kind: "api_key", api_key: "sk-ant-api03-one" };
+  expect((await send("POST", "/admin/accounts/import", ADMIN_TOKEN, account)).status).toBe(201);
+  const { path, body } = OPERATIONS.messages;
+  expect((await send("POST", path, key, body)).status).toBe(200);
+  trouble.error = new StorageError(DETAIL);
+  pass(FRESH_MS * 3);
+  expect((await send("POST", path, key, body)).status).toBe(200);
+});
+
+test("a defect inside is a 500 that says nothing of itself, and a log line that names only its kind", async () => {
+  const { send, key, trouble, lines } = await createWorld();
+  trouble.error = new TypeError(DETAIL);
+  for (const operation of OPERATION_NAMES) {
+    const response = await send("POST", OPERATIONS[operation].path, key, OPERATIONS[operation].body);
+    const text = await response.text();
+    expect(response.status).toBe(500);
+    expect(JSON.parse(text)).toMatchObject({ error: { code: "internal_error" } });
+    expect(text).not.toMatch(/secret-token|ECONNREFUSED|TypeError|\.ts:/);
+  }
+  expect((await send("GET", "/v1/models", key)).status).toBe(500);
+  expect(lines.map(({ event }) => event)).toContain("unforeseen");
+  expect(JSON.stringify(lines)).toContain("TypeError");
+  expect(JSON.stringify(lines)).not.toContain("secret-token");
+});
+
+test("a model's name of a megabyte is not written to the log", async () => {
+  const { send, key, lines } = await createWorld();
+  const response = await send("POST", "/v1/messages", key, { model: "m".repeat(1024 * 1024) });
+  expect(response.status).toBe(400);
+  expect(lines.map(({ event }) => event)).toContain("request");
+  expect(JSON.stringify(lines).length).toBeLessThan(4_000);
+});

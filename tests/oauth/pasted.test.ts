@@ -1,0 +1,53 @@
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { KleisError } from "../../src/errors.ts";
+import { readPasted } from "../../src/providers/pasted.ts";
+
+const word = fc.stringMatching(/^[A-Za-z0-9_-]{8,64}$/);
+
+test("a code comes out of every form as it went in, with its state or without", () => {
+  fc.assert(
+    fc.property(word, word, (code, state) => {
+      const query = new URLSearchParams({ scope: "a b", code, state });
+      const forms = [
+        code,
+        `${code}#${state}`,
+        `${query}`,
+        `?${query}`,
+        `http://localhost:1455/auth/callback?${query}`,
+        `https://platform.claude.com/oauth/code/callback?code=${code}#${state}`,
+        `https://platform.claude.com/oauth/code/callback?code=${code}`,
+      ];
+      for (const form of forms) expect(readPasted(` ${form}\n`, state)).toEqual({ code });
+    }),
+  );
+});
+
+test("whatever is pasted is read or refused in words, and a foreign state never passes", () => {
+  fc.assert(
+    fc.property(
+      fc.oneof(fc.string(), fc.webUrl({ withQueryParameters: true, withFragments: true })),
+      word,
+      (text, state) => {
+        try {
+          const read = readPasted(text, state);
+          if ("code" in read) expect(read.code).toMatch(/^[\w.~+/=-]+$/);
+        } catch (error) {
+          expect(error).toBeInstanceOf(KleisError);
+        }
+      },
+    ),
+  );
+  fc.assert(
+    fc.property(word, word, word, (code, state, other) => {
+      fc.pre(state !== other);
+      for (const form of [
+        `${code}#${other}`,
+        `?code=${code}&state=${other}`,
+        `?error=access_denied&state=${other}`,
+      ]) {
+        expect(() => readPasted(form, state)).toThrow(/another sign-in/);
+      }
+    }),
+  );
+});

@@ -1,0 +1,274 @@
+/** What each provider makes of one call for fresh tokens; who may call it and when is the business of the accounts. */
+import { describe, expect, test } from "vitest";
+import { createProviderNet } from "../../src/accounts/net.ts";
+import type { JsonObject } from "../../src/json.ts";
+import { providerById } from "../../src/providers/index.ts";
+import type { RefreshInput, RefreshResult } from "../../src/providers/provider.ts";
+import { createSignInWorld, html, intercept, type Options, type SignInWorld } from "./world.ts";
+
+interface Held {
+  accessToken?: string;
+  refreshToken?: string;
+  metadata?: JsonObject;
+  kind?: "oauth" | "api_key";
+}
+
+async function refresh(world: SignInWorld, id: string, held: Held): Promise<RefreshResult> {
+  const provider = providerById(id);
+  if (provider?.refresh === undefined) throw new Error(`${id} does not refresh`);
+  const metadata = held.metadata ?? {};
+  const input: RefreshInput = {
+    account: { id: "acc_1", kind: held.kind ?? "oauth", externalId: "x", metadata },
+    accessToken: held.accessToken ?? null,
+    refreshToken: held.refreshToken ?? null,
+    idToken: null,
+    config: world.runtime.config,
+  };
+  return provider.refresh(input, createProviderNet(world.runtime, provider, metadata));
+}
+
+const silent: Options = { fetch: () => () => Promise.reject(new Error("no route")) };
+
+describe("Claude", () => {
+  test("a pair is rotated, without scope, under Kleis's own name", async () => {
+    const world = await createSignInWorld();
+    const { accessToken, refreshToken } = world.fakes.claude.issueTokens();
+    const result = await refresh(world, "claude", { accessToken, refreshToken });
+    expect(result).toMatchObject({
+      status: "refreshed",
+      idToken: null,
+      expiresAt: world.clock.now() + 28_800_000,
+      metadata: { login_expires_at: world.clock.now() + 2_332_800_000 },
+    });
+    const { json, headers } = world.fakes.claude.last();
+    expect(json).toEqual({
+      grant_type: "refresh_token",
+      refresh_token: refreshToken,
+      client_id: world.runtime.config.CLAUDE_CLIENT_ID,
+    });
+    expect(headers).toMatchObject({
+      "anthropic-beta": "oauth-2025-04-20",
+      "user-agent": expect.stringMatching(/^kleis\//),
+    });
+    expect(world.fakes.claude.tokens.find(refreshToken)).toMatchObject({ state: "spent" });
+    expect(world.fakes.violations()).toEqual([]);
+  });
+
+  test("without a new refresh token the stored one stays", async () => {
+    const world = await createSignInWorld();
+    world.fakes.claude.token.script({ omitRefreshToken: true });
+    const { refreshToken } = world.fakes.claude.issueTokens();
+    expect(await refresh(world, "claude", { refreshToken })).toMatchObject({
+      status: "refreshed",
+      refreshToken: null,
+    });
+  });
+
+  test("a dead refresh token is rejected, in words without it", async () => {
+    const world = await createSignInWorld();
+    const { refreshToken } = world.fakes.claude.issueTokens();
+    world.fakes.claude.revoke(refreshToken);
+    const result = await refresh(world, "claude", { refreshToken });
+    expect(result).toMatchObject({
+      status: "rejected",
+      reason: expect.stringMatching(/invalid_grant.*Connect/),
+    });
+    expect(JSON.stringify(result)).not.toContain(refreshToken);
+  });
+
+  test.each<[string, { status: number; body: string | object; headers?: Record<string, string> }, object]>([
+    [
+      "a limit",
+      { status: 429, body: { error: { type: "rate_limit_error" } }, headers: { "retry-after": "60" } },
+      { retryAfterMs: 60_000 },
+    ],
+    [
+      "a limit that asks for an hour",
+      { status: 429, body: "", headers: { "retry-after": "3600" } },
+      { retryAfterMs: 300_000 },
+    ],
+    ["a limit that asks for nothing", { status: 429, body: "" }, { retryAfterMs: 5_000 }],
+    ["an outage that says invalid_grant", { status: 500, body: { error: "invalid_grant" } }, {}],
+    ["a page", { status: 403, body: "<html>challenge</html>" }, {}],
+    ["a wrong form", { status: 400, body: { type: "error", error: { type: "invalid_request_error" } } }, {}],
+    ["a wrong address", { status: 404, body: { type: "error", error: { type: "not_found_error" } } }, {}],
+    [
+      "no tokens in a 200",
+      { status: 200, body: {} },
+      { reason: expect.stringMatching(/without what was asked/) },
+    ],
+  ])("%s leaves the account alone", async (_, reply, more) => {
+    const world = await createSignInWorld();
+    world.fakes.claude.token.script({ reply });
+    const { refreshToken } = world.fakes.claude.issueTokens();
+    expect(await refresh(world, "claude", { refreshToken })).toMatchObject({
+      status: "unavailable",
+      ...more,
+    });
+  });
+
+  test("an answer that echoes the token does not get it into the reason", async () => {
+    const world = await createSignInWorld();
+    const { refreshToken } = world.fakes.claude.issueTokens();
+    const body = { error: "invalid_request", error_description: `bad ${refreshToken}`, code: refreshToken };
+    world.fakes.claude.token.script({ reply: { status: 400, body } });
+    expect(JSON.stringify(await refresh(world, "claude", { refreshToken }))).not.toContain(refreshToken);
+  });
+});
+
+describe("Codex", () => {
+  test("a pair is rotated, as a form, and the claims are read anew", async () => {
+    const world = await createSignInWorld();
+    const { refreshToken } = world.fakes.codex.issueTokens();
+    const result = await refresh(world, "codex", { refreshToken });
+    expect(result).toMatchObject({
+      status: "refreshed",
+      refreshToken: expect.stringMatching(/^rt_/),
+      idToken: expect.any(String),
+      expiresAt: world.clock.now() + 864_000_000,
+      metadata: { plan: "plus", email: "owner@example.org" },
+    });
+    expect(world.fakes.codex.last().headers["content-type"]).toMatch(/^application\/x-www-form-urlencoded/);
+    expect([...new URLSearchParams(world.fakes.codex.last().body.toString()).keys()].sort()).toEqual([
+      "client_id",
+      "grant_type",
+      "refresh_token",
+    ]);
+    expect(world.fakes.violations()).toEqual([]);
+  });
+
+  test("tokens that the answer leaves out stay as they are", async () => {
+    const world = await createSignInWorld();
+    world.fakes.codex.token.script({ omitRefreshToken: true, omitIdToken: true });
+    const { refreshToken } = world.fakes.codex.issueTokens();
+    expect(await refresh(world, "codex", { refreshToken })).toMatchObject({
+      status: "refreshed",
+      refreshToken: null,
+      idToken: null,
+    });
+  });
+
+  test("a rotated refresh token is kept even when it comes alone", async () => {
+    const world = await createSignInWorld();
+    world.fakes.codex.token.script({ reply: { status: 200, body: { refresh_token: "rt_new" } } });
+    const held = { accessToken: "a.b.c", refreshToken: "rt_old" };
+    expect(await refresh(world, "codex", held)).toMatchObject({
+      status: "refreshed",
+      accessToken: "a.b.c",
+      refreshToken: "rt_new",
+      expiresAt: world.clock.now(),
+    });
+  });
+
+  test.each<[string, number, string | object]>([
+    ["error.code", 401, { error: { message: "m", code: "refresh_token_reused" } }],
+    ["a string error", 400, { error: "refresh_token_expired" }],
+    ["a code at the top", 400, { code: "refresh_token_invalidated", message: "m" }],
+    ["OAuth's own", 400, { error: "invalid_grant" }],
+    ["a 401 that says nothing", 401, {}],
+  ])("a dead refresh token is known by %s", async (_, status, body) => {
+    const world = await createSignInWorld();
+    world.fakes.codex.token.script({ reply: { status, body } });
+    const { refreshToken } = world.fakes.codex.issueTokens();
+    expect(await refresh(world, "codex", { refreshToken })).toMatchObject({ status: "rejected" });
+  });
+
+  test.each<[string, number, string | object]>([
+    ["a limit", 429, { error: { code: "rate_limited" } }],
+    ["an outage", 503, { error: "invalid_grant" }],
+    ["a page with 401", 401, "<html>sign in</html>"],
+    ["a challenge", 403, "<html>Just a moment…</html>"],
+    ["another refusal", 400, { error: { code: "invalid_client" } }],
+    ["no tokens in a 200", 200, { token_type: "Bearer" }],
+  ])("%s leaves the account alone", async (_, status, body) => {
+    const world = await createSignInWorld();
+    world.fakes.codex.token.script({ reply: { status, body } });
+    const { refreshToken } = world.fakes.codex.issueTokens();
+    expect(await refresh(world, "codex", { refreshToken })).toMatchObject({ status: "unavailable" });
+  });
+});
+
+describe("Copilot", () => {
+  const token = (world: SignInWorld) => world.fakes.copilot.issueTokens().accessToken;
+
+  test("a good token is found good, and the host is asked for anew", async () => {
+    const world = await createSignInWorld();
+    const result = await refresh(world, "copilot", { accessToken: token(world) });
+    expect(result).toEqual({
+      status: "valid",
+      metadata: { api_host: "api.individual.githubcopilot.com", plan: "individual_pro" },
+    });
+    expect(world.fakes.violations()).toEqual([]);
+  });
+
+  test("a host that can not be asked for stays as it is", async () => {
+    const world = await createSignInWorld();
+    world.fakes.copilot.discovery.mode = "404";
+    expect(await refresh(world, "copilot", { accessToken: token(world) })).toEqual({ status: "valid" });
+  });
+
+  test("a wrong tier's host is given up for the one that GitHub names", async () => {
+    const world = await createSignInWorld();
+    world.fakes.copilot.rules.host = "elsewhere";
+    const held = { accessToken: token(world), metadata: { api_host: "api.business.githubcopilot.com" } };
+    expect(await refresh(world, "copilot", held)).toMatchObject({
+      status: "valid",
+      metadata: { api_host: "api.individual.githubcopilot.com" },
+    });
+    world.fakes.copilot.discovery.mode = "404";
+    expect(await refresh(world, "copilot", held)).toEqual({ status: "valid", metadata: { api_host: null } });
+  });
+
+  test("a revoked token is rejected", async () => {
+    const world = await createSignInWorld();
+    const accessToken = token(world);
+    world.fakes.copilot.revoke(accessToken);
+    expect(await refresh(world, "copilot", { accessToken })).toMatchObject({ status: "rejected" });
+  });
+
+  test.each([403, 429, 500])("%i says nothing about the token", async (status) => {
+    const world = await createSignInWorld({
+      fetch: intercept(({ pathname }) => (pathname === "/models" ? html(status) : null)),
+    });
+    expect(await refresh(world, "copilot", { accessToken: token(world) })).toMatchObject({
+      status: "unavailable",
+    });
+  });
+});
+
+test.each(["claude", "codex", "copilot"])(
+  "%s out of reach leaves the account alone, in words",
+  async (id) => {
+    const world = await createSignInWorld(silent);
+    expect(await refresh(world, id, { accessToken: "gho_x", refreshToken: "rt_x" })).toMatchObject({
+      status: "unavailable",
+      reason: expect.stringMatching(/could not be reached/),
+    });
+  },
+);
+
+test.each(["claude", "codex", "copilot"])(
+  "%s without anything to refresh with must sign in again",
+  async (id) => {
+    const world = await createSignInWorld(silent);
+    expect(await refresh(world, id, {})).toMatchObject({
+      status: "rejected",
+      reason: expect.stringMatching(/Connect it again/),
+    });
+  },
+);
+
+test("an answer of more than 2 MiB is not read to its end", async () => {
+  let pulled = 0;
+  const endless = () =>
+    new ReadableStream<Uint8Array>({
+      pull(controller) {
+        pulled += 1;
+        controller.enqueue(new Uint8Array(256 * 1024));
+      },
+    });
+  const world = await createSignInWorld({ fetch: () => async () => new Response(endless()) });
+  const result = await refresh(world, "claude", { refreshToken: "sk-ant-ort01-x" });
+  expect(result).toMatchObject({ status: "unavailable", reason: expect.stringMatching(/2 MiB/) });
+  expect(pulled).toBeLessThan(12);
+});

@@ -1,0 +1,299 @@
+/** The lease and the compare-and-swap, in both implementations of the port; and that the two behave alike. */
+import * as fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Lease, RefreshState, Storage } from "../../src/storage/port.ts";
+import { newAccount, newStorage } from "../storage/world.ts";
+import { createMemoryStorage } from "../support/memory-storage.ts";
+import { type SqldServer, startSqld } from "../support/sqld.ts";
+
+const HOUR = 3_600_000;
+const FRESH = { accessToken: "access-2", refreshToken: "refresh-2", idToken: null, expiresAt: 9_000 };
+const wish = (owner: string, version = 0, leaseMs = HOUR) => ({ owner, version, leaseMs });
+const pass = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
+
+const stores: [string, () => Promise<Storage>][] = [
+  ["in memory", async () => createMemoryStorage(() => Date.now())],
+  ["in libSQL", async () => (await newStorage()).storage],
+];
+
+describe.each(stores)("%s", (_, open) => {
+  async function world() {
+    const { accounts, refreshes } = await open();
+    await accounts.save(newAccount());
+    const take = async (owner: string, version = 0, leaseMs = HOUR): Promise<Lease> => {
+      const answer = await refreshes.acquire("a1", wish(owner, version, leaseMs));
+      if (!answer?.acquired) throw new Error("the lease was not given");
+      return { owner, fence: answer.state.fence, version };
+    };
+    return { accounts, refreshes, take };
+  }
+
+  test("the lease is given once, with the state under it", async () => {
+    const { refreshes } = await world();
+    const first = await refreshes.acquire("a1", wish("A"));
+    const second = await refreshes.acquire("a1", wish("B"));
+    expect(first).toMatchObject({
+      acquired: true,
+      state: { version: 0, fence: 1, failures: 0, heldOffForMs: 0, unanswered: false },
+    });
+    expect(first?.state.secrets.refreshToken).toBe("refresh-planted");
+    expect(first?.state.account).toMatchObject({ id: "a1", metadata: { plan: "max" } });
+    expect(second).toMatchObject({ acquired: false, state: { fence: 1 } });
+    expect(second?.state.leasedForMs).toBeGreaterThan(HOUR - 60_000);
+    expect(second?.state.leasedForMs).toBeLessThanOrEqual(HOUR);
+  });
+
+  test("the same owner asks again and gets the same lease, not a longer one", async () => {
+    const { refreshes, take } = await world();
+    const lease = await take("A", 0, 60_000);
+    const again = await refreshes.acquire("a1", wish("A", 0, HOUR));
+    expect(again).toMatchObject({ acquired: true, state: { fence: lease.fence } });
+    expect(again?.state.leasedForMs).toBeLessThanOrEqual(60_000);
+  });
+
+  test("a lease that ran out is given to another, under a higher fence", async () => {
+    const { refreshes, take } = await world();
+    const old = await take("A", 0, 800);
+    expect((await refreshes.acquire("a1", wish("B")))?.acquired).toBe(false);
+    await pass(900);
+    expect(await refreshes.intend("a1", old)).toBe(false);
+    const lease = await take("B");
+    expect(lease.fence).toBe(old.fence + 1);
+    await refreshes.release("a1", old);
+    expect((await refreshes.read("a1"))?.leasedForMs).toBeGreaterThan(0);
+    await refreshes.release("a1", lease);
+    expect((await refreshes.read("a1"))?.leasedForMs).toBe(0);
+  });
+
+  test("no lease is given for a version that is not stored any more, or for no account", async () => {
+    const { accounts, refreshes } = await world();
+    await accounts.save(newAccount({ refreshToken: "other" }));
+    expect(await refreshes.acquire("a1", wish("A"))).toMatchObject({
+      acquired: false,
+      state: { version: 1 },
+    });
+    expect((await refreshes.acquire("a1", wish("A", 1)))?.acquired).toBe(true);
+    expect(await refreshes.acquire("none", wish("A"))).toBeNull();
+    expect(await refreshes.read("none")).toBeNull();
+  });
+
+  test("fresh tokens are stored once: a second write under the same lease does nothing", async () => {
+    const { accounts, refreshes, take } = await world();
+    const lease = await take("A");
+    expect(await refreshes.intend("a1", lease)).toBe(true);
+    expect((await refreshes.read("a1"))?.unanswered).toBe(true);
+    const stored = await refreshes.commit("a1", lease, FRESH, { plan: "pro" }, 2_000);
+    expect(stored).toMatchObject({
+      version: 1,
+      secrets: { accessToken: "access-2", refreshToken: "refresh-2" },
+      account: {
+        expiresAt: 9_000,
+        metadata: { plan: "pro" },
+        lastRefreshAt: 2_000,
+        lastRefreshStatus: "ok",
+        lastRefreshError: null,
+      },
+    });
+    expect(await accounts.open("a1")).toEqual(stored);
+    expect(await refreshes.commit("a1", lease, { ...FRESH, accessToken: "late" }, {}, 3_000)).toBeNull();
+    expect(await refreshes.read("a1")).toMatchObject({ version: 1, leasedForMs: 0, unanswered: false });
+    expect((await accounts.secrets("a1"))?.accessToken).toBe("access-2");
+  });
+
+  test("tokens that the provider did not send stay", async () => {
+    const { accounts, refreshes, take } = await world();
+    await refreshes.commit("a1", await take("A"), { ...FRESH, refreshToken: null }, {}, 2_000);
+    expect(await accounts.secrets("a1")).toMatchObject({
+      accessToken: "access-2",
+      refreshToken: "refresh-planted",
+    });
+    await refreshes.commit("a1", await take("A", 1), null, { plan: "free" }, 3_000);
+    expect(await accounts.open("a1")).toMatchObject({
+      version: 2,
+      secrets: { accessToken: "access-2" },
+      account: { expiresAt: 9_000, metadata: { plan: "free" }, lastRefreshAt: 3_000 },
+    });
+  });
+
+  test("who lost the lease can not write with it; with the fence as it is he can, and the other keeps his lease", async () => {
+    const { refreshes, take } = await world();
+    const old = await take("A", 0, 5);
+    await pass(50);
+    const other = await take("B");
+    expect(await refreshes.commit("a1", old, FRESH, {}, 2_000)).toBeNull();
+    expect(await refreshes.reject("a1", old, "no", 2_000)).toBe(false);
+    expect(await refreshes.postpone("a1", old, { reason: "no", failures: 1, waitMs: HOUR }, 2_000)).toBe(
+      false,
+    );
+    expect(await refreshes.commit("a1", { ...old, fence: other.fence }, FRESH, {}, 2_000)).not.toBeNull();
+    expect((await refreshes.read("a1"))?.leasedForMs).toBeGreaterThan(0);
+    expect(await refreshes.reject("a1", other, "no", 2_000)).toBe(false);
+  });
+
+  test("a rejected sign-in needs a login, gives no lease, and is mended by fresh tokens or by connecting again", async () => {
+    const { accounts, refreshes, take } = await world();
+    const lease = await take("A");
+    expect(await refreshes.reject("a1", lease, "It is over.", 2_000)).toBe(true);
+    expect(await refreshes.reject("a1", lease, "It is over.", 2_000)).toBe(true);
+    expect(await accounts.get("a1")).toMatchObject({
+      status: "needs_login",
+      statusReason: "It is over.",
+      lastRefreshAt: 2_000,
+      lastRefreshStatus: "failed",
+      lastRefreshError: "It is over.",
+    });
+    expect((await refreshes.acquire("a1", wish("B")))?.acquired).toBe(false);
+    await refreshes.commit("a1", lease, FRESH, {}, 3_000);
+    expect(await accounts.get("a1")).toMatchObject({ status: "active", statusReason: null });
+    await refreshes.reject("a1", await take("C", 1), "Again.", 4_000);
+    await accounts.save(newAccount());
+    expect((await refreshes.acquire("a1", wish("D", 2)))?.acquired).toBe(true);
+  });
+
+  test("a failure holds everybody off for its time, and connecting again ends that", async () => {
+    const { accounts, refreshes, take } = await world();
+    const failure = { reason: "Busy.", failures: 3, waitMs: HOUR };
+    expect(await refreshes.postpone("a1", await take("A"), failure, 2_000)).toBe(true);
+    const state = (await refreshes.acquire("a1", wish("B")))!;
+    expect(state).toMatchObject({ acquired: false, state: { failures: 3, leasedForMs: 0 } });
+    expect(state.state.heldOffForMs).toBeGreaterThan(HOUR - 60_000);
+    expect(state.state.account).toMatchObject({ status: "active", lastRefreshError: "Busy." });
+    await accounts.save(newAccount());
+    expect(await refreshes.read("a1")).toMatchObject({ heldOffForMs: 0, failures: 0, version: 1 });
+  });
+
+  test("connecting again leaves a lease that runs, whose holder may be posting the same token", async () => {
+    const { accounts, refreshes, take } = await world();
+    await take("A");
+    await accounts.save(newAccount());
+    expect((await refreshes.acquire("a1", wish("B", 1)))?.acquired).toBe(false);
+  });
+});
+
+describe("on a real server", () => {
+  let sqld: SqldServer | null = null;
+  beforeAll(async () => {
+    sqld = await startSqld();
+  });
+  afterAll(() => sqld?.stop());
+
+  test("twenty at once: one gets the lease", async ({ skip }) => {
+    if (sqld === null) return skip("sqld has no binary here");
+    const { refreshes, accounts } = await sqld.storage();
+    await accounts.save(newAccount());
+    const owners = Array.from({ length: 20 }, (_, i) => `owner-${i}`);
+    const answers = await Promise.all(owners.map((owner) => refreshes.acquire("a1", wish(owner))));
+    expect(answers.filter((answer) => answer?.acquired)).toHaveLength(1);
+    expect(new Set(answers.map((answer) => answer?.state.fence))).toEqual(new Set([1]));
+  });
+});
+
+type Step = (storage: Storage, leases: Lease[]) => Promise<unknown>;
+
+/** Times are now or never, so that the two stores' clocks can not differ. */
+const step: fc.Arbitrary<{ name: string; run: Step }> = fc
+  .record({
+    kind: fc.constantFrom(
+      "acquire",
+      "acquire",
+      "intend",
+      "commit",
+      "validate",
+      "reject",
+      "postpone",
+      "release",
+      "save",
+      "read",
+    ),
+    owner: fc.constantFrom("A", "B", "C"),
+    version: fc.nat(3),
+    which: fc.nat(5),
+    lasting: fc.boolean(),
+    at: fc.integer({ min: 1, max: 9_999 }),
+    rotates: fc.boolean(),
+  })
+  .map((drawn) => ({ name: JSON.stringify(drawn), run: toStep(drawn) }));
+
+function toStep({
+  kind,
+  owner,
+  version,
+  which,
+  lasting,
+  at,
+  rotates,
+}: {
+  kind: string;
+  owner: string;
+  version: number;
+  which: number;
+  lasting: boolean;
+  at: number;
+  rotates: boolean;
+}): Step {
+  const time = lasting ? HOUR : -1;
+  return async ({ accounts, refreshes }, leases) => {
+    const lease = leases[which % Math.max(leases.length, 1)] ?? { owner, fence: which, version };
+    switch (kind) {
+      case "acquire": {
+        const answer = await refreshes.acquire("a1", { owner, version, leaseMs: time });
+        if (answer?.acquired) leases.push({ owner, version, fence: answer.state.fence });
+        return { ...answer, state: still(answer?.state ?? null) };
+      }
+      case "intend":
+        return refreshes.intend("a1", lease);
+      case "commit": {
+        const fresh = {
+          accessToken: `access-${at}`,
+          refreshToken: rotates ? `refresh-${at}` : null,
+          idToken: rotates ? null : `id-${at}`,
+          expiresAt: rotates ? at : null,
+        };
+        return refreshes.commit("a1", lease, fresh, { at }, at);
+      }
+      case "validate":
+        return refreshes.commit("a1", lease, null, { at }, at);
+      case "reject":
+        return refreshes.reject("a1", lease, `reason ${at}`, at);
+      case "postpone":
+        return refreshes.postpone("a1", lease, { reason: `for ${at}`, failures: which, waitMs: time }, at);
+      case "release":
+        return refreshes.release("a1", lease);
+      case "save":
+        return accounts.save(newAccount({ refreshToken: `refresh-${at}`, now: at }));
+      default:
+        return still(await refreshes.read("a1"));
+    }
+  };
+}
+
+/** A state without what depends on the moment. */
+function still(state: RefreshState | null): unknown {
+  return state && { ...state, leasedForMs: state.leasedForMs > 0, heldOffForMs: state.heldOffForMs > 0 };
+}
+
+test("whatever is done in whatever order, memory and libSQL answer the same", async () => {
+  const { storage: libsql, client } = await newStorage();
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 25 }), async (steps) => {
+      await client.execute("delete from provider_accounts");
+      const memory = createMemoryStorage(() => Date.now());
+      const both = [
+        { storage: libsql, leases: [] as Lease[] },
+        { storage: memory, leases: [] as Lease[] },
+      ] as const;
+      for (const { storage } of both) await storage.accounts.save(newAccount());
+      for (const { run, name } of steps) {
+        const [a, b] = [
+          await run(both[0].storage, both[0].leases),
+          await run(both[1].storage, both[1].leases),
+        ];
+        expect(b, name).toEqual(a);
+        expect(still(await memory.refreshes.read("a1")), name).toEqual(
+          still(await libsql.refreshes.read("a1")),
+        );
+      }
+    }),
+    { numRuns: 60 },
+  );
+});

@@ -1,0 +1,194 @@
+/**
+ * Honest lists: whatever id any list shows any key, a request for it reaches the provider it was listed for and is
+ * answered by its strict fake; and every list tells the same limits. Over genuine registry data.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { nodeFetch } from "../../adapters/node/fetch.ts";
+import type { KeyRequest } from "../../src/keys/issue.ts";
+import { accessOf } from "../../src/models/access.ts";
+import { listModels } from "../../src/models/list.ts";
+import { createModelSource } from "../../src/models/source.ts";
+import { PROVIDERS } from "../../src/providers/index.ts";
+import { type Fakes, startFakes } from "../fakes/index.ts";
+import { createPlace, ORIGIN, type Place } from "./place.ts";
+import type { Registry } from "./schema.ts";
+import { MODELS_DEV, SAMPLE } from "./world.ts";
+
+interface Listed {
+  id: string;
+  owned_by: string;
+  context_length: number;
+  max_input_tokens: number;
+  max_tokens: number;
+}
+
+let fakes: Fakes;
+beforeAll(async () => {
+  fakes = await startFakes();
+});
+afterAll(() => fakes.close());
+
+/** With `live` the providers' own lists are had; without, only what the registry knows. */
+async function place({ live }: { live: boolean }): Promise<Place> {
+  const { MODELS_DEV_URL: _off, ...env } = fakes.env;
+  const place = await createPlace(env);
+  // The fakes live by the system's clock.
+  place.world.clock.ms = Date.now();
+  place.network = async (url, init) => {
+    if (url === MODELS_DEV) return new Response(SAMPLE);
+    if (!live && init.method === "GET") return new Response("no list", { status: 404 });
+    return nodeFetch(url, init);
+  };
+  return place;
+}
+
+async function connect(place: Place, ...accounts: string[]): Promise<void> {
+  const { claude, codex, copilot } = fakes;
+  const oauth = (tokens: { accessToken: string; refreshToken: string; expiresAt: number }) => ({
+    accessToken: tokens.accessToken,
+    refreshToken: tokens.refreshToken,
+    expiresAt: tokens.expiresAt,
+  });
+  for (const account of accounts) {
+    if (account === "claude") await place.account("claude", oauth(claude.issueTokens()));
+    if (account === "codex") {
+      const tokens = codex.issueTokens();
+      await place.account("codex", {
+        ...oauth(tokens),
+        externalId: tokens.accountId,
+        metadata: { account_id: tokens.accountId },
+      });
+    }
+    if (account === "codex:key") {
+      await place.account("codex", { kind: "api_key", apiKey: codex.issueApiKey() });
+    }
+    if (account === "copilot") {
+      await place.account("copilot", { accessToken: copilot.issueTokens().accessToken, refreshToken: null });
+    }
+  }
+}
+
+/** What each AI SDK package calls, below an entry's `api`. */
+const ROUTES: Record<string, string> = {
+  "@ai-sdk/openai": "/responses",
+  "@ai-sdk/anthropic": "/messages",
+  "@ai-sdk/openai-compatible": "/chat/completions",
+  "@ai-sdk/github-copilot": "/chat/completions",
+};
+
+function bodyFor(route: string, model: string): object {
+  const messages = [{ role: "user", content: "hi" }];
+  if (route === "/responses") return { model, input: messages, stream: true };
+  return { model, messages, max_tokens: 16, stream: true };
+}
+
+async function ask(place: Place, key: string, base: string, route: string, model: string) {
+  const response = await place.app.fetch(
+    new Request(base + route, {
+      method: "POST",
+      headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+      body: JSON.stringify(bodyFor(route, model)),
+    }),
+  );
+  const text = await response.text();
+  return {
+    said: response.status === 200 ? "200" : `${response.status} ${text}`,
+    provider: response.headers.get("x-kleis-provider"),
+  };
+}
+
+async function modelsOf(place: Place, key: string, path: string): Promise<Listed[]> {
+  const response = await place.get(path, { authorization: `Bearer ${key}` });
+  expect(response.status).toBe(200);
+  const { data }: { data: Listed[] } = await response.json();
+  return data;
+}
+
+const SCOPES: [string, KeyRequest][] = [
+  ["no scope", {}],
+  ["one provider", { providers: ["copilot"] }],
+  ["two providers", { providers: ["codex", "claude"] }],
+  ["one account", { accounts: ["acc_1"] }],
+  ["some models", { models: ["gpt-5.4", "claude-opus-4-8", "copilot/gpt-5-mini", "nothing"] }],
+  ["a model at one provider only", { models: ["copilot/claude-sonnet-5"], providers: ["copilot", "claude"] }],
+];
+
+const WORLDS: [string, { live: boolean }, string[]][] = [
+  ["three accounts with lists of their own", { live: true }, ["codex", "claude", "copilot"]],
+  ["a plan and a key, without lists", { live: false }, ["codex", "claude"]],
+  ["Copilot alone", { live: true }, ["copilot"]],
+  ["a key and a plan of OpenAI", { live: true }, ["codex", "codex:key", "copilot"]],
+];
+
+describe.each(WORLDS)("with %s", (_name, options, accounts) => {
+  test.each(SCOPES)("every list for a key with %s keeps its word", async (scope, request) => {
+    const here = await place(options);
+    await connect(here, ...accounts);
+    const { key, discoveryToken } = await here.key(request);
+    await here.runtime.storage.settings.set(
+      "models.custom",
+      JSON.stringify([
+        { id: "team/fast", provider: "copilot", model: "gpt-5-mini", limit: { context: 5000, output: 500 } },
+      ]),
+      1,
+    );
+    const registry: Registry = await here.registry(`/models/${discoveryToken}/api.json`);
+    const ours = PROVIDERS.flatMap(({ id }) => {
+      const entry = registry[`kleis-${id}`];
+      return entry === undefined ? [] : [{ provider: id, entry }];
+    });
+    const all = await modelsOf(here, key, "/v1/models");
+    const resolver = await anotherProcess(here, request);
+    let asked = 0;
+
+    for (const { provider, entry } of ours) {
+      const forced = await modelsOf(here, key, `/${provider}/v1/models`);
+      expect(forced.map(({ id }) => id).sort()).toEqual(Object.keys(entry.models).sort());
+      const known = listModels({ ...resolver, forced: provider });
+      expect(known.map(({ id }) => id).sort()).toEqual(Object.keys(entry.models).sort());
+      for (const [id, model] of Object.entries(entry.models)) {
+        const limits = {
+          context_length: model.limit.context,
+          max_input_tokens: model.limit.input ?? model.limit.context,
+          max_tokens: model.limit.output,
+        };
+        expect(forced.find((each) => each.id === id)).toMatchObject(limits);
+        expect(known.find((each) => each.id === id)?.entry.limit).toEqual(model.limit);
+        const route = ROUTES[model.provider?.npm ?? entry.npm];
+        if (route === undefined) throw new Error(`nobody knows ${model.provider?.npm ?? entry.npm}`);
+        expect({ id, ...(await ask(here, key, entry.api ?? "", route, id)) }).toEqual({
+          id,
+          said: "200",
+          provider,
+        });
+        asked++;
+
+        // The same model in the list of all, under whatever id it has there.
+        const named = all.filter(
+          (each) => each.owned_by === provider && [id, `${provider}/${id}`].includes(each.id),
+        );
+        expect(named).toHaveLength(1);
+        expect(named[0]).toMatchObject(limits);
+        const plain = await ask(here, key, `${ORIGIN}/v1`, route, named[0]?.id ?? "");
+        expect({ id: named[0]?.id, ...plain }).toEqual({ id: named[0]?.id, said: "200", provider });
+      }
+    }
+    expect(all).toHaveLength(asked);
+    if (scope === "no scope") expect(asked).toBeGreaterThanOrEqual(11);
+    expect(fakes.violations()).toEqual([]);
+  });
+});
+
+/** What a process that starts now would list, from what this one has stored. */
+async function anotherProcess(here: Place, request: KeyRequest) {
+  await here.world.settled();
+  const credentials = { fresh: () => Promise.reject(new Error("no list is asked for here")) };
+  const source = createModelSource({ runtime: here.runtime, providers: PROVIDERS, credentials });
+  const accounts = await here.runtime.storage.accounts.list();
+  const { providers = null, models = null, accounts: some = null } = request;
+  return {
+    providers: PROVIDERS,
+    catalogue: await source.current(accounts),
+    access: accessOf(accounts, { providers, models, accounts: some }),
+  };
+}

@@ -1,0 +1,210 @@
+import { describe, expect, test } from "vitest";
+import { connectAll, createPlace, ORIGIN, type Place } from "./place.ts";
+
+const FAST = { id: "team/fast", provider: "copilot", model: "gpt-5-mini" };
+const OWN = {
+  id: "lab",
+  provider: "codex",
+  model: "gpt-secret-preview",
+  name: "The lab's",
+  limit: { context: 90_000, output: 9_000 },
+};
+
+async function connected(): Promise<Place> {
+  const place = await createPlace({ MODELS_DEV_URL: "" });
+  await connectAll(place);
+  return place;
+}
+
+const put = (place: Place, ...models: object[]) => place.admin("PUT", "/admin/models", { models });
+
+async function listed(place: Place, path = "/v1/models"): Promise<Record<string, unknown>[]> {
+  const { key } = await place.key();
+  const response = await place.get(path, { authorization: `Bearer ${key}` });
+  const { data }: { data: Record<string, unknown>[] } = await response.json();
+  return data;
+}
+
+/** The URL and body of what went upstream for a model. */
+async function sent(place: Place, path: string, model: string) {
+  let upstream = { url: "", model: "" };
+  const before = place.network;
+  place.network = async (url, init) => {
+    if (init.method !== "POST") return before(url, init);
+    upstream = { url, model: JSON.parse(new TextDecoder().decode(init.body as Uint8Array)).model };
+    return Response.json({});
+  };
+  const { key } = await place.key();
+  const response = await place.app.fetch(
+    new Request(ORIGIN + path, {
+      method: "POST",
+      headers: { authorization: `Bearer ${key}` },
+      body: JSON.stringify({ model, input: "hi", messages: [{ role: "user", content: "hi" }] }),
+    }),
+  );
+  return { ...upstream, status: response.status, provider: response.headers.get("x-kleis-provider") };
+}
+
+describe("a model that the operator has defined", () => {
+  test("is kept as it was given, over a restart, and replaced as a whole", async () => {
+    const place = await connected();
+    expect(await place.admin("GET", "/admin/models")).toEqual({ status: 200, json: { models: [] } });
+    expect(await put(place, FAST, OWN)).toEqual({ status: 200, json: { models: [FAST, OWN] } });
+    place.restart();
+    expect(await place.admin("GET", "/admin/models")).toEqual({ status: 200, json: { models: [FAST, OWN] } });
+    await put(place, OWN);
+    expect(await place.admin("GET", "/admin/models")).toEqual({ status: 200, json: { models: [OWN] } });
+    await put(place);
+    expect(await place.admin("GET", "/admin/models")).toEqual({ status: 200, json: { models: [] } });
+  });
+
+  test("is in every list, with its name and its limits", async () => {
+    const place = await connected();
+    await put(place, FAST, OWN);
+    const all = await listed(place);
+    expect(all.find(({ id }) => id === "lab")).toMatchObject({
+      owned_by: "codex",
+      name: "The lab's",
+      context_length: 90_000,
+      max_tokens: 9_000,
+    });
+    expect(all.find(({ id }) => id === "team/fast")).toMatchObject({
+      owned_by: "copilot",
+      name: "team/fast",
+    });
+    expect((await listed(place, "/codex/v1/models")).map(({ id }) => id)).toContain("lab");
+    expect((await listed(place, "/claude/v1/models")).map(({ id }) => id)).not.toContain("lab");
+    const registry = await place.registry("/models/own/api.json");
+    expect(registry["kleis-codex"]?.models.lab).toMatchObject({
+      id: "lab",
+      name: "The lab's",
+      limit: OWN.limit,
+    });
+    expect(registry["kleis-copilot"]?.models["team/fast"]).toMatchObject({
+      id: "team/fast",
+      tool_call: true,
+    });
+  });
+
+  test("goes upstream under the provider's id, on the plain and on the forced route", async () => {
+    const place = await connected();
+    await put(place, FAST, OWN);
+    expect(await sent(place, "/v1/responses", "lab")).toMatchObject({
+      model: "gpt-secret-preview",
+      provider: "codex",
+      status: 200,
+    });
+    expect(await sent(place, "/codex/v1/responses", "lab")).toMatchObject({ model: "gpt-secret-preview" });
+    expect(await sent(place, "/v1/chat/completions", "team/fast")).toMatchObject({
+      model: "gpt-5-mini",
+      provider: "copilot",
+    });
+  });
+
+  test("may overrule the limits and the place of a model that there is", async () => {
+    const place = await connected();
+    await put(place, {
+      id: "gpt-5.6-sol",
+      provider: "copilot",
+      model: "gpt-5.6-sol",
+      limit: { context: 1000, output: 100, input: 900 },
+    });
+    const all = await listed(place);
+    expect(all.find(({ id }) => id === "gpt-5.6-sol")).toMatchObject({
+      owned_by: "copilot",
+      max_input_tokens: 900,
+    });
+    expect(all.find(({ id }) => id === "codex/gpt-5.6-sol")).toMatchObject({ owned_by: "codex" });
+    expect(await sent(place, "/v1/responses", "gpt-5.6-sol")).toMatchObject({ provider: "copilot" });
+  });
+
+  test("is seen by another process within ten seconds", async () => {
+    const place = await connected();
+    await listed(place);
+    const first = place.app;
+    place.restart();
+    await put(place, OWN);
+    place.app = first;
+    expect((await listed(place)).map(({ id }) => id)).not.toContain("lab");
+    place.world.clock.ms += 10_000;
+    await listed(place);
+    await place.world.settled();
+    expect((await listed(place)).map(({ id }) => id)).toContain("lab");
+  });
+
+  test("asks for the admin token", async () => {
+    const place = await connected();
+    const { key } = await place.key();
+    for (const [method, path] of [
+      ["GET", ""],
+      ["PUT", ""],
+      ["POST", "/refresh"],
+    ] as const) {
+      const response = await place.app.fetch(
+        new Request(`${ORIGIN}/admin/models${path}`, { method, headers: { authorization: `Bearer ${key}` } }),
+      );
+      expect(response.status).toBe(401);
+    }
+  });
+});
+
+describe("a definition that could not work is refused, and says which field", () => {
+  test.each<[string, object | object[], string]>([
+    ["no id", { ...FAST, id: undefined }, "models.0.id"],
+    ["an empty id", { ...FAST, id: "" }, "models.0.id"],
+    ["an id with spaces", { ...FAST, id: "team fast" }, "models.0.id"],
+    ["an id with a line break", { ...FAST, id: "team\nfast" }, "models.0.id"],
+    ["an id that ends with a slash", { ...FAST, id: "team/" }, "models.0.id"],
+    ["an id of 257 characters", { ...FAST, id: "x".repeat(257) }, "models.0.id"],
+    ["one id twice", [FAST, { ...OWN, id: FAST.id }], "models.1.id"],
+    ["an unknown provider", { ...FAST, provider: "gemini" }, "models.0.provider"],
+    ["no provider", { ...FAST, provider: undefined }, "models.0.provider"],
+    ["no upstream id", { ...FAST, model: undefined }, "models.0.model"],
+    ["no limits for what nobody knows", { ...OWN, limit: undefined }, "models.0.limit"],
+    ["limits without an output", { ...OWN, limit: { context: 1 } }, "models.0.limit.output"],
+    ["limits of nothing", { ...OWN, limit: { context: 0, output: 1 } }, "models.0.limit.context"],
+    ["limits as text", { ...OWN, limit: { context: "90000", output: 1 } }, "models.0.limit.context"],
+    ["more input than context", { ...OWN, limit: { context: 1, output: 1, input: 2 } }, "models.0.limit"],
+    ["an empty name", { ...FAST, name: " " }, "models.0.name"],
+    ["a misspelt field", { ...FAST, limits: OWN.limit }, "models.0.limits"],
+    ["too many", Array.from({ length: 201 }, (_, at) => ({ ...FAST, id: `m${at}` })), "models"],
+  ])("%s", async (_name, models, param) => {
+    const place = await connected();
+    await put(place, OWN);
+    const answer = await put(place, ...[models].flat());
+    expect(answer).toMatchObject({ status: 400, json: { error: { code: "invalid_request", param } } });
+    expect(await place.admin("GET", "/admin/models")).toMatchObject({ json: { models: [OWN] } });
+  });
+
+  test.each<[unknown]>([
+    [[]],
+    [{}],
+    [{ models: {} }],
+    [{ models: "x" }],
+    [{ models: [7] }],
+    [{ models: [], more: 1 }],
+  ])("a body of %j", async (body) => {
+    expect((await (await connected()).admin("PUT", "/admin/models", body)).status).toBe(400);
+  });
+
+  test("a store that does not take it is a 503, and nothing has changed", async () => {
+    const place = await connected();
+    await put(place, OWN);
+    const { settings } = place.runtime.storage;
+    const { set } = settings;
+    settings.set = async () => {
+      const { StorageError } = await import("../../src/storage/port.ts");
+      throw new StorageError("full");
+    };
+    expect((await put(place, FAST)).status).toBe(503);
+    settings.set = set;
+    expect(await place.admin("GET", "/admin/models")).toMatchObject({ json: { models: [OWN] } });
+  });
+});
+
+test("what is stored and can not be read is as good as nothing, and is not overwritten", async () => {
+  const place = await connected();
+  await place.runtime.storage.settings.set("models.custom", "[{}]", 1);
+  expect((await listed(place)).length).toBeGreaterThan(50);
+  expect(await place.runtime.storage.settings.get("models.custom")).toBe("[{}]");
+});

@@ -1,0 +1,94 @@
+import { describe, expect, test } from "vitest";
+import { codex } from "../../src/providers/codex/index.ts";
+import { copilot } from "../../src/providers/copilot/index.ts";
+import { codexRow, copilotList, copilotRow } from "./live-rows.ts";
+
+const ofCopilot = (...rows: unknown[]) => copilot.live?.decode(copilotList(...rows)) ?? null;
+const ofCodex = (...rows: unknown[]) => codex.live?.decode({ models: rows }) ?? null;
+const ids = (models: readonly { id: string }[] | null) => models?.map(({ id }) => id);
+
+describe("Copilot's list", () => {
+  test("says which endpoints a model answers on, best first", () => {
+    const endpoints = (...names: string[]) => ofCopilot(copilotRow("m", names))?.[0]?.operations;
+    expect(endpoints("/chat/completions", "/v1/messages")).toEqual(["messages", "count_tokens", "chat"]);
+    expect(endpoints("/chat/completions", "/responses", "ws:/responses")).toEqual(["responses", "chat"]);
+    expect(ofCopilot(copilotRow("m"))?.[0]?.operations).toEqual(["chat"]);
+    expect(endpoints("ws:/responses")).toBeUndefined();
+  });
+
+  test("says what a prompt may fill", () => {
+    expect(ofCopilot(copilotRow("m"))?.[0]?.limit).toEqual({
+      context: 200_000,
+      input: 168_000,
+      output: 32_000,
+    });
+    const capabilities = {
+      limits: { max_prompt_tokens: 100, max_output_tokens: 10 },
+      supports: { tool_calls: true },
+    };
+    expect(ofCopilot(copilotRow("m", undefined, { capabilities }))?.[0]?.limit).toEqual({
+      context: 110,
+      input: 100,
+      output: 10,
+    });
+  });
+
+  test.each<[string, unknown]>([
+    ["one that the policy has disabled", copilotRow("bad", undefined, { policy: { state: "disabled" } })],
+    ["one that is not for choosing", copilotRow("bad", undefined, { model_picker_enabled: false })],
+    [
+      "an embedding",
+      { ...copilotRow("bad"), capabilities: { type: "embeddings", limits: { max_inputs: 512 } } },
+    ],
+    [
+      "one without tools",
+      {
+        ...copilotRow("bad"),
+        capabilities: {
+          limits: { max_prompt_tokens: 1, max_output_tokens: 1 },
+          supports: { tool_calls: false },
+        },
+      },
+    ],
+    ["one without limits", { ...copilotRow("bad"), capabilities: { supports: { tool_calls: true } } }],
+    ["an odd row", { id: 7, capabilities: null }],
+    ["null", null],
+  ])("leaves out %s, and only that", (_name, bad) => {
+    expect(ids(ofCopilot(bad, copilotRow("good")))).toEqual(["good"]);
+  });
+
+  test("takes the first of two rows with one id, and a policy that nobody has set for a yes", () => {
+    const first = copilotRow("twice", ["/responses"], { policy: { state: "unconfigured" } });
+    expect(ofCopilot(first, copilotRow("twice"))).toMatchObject([{ id: "twice", operations: ["responses"] }]);
+  });
+
+  test.each([[null], [[]], [{}], [{ data: "x" }], ["<html>"], [undefined]])("%j is none", (body) => {
+    expect(copilot.live?.decode(body)).toBe(null);
+  });
+});
+
+describe("Codex's list", () => {
+  test("says what a prompt may fill, and describes models that the registry does not know", () => {
+    expect(ofCodex(codexRow("gpt-9"))).toMatchObject([
+      {
+        id: "gpt-9",
+        operations: ["responses"],
+        limit: { input: 272_000 },
+        model: { name: "Live gpt-9", reasoning: true, tool_call: true, limit: { context: 400_000 } },
+      },
+    ]);
+  });
+
+  test("leaves out what is hidden, not for the API, or odd", () => {
+    const rows = [
+      codexRow("hidden", { visibility: "hide" }),
+      codexRow("closed", { supported_in_api: false }),
+      { slug: 7 },
+      null,
+      codexRow("good"),
+    ];
+    expect(ids(ofCodex(...rows))).toEqual(["good"]);
+    expect(codex.live?.decode({ data: [] })).toBe(null);
+    expect(codex.live?.decode("<html>")).toBe(null);
+  });
+});

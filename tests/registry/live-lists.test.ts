@@ -1,0 +1,296 @@
+import { describe, expect, test } from "vitest";
+import type { AccountRecord } from "../../src/storage/port.ts";
+import { codexRow, copilotList, copilotRow } from "./live-rows.ts";
+import { createPlace, ORIGIN, type Place } from "./place.ts";
+
+const COPILOT = "https://api.githubcopilot.com";
+const CODEX = "https://chatgpt.com/backend-api/codex";
+const HOUR = 3_600_000;
+
+interface Asked {
+  url: string;
+  headers: Headers;
+}
+
+/** A place whose providers keep these lists, by the token that asks. Everything else answers an empty 200. */
+async function listing(
+  lists: Record<string, object>,
+): Promise<Place & { asked: Asked[]; lists: typeof lists }> {
+  const place = await createPlace({ MODELS_DEV_URL: "" });
+  const asked: Asked[] = [];
+  const whole = Object.assign(place, { asked, lists });
+  place.network = async (url, init) => {
+    const headers = new Headers(init.headers);
+    asked.push({ url, headers });
+    const list = whole.lists[headers.get("authorization")?.replace("Bearer ", "") ?? ""];
+    if (init.method === "GET") {
+      return list === undefined ? new Response("no", { status: 403 }) : Response.json(list);
+    }
+    return Response.json({});
+  };
+  return whole;
+}
+
+const copilotIs = (place: Place, token: string): Promise<AccountRecord> =>
+  place.account("copilot", { accessToken: token });
+
+async function listed(place: Place, path = "/v1/models"): Promise<Record<string, unknown>[]> {
+  const { key } = await place.key();
+  const response = await place.get(path, { authorization: `Bearer ${key}` });
+  const { data }: { data: Record<string, unknown>[] } = await response.json();
+  return data;
+}
+
+const idsOf = async (place: Place, path?: string) => (await listed(place, path)).map(({ id }) => id).sort();
+
+async function post(place: Place, path: string, body: object) {
+  const { key } = await place.key();
+  const response = await place.app.fetch(
+    new Request(ORIGIN + path, {
+      method: "POST",
+      headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+      body: JSON.stringify(body),
+    }),
+  );
+  return { status: response.status, headers: response.headers, text: await response.text() };
+}
+
+const THREE = copilotList(
+  copilotRow("claude-sonnet-5", ["/chat/completions", "/v1/messages"]),
+  copilotRow("gpt-5.4", ["/chat/completions", "/responses"]),
+  copilotRow("brand-new-1"),
+);
+
+describe("an account's own list is the truth about it", () => {
+  test("from the first list that a user sees, in ids, limits and protocols", async () => {
+    const place = await listing({ one: THREE });
+    await copilotIs(place, "one");
+    expect(await idsOf(place)).toEqual(["copilot/brand-new-1", "copilot/claude-sonnet-5", "copilot/gpt-5.4"]);
+    const registry = await place.registry("/models/own/api.json");
+    const { models } = registry["kleis-copilot"]!;
+    expect(models["gpt-5.4"]).toMatchObject({
+      name: "GPT-5.4",
+      limit: { context: 200_000, input: 168_000, output: 32_000 },
+      provider: { npm: "@ai-sdk/openai" },
+    });
+    expect(models["claude-sonnet-5"]?.provider?.npm).toBe("@ai-sdk/anthropic");
+    expect(models["brand-new-1"]).toMatchObject({
+      name: "Live brand-new-1",
+      provider: { npm: "@ai-sdk/github-copilot" },
+    });
+  });
+
+  test("asked for as that account, at that account's host, with nothing else", async () => {
+    const place = await listing({ one: THREE, two: { models: [codexRow("gpt-5.5")] } });
+    await copilotIs(place, "one");
+    await place.account("codex", { accessToken: "two", metadata: { account_id: "workspace" } });
+    await listed(place);
+    await place.world.settled();
+    const [copilot, codex] = [COPILOT, CODEX].map((host) =>
+      place.asked.find(({ url }) => url.startsWith(host)),
+    );
+    expect(copilot?.url).toBe(`${COPILOT}/models`);
+    expect(Object.fromEntries(copilot?.headers ?? [])).toEqual({
+      accept: "application/json",
+      "accept-encoding": "identity",
+      authorization: "Bearer one",
+      "user-agent": expect.stringMatching(/^kleis\//),
+      "x-github-api-version": "2026-06-01",
+    });
+    expect(codex?.url).toBe(`${CODEX}/models?client_version=0.0.0`);
+    expect(codex?.headers.get("chatgpt-account-id")).toBe("workspace");
+  });
+
+  test("Codex's narrows the plan and sets its limits", async () => {
+    const place = await listing({
+      two: { models: [codexRow("gpt-5.4"), codexRow("gpt-5.5"), codexRow("gpt-9-nova")] },
+    });
+    await place.account("codex", { accessToken: "two" });
+    expect(await idsOf(place)).toEqual(["gpt-5.4", "gpt-5.5", "gpt-9-nova"]);
+    const { models } = (await place.registry("/models/own/api.json"))["kleis-codex"]!;
+    for (const { limit } of Object.values(models)) {
+      expect(limit).toEqual({ context: 400_000, input: 272_000, output: 128_000 });
+    }
+  });
+
+  test("a model that it does not name may still be tried, and the provider has the last word", async () => {
+    const place = await listing({ one: THREE });
+    await copilotIs(place, "one");
+    await listed(place);
+    const { status } = await post(place, "/v1/chat/completions", {
+      model: "copilot/gemini-3.6-flash",
+      messages: [],
+    });
+    expect(status).toBe(200);
+  });
+
+  test("a model is answered on the endpoints that the list names, and refused on others in words", async () => {
+    const place = await listing({ one: THREE });
+    await copilotIs(place, "one");
+    await listed(place);
+    expect(
+      (await post(place, "/v1/chat/completions", { model: "copilot/gpt-5.4", messages: [] })).status,
+    ).toBe(200);
+    const refused = await post(place, "/v1/messages", {
+      model: "copilot/gpt-5.4",
+      max_tokens: 1,
+      messages: [],
+    });
+    expect(refused.status).toBe(400);
+    expect(refused.text).toContain("POST /v1/responses or POST /v1/chat/completions");
+  });
+
+  test("of two accounts the one that has the model answers", async () => {
+    const place = await listing({
+      one: copilotList(copilotRow("gpt-5.4", ["/responses"])),
+      two: copilotList(copilotRow("gpt-5.4", ["/responses"]), copilotRow("grok-9")),
+    });
+    const one = await copilotIs(place, "one");
+    const two = await copilotIs(place, "two");
+    expect(await idsOf(place)).toEqual(["copilot/gpt-5.4", "copilot/grok-9"]);
+    const account = async (model: string, path: string) =>
+      (await post(place, path, { model, input: "hi", messages: [] })).headers.get("x-kleis-account");
+    expect(await account("grok-9", "/v1/chat/completions")).toBe(two.id);
+    expect(await account("copilot/gpt-5.4", "/v1/responses")).toBe(one.id);
+  });
+
+  test("a key that may use only one of them is shown only what that one has", async () => {
+    const place = await listing({
+      one: copilotList(copilotRow("gpt-5.4")),
+      two: copilotList(copilotRow("grok-9")),
+    });
+    const one = await copilotIs(place, "one");
+    await copilotIs(place, "two");
+    const { discoveryToken } = await place.key({ accounts: [one.id] });
+    const registry = await place.registry(`/models/${discoveryToken}/api.json`);
+    expect(Object.keys(registry["kleis-copilot"]?.models ?? {})).toEqual(["gpt-5.4"]);
+  });
+});
+
+describe("a list is asked for in the background", () => {
+  test("never in front of a request to a model", async () => {
+    const place = await listing({ one: THREE });
+    await copilotIs(place, "one");
+    const answer = place.network;
+    place.network = (url, init) => (init.method === "GET" ? new Promise(() => {}) : answer(url, init));
+    const begun = performance.now();
+    expect((await post(place, "/v1/responses", { model: "copilot/gpt-5.4", input: "hi" })).status).toBe(200);
+    expect(performance.now() - begun).toBeLessThan(700);
+  });
+
+  test("at once when an account is connected", async () => {
+    const place = await listing({ gho_one: THREE });
+    const { status } = await place.admin("POST", "/admin/accounts/import", {
+      provider: "copilot",
+      kind: "oauth",
+      access_token: "gho_one",
+    });
+    expect(status).toBe(201);
+    await place.world.settled();
+    expect(place.asked.map(({ url }) => url)).toContain(`${COPILOT}/models`);
+  });
+
+  test("again after hours, and kept over a restart in between", async () => {
+    const place = await listing({ one: THREE });
+    await copilotIs(place, "one");
+    await listed(place);
+    await place.world.settled();
+    expect(place.asked).toHaveLength(1);
+    place.restart();
+    expect(await idsOf(place)).toContain("copilot/brand-new-1");
+    expect(place.asked).toHaveLength(1);
+    place.world.clock.ms += 5 * HOUR;
+    await listed(place);
+    await place.world.settled();
+    expect(place.asked).toHaveLength(2);
+  });
+
+  test("again when the account has changed, by a new sign-in for one", async () => {
+    const place = await listing({ one: THREE, two: copilotList(copilotRow("grok-9")) });
+    await copilotIs(place, "one");
+    await listed(place);
+    await place.world.settled();
+    place.world.clock.ms += 10 * 60_000;
+    await place.account("copilot", {
+      accessToken: "two",
+      externalId: "external-1",
+      now: place.world.clock.ms,
+    });
+    place.restart();
+    await listed(place);
+    await place.world.settled();
+    expect(await idsOf(place)).toEqual(["copilot/grok-9"]);
+  });
+
+  test("at the owner's wish, who is told what came of it", async () => {
+    const place = await listing({ one: THREE });
+    const one = await copilotIs(place, "one");
+    const two = await copilotIs(place, "two");
+    await place.account("claude");
+    expect(await place.admin("POST", "/admin/models/refresh")).toEqual({
+      status: 200,
+      json: {
+        registry: "off",
+        accounts: [
+          { id: one.id, list: "renewed" },
+          { id: two.id, list: "refused" },
+        ],
+      },
+    });
+  });
+
+  test("not for accounts that are disabled or must sign in", async () => {
+    const place = await listing({ one: THREE });
+    const one = await copilotIs(place, "one");
+    await place.runtime.storage.accounts.update(one.id, { enabled: false }, 1);
+    await place.account("claude");
+    await place.account("codex", { kind: "api_key" });
+    await listed(place);
+    await place.world.settled();
+    expect(place.asked).toEqual([]);
+  });
+});
+
+describe("a list that can not be had", () => {
+  test.each<[string, () => Response | Promise<Response>]>([
+    ["an error", () => new Response("no", { status: 500 })],
+    ["a refusal", () => new Response("no", { status: 401 })],
+    ["a web page", () => new Response("<html>")],
+    ["a list without a usable model", () => Response.json(copilotList({ id: 7 }))],
+    [
+      "a redirect",
+      () => new Response(null, { status: 302, headers: { location: "https://elsewhere.example" } }),
+    ],
+    ["too much", () => new Response("x".repeat(5_000_000))],
+    ["no network", () => Promise.reject(new Error("ENOTFOUND planted"))],
+  ])("(%s) leaves the old one, a line in the log and no secret in it", async (_name, answer) => {
+    const place = await listing({ one: THREE });
+    await copilotIs(place, "one");
+    const before = await idsOf(place);
+    place.network = async () => answer();
+    place.world.clock.ms += 5 * HOUR;
+    await listed(place);
+    await place.world.settled();
+    expect(await idsOf(place)).toEqual(before);
+    const lines = place.world.logged.filter(({ event }) => event === "model_list_refused");
+    expect(lines).toHaveLength(1);
+    expect(JSON.stringify(place.world.logged)).not.toMatch(/Bearer|"one"|planted/);
+  });
+
+  test("leaves what the registry knows, where there has never been one", async () => {
+    const place = await listing({});
+    await copilotIs(place, "one");
+    expect((await idsOf(place)).length).toBe(32);
+    await listed(place);
+    await place.world.settled();
+    // No more than one try in five minutes.
+    expect(place.asked).toHaveLength(1);
+  });
+
+  test("in the store (nonsense) is asked for anew", async () => {
+    const place = await listing({ one: THREE });
+    await place.runtime.storage.settings.set("models.live", '{"acc_1":{"at":"x"}}', 1);
+    await copilotIs(place, "one");
+    expect(await idsOf(place)).toContain("copilot/brand-new-1");
+  });
+});

@@ -1,0 +1,97 @@
+import { get as httpGet, type IncomingMessage } from "node:http";
+import { gunzipSync } from "node:zlib";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { openDoor } from "../support/door.ts";
+import { connectAll, createPlace } from "./place.ts";
+import { rawModel, rawProvider, SAMPLE } from "./world.ts";
+
+/** The sample and so many made-up providers that it is as big as models.dev is: 5 MB, over 8,000 models. */
+function bigRegistry(): string {
+  const big: Record<string, unknown> = JSON.parse(new TextDecoder().decode(SAMPLE));
+  for (let at = 0; at < 160; at++) {
+    const models = Array.from({ length: 50 }, (_, of) =>
+      rawModel(`family/model-${of}`, { description: "Words that say what it is good for. ".repeat(9) }),
+    );
+    big[`provider-${at}`] = rawProvider(`provider-${at}`, ...models);
+  }
+  return JSON.stringify(big);
+}
+
+const BIG = bigRegistry();
+
+afterEach(() => vi.restoreAllMocks());
+
+describe("a registry of 5 MB", () => {
+  test("is as big as it should be", () => {
+    expect(BIG.length).toBeGreaterThan(4_800_000);
+  });
+
+  test("is served warm without parsing, cloning or writing it anew, and without a copy of it", async () => {
+    const place = await createPlace();
+    await connectAll(place);
+    place.network = async () => new Response(BIG);
+    const cold = await place.get("/models/api.json");
+    expect((await cold.arrayBuffer()).byteLength).toBeGreaterThan(BIG.length);
+    await place.world.settled();
+
+    const spies = [
+      vi.spyOn(JSON, "parse"),
+      vi.spyOn(JSON, "stringify"),
+      vi.spyOn(globalThis, "structuredClone"),
+    ];
+    const biggest = () =>
+      Math.max(0, ...spies.flatMap((spy) => spy.mock.calls.map(([value]) => sizeOf(value))));
+    const first = await (await place.get("/models/api.json")).body?.getReader().read();
+    const second = await (await place.get("/models/api.json")).body?.getReader().read();
+    expect(biggest()).toBeLessThan(1000);
+    expect(first?.value?.length).toBe(BIG.length - 1);
+    expect(second?.value?.buffer).toBe(first?.value?.buffer);
+  });
+
+  test("is kept in the store, so that a cold process has it without a network", async () => {
+    const place = await createPlace();
+    // A copy that is older than the snapshot would not do.
+    place.world.clock.ms = Date.UTC(2026, 10, 22);
+    place.network = async () => new Response(BIG);
+    const before = await (await place.get("/models/api.json")).text();
+    await place.world.settled();
+    place.restart();
+    place.network = () => Promise.reject(new Error("ENOTFOUND"));
+    expect(before).toBe(BIG);
+    expect(await (await place.get("/models/api.json")).text()).toBe(before);
+  });
+});
+
+function sizeOf(value: unknown): number {
+  return typeof value === "string" ? value.length : Object.keys(Object(value)).length;
+}
+
+/** Over a socket, with nothing unpacked on the way. */
+function fetchRaw(url: string, headers: Record<string, string> = {}) {
+  return new Promise<{ message: IncomingMessage; body: Buffer }>((resolve, reject) => {
+    httpGet(url, { headers }, (message) => {
+      const chunks: Buffer[] = [];
+      message.on("data", (chunk: Buffer) => chunks.push(chunk));
+      message.on("end", () => resolve({ message, body: Buffer.concat(chunks) }));
+      message.on("error", reject);
+    }).on("error", reject);
+  });
+}
+
+test("a client of the real server gets it whole, packed and not, and with its length", async () => {
+  const door = await openDoor();
+  try {
+    await door.account({ provider: "claude", kind: "api_key", api_key: "sk-ant-api03-x" });
+    const url = `${door.url}/models//api.json`;
+    const plain = await fetchRaw(url);
+    expect(Object.keys(JSON.parse(plain.body.toString()))).toContain("kleis-claude");
+    expect(plain.message.headers["content-length"]).toBe(String(plain.body.length));
+    const packed = await fetchRaw(url, { "accept-encoding": "gzip" });
+    expect(packed.message.headers["content-length"]).toBe(String(packed.body.length));
+    expect(gunzipSync(packed.body)).toEqual(plain.body);
+    const again = await fetchRaw(url, { "if-none-match": plain.message.headers.etag ?? "" });
+    expect([again.message.statusCode, again.body.length]).toEqual([304, 0]);
+  } finally {
+    await door.close();
+  }
+});

@@ -1,0 +1,352 @@
+import { gzipSync } from "node:zlib";
+import { describe, expect, test } from "vitest";
+import { snapshot } from "../../src/models/snapshot.ts";
+import { createUpstream, FRESH_MS, PAUSE_MS, TIMEOUT_MS, type Upstream } from "../../src/models/upstream.ts";
+import { PROVIDERS } from "../../src/providers/index.ts";
+import {
+  createWorld,
+  MODELS_DEV,
+  rawModel,
+  SAMPLE,
+  SECOND,
+  sampleWith,
+  serving,
+  type World,
+} from "./world.ts";
+
+const OPTIONS = { own: new Set<string>(), sources: new Set(PROVIDERS.map(({ source }) => source)) };
+
+/** A registry that knows one model more than the sample. */
+const NEWER = sampleWith((registry) => {
+  registry.openai!.models["gpt-9"] = rawModel("gpt-9");
+});
+
+function start(world: World): Upstream {
+  return createUpstream(world.runtime, OPTIONS);
+}
+
+/** Begins what is due and lets it end. */
+async function renew(world: World, upstream: Upstream): Promise<void> {
+  upstream.begin("store");
+  await world.settled();
+}
+
+const knows = (upstream: Upstream, id: string) =>
+  upstream
+    .registry()
+    .get("openai")
+    ?.some((model) => model.id === id) ?? false;
+
+const stored = (world: World) => world.settings.has("models.registry");
+
+describe("a process that has just started", () => {
+  test("answers from the snapshot until upstream has answered, then from upstream", async () => {
+    const world = createWorld();
+    world.network = serving(NEWER);
+    const upstream = start(world);
+    expect(upstream.registry()).toBe(snapshot());
+    expect(upstream.isReady("store")).toBe(false);
+    await renew(world, upstream);
+    expect(knows(upstream, "gpt-9")).toBe(true);
+    expect(upstream.isReady("text")).toBe(true);
+    expect(world.asked.map(({ url }) => url)).toEqual([MODELS_DEV]);
+  });
+
+  test("names itself, brings no credential, and asks for a packed answer", async () => {
+    const world = createWorld();
+    world.network = serving();
+    await renew(world, start(world));
+    const { headers } = world.asked[0]!;
+    expect(Object.fromEntries(headers)).toEqual({
+      accept: "application/json",
+      "accept-encoding": "gzip",
+      "user-agent": expect.stringMatching(/^kleis\/\d/),
+    });
+  });
+
+  test("has the last good copy of the process before it, also offline", async () => {
+    const world = createWorld();
+    world.network = serving(NEWER);
+    await renew(world, start(world));
+
+    const later = world.restarted();
+    await later.clock.advance(3 * 86_400_000);
+    const upstream = start(later);
+    await renew(later, upstream);
+    expect(knows(upstream, "gpt-9")).toBe(true);
+    expect(upstream.text()).toBe(null);
+    upstream.begin("text");
+    await later.settled();
+    expect(new TextDecoder().decode(upstream.text()?.head)).toBe(NEWER.slice(0, -1));
+  });
+
+  test("does not ask upstream for what was stored within the last minutes", async () => {
+    const world = createWorld();
+    world.network = serving(NEWER);
+    await renew(world, start(world));
+    const next = world.restarted();
+    const upstream = start(next);
+    await renew(next, upstream);
+    expect(knows(upstream, "gpt-9")).toBe(true);
+    expect(next.asked).toEqual([]);
+  });
+
+  test("asks only whether the stored copy has changed", async () => {
+    const world = createWorld();
+    world.network = serving(NEWER);
+    await renew(world, start(world));
+    const later = world.restarted();
+    await later.clock.advance(FRESH_MS);
+    later.network = serving(NEWER);
+    const upstream = start(later);
+    await renew(later, upstream);
+    expect(later.asked[0]?.headers.get("if-none-match")).toBe('"1"');
+    expect(knows(upstream, "gpt-9")).toBe(true);
+  });
+
+  test("asks for everything when the store has lost the text", async () => {
+    const world = createWorld();
+    world.network = serving(NEWER);
+    await renew(world, start(world));
+    for (const broken of [
+      undefined,
+      "",
+      "other\nAAAA",
+      `${world.settings.get("models.registry.text")?.slice(0, 200)}`,
+    ]) {
+      const later = world.restarted();
+      if (broken === undefined) later.settings.delete("models.registry.text");
+      else later.settings.set("models.registry.text", broken);
+      later.network = serving(NEWER);
+      await later.clock.advance(FRESH_MS);
+      const upstream = start(later);
+      for (let look = 0; look < 3; look++) {
+        upstream.begin("text");
+        await later.settled();
+      }
+      expect(upstream.text()).not.toBe(null);
+      expect(later.asked.at(-1)?.headers.has("if-none-match")).toBe(false);
+    }
+  });
+
+  test("does not trust a copy that can not be read, is from elsewhere, or is older than the snapshot", async () => {
+    const world = createWorld();
+    world.network = serving(NEWER);
+    await renew(world, start(world));
+    const good = JSON.parse(world.settings.get("models.registry") ?? "");
+    for (const bad of [
+      "",
+      "{}",
+      "[]",
+      JSON.stringify({ ...good, url: "https://other.example/api.json" }),
+      JSON.stringify({ ...good, at: 0 }),
+    ]) {
+      world.settings.set("models.registry", bad);
+      const next = world.restarted();
+      const upstream = start(next);
+      await renew(next, upstream);
+      expect(upstream.registry()).toBe(snapshot());
+    }
+  });
+
+  test("lives without a store", async () => {
+    const world = createWorld();
+    world.down = true;
+    world.network = serving(NEWER);
+    const upstream = start(world);
+    await renew(world, upstream);
+    expect(knows(upstream, "gpt-9")).toBe(true);
+    expect(world.logged.map(({ event }) => event)).toEqual(
+      expect.arrayContaining(["registry_not_read", "registry_not_stored"]),
+    );
+  });
+});
+
+describe("a process that is warm", () => {
+  test("asks again after five minutes, answers the old meanwhile, and the new afterwards", async () => {
+    const world = createWorld();
+    world.network = serving();
+    const upstream = start(world);
+    await renew(world, upstream);
+    world.network = serving(NEWER, '"2"');
+    await world.clock.advance(FRESH_MS - 1);
+    await renew(world, upstream);
+    expect(world.asked).toHaveLength(1);
+    await world.clock.advance(1);
+    upstream.begin("text");
+    expect(knows(upstream, "gpt-9")).toBe(false);
+    expect(upstream.isReady("text")).toBe(true);
+    await world.settled();
+    expect(knows(upstream, "gpt-9")).toBe(true);
+  });
+
+  test("asks once for many callers", async () => {
+    const world = createWorld();
+    world.network = serving();
+    const upstream = start(world);
+    for (let caller = 0; caller < 50; caller++) upstream.begin("text");
+    await world.settled();
+    expect(world.asked).toHaveLength(1);
+  });
+
+  test("keeps everything as it was when nothing has changed", async () => {
+    const world = createWorld();
+    world.network = serving();
+    const upstream = start(world);
+    await renew(world, upstream);
+    const before = upstream.registry();
+    const writes = world.settings.get("models.registry");
+    await world.clock.advance(FRESH_MS);
+    await renew(world, upstream);
+    // The same content under a new tag, too.
+    world.network = serving(SAMPLE, '"2"');
+    await world.clock.advance(FRESH_MS);
+    await renew(world, upstream);
+    expect(world.asked).toHaveLength(3);
+    expect(upstream.registry()).toBe(before);
+    expect(world.settings.get("models.registry")).toBe(writes);
+  });
+
+  test("describes by the snapshot what upstream describes no more", async () => {
+    const world = createWorld();
+    world.network = serving(
+      sampleWith((registry) => {
+        delete registry.openai;
+      }),
+    );
+    const upstream = start(world);
+    await renew(world, upstream);
+    expect(upstream.registry().get("openai")).toBe(snapshot().get("openai"));
+    expect(upstream.registry().get("anthropic")).not.toBe(snapshot().get("anthropic"));
+  });
+
+  test("asks at once at the owner's wish", async () => {
+    const world = createWorld();
+    world.network = serving();
+    const upstream = start(world);
+    await renew(world, upstream);
+    world.network = serving(NEWER, '"2"');
+    expect((await world.patiently(upstream.refresh())).value).toBe("renewed");
+    expect((await world.patiently(upstream.refresh())).value).toBe("unchanged");
+    world.network = () => new Response("no", { status: 500 });
+    expect((await world.patiently(upstream.refresh())).value).toBe("refused");
+  });
+
+  test("unpacks a packed answer, whether or not it is labelled", async () => {
+    for (const headers of [new Headers(), new Headers({ "content-encoding": "gzip" })]) {
+      const world = createWorld();
+      world.network = () => new Response(gzipSync(NEWER), { headers });
+      const upstream = start(world);
+      await renew(world, upstream);
+      expect(knows(upstream, "gpt-9")).toBe(true);
+    }
+  });
+});
+
+const never = new Promise<never>(() => {});
+const hanging = new ReadableStream({ pull: () => never });
+
+describe("an upstream that fails costs nobody his registry, and the log says why", () => {
+  test.each<[string, () => Response | Promise<Response>, RegExp]>([
+    ["a web page", () => new Response("<!doctype html>"), /web page/],
+    ["5 MB of junk", () => new Response("x".repeat(5_000_000)), /not JSON/],
+    ["an array", () => new Response("[]"), /not an object/],
+    ["a half file", () => new Response(SAMPLE.subarray(0, 90_000)), /not JSON/],
+    ["a redirect", () => new Response(null, { status: 302, headers: { location: SECOND } }), /redirect/],
+    ["an error status", () => new Response("busy", { status: 503 }), /status 503/],
+    ["no content", () => new Response(null, { status: 204 }), /empty/],
+    ["no network", () => Promise.reject(new Error("ENOTFOUND")), /could not be reached/],
+    ["silence", () => never, /within 5000 ms/],
+    ["a body that hangs", () => new Response(hanging.tee()[0]), /within 5000 ms/],
+    ["more than 16 MB", () => new Response("x".repeat(16 * 1024 * 1024 + 1)), /more than/],
+    ["more than 16 MB, packed", () => new Response(gzipSync("x".repeat(17 * 1024 * 1024))), /more than/],
+    ["broken packing", () => new Response(gzipSync(NEWER).subarray(0, 500)), /broke off/],
+  ])("%s", async (_name, answer, reason) => {
+    const world = createWorld({ url: "https://mirror.example/api.json" });
+    world.network = serving(NEWER);
+    const upstream = start(world);
+    await renew(world, upstream);
+    world.network = answer;
+    await world.clock.advance(FRESH_MS);
+    const { ms } = await world.patiently(renew(world, upstream));
+    expect(ms).toBeLessThanOrEqual(TIMEOUT_MS + 20);
+    expect(world.reasons().join()).toMatch(reason);
+    expect(knows(upstream, "gpt-9")).toBe(true);
+    expect(upstream.text()).not.toBe(null);
+  });
+
+  test("an answer to a question that was not asked", async () => {
+    const world = createWorld();
+    world.network = () => new Response(null, { status: 304 });
+    const upstream = start(world);
+    await renew(world, upstream);
+    expect(world.reasons().join()).toMatch(/304/);
+    expect(upstream.registry()).toBe(snapshot());
+  });
+
+  test("a cold process is left with the snapshot, and does not ask again at once", async () => {
+    const world = createWorld();
+    world.network = () => new Response("no", { status: 500 });
+    const upstream = start(world);
+    await renew(world, upstream);
+    expect(world.asked.map(({ url }) => url)).toEqual([MODELS_DEV, SECOND]);
+    expect(upstream.registry()).toBe(snapshot());
+    expect(upstream.isReady("text")).toBe(true);
+    await world.clock.advance(PAUSE_MS - 1);
+    await renew(world, upstream);
+    expect(world.asked).toHaveLength(2);
+    await world.clock.advance(1);
+    world.network = serving(NEWER);
+    await renew(world, upstream);
+    expect(knows(upstream, "gpt-9")).toBe(true);
+    expect(stored(world)).toBe(true);
+  });
+
+  test("the second source helps out, and only beside the default", async () => {
+    const world = createWorld();
+    world.network = (asked) =>
+      asked.url === SECOND ? serving(NEWER)(asked) : new Response("no", { status: 500 });
+    const upstream = start(world);
+    await renew(world, upstream);
+    expect(knows(upstream, "gpt-9")).toBe(true);
+
+    const own = createWorld({ url: "https://mirror.example/api.json" });
+    own.network = world.network;
+    const alone = start(own);
+    await renew(own, alone);
+    expect(own.asked.map(({ url }) => url)).toEqual(["https://mirror.example/api.json"]);
+    expect(alone.registry()).toBe(snapshot());
+  });
+
+  test("a renewal that was cut off with its request does not block for ever", async () => {
+    const world = createWorld();
+    world.network = serving();
+    const upstream = start(world);
+    await renew(world, upstream);
+    await world.clock.advance(FRESH_MS);
+    world.network = () => never;
+    // A runtime that ends the request's work: its timers never come.
+    const { sleep } = world.clock;
+    world.clock.sleep = () => never;
+    upstream.begin("store");
+    world.clock.sleep = sleep;
+    world.network = serving(NEWER, '"2"');
+    await world.clock.advance(15_000);
+    upstream.begin("store");
+    await expect.poll(() => knows(upstream, "gpt-9")).toBe(true);
+  });
+});
+
+test("an empty MODELS_DEV_URL means that nothing is asked and nothing stored is read", async () => {
+  const world = createWorld();
+  world.network = serving(NEWER);
+  await renew(world, start(world));
+  const off = createWorld({ url: "", settings: world.settings });
+  const upstream = start(off);
+  expect(upstream.isReady("text")).toBe(true);
+  upstream.begin("text");
+  expect((await off.patiently(upstream.refresh())).value).toBe("off");
+  await off.settled();
+  expect(off.asked).toEqual([]);
+  expect(upstream.registry()).toBe(snapshot());
+});

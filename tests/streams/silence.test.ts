@@ -1,0 +1,219 @@
+/** Time: what a client gets while the provider thinks, and what becomes of its answer after that. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { VirtualClock } from "../support/virtual-clock.ts";
+import { type House, type HouseAccount, openHouse } from "./support/house.ts";
+import { checkErrorEvent } from "./support/oracle.ts";
+import { isErrorOf, parse, wanted } from "./support/vendors.ts";
+import { bodyOf, drain, eventStream, requestBody, type StreamProtocol } from "./support/ways.ts";
+import { concat, textOf, theOneEnd, utf8 } from "./support/wire.ts";
+
+const COMMENT = ": kleis\n\n";
+const KINDS: [StreamProtocol, HouseAccount, string][] = [
+  ["messages", "claudeKey", "/v1/messages"],
+  ["responses", "openaiKey", "/v1/responses"],
+  ["chat", "openaiKey", "/v1/chat/completions"],
+];
+const WHOLE: Record<StreamProtocol, string> = {
+  messages:
+    'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn"}}\n\nevent: message_stop\ndata: {"type":"message_stop"}\n\n',
+  responses: 'event: response.completed\ndata: {"type":"response.completed","response":{"id":"r"}}\n\n',
+  chat: 'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n',
+};
+const MODEL: Record<StreamProtocol, string> = { messages: "claude-sonnet-4-6", responses: "gpt-5.5", chat: "gpt-5.5" };
+
+let house: House<VirtualClock>;
+beforeAll(async () => {
+  house = await openHouse();
+});
+afterAll(() => house.close());
+
+/** Asks; the provider answers what `answer` gives, after `ms` milliseconds. */
+async function ask(
+  [protocol, as, path]: (typeof KINDS)[number],
+  ms: number,
+  answer: () => Response,
+  change: object = {},
+) {
+  house.serve(async () => {
+    await house.clock.sleep(ms);
+    return answer();
+  });
+  let response: Response | undefined;
+  const before = house.sent.length;
+  const asked = house.post(path, { ...requestBody(protocol, MODEL[protocol]), ...change }, { as });
+  asked.then((arrived) => {
+    response = arrived;
+  });
+  // The store answers in real time; the clock may only begin to move when the request is on its way.
+  while (house.sent.length === before) await new Promise((resolve) => setTimeout(resolve, 1));
+  return { asked, arrived: () => response };
+}
+
+const stream = (protocol: StreamProtocol) => eventStream(bodyOf([utf8(WHOLE[protocol])]));
+
+describe.each(KINDS)("on %s", (...kind) => {
+  const [protocol] = kind;
+
+  test("a status that comes within 45 s is the client's status, whatever it is", async () => {
+    const limit = { error: { type: "rate_limit_error", message: "slow down", code: "rate_limit_exceeded" } };
+    const { asked, arrived } = await ask(kind, 44_999, () =>
+      Response.json(limit, { status: 429, headers: { "retry-after": "7" } }),
+    );
+    await house.clock.advance(44_998);
+    expect(arrived()).toBeUndefined();
+    await house.clock.advance(1);
+    const response = await asked;
+    expect(response.status).toBe(429);
+    expect(response.headers.get("retry-after")).toBe("7");
+    expect(await response.json()).toEqual(limit);
+  });
+
+  test("after 45 s the client gets its 200 and a sign of life at once, then every 15 s, then the stream as it is", async () => {
+    const { asked } = await ask(kind, 80_000, () => stream(protocol));
+    await house.clock.advance(45_000);
+    const response = await asked;
+    expect(response.status).toBe(200);
+    expect(response.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
+    expect(response.headers.get("cache-control")).toBe("no-cache, no-transform");
+    expect(response.headers.get("x-accel-buffering")).toBe("no");
+    const parts: string[] = [];
+    const reader = response.body!.getReader();
+    const reading = (async () => {
+      for (let part = await reader.read(); !part.done; part = await reader.read()) parts.push(textOf(part.value));
+    })();
+    await house.clock.advance(0);
+    expect(parts).toEqual([COMMENT]);
+    await house.clock.advance(14_999);
+    expect(parts).toEqual([COMMENT]);
+    await house.clock.advance(1);
+    expect(parts).toEqual([COMMENT, COMMENT]);
+    await house.clock.advance(20_000);
+    await reading;
+    expect(parts.join("")).toBe(COMMENT.repeat(3) + WHOLE[protocol]);
+  });
+
+  test.each([
+    ["an error of the provider's own", 429, JSON.stringify({ type: "error", error: { type: "rate_limit_error", message: "slow down", code: "rate_limit_exceeded" } })],
+    ["words without a form", 502, "Bad gateway"],
+    ["a web page", 503, "<html><body>down</body></html>"],
+  ])("%s that comes after that is the protocol's error event, with the same words", async (_what, status, body) => {
+    const { asked } = await ask(kind, 50_000, () => new Response(body, { status }));
+    await house.clock.advance(45_000);
+    const response = await asked;
+    expect(response.status).toBe(200);
+    const reading = drain(response.body!);
+    await house.clock.advance(10_000);
+    const got = concat(await reading);
+    const text = textOf(got);
+    expect(text.startsWith(COMMENT)).toBe(true);
+    expect(theOneEnd(protocol, got)).toBe("error");
+    const event = got.subarray(utf8(COMMENT).length);
+    checkErrorEvent(protocol, event);
+    const word = /slow down|Bad gateway|down/.exec(body)?.[0] ?? "";
+    expect(textOf(event)).toContain(word);
+    const want = wanted(protocol, got);
+    const { events, error } = await parse(protocol, got);
+    expect(events).toEqual([]);
+    expect(want.error !== null && isErrorOf(protocol, error, want.error)).toBe(true);
+  });
+
+  test("a connection that fails late is told in the stream too", async () => {
+    const { asked } = await ask(kind, 50_000, () => {
+      throw new TypeError("connect ECONNREFUSED");
+    });
+    await house.clock.advance(45_000);
+    const reading = drain((await asked).body!);
+    await house.clock.advance(10_000);
+    const got = concat(await reading);
+    expect(theOneEnd(protocol, got)).toBe("error");
+    expect(textOf(got)).toContain("could not be reached");
+  });
+
+  test("silence inside the stream: a comment after 15 s, and none where events come", async () => {
+    const { asked } = await ask(kind, 0, () => {
+      let step = 0;
+      const body = new ReadableStream<Uint8Array<ArrayBuffer>>(
+        {
+          async pull(controller) {
+            step++;
+            await house.clock.sleep(step < 4 ? 14_000 : 31_000);
+            if (step < 4) controller.enqueue(utf8(": ping\n\n"));
+            else if (step === 4) controller.enqueue(utf8(WHOLE[protocol]));
+            else controller.close();
+          },
+        },
+        { highWaterMark: 0 },
+      );
+      return eventStream(body);
+    });
+    await house.clock.advance(0);
+    const reading = drain((await asked).body!);
+    await house.clock.advance(120_000);
+    expect(textOf(concat(await reading))).toBe(": ping\n\n".repeat(3) + COMMENT.repeat(2) + WHOLE[protocol]);
+  });
+
+  test("a client that does not stream never gets a status before the provider has given one", async () => {
+    const { asked, arrived } = await ask(kind, 300_000, () => Response.json({ error: { message: "no" } }, { status: 400 }), {
+      stream: false,
+    });
+    await house.clock.advance(299_999);
+    expect(arrived()).toBeUndefined();
+    await house.clock.advance(1);
+    expect((await asked).status).toBe(400);
+  });
+});
+
+describe("a provider that gives no header in time", () => {
+  let impatient: House<VirtualClock>;
+  beforeAll(async () => {
+    impatient = await openHouse({ env: { KLEIS_HEADER_TIMEOUT_MS: "60000" } });
+    impatient.serve(() => new Promise(() => {}));
+  });
+  afterAll(() => impatient.close());
+
+  async function asked([protocol, as, path]: (typeof KINDS)[number], stream: boolean) {
+    const before = impatient.sent.length;
+    const asked = impatient.post(path, { ...requestBody(protocol, MODEL[protocol]), stream }, { as });
+    while (impatient.sent.length === before) await new Promise((resolve) => setTimeout(resolve, 1));
+    return asked;
+  }
+
+  test.each(KINDS)("%s: 504 in the protocol's shape for a client that does not stream", async (...kind) => {
+    const response = asked(kind, false);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await impatient.clock.advance(60_000);
+    const answer = await response;
+    expect(answer.status).toBe(504);
+    const body = await answer.json();
+    expect(body.error.message).toContain("within 60 seconds");
+    expect(body.error.type).toBe(kind[0] === "messages" ? "timeout_error" : "server_error");
+    expect(body.error.code).toBe("upstream_timeout");
+    expect(impatient.sent.at(-1)?.signal?.aborted).toBe(true);
+    expect(impatient.logs.at(-1)).toMatchObject({ status: 504, code: "upstream_timeout" });
+  });
+
+  test.each(KINDS)("%s: an error event for one that has its 200", async (...kind) => {
+    const response = asked(kind, true);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await impatient.clock.advance(45_000);
+    const reading = drain((await response).body!);
+    await impatient.clock.advance(15_000);
+    const got = concat(await reading);
+    expect(theOneEnd(kind[0], got)).toBe("error");
+    expect(textOf(got)).toContain("within 60 seconds");
+    expect(impatient.sent.at(-1)?.signal?.aborted).toBe(true);
+  });
+});
+
+test("a stream in which the provider falls silent for the idle limit ends with an error, and is let go", async () => {
+  const idle = await openHouse({ env: { KLEIS_IDLE_TIMEOUT_MS: "100000" } });
+  idle.serve(() => eventStream(bodyOf([utf8(": begun\n\n")], "open")));
+  const response = await idle.post("/v1/messages", requestBody("messages", MODEL.messages), { as: "claudeKey" });
+  const reading = drain(response.body!);
+  await idle.clock.advance(100_000);
+  const got = textOf(concat(await reading));
+  expect(got).toMatch(/^: begun\n\n(: kleis\n\n){6}event: error\n.*sent nothing for 100 seconds.*\n\n$/);
+  expect(idle.sent.at(-1)?.signal?.aborted).toBe(true);
+  expect(idle.logs.at(-1)).toMatchObject({ outcome: "idle" });
+  idle.close();
+});

@@ -1,0 +1,162 @@
+/**
+ * What a client must get of a stream that was cut: derived from the whole stream's events, one by one, without any of the
+ * code that does the relaying.
+ */
+import { isObject } from "../../../src/json.ts";
+import { rewritten, type StreamProtocol, type Way } from "./ways.ts";
+import { concat, dataObject, endingOf, readEvent, readEvents, type WireEvent } from "./wire.ts";
+
+export interface Judged {
+  readonly way: Way;
+  readonly events: readonly WireEvent[];
+  /** The offset behind each event. */
+  readonly ends: readonly number[];
+  /** Each event as the client gets it. */
+  readonly pieces: readonly (Buffer | null)[];
+  readonly bytes: Uint8Array;
+  /** What was expected before, by the number of whole events. */
+  readonly known: Map<number, Expected>;
+}
+
+export interface Expected {
+  /** The bytes of the provider's events that reach the client. */
+  readonly delivered: Buffer;
+  /** - `there`: their last one is the end. - `error`: Kleis's own error event follows. - bytes: the missing formal end. */
+  readonly end: "there" | "error" | string;
+  /** True when the end was reached before the bytes ran out. */
+  readonly over: boolean;
+}
+
+const CR = 13;
+
+export function judge(way: Way, bytes: Uint8Array): Judged {
+  const { events } = readEvents(bytes);
+  let at = 0;
+  const ends = events.map((event) => {
+    at += event.bytes.length;
+    return at;
+  });
+  const pieces = rewritten(
+    way,
+    events.map((event) => event.bytes),
+  );
+  return { way, events, ends, pieces, bytes, known: new Map() };
+}
+
+/** The stream cut behind `cut` bytes, by a clean end or a reset. */
+export function expectedAt(judged: Judged, cut: number, how: "end" | "reset"): Expected {
+  const { way, ends, pieces, known } = judged;
+  const whole = ends.findLastIndex((end) => end <= cut) + 1;
+  const events = judged.events.slice(0, whole);
+  const rest = Buffer.from(judged.bytes.subarray(ends[whole - 1] ?? 0, cut));
+  const open = rest.at(-1) === CR ? rest.subarray(0, -1) : rest;
+  if (how === "end" && rest.length > 0 && isWhole(readEvent(open).data)) {
+    const closed = readEvents(Buffer.concat([rest, Buffer.from("\n\n")]));
+    const all = [...events, ...closed.events.slice(0, 1)];
+    return expectedOf(
+      way,
+      all,
+      rewritten(
+        way,
+        all.map(({ bytes }) => bytes),
+      ),
+    );
+  }
+  const expected = known.get(whole) ?? expectedOf(way, events, pieces);
+  known.set(whole, expected);
+  return expected;
+}
+
+function expectedOf(way: Way, events: readonly WireEvent[], pieces: readonly (Buffer | null)[]): Expected {
+  const delivered: Buffer[] = [];
+  let finished = false;
+  let announced = false;
+  const expected = (end: Expected["end"], over: boolean): Expected => ({
+    delivered: Buffer.from(concat(delivered)),
+    end,
+    over,
+  });
+  for (const [at, event] of events.entries()) {
+    const ending = endingOf(way.protocol, event);
+    finished ||= isFinish(way.protocol, event);
+    if (ending === "success" && way.protocol !== "responses" && !finished) return expected("error", true);
+    const type = way.protocol === "responses" ? dataObject(event.data)?.type : undefined;
+    if (announced && ending !== null && type !== "response.failed") return expected("there", true);
+    if (announced && ending === null) continue;
+    const piece = pieces[at];
+    if (piece) delivered.push(piece);
+    if (type === "error") announced = true;
+    else if (ending !== null) return expected("there", true);
+  }
+  if (announced) return expected("there", false);
+  if (way.mayOmitEnd && finished) return expected(FORMAL_END[way.protocol], false);
+  return expected("error", false);
+}
+
+const FORMAL_END: Record<StreamProtocol, string> = {
+  chat: "data: [DONE]\n\n",
+  messages: 'event: message_stop\ndata: {"type":"message_stop"}\n\n',
+  responses: "",
+};
+
+function isWhole(data: string | null): boolean {
+  return data === "[DONE]" || dataObject(data) !== null;
+}
+
+/** The event that tells why the model stopped. */
+function isFinish(protocol: StreamProtocol, event: WireEvent): boolean {
+  const value = dataObject(event.data);
+  if (protocol === "messages")
+    return value?.type === "message_delta" && isObject(value.delta) && value.delta.stop_reason != null;
+  return (
+    Array.isArray(value?.choices) &&
+    value.choices.some((choice) => isObject(choice) && choice.finish_reason != null)
+  );
+}
+
+/** The pieces of an answer that is what it must be; throws with what is wrong otherwise. */
+export function check(way: Way, expected: Expected, got: Uint8Array): void {
+  const bytes = Buffer.from(got.buffer, got.byteOffset, got.length);
+  const { delivered, end } = expected;
+  const differs = firstDifference(bytes, delivered);
+  if (differs !== null) throw new Error(`from byte ${differs} on: ${around(bytes, differs)} not ${around(delivered, differs)}`);
+  const added = bytes.subarray(delivered.length);
+  if (end === "error") checkErrorEvent(way.protocol, added);
+  else if (added.toString() !== (end === "there" ? "" : end)) throw new Error(`added: ${added}`);
+}
+
+/** Where the bytes stop being those that they must begin with. */
+function firstDifference(bytes: Buffer, start: Buffer): number | null {
+  if (bytes.subarray(0, start.length).equals(start)) return null;
+  const at = start.findIndex((byte, index) => bytes[index] !== byte);
+  return at === -1 ? start.length : at;
+}
+
+function around(bytes: Buffer, at: number): string {
+  return JSON.stringify(bytes.subarray(Math.max(at - 60, 0), at + 60).toString());
+}
+
+/** Exactly one event, in the form that the protocol's clients take for an error that may be tried again. */
+export function checkErrorEvent(protocol: StreamProtocol, bytes: Uint8Array, code?: RegExp): void {
+  const { events, rest } = readEvents(bytes);
+  const [event] = events;
+  const value = dataObject(event?.data ?? null);
+  const text = new TextDecoder().decode(bytes);
+  if (events.length !== 1 || rest.length > 0 || event === undefined || value === null || !isObject(value.error))
+    throw new Error(`not one error event: ${JSON.stringify(text)}`);
+  const { error } = value;
+  const isRight = {
+    messages: () => event.event === "error" && value.type === "error" && typeof error.type === "string",
+    chat: () => event.event === null && typeof error.code === "string" && typeof error.type === "string",
+    responses: () =>
+      event.event === "error" &&
+      value.type === "error" &&
+      typeof value.sequence_number === "number" &&
+      value.code === error.code &&
+      value.message === error.message,
+  };
+  if (!isRight[protocol]() || typeof error.message !== "string" || error.message === "")
+    throw new Error(`not the error event of ${protocol}: ${text}`);
+  if (code !== undefined && !code.test(String(error.code ?? error.type)))
+    throw new Error(`not ${code}: ${text}`);
+}

@@ -1,0 +1,280 @@
+/**
+ * The accounts' part of the storage port in memory: each method is one atomic step that happens when it is called.
+ * `tests/refresh/storage.test.ts` shows that it behaves as libSQL does. The other stores are not there.
+ */
+import type {
+  AccountRecord,
+  AccountSecrets,
+  AccountStore,
+  FreshTokens,
+  KeyStore,
+  Lease,
+  NewAccount,
+  OauthStateStore,
+  OpenAccount,
+  RefreshState,
+  RefreshStore,
+  SettingStore,
+  Storage,
+} from "../../src/storage/port.ts";
+
+export interface MemoryRow {
+  record: AccountRecord;
+  secrets: AccountSecrets;
+  version: number;
+  leaseOwner: string | null;
+  leaseUntil: number;
+  fence: number;
+  intentVersion: number | null;
+  retryAt: number;
+  failures: number;
+}
+
+export interface MemoryStorage extends Storage {
+  readonly rows: Map<string, MemoryRow>;
+}
+
+/** `now` is the store's own clock, epoch ms. */
+export function createMemoryStorage(now: () => number): MemoryStorage {
+  const rows = new Map<string, MemoryRow>();
+  return {
+    rows,
+    accounts: accountStore(rows),
+    refreshes: refreshStore(rows, now),
+    keys: absent<KeyStore>(),
+    oauthStates: absent<OauthStateStore>(),
+    settings: absent<SettingStore>(),
+    async ping() {},
+    async close() {},
+  };
+}
+
+function accountStore(rows: Map<string, MemoryRow>): AccountStore {
+  const enabled = (provider: string) =>
+    [...rows.values()].filter(({ record }) => record.provider === provider && record.enabled);
+  const hasPrimary = (provider: string) => enabled(provider).some(({ record }) => record.primary);
+  return {
+    async list() {
+      return [...rows.values()].map(({ record }) => ({ ...record }));
+    },
+    async get(id) {
+      const row = rows.get(id);
+      return row ? { ...row.record } : null;
+    },
+    async secrets(id) {
+      const row = rows.get(id);
+      return row ? { ...row.secrets } : null;
+    },
+    async open(id) {
+      const row = rows.get(id);
+      return row ? toOpen(row) : null;
+    },
+    async save(account) {
+      const same = [...rows.values()].find(
+        ({ record }) =>
+          record.provider === account.provider &&
+          record.kind === account.kind &&
+          record.externalId === account.externalId,
+      );
+      const row = same ?? emptyRow(account);
+      row.record = {
+        ...row.record,
+        primary: row.record.primary || (row.record.enabled && !hasPrimary(account.provider)),
+        status: "active",
+        statusReason: null,
+        metadata: account.metadata,
+        expiresAt: account.expiresAt,
+        lastRefreshAt: null,
+        lastRefreshStatus: null,
+        lastRefreshError: null,
+        updatedAt: account.now,
+      };
+      row.secrets = secretsOf(account);
+      row.retryAt = 0;
+      row.failures = 0;
+      if (same === undefined) rows.set(account.id, row);
+      else row.version++;
+      return { ...row.record };
+    },
+    async update(id, change, at) {
+      const row = rows.get(id);
+      if (row === undefined) return null;
+      row.record = { ...row.record, ...change, updatedAt: at };
+      return { ...row.record };
+    },
+    async makePrimary(id, at) {
+      const row = rows.get(id);
+      if (row === undefined) return null;
+      for (const other of rows.values()) {
+        if (other.record.provider === row.record.provider) other.record.primary = other === row;
+      }
+      row.record.updatedAt = at;
+      return { ...row.record };
+    },
+    async remove(id) {
+      const row = rows.get(id);
+      if (row === undefined) return false;
+      rows.delete(id);
+      const heir = enabled(row.record.provider).at(-1);
+      if (heir && !hasPrimary(row.record.provider)) heir.record.primary = true;
+      return true;
+    },
+  };
+}
+
+function refreshStore(rows: Map<string, MemoryRow>, now: () => number): RefreshStore {
+  const holds = (id: string, { version, fence }: Lease): MemoryRow | null => {
+    const row = rows.get(id);
+    return row && row.version === version && row.fence === fence ? row : null;
+  };
+  const toState = (row: MemoryRow): RefreshState => ({
+    ...toOpen(row),
+    fence: row.fence,
+    failures: row.failures,
+    leasedForMs: Math.max(0, row.leaseUntil - now()),
+    heldOffForMs: Math.max(0, row.retryAt - now()),
+    unanswered: row.intentVersion === row.version,
+  });
+  const endLease = (row: MemoryRow): void => {
+    row.leaseOwner = null;
+    row.leaseUntil = 0;
+  };
+  const fail = (row: MemoryRow, reason: string, at: number): void => {
+    endLease(row);
+    row.record = {
+      ...row.record,
+      lastRefreshAt: at,
+      lastRefreshStatus: "failed",
+      lastRefreshError: reason,
+      updatedAt: at,
+    };
+  };
+  return {
+    async read(id) {
+      const row = rows.get(id);
+      return row ? toState(row) : null;
+    },
+    async acquire(id, { owner, version, leaseMs }) {
+      const row = rows.get(id);
+      if (row === undefined) return null;
+      const isRunning = row.leaseUntil > now();
+      const acquired =
+        row.version === version &&
+        row.record.status === "active" &&
+        row.retryAt <= now() &&
+        (!isRunning || row.leaseOwner === owner);
+      if (acquired && !(isRunning && row.leaseOwner === owner)) {
+        row.leaseOwner = owner;
+        row.leaseUntil = now() + leaseMs;
+        row.fence++;
+      }
+      return { acquired, state: toState(row) };
+    },
+    async intend(id, lease) {
+      const row = holds(id, lease);
+      if (row === null || row.leaseOwner !== lease.owner || row.leaseUntil <= now()) return false;
+      row.intentVersion = lease.version;
+      return true;
+    },
+    async commit(id, lease, fresh, metadata, at) {
+      const row = holds(id, lease);
+      if (row === null) return null;
+      if (fresh !== null) store(row, fresh);
+      row.version++;
+      row.record = {
+        ...row.record,
+        ...(fresh === null ? {} : { expiresAt: fresh.expiresAt }),
+        metadata,
+        status: "active",
+        statusReason: null,
+        lastRefreshAt: at,
+        lastRefreshStatus: "ok",
+        lastRefreshError: null,
+        updatedAt: at,
+      };
+      row.intentVersion = null;
+      row.retryAt = 0;
+      row.failures = 0;
+      if (row.leaseOwner === lease.owner) endLease(row);
+      return toOpen(row);
+    },
+    async reject(id, lease, reason, at) {
+      const row = holds(id, lease);
+      if (row === null) return false;
+      fail(row, reason, at);
+      row.record.status = "needs_login";
+      row.record.statusReason = reason;
+      row.intentVersion = null;
+      return true;
+    },
+    async postpone(id, lease, { reason, failures, waitMs }, at) {
+      const row = holds(id, lease);
+      if (row === null) return false;
+      fail(row, reason, at);
+      row.failures = failures;
+      row.retryAt = now() + waitMs;
+      return true;
+    },
+    async release(id, { owner, fence }) {
+      const row = rows.get(id);
+      if (row && row.fence === fence && row.leaseOwner === owner) endLease(row);
+    },
+  };
+}
+
+function store(row: MemoryRow, { accessToken, refreshToken, idToken }: FreshTokens): void {
+  row.secrets = {
+    ...row.secrets,
+    accessToken,
+    refreshToken: refreshToken ?? row.secrets.refreshToken,
+    idToken: idToken ?? row.secrets.idToken,
+  };
+}
+
+function toOpen({ record, secrets, version }: MemoryRow): OpenAccount {
+  return { account: { ...record }, secrets: { ...secrets }, version };
+}
+
+function secretsOf({ accessToken, refreshToken, idToken, apiKey }: NewAccount): AccountSecrets {
+  return { accessToken, refreshToken, idToken, apiKey };
+}
+
+function emptyRow(account: NewAccount): MemoryRow {
+  return {
+    record: {
+      id: account.id,
+      provider: account.provider,
+      kind: account.kind,
+      externalId: account.externalId,
+      label: account.label,
+      enabled: true,
+      primary: false,
+      status: "active",
+      statusReason: null,
+      metadata: {},
+      expiresAt: null,
+      lastRefreshAt: null,
+      lastRefreshStatus: null,
+      lastRefreshError: null,
+      createdAt: account.now,
+      updatedAt: account.now,
+    },
+    secrets: secretsOf(account),
+    version: 0,
+    leaseOwner: null,
+    leaseUntil: 0,
+    fence: 0,
+    intentVersion: null,
+    retryAt: 0,
+    failures: 0,
+  };
+}
+
+/** A store that no test here asks for anything. */
+function absent<Store extends object>(): Store {
+  const refuse = (_: Store, member: string | symbol): never => {
+    throw new Error(`the storage in memory has no ${String(member)} here`);
+  };
+  const nothing = {} as Store;
+  return new Proxy(nothing, { get: refuse });
+}
