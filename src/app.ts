@@ -3,6 +3,7 @@ import { Hono } from "hono";
 import { createCredentials } from "./accounts/credentials.ts";
 import { createAccountDirectory } from "./accounts/directory.ts";
 import { KleisError } from "./errors.ts";
+import { adminDoor } from "./http/admin/door.ts";
 import { createAdminRoutes } from "./http/admin/routes.ts";
 import { createSessions, isOwnSession } from "./http/admin/session.ts";
 import { createAdminPage } from "./http/admin-page.tsx";
@@ -15,15 +16,20 @@ import { randomId } from "./keys/secret.ts";
 import { createKeyUses } from "./keys/uses.ts";
 import { createModelSource } from "./models/source.ts";
 import { PROVIDERS } from "./providers/index.ts";
+import { createRedactor } from "./redact.ts";
 import type { Peer, Runtime } from "./runtime.ts";
+import { overheard } from "./storage/overheard.ts";
 
 export interface App {
   fetch(request: Request, peer?: Peer): Response | Promise<Response>;
+  /** What is mounted: the methods and path patterns of handlers and of what stands before them. */
+  readonly routes: readonly { readonly method: string; readonly path: string }[];
   /** Writes what is only in memory yet; for a runtime that is about to end. */
   flush(): Promise<void>;
 }
 
-export function createApp(runtime: Runtime): App {
+export function createApp(given: Runtime): App {
+  const runtime = discreet(given);
   const directory = createAccountDirectory(runtime);
   const keys = createKeyLookup(runtime);
   const uses = createKeyUses(runtime);
@@ -48,6 +54,8 @@ export function createApp(runtime: Runtime): App {
     }),
   );
   app.route("/", createRegistryRoutes({ runtime, providers, directory, keys, models, newRequestId }));
+  app.use("/admin/*", adminDoor(runtime));
+  app.get("/admin/", (c) => c.redirect("/admin", 308));
   const sessions = createSessions(runtime);
   const admin = { runtime, providers, directory, credentials, keys, uses, models };
   app.route(
@@ -71,5 +79,17 @@ export function createApp(runtime: Runtime): App {
     return refusalResponse(toRefusal(error), "chat", newRequestId());
   });
 
-  return { fetch: (request, peer = {}) => app.fetch(request, peer), flush: () => uses.flush() };
+  return {
+    fetch: (request, peer = {}) => app.fetch(request, peer),
+    routes: app.routes.map(({ method, path }) => ({ method, path })),
+    flush: () => uses.flush(),
+  };
+}
+
+/** The runtime with a log that hides every secret this process has come to know. */
+function discreet(runtime: Runtime): Runtime {
+  const { config, logger, storage } = runtime;
+  const redactor = createRedactor();
+  for (const secret of [config.ADMIN_TOKEN, ...config.ENCRYPTION_KEY]) redactor.hold(secret);
+  return { ...runtime, logger: redactor.wrap(logger), storage: overheard(storage, redactor.hold) };
 }

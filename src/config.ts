@@ -42,6 +42,15 @@ const milliseconds = (fallback: number) =>
     .transform((value) => (value === "" ? fallback : Number(value)))
     .default(fallback);
 
+/** A number of things that are allowed at once; unset or empty means the default. */
+const count = (fallback: number) =>
+  z
+    .string()
+    .trim()
+    .regex(/^([1-9]\d{0,5})?$/, "must be a whole number from 1 to 999999")
+    .transform((value) => (value === "" ? fallback : Number(value)))
+    .default(fallback);
+
 const list = z
   .string()
   .default("")
@@ -83,6 +92,8 @@ const schema = z.object({
   MODELS_DEV_URL: optionalOrigin.default("https://models.dev/api.json"),
   KLEIS_HEADER_TIMEOUT_MS: milliseconds(600_000),
   KLEIS_IDLE_TIMEOUT_MS: milliseconds(900_000),
+  KLEIS_MAX_STREAMS_PER_KEY: count(64),
+  KLEIS_MAX_STREAMS: count(512),
   LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
 });
 

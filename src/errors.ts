@@ -20,6 +20,8 @@ export const ERROR_STATUS = {
   account_needs_login: 400,
   protocol_not_supported: 400,
   accounts_exhausted: 429,
+  too_many_streams: 429,
+  too_many_tries: 429,
   refresh_failed: 502,
   upstream_unreachable: 502,
   upstream_invalid_response: 502,

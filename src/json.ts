@@ -22,3 +22,15 @@ export function parseJson(source: string): Json | undefined {
     return undefined;
   }
 }
+
+/** How many levels of objects and arrays a request body may have. */
+export const MAX_DEPTH = 512;
+
+/** True when a value has more levels than `limit`. Never goes deeper than that itself. */
+export function isDeeper(value: Json | undefined, limit = MAX_DEPTH): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (limit === 0) return true;
+  if (Array.isArray(value)) return value.some((each) => isDeeper(each, limit - 1));
+  for (const name in value) if (isDeeper(value[name], limit - 1)) return true;
+  return false;
+}

@@ -62,6 +62,11 @@ export interface Runtime {
   waitUntil(work: Promise<unknown>): void;
   readonly logger: Logger;
   /**
+   * The host names under which the admin door answers, besides loopback's and PUBLIC_URL's. Absent where requests get
+   * here by their name anyway, or where any name may lead here.
+   */
+  readonly hosts?: readonly string[];
+  /**
    * True where one request may wait for what another began. On Workers it may not; absent means not. Storage then keeps
    * requests apart.
    */

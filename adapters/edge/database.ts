@@ -1,6 +1,7 @@
 /**
- * The way to a remote database over HTTP: one request per call, a limit on each, and the newest schema before the first
- * use. What is remembered between requests is a plain yes, never a promise or a connection.
+ * The way to a remote database over HTTP: one request per call, a limit on each, and before the first use the newest
+ * schema and the check of the encryption key. What is remembered between requests is a plain yes, never a promise or a
+ * connection.
  */
 import { type Client, createClient } from "@libsql/client/http";
 import {
@@ -9,7 +10,9 @@ import {
   migratedFirst,
   sharedClient,
 } from "../../src/storage/libsql/connections.ts";
+import { checkKeyRing } from "../../src/storage/libsql/key-check.ts";
 import { migrate } from "../../src/storage/libsql/migrate.ts";
+import type { Sealer } from "../../src/storage/seal.ts";
 import { clock } from "./platform.ts";
 
 /** How long one HTTP request to the database may take, ms; a little longer than the storage itself waits. */
@@ -24,6 +27,7 @@ export interface RemoteDatabase {
 export function connectDatabase(
   { url, authToken }: RemoteDatabase,
   clients: "shared" | "perCall",
+  sealer: Sealer,
 ): Connections {
   const open = (): Client =>
     createClient({
@@ -33,5 +37,8 @@ export function connectDatabase(
       ...(authToken === undefined ? {} : { authToken }),
     });
   const connections = clients === "shared" ? sharedClient(open()) : clientPerCall(open);
-  return migratedFirst(connections, (client) => migrate(client, clock.sleep));
+  return migratedFirst(connections, async (client) => {
+    await migrate(client, clock.sleep);
+    await checkKeyRing(client, clock, sealer);
+  });
 }

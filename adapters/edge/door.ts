@@ -25,6 +25,7 @@ export function createEdgeDoor(
   const result = readEdgeEnvironment(variables);
   if (!result.ok) return refusingDoor(result.problems);
   const { config, database } = result.environment;
+  const sealer = createSealer(config.ENCRYPTION_KEY, random);
   return createApp({
     ...host,
     config,
@@ -32,8 +33,8 @@ export function createEdgeDoor(
     random,
     logger: createConsoleLogger(config.LOG_LEVEL),
     storage: createLibsqlStorage({
-      connections: connectDatabase(database, databaseClients),
-      sealer: createSealer(config.ENCRYPTION_KEY, random),
+      connections: connectDatabase(database, databaseClients, sealer),
+      sealer,
       sleep: clock.sleep,
     }),
   });

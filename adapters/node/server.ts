@@ -10,6 +10,7 @@ import { createApp } from "../../src/app.ts";
 import { type Config, isLoopback, readConfig } from "../../src/config.ts";
 import type { Clock, Runtime } from "../../src/runtime.ts";
 import { sharedClient } from "../../src/storage/libsql/connections.ts";
+import { checkKeyRing } from "../../src/storage/libsql/key-check.ts";
 import { migrate, useWriteAheadLog } from "../../src/storage/libsql/migrate.ts";
 import { createLibsqlStorage } from "../../src/storage/libsql/storage.ts";
 import { createSealer } from "../../src/storage/seal.ts";
@@ -29,6 +30,9 @@ export interface RunningServer {
   /** Stops listening, lets running requests end for a moment, writes what is in memory, closes the database. */
   close(): Promise<void>;
 }
+
+/** Request line and headers together, bytes; more is answered with 431. */
+const MAX_HEADER_BYTES = 32 * 1024;
 
 /** How long running requests may take to end at shutdown, ms. */
 const SHUTDOWN_MS = 5_000;
@@ -65,16 +69,24 @@ export async function start(environment: Record<string, string | undefined>): Pr
     ENCRYPTION_KEY: environment.ENCRYPTION_KEY || own?.ENCRYPTION_KEY,
   });
   const host = environment.HOST || "127.0.0.1";
+  const hostname = host.includes(":") ? `[${host}]` : host;
   const port = portOf(environment.PORT);
 
   const client = await openDatabase(environment, folder);
+  const sealer = createSealer(config.ENCRYPTION_KEY, random);
+  try {
+    await checkKeyRing(client, clock, sealer);
+  } catch (error) {
+    client.close();
+    throw error;
+  }
   const background = new Set<Promise<unknown>>();
   const callbacks = createCallbackPorts();
   const runtime: Runtime = {
     config,
     storage: createLibsqlStorage({
       connections: sharedClient(client),
-      sealer: createSealer(config.ENCRYPTION_KEY, random),
+      sealer,
       sleep: clock.sleep,
     }),
     fetch: nodeFetch,
@@ -88,14 +100,19 @@ export async function start(environment: Record<string, string | undefined>): Pr
     zstd: unpackZstd,
     sharesPromises: true,
     // On another address than loopback the owner's browser is elsewhere.
-    ...(isLoopback(host.includes(":") ? `[${host}]` : host) ? { listenForCallback: callbacks.listen } : {}),
+    ...(isLoopback(hostname) ? { hosts: [hostname], listenForCallback: callbacks.listen } : {}),
   };
   const app = createApp(runtime);
   const files = readPublicFiles();
 
   const server = await new Promise<ReturnType<typeof serve>>((listening, failed) => {
     const made = serve(
-      { fetch: (request, env) => files(request) ?? app.fetch(request, peerOf(env)), hostname: host, port },
+      {
+        fetch: (request, env) => files(request) ?? app.fetch(request, peerOf(env)),
+        hostname: host,
+        port,
+        serverOptions: { maxHeaderSize: MAX_HEADER_BYTES },
+      },
       () => listening(made),
     );
     made.on("error", (error: NodeJS.ErrnoException) => {
@@ -107,7 +124,7 @@ export async function start(environment: Record<string, string | undefined>): Pr
   const { port: bound } = server.address() as AddressInfo;
 
   return {
-    url: `http://${host.includes(":") ? `[${host}]` : host}:${bound}`,
+    url: `http://${hostname}:${bound}`,
     newAdminToken: own?.created && !environment.ADMIN_TOKEN ? own.ADMIN_TOKEN : null,
     async close() {
       callbacks.close();

@@ -1,9 +1,9 @@
 /** The stored accounts and what opens them, remembered for a few seconds so that a warm request asks no store. */
-import { KleisError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import type { AccountRecord, AccountSecrets, OpenAccount } from "../storage/port.ts";
 import { createReadCache } from "../storage/read-cache.ts";
 import { SealError } from "../storage/seal.ts";
+import { unopened } from "./unopened.ts";
 
 export interface AccountDirectory {
   /** Every account, oldest first. Throws `KleisError("storage_unavailable")` when nobody knows. */
@@ -12,7 +12,7 @@ export interface AccountDirectory {
   get(id: string): Promise<AccountRecord | null>;
   /**
    * What opens an account; null when there is no such account.
-   * Throws `KleisError("account_needs_login")` when it was sealed with a key that is gone.
+   * Throws `KleisError("account_needs_login")` when they do not open.
    */
   secretsOf(id: string): Promise<AccountSecrets | null>;
   /** The account together with what opens it, of one moment; otherwise as `secretsOf`. */
@@ -50,8 +50,10 @@ export function createAccountDirectory({ storage, clock, logger }: Runtime): Acc
     try {
       return await opened.get(id);
     } catch (error) {
-      if (error instanceof SealError) throw sealedWithAnotherKey(id, error);
-      throw error;
+      if (!(error instanceof SealError)) throw error;
+      // A damaged account was marked in the store: the next request is to know.
+      lists.clear();
+      throw unopened(error);
     }
   }
 
@@ -79,12 +81,4 @@ export function createAccountDirectory({ storage, clock, logger }: Runtime): Acc
       else opened.forget(id);
     },
   };
-}
-
-function sealedWithAnotherKey(id: string, cause: SealError): KleisError {
-  return new KleisError(
-    "account_needs_login",
-    `The secrets of account ${id} do not open with the present ENCRYPTION_KEY. Add the former key to ENCRYPTION_KEY, or connect the account again on the admin page.`,
-    { cause },
-  );
 }

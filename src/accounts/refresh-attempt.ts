@@ -57,7 +57,9 @@ export async function attemptRefresh(deps: AttemptDeps, id: string, version: num
     const provider = deps.providers.find((each) => each.id === state.account.provider);
     if (provider?.refresh === undefined) throw nothingToRefresh();
     const isMine = await insist(clock, () => refreshes.intend(id, lease));
-    if (!isMine || clock.now() - asked > BEGIN_WITHIN_MS) {
+    // An isolate that froze past a lease of its own may have the answer by now that it got under it.
+    const isSpent = keeper.isSpent(id, state.secrets.refreshToken);
+    if (!isMine || isSpent || clock.now() - asked > BEGIN_WITHIN_MS) {
       letGo();
       return { status: "busy" };
     }

@@ -7,7 +7,7 @@ import type { RefreshResult } from "../providers/provider.ts";
 import type { Runtime } from "../runtime.ts";
 import type { FreshTokens, Lease, OpenAccount, RefreshState } from "../storage/port.ts";
 import type { AccountDirectory } from "./directory.ts";
-import { LONGEST_WRITE_PAUSE_MS, WRITE_PAUSE_MS } from "./refresh-timing.ts";
+import { LEASE_MS, LONGEST_WRITE_PAUSE_MS, WRITE_PAUSE_MS } from "./refresh-timing.ts";
 
 export interface Keeper {
   /** Stores what a refresh of `state` gave. Resolves with what is to be used, stored or not; null: the account is gone. */
@@ -16,8 +16,10 @@ export interface Keeper {
     lease: Lease,
     result: Extract<RefreshResult, { status: "refreshed" }>,
   ): Promise<OpenAccount | null>;
-  /** Tokens of an account that wait to be stored; asking for them sees to it that somebody is writing. */
+  /** Tokens of an account that could not be stored yet; asking for them sees to it that somebody is writing. */
   unwritten(id: string): OpenAccount | null;
+  /** True for a refresh token that this isolate itself has used up: from the answer on until everybody can know. */
+  isSpent(id: string, refreshToken: string | null): boolean;
 }
 
 interface Kept {
@@ -28,6 +30,8 @@ interface Kept {
   readonly news: JsonObject;
   /** What the account is with these tokens. */
   readonly open: OpenAccount;
+  /** Its first write failed: now it serves from here. */
+  serves: boolean;
   /** When the last write was tried, epoch ms. A platform may end the writer without a word. */
   triedAt: number;
 }
@@ -44,6 +48,8 @@ export function createKeeper(runtime: Runtime, directory: AccountDirectory): Kee
   const { clock, logger } = runtime;
   const { refreshes } = runtime.storage;
   const kept = new Map<string, Kept>();
+  /** The refresh token that was answered last, by account. */
+  const spent = new Map<string, { token: string | null; at: number }>();
 
   async function write(entry: Kept): Promise<Written> {
     const { posted, fresh } = entry;
@@ -119,23 +125,33 @@ export function createKeeper(runtime: Runtime, directory: AccountDirectory): Kee
           },
           version: state.version,
         },
+        serves: false,
         triedAt: now,
       };
+      kept.set(account.id, entry);
+      const isRotated = refreshToken !== null && refreshToken !== secrets.refreshToken;
+      if (isRotated) spent.set(account.id, { token: secrets.refreshToken, at: now });
       const written = await write(entry);
       if (written.done) {
         finish(entry, written.open);
         return written.open;
       }
-      kept.set(account.id, entry);
+      entry.serves = true;
       runtime.waitUntil(goOnWriting(entry));
       return entry.open;
     },
 
     unwritten(id) {
       const entry = kept.get(id);
-      if (entry === undefined) return null;
+      if (!entry?.serves) return null;
       if (clock.now() - entry.triedAt > WRITER_SILENT_MS) runtime.waitUntil(goOnWriting(entry));
       return entry.open;
+    },
+
+    isSpent(id, refreshToken) {
+      const last = spent.get(id);
+      if (last === undefined || last.token !== refreshToken) return false;
+      return kept.has(id) || clock.now() - last.at < LEASE_MS;
     },
   };
 }

@@ -50,7 +50,7 @@ export const AccountCard: FC<{ frame: Frame; provider: Provider; account: Accoun
             <Time at={signInEnds} now={now} before={signInEnds > now ? "ends" : "ended"} />
           </Fact>
         )}
-        <Fact name={account.lastRefreshAt === null ? "Connected" : "Refreshed"}>
+        <Fact name={checkedWord(account)}>
           <Time at={account.lastRefreshAt ?? account.createdAt} now={now} />
         </Fact>
       </dl>
@@ -88,3 +88,9 @@ export const AccountCard: FC<{ frame: Frame; provider: Provider; account: Accoun
     </article>
   );
 };
+
+/** What happened when it was last looked after. */
+function checkedWord({ lastRefreshAt, lastRefreshStatus }: AccountRecord): string {
+  if (lastRefreshAt === null) return "Connected";
+  return lastRefreshStatus === "failed" ? "Last tried" : "Refreshed";
+}

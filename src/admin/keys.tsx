@@ -77,7 +77,7 @@ const KeyCard: FC<{
     <article class={works ? "card key" : "card key is-off"} aria-labelledby={`name-${id}`}>
       <header>
         <div>
-          <h3 id={`name-${id}`}>{label}</h3>
+          <h2 id={`name-${id}`}>{label}</h2>
           <p class="who">
             <code>{prefix}…</code>
           </p>

@@ -92,7 +92,7 @@ const ProviderModels: FC<{
   chosen: KeyRecord | undefined;
 }> = ({ provider, rows, chosen }) =>
   rows.length === 0 ? null : (
-    <section class="models" aria-labelledby={`models-${provider.id}`}>
+    <div class="models">
       <h2 id={`models-${provider.id}`}>
         {provider.name} <small>{counted(rows.length, "model")}</small>
       </h2>
@@ -147,5 +147,5 @@ const ProviderModels: FC<{
           </tbody>
         </table>
       </section>
-    </section>
+    </div>
   );

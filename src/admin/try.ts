@@ -45,7 +45,10 @@ export function triedWords(model: string, { status, account, changes, body, took
     const said = saidIn(value)?.trim();
     const time = took < 1000 ? `${took} ms` : `${(took / 1000).toFixed(1)} s`;
     const answer = said ? `“${said.slice(0, SHOWN)}”` : "but without any text";
-    const changed = changes === undefined || changes === "none" ? "" : ` Changed on the way: ${changes}.`;
+    const changed =
+      changes === undefined || changes === "none"
+        ? ""
+        : ` Changed on the way: ${changes.split(/, */).join(", ")}.`;
     return { ok: true, words: `It works. ${model} answered${via} in ${time}: ${answer}.${changed}` };
   }
   const reason = reasonIn(value) ?? (body.trim().slice(0, SHOWN) || "no reason was given");

@@ -54,8 +54,9 @@ export function accountState(account: AccountRecord): State {
 
 /** What is known of the end of an account's token. */
 export function tokenWords(account: AccountRecord, renews: boolean, now: number): string {
-  const { kind, expiresAt } = account;
-  if (kind === "api_key") return "API key, without end";
+  const { kind, status, expiresAt } = account;
+  if (kind === "api_key") return "has no end";
+  if (status === "needs_login") return "not accepted any more";
   if (expiresAt === null) return "no known end";
   if (expiresAt > now) return `valid for ${span(expiresAt - now)}${renews ? ", then renewed" : ""}`;
   return `ended ${ago(expiresAt, now)}${renews ? "; renewed at the next request" : ""}`;

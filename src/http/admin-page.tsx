@@ -6,7 +6,7 @@ import { Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { ASSETS } from "../admin/assets.gen.ts";
 import { ICON_SVG } from "../admin/icons.tsx";
-import { StorageError } from "../storage/port.ts";
+import { StorageError, WrongKeyError } from "../storage/port.ts";
 import { VERSION } from "../version.ts";
 import { createAccountPages, showAccounts } from "./admin/page-accounts.tsx";
 import { createConnectPages } from "./admin/page-connect.tsx";
@@ -61,6 +61,9 @@ export function createAdminPage(deps: PageDeps): Hono<PageEnv> {
 
   app.onError((error, c) => {
     runtime.logger.error("admin_page_error", { error: error.name });
+    if (error instanceof WrongKeyError) {
+      return problem(c, 503, "The encryption key does not fit", error.message);
+    }
     if (error instanceof StorageError) {
       const words = "Kleis cannot reach its database, so nothing was changed. Try again in a moment.";
       return problem(c, 503, "The database does not answer", words);

@@ -9,6 +9,7 @@ import type { KeyUses } from "../keys/uses.ts";
 import { type Operation, protocolOf, ROUTE } from "../protocols/protocol.ts";
 import { type ProxyDeps, proxy } from "../proxy/handle.ts";
 import { createRequestLog } from "../proxy/request-log.ts";
+import { createSlots, type Slots } from "../proxy/slots.ts";
 import { requireKey } from "./key-auth.ts";
 import { createModelRoutes } from "./models.ts";
 import { originOf } from "./origin.ts";
@@ -23,17 +24,19 @@ export interface ClientDeps extends ProxyDeps {
 const OPERATIONS: readonly Operation[] = ["chat", "responses", "messages", "count_tokens"];
 
 export function createClientRoutes(deps: ClientDeps): Hono {
+  const { KLEIS_MAX_STREAMS_PER_KEY: perKey, KLEIS_MAX_STREAMS: inAll } = deps.runtime.config;
+  const slots = createSlots({ perKey, inAll });
   const app = new Hono();
-  app.route("/v1", routesOf(deps, undefined));
-  for (const { id } of deps.providers) app.route(`/${id}/v1`, routesOf(deps, id));
+  app.route("/v1", routesOf(deps, slots, undefined));
+  for (const { id } of deps.providers) app.route(`/${id}/v1`, routesOf(deps, slots, id));
   return app;
 }
 
-function routesOf(deps: ClientDeps, forced: string | undefined): Hono {
+function routesOf(deps: ClientDeps, slots: Slots, forced: string | undefined): Hono {
   const app = new Hono();
   for (const operation of OPERATIONS) {
     const path = ROUTE[operation];
-    app.post(path, (c) => handle(deps, c, operation, forced));
+    app.post(path, (c) => handle(deps, slots, c, operation, forced));
     app.all(path, (c) => refuseMethod(deps, c, operation));
   }
   app.route(
@@ -54,6 +57,7 @@ function routesOf(deps: ClientDeps, forced: string | undefined): Hono {
 
 async function handle(
   deps: ClientDeps,
+  slots: Slots,
   c: Context,
   operation: Operation,
   forced: string | undefined,
@@ -61,9 +65,14 @@ async function handle(
   const { clock, logger } = deps.runtime;
   const request = c.req.raw;
   const requestId = deps.newRequestId();
-  const log = createRequestLog(logger, clock, { id: requestId, route: new URL(request.url).pathname });
+  let release = () => {};
+  const first = { id: requestId, route: new URL(request.url).pathname };
+  const log = createRequestLog(logger, clock, first, () => release());
   try {
     const key = await requireKey(deps.keys, request.headers);
+    release = slots.take(key.id);
+    // A client that leaves may never read the answer, nor cancel it.
+    request.signal.addEventListener("abort", () => release());
     deps.uses.note(key.id);
     log.note({ key: key.id });
     const adminUrl = `${originOf(deps.runtime.config, request)}/admin`;

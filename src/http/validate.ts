@@ -3,7 +3,7 @@ import { zValidator } from "@hono/zod-validator";
 import type { MiddlewareHandler } from "hono";
 import * as z from "zod";
 import { KleisError } from "../errors.ts";
-import { isObject, parseJson } from "../json.ts";
+import { isDeeper, isObject, MAX_DEPTH, parseJson } from "../json.ts";
 
 const JSON_TYPE = /^application\/([\w.-]+\+)?json\s*(;|$)/i;
 
@@ -24,6 +24,9 @@ export const requireJson: MiddlewareHandler = async (c, next) => {
   const value = parseJson(await c.req.text());
   if (value === undefined) throw new KleisError("invalid_json", "The request body is not valid JSON.");
   if (!isObject(value)) throw new KleisError("invalid_request", "The request body must be a JSON object.");
+  if (isDeeper(value)) {
+    throw new KleisError("invalid_request", `The request body is nested more than ${MAX_DEPTH} levels deep.`);
+  }
   await next();
 };
 

@@ -14,15 +14,18 @@ import { fetchBytes } from "./fetch-bytes.ts";
 import { rememberSetting } from "./setting-memory.ts";
 
 export interface LiveListStore {
-  /** What is known; the same object for as long as nothing has changed. Reads the store in the background at first. */
+  /** What is known; the same object for as long as nothing has changed. */
   lists(): LiveLists;
   /** True when the store has been asked for what other processes and former runs have stored. */
   isRead(): boolean;
-  /** Asks anew, in the background, for the lists that are missing or old. */
-  renew(accounts: readonly AccountRecord[]): void;
+  /**
+   * Begins in the background what is due: reading the store, then asking for the lists that are missing or old. Answers
+   * the work to whoever wants to wait in the same request.
+   */
+  begin(accounts: readonly AccountRecord[]): Promise<unknown> | undefined;
   /** Asks for these accounts' lists now. Answers whose list could be had. */
   refresh(accounts: readonly AccountRecord[]): Promise<ReadonlyMap<string, boolean>>;
-  /** True while a first list of one of these accounts is on its way. */
+  /** True while this process tries for the first time to get the first list of one of these accounts. */
   isAwaited(accounts: readonly AccountRecord[]): boolean;
 }
 
@@ -57,7 +60,7 @@ export function createLiveLists({ runtime, providers, credentials }: LiveListDep
     encode: (held) => JSON.stringify(held),
     decode: (text) => (text === null ? {} : storedSchema.safeParse(parseJson(text)).data),
   });
-  const asked = new Map<string, { at: number; pending: boolean }>();
+  const asked = new Map<string, { at: number; isFirst: boolean }>();
   let seen: HeldByAccount | undefined;
   let lists: LiveLists = new Map();
 
@@ -106,11 +109,12 @@ export function createLiveLists({ runtime, providers, credentials }: LiveListDep
 
   async function refresh(accounts: readonly AccountRecord[]): Promise<ReadonlyMap<string, boolean>> {
     const able = accounts.filter((account) => liveOf(account) !== undefined);
-    for (const { id } of able) asked.set(id, { at: clock.now(), pending: true });
+    // Lists wait for an account's first try alone: one that keeps failing must not hold them up for ever.
+    for (const { id } of able) asked.set(id, { at: clock.now(), isFirst: !asked.has(id) });
     const got = await Promise.all(able.map(async (account) => [account.id, await ask(account)] as const));
     const fresh = got.flatMap(([id, held]) => (held === null ? [] : [[id, held] as const]));
     if (fresh.length > 0) await keep(Object.fromEntries(fresh));
-    for (const { id } of able) asked.set(id, { at: clock.now(), pending: false });
+    for (const { id } of able) asked.set(id, { at: clock.now(), isFirst: false });
     return new Map(got.map(([id, held]) => [id, held !== null]));
   }
 
@@ -137,14 +141,19 @@ export function createLiveLists({ runtime, providers, credentials }: LiveListDep
       return lists;
     },
     isRead: () => memory.isRead(),
-    renew(accounts) {
+    begin(accounts) {
+      const reading = memory.begin();
+      if (!memory.isRead()) return reading;
       const now = clock.now();
       const due = accounts.filter((account) => isDue(account, now));
-      if (due.length > 0) runtime.waitUntil(refresh(due));
+      if (due.length === 0) return reading;
+      const asking = refresh(due);
+      runtime.waitUntil(asking);
+      return asking;
     },
     refresh,
     isAwaited: (accounts) =>
-      accounts.some(({ id }) => asked.get(id)?.pending === true && memory.value()?.[id] === undefined),
+      accounts.some(({ id }) => asked.get(id)?.isFirst === true && memory.value()?.[id] === undefined),
   };
 }
 

@@ -5,8 +5,10 @@
 import type { Runtime } from "../runtime.ts";
 
 export interface SettingMemory<T> {
-  /** What is known; undefined until the store has answered once. Begins a reading in the background when one is due. */
+  /** What is known; undefined until the store has answered once. */
   value(): T | undefined;
+  /** Begins a reading in the background when one is due. Answers it to whoever wants to wait in the same request. */
+  begin(): Promise<void> | undefined;
   /** True when a reading has ended, well or not. */
   isRead(): boolean;
   /** Reads it now. Never rejects: what was known stays. */
@@ -65,9 +67,12 @@ export function rememberSetting<T>(runtime: Runtime, options: SettingOptions<T>)
   }
 
   return {
-    value() {
-      if (clock.now() >= dueAt) runtime.waitUntil(load());
-      return known;
+    value: () => known,
+    begin() {
+      if (clock.now() < dueAt) return undefined;
+      const reading = load();
+      runtime.waitUntil(reading);
+      return reading;
     },
     isRead: () => isRead,
     load,

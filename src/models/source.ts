@@ -1,6 +1,7 @@
 /**
  * The one source of what models there are: upstream's registry, the accounts' own lists and the operator's names,
- * brought together as a catalogue. Warm it waits for nothing; cold for a bounded time; it never rejects.
+ * brought together as a catalogue. Warm it waits for nothing; cold for a bounded time; it never rejects. Nobody awaits what
+ * another request has begun, which Workers forbid.
  */
 import type { Credentials } from "../accounts/credentials.ts";
 import type { Provider } from "../providers/provider.ts";
@@ -64,11 +65,11 @@ export function createModelSource(deps: ModelSourceDeps): LiveModelSource {
   let parts: CatalogueParts | undefined;
   let catalogue: Catalogue | undefined;
 
-  function begin(accounts: readonly AccountRecord[], patience: Patience): void {
-    upstream.begin(patience);
-    custom.value();
-    live.lists();
-    if (live.isRead()) live.renew(accounts);
+  /** Begins whatever is due, and answers what this request may wait for. */
+  function begin(accounts: readonly AccountRecord[], patience: Patience): Promise<unknown>[] {
+    return [custom.begin(), live.begin(accounts), ...upstream.begin(patience)].filter(
+      (work) => work !== undefined,
+    );
   }
 
   function isReady(accounts: readonly AccountRecord[], patience: Patience): boolean {
@@ -76,11 +77,27 @@ export function createModelSource(deps: ModelSourceDeps): LiveModelSource {
     return patience === "store" || !live.isAwaited(accounts);
   }
 
-  async function wait(accounts: readonly AccountRecord[], patience: Patience): Promise<Catalogue> {
-    for (let waited = 0; waited < WAIT_MS[patience] && !isReady(accounts, patience); waited += LOOK_MS) {
-      await clock.sleep(LOOK_MS);
-      begin(accounts, patience);
+  /** Waits for work of this request's own, and looks whether another's has brought what is needed. */
+  async function wait(
+    accounts: readonly AccountRecord[],
+    patience: Patience,
+    begun: readonly Promise<unknown>[],
+  ): Promise<Catalogue> {
+    const done = new AbortController();
+    const own = new Set<Promise<unknown>>();
+    const add = (work: Promise<unknown>) => {
+      own.add(work);
+      void work.finally(() => own.delete(work));
+    };
+    let isOver = false;
+    const over = clock.sleep(WAIT_MS[patience], done.signal).then(() => {
+      isOver = true;
+    });
+    for (let work = begun; !isOver && !isReady(accounts, patience); work = begin(accounts, patience)) {
+      work.forEach(add);
+      await Promise.race([over, clock.sleep(LOOK_MS, done.signal), ...own]);
     }
+    done.abort();
     return known();
   }
 
@@ -100,8 +117,8 @@ export function createModelSource(deps: ModelSourceDeps): LiveModelSource {
 
   return {
     current(accounts, patience = "store") {
-      begin(accounts, patience);
-      return isReady(accounts, patience) ? known() : wait(accounts, patience);
+      const begun = begin(accounts, patience);
+      return isReady(accounts, patience) ? known() : wait(accounts, patience, begun);
     },
     text: () => upstream.text() ?? snapshotText(),
     connected(accounts) {

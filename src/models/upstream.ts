@@ -20,8 +20,8 @@ export interface Upstream {
   registry(): RegistryData;
   /** The whole text; null where only the snapshot's is known. */
   text(): RegistryText | null;
-  /** Begins in the background whatever is due. */
-  begin(patience: Patience): void;
+  /** Begins in the background whatever is due. Answers the work to whoever wants to wait in the same request. */
+  begin(patience: Patience): Promise<unknown>[];
   /** True when what is known is worth answering with, or nothing better is to be expected soon. */
   isReady(patience: Patience): boolean;
   /** Asks upstream now. */
@@ -92,14 +92,15 @@ export function createUpstream(runtime: Runtime, options: ReadOptions): Upstream
     isStoreRead = true;
   }
 
-  /** Asks the sources in turn until one is good. With `whole`, a copy without its text is not good enough. */
-  async function renew(whole: boolean): Promise<Renewal> {
+  /**
+   * Asks the sources in turn until one is good. With `whole`, a copy without its text is not good enough; with `reading`
+   * the store's copy may do.
+   */
+  async function renew(whole: boolean, reading?: Promise<void>): Promise<Renewal> {
     renewingSince = clock.now();
     try {
-      if (!isStoreRead) {
-        await readStore();
-        if (isWithin(checkedAt, FRESH_MS)) return "unchanged";
-      }
+      await reading;
+      if (reading !== undefined && isWithin(checkedAt, FRESH_MS)) return "unchanged";
       for (const source of urls) {
         const outcome = await ask(source, whole);
         if (outcome === "refused") continue;
@@ -177,8 +178,15 @@ export function createUpstream(runtime: Runtime, options: ReadOptions): Upstream
     registry: () => held?.registry ?? snapshot(),
     text: () => held?.text ?? null,
     begin(patience) {
-      if (isDue()) runtime.waitUntil(renew(false));
-      if (patience === "text" && held !== null && isTextDue()) runtime.waitUntil(fetchText(held.version));
+      const work: Promise<unknown>[] = [];
+      if (isDue()) {
+        const reading = isStoreRead ? undefined : readStore();
+        work.push(renew(false, reading));
+        if (reading !== undefined) work.push(reading);
+      }
+      if (patience === "text" && held !== null && isTextDue()) work.push(fetchText(held.version));
+      for (const each of work) runtime.waitUntil(each);
+      return work;
     },
     isReady(patience) {
       if (isOff) return true;

@@ -11,7 +11,7 @@ import { encodeJson } from "../protocols/json-edit.ts";
 import { protocolOf } from "../protocols/protocol.ts";
 import { createResponsesGatherer } from "../protocols/responses/gather.ts";
 import { type EventRewriter, eventData } from "../protocols/sse/event.ts";
-import { EventSplitter } from "../protocols/sse/splitter.ts";
+import { EventSplitter, EventTooLargeError } from "../protocols/sse/splitter.ts";
 import type { Runtime } from "../runtime.ts";
 import { asEventStream, passedHeaders } from "./answer-headers.ts";
 import type { ProxyCall, ReadyRequest } from "./handle.ts";
@@ -94,7 +94,7 @@ async function untilCommit(runtime: Runtime, sending: Promise<Response>): Promis
 }
 
 async function answerTo(scene: Scene, response: Response): Promise<Response> {
-  const { ready, facts, call } = scene;
+  const { ready, facts } = scene;
   if (response.status >= 400) return answerError(scene, response);
   if (EMPTY.has(response.status)) {
     throw new KleisError(
@@ -112,13 +112,7 @@ async function answerTo(scene: Scene, response: Response): Promise<Response> {
   }
   if (!ready.streams || type.includes("application/json")) return answerJson(scene, response);
   if (ready.answer.gather) return gather(scene, response);
-  if (!facts.clientStreams) {
-    call.log.end({ status: response.status, outcome: "complete" });
-    return new Response(toStream(readBody(response.body)), {
-      status: response.status,
-      headers: ownHeaders(scene, passedHeaders(response.headers)),
-    });
-  }
+  if (!facts.clientStreams) return passed(scene, response, "complete");
   const headers = asEventStream(ownHeaders(scene, passedHeaders(response.headers)));
   return new Response(relay(scene, readBody(response.body)), { status: response.status, headers });
 }
@@ -178,11 +172,8 @@ function factsOf(error: unknown): ErrorFacts {
 
 async function answerError(scene: Scene, response: Response): Promise<Response> {
   const { call, ready } = scene;
+  if (ready.answer.error === undefined) return passed(scene, response, "provider_error");
   const headers = ownHeaders(scene, passedHeaders(response.headers));
-  if (ready.answer.error === undefined) {
-    call.log.end({ status: response.status, outcome: "provider_error" });
-    return new Response(toStream(readBody(response.body)), { status: response.status, headers });
-  }
   const { status, value, source } = await readError(scene, response);
   call.log.end({ status, outcome: "provider_error" });
   if (source !== null) return new Response(source, { status, headers });
@@ -200,13 +191,27 @@ async function readError({ ready }: Scene, response: Response) {
   return { status: response.status, value: parseJson(source) ?? source, source };
 }
 
+/** The provider's answer as the bytes that came. `whole` is what the log calls it when all of it has passed. */
+function passed(scene: Scene, response: Response, whole: "complete" | "provider_error"): Response {
+  const { call, facts } = scene;
+  const { status } = response;
+  const body = toStream(readBody(response.body), (outcome, bytes) =>
+    call.log.end({
+      status,
+      outcome: outcome === "complete" ? whole : outcome,
+      bytes,
+      changes: facts.changes.join(",") || "none",
+    }),
+  );
+  return new Response(body, { status, headers: ownHeaders(scene, passedHeaders(response.headers)) });
+}
+
 async function answerJson(scene: Scene, response: Response): Promise<Response> {
   const { call, ready, facts } = scene;
-  const headers = ownHeaders(scene, passedHeaders(response.headers));
   if (ready.answer.json === undefined && facts.requestedModel === null) {
-    call.log.end({ status: response.status, outcome: "complete" });
-    return new Response(toStream(readBody(response.body)), { status: response.status, headers });
+    return passed(scene, response, "complete");
   }
+  const headers = ownHeaders(scene, passedHeaders(response.headers));
   const source = await readText(readBody(response.body), MAX_JSON_BYTES);
   const value = source === null ? undefined : parseJson(source);
   if (source === null || !isObject(value)) {
@@ -237,7 +242,7 @@ async function gather(scene: Scene, response: Response): Promise<Response> {
   };
   try {
     for (;;) {
-      const { done, value } = await source.read();
+      const { done, value } = await nextOf(scene, source);
       if (value !== undefined) splitter.push(value, take);
       if (gatherer.ended) break;
       if (!done) continue;
@@ -245,7 +250,11 @@ async function gather(scene: Scene, response: Response): Promise<Response> {
       if (rest !== null) take(rest);
       break;
     }
-  } catch {
+  } catch (error) {
+    stop();
+    if (call.request.signal.aborted || error instanceof KleisError) throw error;
+    if (error instanceof EventTooLargeError)
+      throw new KleisError("upstream_invalid_response", `The answer can not be read: ${error.message}.`);
     // A broken stream is what the gatherer reports when it has no end.
   }
   stop();
@@ -258,6 +267,19 @@ async function gather(scene: Scene, response: Response): Promise<Response> {
     changes: facts.changes.join(","),
   });
   return new Response(encodeJson(result.body), { status: result.status, headers });
+}
+
+/** The provider's next bytes. Throws `upstream_timeout` when it says nothing for the idle limit. */
+async function nextOf({ runtime }: Scene, source: ByteSource) {
+  const idleMs = runtime.config.KLEIS_IDLE_TIMEOUT_MS;
+  const came = new AbortController();
+  const idle = runtime.clock.sleep(idleMs, came.signal).then(() => null);
+  const next = await Promise.race([source.read(), idle]).finally(() => came.abort("came"));
+  if (next !== null) return next;
+  throw new KleisError(
+    "upstream_timeout",
+    `The provider sent nothing for ${Math.round(idleMs / 1000)} seconds. Try again.`,
+  );
 }
 
 function ownHeaders({ call, facts }: Scene, headers: Headers): Headers {

@@ -47,7 +47,7 @@ export async function proxy(deps: ProxyDeps, call: ProxyCall): Promise<Response>
   const { request, log } = call;
   const body = await readJsonBody(request, deps.runtime);
   const requested = modelOf(body);
-  log.note({ model: requested.slice(0, MAX_MODEL_ID) });
+  log.note({ model: requested.slice(0, MAX_MODEL_ID), request_bytes: body.bytes.length });
 
   const accounts = await deps.directory.list();
   const resolved = await resolveModel(deps, call, requested, accounts);
@@ -71,7 +71,12 @@ export async function proxy(deps: ProxyDeps, call: ProxyCall): Promise<Response>
       return renewed === null ? null : await prepare(renewed);
     },
   };
-  return answer(deps.runtime, call, first, (signal) => sendUpstream(attempt, signal), {
+  const sendIt = async (signal: AbortSignal) => {
+    const response = await sendUpstream(attempt, signal);
+    log.mark("headers_ms");
+    return response;
+  };
+  return answer(deps.runtime, call, first, sendIt, {
     provider: provider.id,
     account: account.id,
     changes: first.changes,

@@ -3,6 +3,7 @@ import { KleisError } from "../errors.ts";
 import { isObject, type Json } from "../json.ts";
 import type { JsonBody } from "../protocols/body.ts";
 import type { Runtime } from "../runtime.ts";
+import { checkBytes, checkDepth } from "./json-limits.ts";
 
 /** 32 MiB, Anthropic's own limit (providers/claude.md §3.1). */
 export const MAX_BODY_BYTES = 32 * 1024 * 1024;
@@ -15,6 +16,7 @@ export async function readJsonBody(request: Request, runtime: Pick<Runtime, "zst
   const bytes = await readBytes(unpacked(request, runtime), request.headers.get("content-length"));
   if (bytes.length === 0)
     throw new KleisError("invalid_json", "The request body is empty. Send a JSON object.");
+  checkBytes(bytes);
   let value: Json;
   try {
     value = JSON.parse(decoder.decode(bytes)) as Json;
@@ -22,6 +24,7 @@ export async function readJsonBody(request: Request, runtime: Pick<Runtime, "zst
     throw new KleisError("invalid_json", "The request body is not valid JSON.");
   }
   if (!isObject(value)) throw new KleisError("invalid_request", "The request body must be a JSON object.");
+  checkDepth(value);
   return { bytes, value };
 }
 

@@ -129,7 +129,7 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
       run = null;
     };
     let outcome: StreamOutcome | null = null;
-    splitter.push(chunk, (event) => {
+    const each = (event: Uint8Array) => {
       if (outcome !== null) return;
       const state = watcher.see(event);
       if (state === "unfinished") {
@@ -153,7 +153,16 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
         flush();
         run = out;
       }
-    });
+    };
+    try {
+      splitter.push(chunk, each);
+    } catch (error) {
+      // What came before reaches the client all the same; what is wrong behind the end is nobody's business.
+      if (outcome === null) {
+        flush();
+        throw error;
+      }
+    }
     flush();
     if (outcome === "incomplete") {
       fail("incomplete", "The provider ended its stream without a stop reason. Try again.");

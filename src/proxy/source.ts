@@ -21,13 +21,25 @@ export function readBody(body: ReadableStream<Bytes> | null): ByteSource {
   return {
     async read() {
       if (source !== undefined) return source.read();
-      const first = await reader.read();
-      const { value } = first;
-      source = value !== undefined && value[0] === 0x1f && value[1] === 0x8b ? unpack(value, reader) : reader;
-      return source === reader ? first : source.read();
+      const begun = await beginning(reader);
+      source = begun[0] === MARK[0] && begun[1] === MARK[1] ? unpack(begun, reader) : reader;
+      return source === reader && begun.length > 0 ? { done: false, value: begun } : source.read();
     },
     cancel: () => (source ?? reader).cancel(),
   };
+}
+
+const MARK = [0x1f, 0x8b];
+
+/** The first bytes: as many as it takes to tell, however small the pieces are; fewer where there are no more. */
+async function beginning(reader: ReadableStreamDefaultReader<Bytes>): Promise<Bytes> {
+  let begun: Bytes = new Uint8Array(0);
+  while (begun.length === 0 || (begun.length === 1 && begun[0] === MARK[0])) {
+    const { done, value } = await reader.read();
+    if (done) return begun;
+    begun = begun.length === 0 ? value : new Uint8Array([...begun, ...value]);
+  }
+  return begun;
 }
 
 function unpack(first: Bytes, reader: ReadableStreamDefaultReader<Bytes>): ByteSource {
@@ -50,16 +62,33 @@ function unpack(first: Bytes, reader: ReadableStreamDefaultReader<Bytes>): ByteS
   return packed.pipeThrough(new DecompressionStream("gzip")).getReader();
 }
 
-/** The source as a stream that reads only when it is read from. */
-export function toStream(source: ByteSource): ReadableStream<Uint8Array> {
+export type PassedOutcome = "complete" | "incomplete" | "client_left";
+
+/** The source as a stream that reads only when it is read from; `onEnd` hears once how it ended and how much passed. */
+export function toStream(
+  source: ByteSource,
+  onEnd: (outcome: PassedOutcome, bytes: number) => void,
+): ReadableStream<Uint8Array> {
+  let bytes = 0;
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        const { done, value } = await source.read();
-        if (value !== undefined) controller.enqueue(value);
-        if (done) controller.close();
+        const { done, value } = await source.read().catch((error: unknown) => {
+          onEnd("incomplete", bytes);
+          throw error;
+        });
+        if (value !== undefined) {
+          bytes += value.length;
+          controller.enqueue(value);
+        }
+        if (!done) return;
+        controller.close();
+        onEnd("complete", bytes);
       },
-      cancel: () => source.cancel(),
+      cancel() {
+        onEnd("client_left", bytes);
+        return source.cancel();
+      },
     },
     { highWaterMark: 0 },
   );

@@ -13,6 +13,14 @@ export class StorageError extends Error {
   }
 }
 
+/** ENCRYPTION_KEY opens nothing of what is stored. Its message says what to do. */
+export class WrongKeyError extends StorageError {
+  constructor(message: string) {
+    super(message);
+    this.name = "WrongKeyError";
+  }
+}
+
 export type AccountKind = "oauth" | "api_key";
 export type AccountStatus = "active" | "needs_login";
 

@@ -4,7 +4,7 @@
  */
 import { KleisError } from "../errors.ts";
 import type { Clock, Logger } from "../runtime.ts";
-import { StorageError } from "./port.ts";
+import { StorageError, WrongKeyError } from "./port.ts";
 
 /** How long an answer is fresh, ms: the longest time that a change made by another process stays unseen. */
 export const FRESH_MS = 10_000;
@@ -112,6 +112,7 @@ export function createReadCache<V>({ clock, logger, load, capacity }: ReadCacheO
 
 /** The refusal that a store which does not answer leads to. */
 export function storageUnavailable(cause: unknown): KleisError {
+  if (cause instanceof WrongKeyError) return new KleisError("not_configured", cause.message, { cause });
   return new KleisError(
     "storage_unavailable",
     "The database can not be reached. Try again in a moment; if it stays so, check TURSO_DATABASE_URL and the database itself.",

@@ -15,16 +15,26 @@ export interface Sealer {
   seal(plain: string, place: Place): Promise<string>;
   /** Any key of the ring opens. Rejects with `SealError`. */
   open(sealed: string, place: Place): Promise<string>;
+  /** Whether the text names the key that writes. Says nothing of whether it opens. */
+  isCurrent(sealed: string): Promise<boolean>;
 }
+
+/**
+ * `unknown_key`: it names a key that is not in the ring, so that adding the key may mend it. `damaged`: it is no sealed
+ * text, or not the one that was sealed for this place.
+ */
+export type SealFault = "unknown_key" | "damaged";
 
 /** A sealed text did not open. Names the place, never the text. */
 export class SealError extends Error {
   readonly place: Place;
+  readonly fault: SealFault;
 
-  constructor(reason: string, place: Place) {
+  constructor(reason: string, place: Place, fault: SealFault = "damaged") {
     super(`${place.table}.${place.column} of row ${showRow(place.row)} ${reason}`);
     this.name = "SealError";
     this.place = place;
+    this.fault = fault;
   }
 }
 
@@ -78,7 +88,8 @@ export function createSealer(
       if (!parts || !iv || !text) throw new SealError("is not a sealed text", place);
       const found = (await ring()).find(({ id }) => id === parts[1]);
       if (!found) {
-        throw new SealError("was sealed with a key that is not in ENCRYPTION_KEY: add that key back", place);
+        const reason = "was sealed with a key that is not in ENCRYPTION_KEY: add that key back";
+        throw new SealError(reason, place, "unknown_key");
       }
       try {
         const plain = await crypto.subtle.decrypt(
@@ -90,6 +101,10 @@ export function createSealer(
       } catch {
         throw new SealError("does not open: it was changed or moved", place);
       }
+    },
+
+    async isCurrent(sealed) {
+      return SEALED.exec(sealed)?.[1] === (await ring())[0]!.id;
     },
   };
 }

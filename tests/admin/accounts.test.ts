@@ -19,7 +19,7 @@ beforeEach(async () => {
   await connectAll(door);
   owner = await visit(browser, door.url);
   page = owner.page;
-  await owner.login(door.adminToken);
+  await owner.enter(door.adminToken);
 });
 
 afterEach(async () => {

@@ -109,7 +109,7 @@ describe("an owner", () => {
     door = await openDoor();
     owner = await visit(browser, door.url);
     page = owner.page;
-    await owner.login(door.adminToken);
+    await owner.enter(door.adminToken);
   });
 
   test("lets the Console make an API key", async () => {
@@ -117,7 +117,7 @@ describe("an owner", () => {
     await paste(door.fakes.claude.authorize(await address()));
     await connected();
     await done();
-    await card("Claude me@example.com").getByText("API key, without end").waitFor();
+    await card("Claude me@example.com").getByText("has no end").waitFor();
   });
 
   test("signs in to ChatGPT with the browser and pastes the address it ends at", async () => {
@@ -156,6 +156,17 @@ describe("an owner", () => {
     await begin("Codex", "Type a code on their page");
     await dialog().getByRole("alert").waitFor();
     expect(await dialog().getByLabel("Type a code on their page").isChecked()).toBe(true);
+  });
+
+  test("keeps waiting while Kleis can not be reached", async () => {
+    door.fakes.copilot.device.interval = 1;
+    await begin("GitHub Copilot");
+    await page.route("**/check", (route) => route.abort());
+    owner.forgive(/ERR_FAILED/);
+    await dialog().getByText("No connection to Kleis; trying again.").waitFor();
+    door.fakes.copilot.approveDevice((await dialog().locator("#user-code").textContent()) ?? "");
+    await page.unroute("**/check");
+    await connected();
   });
 
   test("is told that an enterprise domain is not allowed, and keeps what was typed", async () => {

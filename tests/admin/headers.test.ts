@@ -49,6 +49,11 @@ test.each(PAGES)(
   },
 );
 
+test("the address with a slash behind it leads to the page", async () => {
+  const answer = await (await createHouse()).ask("/admin/");
+  expect([answer.status, answer.headers.get("location")]).toEqual([308, "/admin"]);
+});
+
 test("each answer has a nonce of its own", async () => {
   const house = await createHouse();
   const nonces = await Promise.all(

@@ -11,6 +11,7 @@ export interface HouseOptions {
   /** Another house over the same store. */
   beside?: House;
   fetch?: Runtime["fetch"];
+  listenForCallback?: Runtime["listenForCallback"];
 }
 
 export interface House {
@@ -53,6 +54,7 @@ export async function createHouse(options: HouseOptions = {}): Promise<House> {
     waitUntil: (work) => void work.catch(() => {}),
     logger: { debug: log, info: log, warn: log, error: log },
     sharesPromises: true,
+    ...(options.listenForCallback === undefined ? {} : { listenForCallback: options.listenForCallback }),
   };
   const app = createApp(runtime);
 
@@ -74,6 +76,7 @@ export async function createHouse(options: HouseOptions = {}): Promise<House> {
           ...wish.headers,
         },
       }),
+      { local: true },
     );
   }
 

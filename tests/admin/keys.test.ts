@@ -47,7 +47,7 @@ describe.each([
     await connectAll(door);
     owner = await visit(browser, door.url, options);
     page = owner.page;
-    await owner.login(door.adminToken);
+    await owner.enter(door.adminToken);
   });
 
   test("creates the first key from the empty state, copies it, sees it again and revokes it", async () => {
@@ -88,6 +88,7 @@ describe.each([
     await page.getByText('base_url = "').waitFor();
     expect(await page.content()).not.toContain(key);
     await page.getByRole("button", { name: "Fill in the key" }).click();
+    await page.getByRole("button", { name: "Fill in the key" }).waitFor({ state: "detached" });
     await page.getByRole("button", { name: "Copy Shell" }).click();
     await expect.poll(clipboard).toContain(`export KLEIS_API_KEY=${key}\ncodex`);
     await page.getByRole("button", { name: "Claude Code" }).click();
@@ -113,7 +114,7 @@ describe("an owner", () => {
     await door.admin("PATCH", `/admin/accounts/${copilot}`, { label: "Seat of the firm" });
     owner = await visit(browser, door.url);
     page = owner.page;
-    await owner.login(door.adminToken);
+    await owner.enter(door.adminToken);
   });
 
   test("limits a key, and sees what it may use and until when", async () => {

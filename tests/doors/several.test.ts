@@ -157,7 +157,5 @@ describe.runIf(missing === null)("several doors on one database", () => {
       ]),
     );
     for (const taken of seen) expect(taken).toBeLessThan(SEEN_WITHIN_MS + SLACK_MS);
-    // And not only because nothing was remembered at all.
-    expect(Math.max(...seen)).toBeGreaterThan(1_000);
   }, 40_000);
 });

@@ -23,7 +23,15 @@ const LAYERS = [
 ];
 
 /** Leaf files of `src/` that every layer may name. */
-const BASE = new Set(["config.ts", "errors.ts", "json.ts", "runtime.ts", "send.ts", "version.ts"]);
+const BASE = new Set([
+  "config.ts",
+  "errors.ts",
+  "json.ts",
+  "redact.ts",
+  "runtime.ts",
+  "send.ts",
+  "version.ts",
+]);
 
 interface Import {
   from: string;

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createClient } from "@libsql/client";
 import { onTestFinished } from "vitest";
 import { readConfig } from "../../src/config.ts";
-import type { LogFields, Runtime } from "../../src/runtime.ts";
+import type { Fetch, LogFields, Runtime } from "../../src/runtime.ts";
 import { sharedClient } from "../../src/storage/libsql/connections.ts";
 import { migrate } from "../../src/storage/libsql/migrate.ts";
 import { createLibsqlStorage } from "../../src/storage/libsql/storage.ts";
@@ -23,6 +23,8 @@ export interface World {
   calls: string[];
   /** While true every call fails as an unreachable database does. */
   down: boolean;
+  /** Who answers what goes upstream; nobody unless a test says so. */
+  upstream: Fetch;
   /** Settles when everything handed to `waitUntil` has. */
   settled(): Promise<void>;
   logged: { event: string; fields: LogFields | undefined }[];
@@ -54,6 +56,7 @@ export async function createWorld(options: { encryptionKey?: string } = {}): Pro
     clock: { ms: 1_790_000_000_000 },
     calls: [],
     down: false,
+    upstream: () => Promise.reject(new Error("no test here goes upstream")),
     logged: [],
     settled: async () => void (await Promise.all(background)),
     runtime: {
@@ -61,9 +64,10 @@ export async function createWorld(options: { encryptionKey?: string } = {}): Pro
       storage: {
         ...storage,
         accounts: watched("accounts", storage.accounts),
+        refreshes: watched("refreshes", storage.refreshes),
         keys: watched("keys", storage.keys),
       },
-      fetch: () => Promise.reject(new Error("no test here goes upstream")),
+      fetch: (url, init) => world.upstream(url, init),
       clock: { now: () => world.clock.ms, sleep },
       random,
       waitUntil: (work) => void background.push(work),

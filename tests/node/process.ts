@@ -34,6 +34,7 @@ function modifiedAt(path: string): number {
 }
 
 export interface Running {
+  readonly pid: number;
   /** All that was written so far, to either stream. */
   output(): string;
   /** The address that it says it runs at; rejects when it ends instead. */
@@ -82,7 +83,7 @@ export function run(path: string, env: Record<string, string>): Running {
     });
   });
   children.set(child, exit);
-  return { output: () => output, url, exit, signal: (name) => void child.kill(name) };
+  return { pid: child.pid ?? 0, output: () => output, url, exit, signal: (name) => void child.kill(name) };
 }
 
 /** A path in a fresh folder at which there is nothing yet. */

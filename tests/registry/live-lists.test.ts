@@ -168,16 +168,6 @@ describe("an account's own list is the truth about it", () => {
 });
 
 describe("a list is asked for in the background", () => {
-  test("never in front of a request to a model", async () => {
-    const place = await listing({ one: THREE });
-    await copilotIs(place, "one");
-    const answer = place.network;
-    place.network = (url, init) => (init.method === "GET" ? new Promise(() => {}) : answer(url, init));
-    const begun = performance.now();
-    expect((await post(place, "/v1/responses", { model: "copilot/gpt-5.4", input: "hi" })).status).toBe(200);
-    expect(performance.now() - begun).toBeLessThan(700);
-  });
-
   test("at once when an account is connected", async () => {
     const place = await listing({ gho_one: THREE });
     const { status } = await place.admin("POST", "/admin/accounts/import", {

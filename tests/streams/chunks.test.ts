@@ -52,10 +52,17 @@ describe("however a stream is cut into pieces, its client gets the same bytes", 
   test.each(SMALL)("%s, in two pieces and byte by byte", async (_name, sample) => {
     const judged = await judgedOf(sample);
     const whole = expectedAt(judged, sample.bytes.length, "end");
-    await everywhere(sample, "in two pieces", async (at) => {
-      const pieces = [sample.bytes.subarray(0, at), sample.bytes.subarray(at)].filter((piece) => piece.length > 0);
-      check(judged.way, whole, await relayed(judged, pieces));
-    }, range(sample.bytes.length));
+    await everywhere(
+      sample,
+      "in two pieces",
+      async (at) => {
+        const pieces = [sample.bytes.subarray(0, at), sample.bytes.subarray(at)].filter(
+          (piece) => piece.length > 0,
+        );
+        check(judged.way, whole, await relayed(judged, pieces));
+      },
+      range(sample.bytes.length),
+    );
     const single = Array.from(sample.bytes, (byte) => Uint8Array.of(byte));
     check(judged.way, whole, await relayed(judged, single));
   });
@@ -86,7 +93,8 @@ describe("however a stream is cut into pieces, its client gets the same bytes", 
     const whole = expectedAt(judged, sample.bytes.length, "end");
     for (const size of [997, 16_384, 65_536 + int(1_000), sample.bytes.length]) {
       const pieces: Uint8Array[] = [];
-      for (let at = 0; at < sample.bytes.length; at += size) pieces.push(sample.bytes.subarray(at, at + size));
+      for (let at = 0; at < sample.bytes.length; at += size)
+        pieces.push(sample.bytes.subarray(at, at + size));
       check(judged.way, whole, await relayed(judged, pieces));
     }
   });
@@ -147,7 +155,12 @@ describe("a stream that repeats itself ends once", () => {
       check(way, expectedAt(judged, bytes.length, "end"), got);
       theOneEnd(way.protocol, got);
     };
-    await everywhere(sample, "anew", (at) => repeated(concat([sample.bytes.subarray(0, at), sample.bytes])), placesIn(sample.bytes.length, 11));
+    await everywhere(
+      sample,
+      "anew",
+      (at) => repeated(concat([sample.bytes.subarray(0, at), sample.bytes])),
+      placesIn(sample.bytes.length, 11),
+    );
     await repeated(concat(sample.events.flatMap((event) => [event, event])));
   });
 });

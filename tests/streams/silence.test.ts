@@ -19,7 +19,11 @@ const WHOLE: Record<StreamProtocol, string> = {
   responses: 'event: response.completed\ndata: {"type":"response.completed","response":{"id":"r"}}\n\n',
   chat: 'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n',
 };
-const MODEL: Record<StreamProtocol, string> = { messages: "claude-sonnet-4-6", responses: "gpt-5.5", chat: "gpt-5.5" };
+const MODEL: Record<StreamProtocol, string> = {
+  messages: "claude-sonnet-4-6",
+  responses: "gpt-5.5",
+  chat: "gpt-5.5",
+};
 
 let house: House<VirtualClock>;
 beforeAll(async () => {
@@ -79,7 +83,8 @@ describe.each(KINDS)("on %s", (...kind) => {
     const parts: string[] = [];
     const reader = response.body!.getReader();
     const reading = (async () => {
-      for (let part = await reader.read(); !part.done; part = await reader.read()) parts.push(textOf(part.value));
+      for (let part = await reader.read(); !part.done; part = await reader.read())
+        parts.push(textOf(part.value));
     })();
     await house.clock.advance(0);
     expect(parts).toEqual([COMMENT]);
@@ -93,29 +98,39 @@ describe.each(KINDS)("on %s", (...kind) => {
   });
 
   test.each([
-    ["an error of the provider's own", 429, JSON.stringify({ type: "error", error: { type: "rate_limit_error", message: "slow down", code: "rate_limit_exceeded" } })],
+    [
+      "an error of the provider's own",
+      429,
+      JSON.stringify({
+        type: "error",
+        error: { type: "rate_limit_error", message: "slow down", code: "rate_limit_exceeded" },
+      }),
+    ],
     ["words without a form", 502, "Bad gateway"],
     ["a web page", 503, "<html><body>down</body></html>"],
-  ])("%s that comes after that is the protocol's error event, with the same words", async (_what, status, body) => {
-    const { asked } = await ask(kind, 50_000, () => new Response(body, { status }));
-    await house.clock.advance(45_000);
-    const response = await asked;
-    expect(response.status).toBe(200);
-    const reading = drain(response.body!);
-    await house.clock.advance(10_000);
-    const got = concat(await reading);
-    const text = textOf(got);
-    expect(text.startsWith(COMMENT)).toBe(true);
-    expect(theOneEnd(protocol, got)).toBe("error");
-    const event = got.subarray(utf8(COMMENT).length);
-    checkErrorEvent(protocol, event);
-    const word = /slow down|Bad gateway|down/.exec(body)?.[0] ?? "";
-    expect(textOf(event)).toContain(word);
-    const want = wanted(protocol, got);
-    const { events, error } = await parse(protocol, got);
-    expect(events).toEqual([]);
-    expect(want.error !== null && isErrorOf(protocol, error, want.error)).toBe(true);
-  });
+  ])(
+    "%s that comes after that is the protocol's error event, with the same words",
+    async (_what, status, body) => {
+      const { asked } = await ask(kind, 50_000, () => new Response(body, { status }));
+      await house.clock.advance(45_000);
+      const response = await asked;
+      expect(response.status).toBe(200);
+      const reading = drain(response.body!);
+      await house.clock.advance(10_000);
+      const got = concat(await reading);
+      const text = textOf(got);
+      expect(text.startsWith(COMMENT)).toBe(true);
+      expect(theOneEnd(protocol, got)).toBe("error");
+      const event = got.subarray(utf8(COMMENT).length);
+      checkErrorEvent(protocol, event);
+      const word = /slow down|Bad gateway|down/.exec(body)?.[0] ?? "";
+      expect(textOf(event)).toContain(word);
+      const want = wanted(protocol, got);
+      const { events, error } = await parse(protocol, got);
+      expect(events).toEqual([]);
+      expect(want.error !== null && isErrorOf(protocol, error, want.error)).toBe(true);
+    },
+  );
 
   test("a connection that fails late is told in the stream too", async () => {
     const { asked } = await ask(kind, 50_000, () => {
@@ -153,9 +168,14 @@ describe.each(KINDS)("on %s", (...kind) => {
   });
 
   test("a client that does not stream never gets a status before the provider has given one", async () => {
-    const { asked, arrived } = await ask(kind, 300_000, () => Response.json({ error: { message: "no" } }, { status: 400 }), {
-      stream: false,
-    });
+    const { asked, arrived } = await ask(
+      kind,
+      300_000,
+      () => Response.json({ error: { message: "no" } }, { status: 400 }),
+      {
+        stream: false,
+      },
+    );
     await house.clock.advance(299_999);
     expect(arrived()).toBeUndefined();
     await house.clock.advance(1);
@@ -208,12 +228,37 @@ describe("a provider that gives no header in time", () => {
 test("a stream in which the provider falls silent for the idle limit ends with an error, and is let go", async () => {
   const idle = await openHouse({ env: { KLEIS_IDLE_TIMEOUT_MS: "100000" } });
   idle.serve(() => eventStream(bodyOf([utf8(": begun\n\n")], "open")));
-  const response = await idle.post("/v1/messages", requestBody("messages", MODEL.messages), { as: "claudeKey" });
+  const response = await idle.post("/v1/messages", requestBody("messages", MODEL.messages), {
+    as: "claudeKey",
+  });
   const reading = drain(response.body!);
   await idle.clock.advance(100_000);
   const got = textOf(concat(await reading));
   expect(got).toMatch(/^: begun\n\n(: kleis\n\n){6}event: error\n.*sent nothing for 100 seconds.*\n\n$/);
   expect(idle.sent.at(-1)?.signal?.aborted).toBe(true);
   expect(idle.logs.at(-1)).toMatchObject({ outcome: "idle" });
+
+  // The same for a client that does not stream while the provider does.
+  const asked = idle.post(
+    "/v1/responses",
+    { ...requestBody("responses", "gpt-5.5"), stream: false },
+    { as: "codex" },
+  );
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  await idle.clock.advance(100_000);
+  const whole = await asked;
+  expect(whole.status).toBe(504);
+  expect((await whole.json()).error).toMatchObject({ code: "upstream_timeout" });
+  expect(idle.sent.at(-1)?.signal?.aborted).toBe(true);
   idle.close();
+});
+
+test("a client that leaves right after its 200 harms nobody when the provider refuses in the end", async () => {
+  const { asked } = await ask(KINDS[0]!, 50_000, () => Response.json({}, { status: 500 }));
+  await house.clock.advance(45_000);
+  await (await asked).body!.cancel();
+  // An error that nobody takes would fail this run.
+  await house.clock.advance(10_000);
+  expect(house.sent.at(-1)?.signal?.aborted).toBe(true);
+  expect(house.logs.at(-1)).toMatchObject({ outcome: "client_left" });
 });

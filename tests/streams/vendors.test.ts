@@ -1,16 +1,26 @@
 /** Whole streams and broken ones as the vendors' full clients and the AI SDK read them, through the whole app. */
-import Anthropic from "@anthropic-ai/sdk";
+
 import { createAnthropic } from "@ai-sdk/anthropic";
 import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
+import Anthropic from "@anthropic-ai/sdk";
 import { jsonSchema, type LanguageModel, streamText, tool } from "ai";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { isObject, type JsonObject } from "../../src/json.ts";
-import type { VirtualClock } from "../support/virtual-clock.ts";
-import { chatEvents, completionOf, messageOf, messagesEvents, renderEvents, responseOf, responsesEvents, withFreshIds } from "../fakes/index.ts";
+import {
+  chatEvents,
+  completionOf,
+  messageOf,
+  messagesEvents,
+  renderEvents,
+  responseOf,
+  responsesEvents,
+  withFreshIds,
+} from "../fakes/index.ts";
 import { CHAT, MESSAGES, RESPONSES } from "../fakes/inference.ts";
 import type { Dict } from "../fakes/inspect.ts";
+import type { VirtualClock } from "../support/virtual-clock.ts";
 import { type House, type HouseAccount, openHouse } from "./support/house.ts";
 import { bodyOf, eventStream, SCHEMA } from "./support/ways.ts";
 import { concat, utf8 } from "./support/wire.ts";
@@ -33,8 +43,13 @@ function plays(blocks: readonly Uint8Array[], end: "end" | "reset" = "end"): voi
   house.serve(() => eventStream(bodyOf(blocks, end)));
 }
 
-const CLAUDE_TOOLS = ["lookup", "read"].map((name) => ({ name, input_schema: { ...SCHEMA, type: "object" as const } }));
-const ASKED = { tools: ["mcp_lookup", "Read"].map((name) => ({ name, kind: "function" as const, schema: SCHEMA })) };
+const CLAUDE_TOOLS = ["lookup", "read"].map((name) => ({
+  name,
+  input_schema: { ...SCHEMA, type: "object" as const },
+}));
+const ASKED = {
+  tools: ["mcp_lookup", "Read"].map((name) => ({ name, kind: "function" as const, schema: SCHEMA })),
+};
 const OWN_NAME: Record<string, string> = { mcp_lookup: "lookup", Read: "read" };
 
 /** What the client is to see of a fake's answer: its own tool names. */
@@ -45,20 +60,36 @@ function withOwnNames(message: Dict): unknown[] {
 }
 
 describe("Anthropic's SDK", () => {
-  const message = { model: "claude-sonnet-4-6", max_tokens: 100, messages: [{ role: "user" as const, content: "Hi" }], tools: CLAUDE_TOOLS };
+  const message = {
+    model: "claude-sonnet-4-6",
+    max_tokens: 100,
+    messages: [{ role: "user" as const, content: "Hi" }],
+    tools: CLAUDE_TOOLS,
+  };
 
-  test.each(["text", "thinking-tool", "parallel-tools", "no-arg-tool", "server-tool", "refusal", "ping-storm", "emoji", "unknown-event"] as const)(
-    "builds the whole message of %s, under the client's own tool names",
-    async (scenario) => {
-      const events = messagesEvents(scenario, ASKED);
-      plays(renderEvents(events.map(({ type, ...rest }) => ({ event: String(type), data: JSON.stringify({ type, ...rest }) }))));
-      const whole = messageOf(events);
-      const got = await anthropic("claude").messages.stream(message).finalMessage();
-      expect(got.content).toEqual(withOwnNames(whole));
-      expect(got.stop_reason).toBe(whole.stop_reason);
-      expect(got.usage).toMatchObject(whole.usage as object);
-    },
-  );
+  test.each([
+    "text",
+    "thinking-tool",
+    "parallel-tools",
+    "no-arg-tool",
+    "server-tool",
+    "refusal",
+    "ping-storm",
+    "emoji",
+    "unknown-event",
+  ] as const)("builds the whole message of %s, under the client's own tool names", async (scenario) => {
+    const events = messagesEvents(scenario, ASKED);
+    plays(
+      renderEvents(
+        events.map(({ type, ...rest }) => ({ event: String(type), data: JSON.stringify({ type, ...rest }) })),
+      ),
+    );
+    const whole = messageOf(events);
+    const got = await anthropic("claude").messages.stream(message).finalMessage();
+    expect(got.content).toEqual(withOwnNames(whole));
+    expect(got.stop_reason).toBe(whole.stop_reason);
+    expect(got.usage).toMatchObject(whole.usage as object);
+  });
 
   test("throws its APIError with the kind of the error, and keeps what came before, wherever the stream breaks", async () => {
     const blocks = MESSAGES.play("thinking-tool", { ...ASK, tools: ASKED.tools }, {}).events;
@@ -68,7 +99,10 @@ describe("Anthropic's SDK", () => {
       const seen: unknown[] = [];
       const stream = anthropic("claude").messages.stream(message);
       stream.on("streamEvent", (event) => void seen.push(event.type));
-      const error = await stream.finalMessage().then(() => null, (thrown: unknown) => thrown);
+      const error = await stream.finalMessage().then(
+        () => null,
+        (thrown: unknown) => thrown,
+      );
       expect(error, `cut behind event ${kept}`).toBeInstanceOf(Anthropic.APIError);
       expect(error).toMatchObject({ type: "api_error", status: undefined });
       expect(seen).toEqual(blocks.slice(0, kept).map(({ event }) => event));
@@ -77,37 +111,59 @@ describe("Anthropic's SDK", () => {
 });
 
 describe("OpenAI's SDK", () => {
-  test.each(["text", "reasoning-tool", "parallel-tools", "custom-tool", "refusal", "reasoning-encrypted", "data-only", "emoji"] as const)(
-    "builds the whole response of %s, also where every event had other ids",
-    async (scenario) => {
-      for (const as of ["codex", "copilot"] as const) {
-        const events = responsesEvents(scenario);
-        const sent = as === "copilot" ? withFreshIds(events) : events;
-        plays(renderEvents(sent.map((event) => ({ event: String(event.type), data: JSON.stringify(event) }))));
-        const stream = openai(as).responses.stream({ model: as === "copilot" ? "copilot/gpt-5.4" : "gpt-5.5", input: "Hi" });
-        const got = await stream.finalResponse();
-        const want = responseOf(events).output as Dict[];
-        expect(got.output.map(essence)).toEqual(want.map(essence));
-        expect(got.status).toBe("completed");
-        const added = got.output.map((item) => item.id);
-        expect(new Set(added).size).toBe(added.length);
-      }
-    },
-  );
+  test.each([
+    "text",
+    "reasoning-tool",
+    "parallel-tools",
+    "custom-tool",
+    "refusal",
+    "reasoning-encrypted",
+    "data-only",
+    "emoji",
+  ] as const)("builds the whole response of %s, also where every event had other ids", async (scenario) => {
+    for (const as of ["codex", "copilot"] as const) {
+      const events = responsesEvents(scenario);
+      const sent = as === "copilot" ? withFreshIds(events) : events;
+      plays(renderEvents(sent.map((event) => ({ event: String(event.type), data: JSON.stringify(event) }))));
+      const stream = openai(as).responses.stream({
+        model: as === "copilot" ? "copilot/gpt-5.4" : "gpt-5.5",
+        input: "Hi",
+      });
+      const got = await stream.finalResponse();
+      const want = responseOf(events).output as Dict[];
+      expect(got.output.map(essence)).toEqual(want.map(essence));
+      expect(got.status).toBe("completed");
+      const added = got.output.map((item) => item.id);
+      expect(new Set(added).size).toBe(added.length);
+    }
+  });
 
-  test.each(["text", "tools", "parallel-tools", "filter-first-chunk", "null-choices", "no-done", "usage", "emoji"] as const)(
-    "builds the whole completion of %s",
-    async (scenario) => {
-      const events = chatEvents(scenario, { includeUsage: true });
-      plays(renderEvents(events.map((event) => ({ data: typeof event === "string" ? event : JSON.stringify(event) }))));
-      const runner = openai("copilot").chat.completions.stream({ model: "copilot/gpt-4.1", messages: [{ role: "user", content: "Hi" }] });
-      const got = await runner.finalChatCompletion();
-      const want = completionOf(events).choices as Dict[];
-      expect(got.choices).toHaveLength(1);
-      expect(got.choices[0]?.message).toMatchObject(essenceOfChat(want[0]?.message as Dict));
-      expect(got.choices[0]?.finish_reason).toBe(want[0]?.finish_reason);
-    },
-  );
+  test.each([
+    "text",
+    "tools",
+    "parallel-tools",
+    "filter-first-chunk",
+    "null-choices",
+    "no-done",
+    "usage",
+    "emoji",
+  ] as const)("builds the whole completion of %s", async (scenario) => {
+    const events = chatEvents(scenario, { includeUsage: true });
+    plays(
+      renderEvents(
+        events.map((event) => ({ data: typeof event === "string" ? event : JSON.stringify(event) })),
+      ),
+    );
+    const runner = openai("copilot").chat.completions.stream({
+      model: "copilot/gpt-4.1",
+      messages: [{ role: "user", content: "Hi" }],
+    });
+    const got = await runner.finalChatCompletion();
+    const want = completionOf(events).choices as Dict[];
+    expect(got.choices).toHaveLength(1);
+    expect(got.choices[0]?.message).toMatchObject(essenceOfChat(want[0]?.message as Dict));
+    expect(got.choices[0]?.finish_reason).toBe(want[0]?.finish_reason);
+  });
 
   test("throws its APIError and says what came before, wherever a stream breaks", async () => {
     const responses = renderEvents(RESPONSES.play("reasoning-tool", ASK, {}).events);
@@ -119,7 +175,11 @@ describe("OpenAI's SDK", () => {
     const chat = renderEvents(CHAT.play("tools", ASK, {}).events);
     for (let kept = 1; kept < chat.length - 2; kept++) {
       plays(chat.slice(0, kept), kept % 2 === 0 ? "end" : "reset");
-      const stream = await openai("openaiKey").chat.completions.create({ model: "gpt-5.5", messages: [{ role: "user", content: "Hi" }], stream: true });
+      const stream = await openai("openaiKey").chat.completions.create({
+        model: "gpt-5.5",
+        messages: [{ role: "user", content: "Hi" }],
+        stream: true,
+      });
       await breaksAfter(stream, kept, `chat, cut behind event ${kept}`);
     }
   });
@@ -129,7 +189,10 @@ describe("OpenAI's SDK", () => {
     const reading = (async () => {
       for await (const event of stream) seen.push(event);
     })();
-    const error = await reading.then(() => null, (thrown: unknown) => thrown);
+    const error = await reading.then(
+      () => null,
+      (thrown: unknown) => thrown,
+    );
     expect(error, where).toBeInstanceOf(OpenAI.APIError);
     expect(error, where).not.toBeInstanceOf(OpenAI.APIConnectionError);
     expect(error).toMatchObject({ code: "upstream_stream_incomplete" });
@@ -158,16 +221,35 @@ function essenceOfChat(message: Dict): Dict {
 }
 
 describe("the AI SDK", () => {
-  const settings = (as: HouseAccount) => ({ apiKey: house.key(as), baseURL: "http://kleis.test/v1", fetch: through });
+  const settings = (as: HouseAccount) => ({
+    apiKey: house.key(as),
+    baseURL: "http://kleis.test/v1",
+    fetch: through,
+  });
   const WAYS: [string, () => LanguageModel, { event?: string; data: string }[]][] = [
-    ["anthropic", () => createAnthropic(settings("claude"))("claude-sonnet-4-6"), MESSAGES.play("thinking-tool", { ...ASK, tools: ASKED.tools }, {}).events],
-    ["openai", () => createOpenAI(settings("codex"))("gpt-5.5"), RESPONSES.play("reasoning-tool", ASK, {}).events],
+    [
+      "anthropic",
+      () => createAnthropic(settings("claude"))("claude-sonnet-4-6"),
+      MESSAGES.play("thinking-tool", { ...ASK, tools: ASKED.tools }, {}).events,
+    ],
+    [
+      "openai",
+      () => createOpenAI(settings("codex"))("gpt-5.5"),
+      RESPONSES.play("reasoning-tool", ASK, {}).events,
+    ],
     ["openai on copilot", () => createOpenAI(settings("copilot"))("copilot/gpt-5.4"), copilotResponses()],
-    ["openai-compatible", () => createOpenAICompatible({ name: "kleis", ...settings("copilot") })("copilot/gpt-4.1"), CHAT.play("tools", ASK, {}).events],
+    [
+      "openai-compatible",
+      () => createOpenAICompatible({ name: "kleis", ...settings("copilot") })("copilot/gpt-4.1"),
+      CHAT.play("tools", ASK, {}).events,
+    ],
   ];
 
   function copilotResponses() {
-    return withFreshIds(responsesEvents("parallel-tools")).map((event) => ({ event: String(event.type), data: JSON.stringify(event) }));
+    return withFreshIds(responsesEvents("parallel-tools")).map((event) => ({
+      event: String(event.type),
+      data: JSON.stringify(event),
+    }));
   }
 
   async function ask(model: LanguageModel) {
@@ -176,39 +258,59 @@ describe("the AI SDK", () => {
       prompt: "Hi",
       maxRetries: 0,
       onError: () => {},
-      tools: Object.fromEntries(["lookup", "lookup_2", "read"].map((name) => [name, tool({ description: "A tool.", inputSchema: jsonSchema<JsonObject>({ ...SCHEMA, type: "object" }) })])),
+      tools: Object.fromEntries(
+        ["lookup", "lookup_2", "read"].map((name) => [
+          name,
+          tool({
+            description: "A tool.",
+            inputSchema: jsonSchema<JsonObject>({ ...SCHEMA, type: "object" }),
+          }),
+        ]),
+      ),
     });
     const parts: { type: string; [key: string]: unknown }[] = [];
     for await (const part of result.fullStream) parts.push({ ...part });
     return parts;
   }
 
-  test.each(WAYS)("%s reads a whole answer with its tool calls and no error", async (_name, model, events) => {
-    plays(renderEvents(events));
-    const parts = await ask(model());
-    expect(parts.filter(({ type }) => type === "error")).toEqual([]);
-    const calls = parts.filter(({ type }) => type === "tool-call");
-    expect(calls.length).toBeGreaterThan(0);
-    for (const call of calls) {
-      expect(call).not.toHaveProperty("invalid", true);
-      expect(isObject(call.input) && Object.keys(call.input)).toEqual(["query"]);
-    }
-    expect(parts.at(-1)).toMatchObject({ type: "finish", finishReason: "tool-calls" });
-  });
-
-  test.each(WAYS)("%s reports exactly one error, wherever the stream breaks", async (_name, model, events) => {
-    const wire = renderEvents(events);
-    // From the finish reason on, an answer is whole for a provider that may leave out the formal end.
-    const last = wire.findIndex((block) => /"finish_reason":"|message_stop|response\.completed/.test(block.toString()));
-    for (let kept = 1; kept <= last; kept++) {
-      plays(wire.slice(0, kept), kept % 2 === 0 ? "end" : "reset");
+  test.each(WAYS)(
+    "%s reads a whole answer with its tool calls and no error",
+    async (_name, model, events) => {
+      plays(renderEvents(events));
       const parts = await ask(model());
-      const errors = parts.filter(({ type }) => type === "error");
-      expect(errors, `cut behind event ${kept}`).toHaveLength(1);
-      expect(JSON.stringify(errors[0]) + String(errors[0]?.error)).toContain("before the answer was complete");
-      expect(parts.filter(({ type, finishReason }) => type === "finish" && finishReason !== "error")).toEqual([]);
-    }
-  });
+      expect(parts.filter(({ type }) => type === "error")).toEqual([]);
+      const calls = parts.filter(({ type }) => type === "tool-call");
+      expect(calls.length).toBeGreaterThan(0);
+      for (const call of calls) {
+        expect(call).not.toHaveProperty("invalid", true);
+        expect(isObject(call.input) && Object.keys(call.input)).toEqual(["query"]);
+      }
+      expect(parts.at(-1)).toMatchObject({ type: "finish", finishReason: "tool-calls" });
+    },
+  );
+
+  test.each(WAYS)(
+    "%s reports exactly one error, wherever the stream breaks",
+    async (_name, model, events) => {
+      const wire = renderEvents(events);
+      // From the finish reason on, an answer is whole for a provider that may leave out the formal end.
+      const last = wire.findIndex((block) =>
+        /"finish_reason":"|message_stop|response\.completed/.test(block.toString()),
+      );
+      for (let kept = 1; kept <= last; kept++) {
+        plays(wire.slice(0, kept), kept % 2 === 0 ? "end" : "reset");
+        const parts = await ask(model());
+        const errors = parts.filter(({ type }) => type === "error");
+        expect(errors, `cut behind event ${kept}`).toHaveLength(1);
+        expect(JSON.stringify(errors[0]) + String(errors[0]?.error)).toContain(
+          "before the answer was complete",
+        );
+        expect(
+          parts.filter(({ type, finishReason }) => type === "finish" && finishReason !== "error"),
+        ).toEqual([]);
+      }
+    },
+  );
 });
 
 test("the tests above can fail: a stream that just ends raises no error in these SDKs", async () => {

@@ -1,5 +1,6 @@
 /** What the admin API answers when something went wrong: always OpenAI's error shape, never a secret. */
 import type { Context } from "hono";
+import { unopened } from "../../accounts/unopened.ts";
 import { KleisError } from "../../errors.ts";
 import { errorBody } from "../../protocols/errors.ts";
 import type { Logger } from "../../runtime.ts";
@@ -26,13 +27,7 @@ function errorResponse(error: KleisError): Response {
 function refusalOf(error: Error): KleisError {
   if (error instanceof KleisError) return error;
   if (error instanceof StorageError) return storageUnavailable(error);
-  if (error instanceof SealError) {
-    return new KleisError(
-      "internal_error",
-      "This does not open with the present ENCRYPTION_KEY. Add the former key to ENCRYPTION_KEY (comma-separated).",
-      { cause: error },
-    );
-  }
+  if (error instanceof SealError) return unopened(error);
   return new KleisError("internal_error", "Something went wrong inside Kleis. The log says where.", {
     cause: error,
   });

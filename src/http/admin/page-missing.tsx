@@ -1,5 +1,5 @@
 /** Pages that say that something is not there, or may not be, and where to go instead. */
-import { Empty, PATH, Page } from "../../admin/layout.tsx";
+import { Head, PATH, Page } from "../../admin/layout.tsx";
 import { type PageContext, render } from "./page-env.ts";
 
 /** For an id that names nothing (any more). */
@@ -21,11 +21,12 @@ export function problem(
   return render(
     c,
     <Page frame={c.get("frame")} section="accounts" title={title}>
-      <Empty title={title} words={words}>
+      <Head title={title} lead={words} />
+      <p>
         <a class="button primary" href={PATH.accounts}>
           To the accounts
         </a>
-      </Empty>
+      </p>
     </Page>,
     status,
   );

@@ -16,31 +16,36 @@ const encoder = new TextEncoder();
 export function eventData(event: Uint8Array): string | null {
   const data: string[] = [];
   for (const line of decoder.decode(event).split(/\r\n|\n|\r/)) {
-    if (line === "data") data.push("");
-    else if (line.startsWith("data:")) data.push(line.slice(line.charCodeAt(5) === 32 ? 6 : 5));
+    if (isData(line)) data.push(line.slice(line.charCodeAt(5) === 32 ? 6 : 5));
   }
   return data.length === 0 ? null : data.join("\n");
 }
 
-/** The same event with other data: its further lines, their order and the line ends stay as they came. */
+/** The same event with other data: its further lines, their order, each line's own form and end stay as they came. */
 export function withData(event: Uint8Array, data: string): Uint8Array {
   const parts = decoder.decode(event).split(/(\r\n|\n|\r)/);
+  const lines = data.split("\n");
+  const isLineByLine = parts.filter(isData).length === lines.length;
   let out = "";
-  let placed = false;
+  let placed = 0;
   for (let at = 0; at < parts.length; at += 2) {
     const line = parts[at] ?? "";
     const end = parts[at + 1] ?? "";
-    if (line !== "data" && !line.startsWith("data:")) {
-      out += line + end;
-    } else if (!placed) {
-      placed = true;
-      out += data
-        .split("\n")
-        .map((part) => `data: ${part}${end || "\n"}`)
-        .join("");
-    }
+    if (!isData(line)) out += line + end;
+    else if (isLineByLine) out += dataLine(line, lines[placed++] ?? "") + end;
+    else if (placed++ === 0) out += lines.map((part) => dataLine(line, part) + (end || "\n")).join("");
   }
   return encoder.encode(out);
+}
+
+function isData(line: string): boolean {
+  return line === "data" || line.startsWith("data:");
+}
+
+/** A data line in the form of another: with a space behind the colon, or without where the data can do without. */
+function dataLine(form: string, data: string): string {
+  const isTight = form.startsWith("data:") && form.charCodeAt(5) !== 32 && !data.startsWith(" ");
+  return (isTight ? "data:" : "data: ") + data;
 }
 
 /** A short ASCII text to look for, with how far the search may jump for each byte that it meets (Horspool). */

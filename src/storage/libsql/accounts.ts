@@ -3,15 +3,8 @@ import { and, asc, eq, ne, sql } from "drizzle-orm";
 import type { AccountStore, NewAccount } from "../port.ts";
 import { StorageError } from "../port.ts";
 import type { Sealer } from "../seal.ts";
-import {
-  type OpenRow,
-  only,
-  openColumns,
-  openSecrets,
-  sealedColumns,
-  sealSecrets,
-  toRecord,
-} from "./account-row.ts";
+import { type OpenRow, only, openColumns, sealedColumns, sealSecrets, toRecord } from "./account-row.ts";
+import { openOrMark } from "./damage.ts";
 import type { Database, Orm } from "./database.ts";
 import { providerAccounts } from "./schema.ts";
 
@@ -40,7 +33,7 @@ export function accountStore(database: Database, sealer: Sealer): AccountStore {
           .select(sealedColumns)
           .from(providerAccounts)
           .where(eq(providerAccounts.id, id));
-        return row ? openSecrets(sealer, id, row) : null;
+        return row ? openOrMark(orm, sealer, id, row) : null;
       }),
 
     open: (id) =>
@@ -54,7 +47,7 @@ export function accountStore(database: Database, sealer: Sealer): AccountStore {
           .from(providerAccounts)
           .where(eq(providerAccounts.id, id));
         if (!row) return null;
-        const secrets = await openSecrets(sealer, id, row.sealed);
+        const secrets = await openOrMark(orm, sealer, id, row.sealed);
         return { account: toRecord(row.record), secrets, version: row.version };
       }),
 

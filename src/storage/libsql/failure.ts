@@ -3,7 +3,7 @@
  * into their messages, so none of their text is passed on, nor are they kept as `cause`: only codes are.
  */
 import type { Clock } from "../../runtime.ts";
-import { StorageError } from "../port.ts";
+import { StorageError, WrongKeyError } from "../port.ts";
 import { SealError } from "../seal.ts";
 
 /** How long one call may take, ms. */
@@ -20,7 +20,7 @@ const ADVICE: Record<string, string> = {
   SQLITE_READONLY: "the database is read-only: check the file's permissions",
 };
 
-/** Runs `work`; what it throws becomes a `StorageError` that names `what` was tried. A `SealError` stays one. */
+/** Runs `work`; what it throws becomes a `StorageError` that names `what` was tried. A `SealError` or a `WrongKeyError` stays one. */
 export async function attempt<T>(what: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -53,7 +53,7 @@ export function codeOf(error: unknown): string | undefined {
 
 function toStorageError(what: string, error: unknown): StorageError | SealError {
   for (const link of causes(error)) {
-    if (link instanceof SealError) return link;
+    if (link instanceof SealError || link instanceof WrongKeyError) return link;
     if (link instanceof StorageError) return new StorageError(`cannot ${what}: ${link.message}`);
   }
   const code = codeOf(error);

@@ -6,6 +6,7 @@ import { and, eq, gt, isNull, lte, or, type SQL, sql } from "drizzle-orm";
 import type { FreshTokens, Lease, RefreshState, RefreshStore } from "../port.ts";
 import type { Sealer } from "../seal.ts";
 import { openColumns, openSecrets, sealedColumns, sealSecrets, toRecord } from "./account-row.ts";
+import { openOrMark } from "./damage.ts";
 import type { Database, Orm } from "./database.ts";
 import { providerAccounts as accounts } from "./schema.ts";
 
@@ -31,11 +32,12 @@ export function refreshStore(database: Database, sealer: Sealer): RefreshStore {
   const select = (orm: Orm, id: string) => orm.select(stateColumns).from(accounts).where(eq(accounts.id, id));
 
   const toState = async (
+    orm: Orm,
     id: string,
     row: Awaited<ReturnType<typeof select>>[number],
   ): Promise<RefreshState> => {
     const { intentVersion, ...refresh } = row.refresh;
-    const secrets = await openSecrets(sealer, id, row.sealed);
+    const secrets = await openOrMark(orm, sealer, id, row.sealed);
     return {
       account: toRecord(row.record),
       secrets,
@@ -48,7 +50,7 @@ export function refreshStore(database: Database, sealer: Sealer): RefreshStore {
     read: (id) =>
       database.run("read the state of a refresh", async (orm) => {
         const [row] = await select(orm, id);
-        return row ? toState(id, row) : null;
+        return row ? toState(orm, id, row) : null;
       }),
 
     acquire: (id, { owner, version, leaseMs }) =>
@@ -74,7 +76,7 @@ export function refreshStore(database: Database, sealer: Sealer): RefreshStore {
             .returning({ id: accounts.id }),
           select(orm, id),
         ]);
-        return row ? { acquired: taken.length > 0, state: await toState(id, row) } : null;
+        return row ? { acquired: taken.length > 0, state: await toState(orm, id, row) } : null;
       }),
 
     intend: (id, lease) =>

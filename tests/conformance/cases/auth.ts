@@ -51,8 +51,8 @@ export const cases: Case[] = [
     area,
     name: "ends a key at its time",
     async run({ ask, admin }) {
-      const issued = await admin("POST", "/admin/keys", { expires_at: Date.now() + 300 });
-      await new Promise((done) => setTimeout(done, 350));
+      const issued = await admin("POST", "/admin/keys", { expires_at: Date.now() + 1_500 });
+      await new Promise((done) => setTimeout(done, 1_550));
       const response = await ask("/v1/models", undefined, { key: stringOf(issued.body.key) });
       await expectRefusal(response, 401, "expired_api_key");
     },

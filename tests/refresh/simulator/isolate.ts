@@ -1,4 +1,5 @@
 /** One isolate: Kleis's own engine over a store and a network that may do anything, in a process that may stop or die. */
+import { AsyncLocalStorage } from "node:async_hooks";
 import { createCredentials } from "../../../src/accounts/credentials.ts";
 import { createAccountDirectory } from "../../../src/accounts/directory.ts";
 import type { Refreshing } from "../../../src/accounts/refresh-attempt.ts";
@@ -37,11 +38,15 @@ export interface Surroundings {
   readonly onPost: (token: string) => void;
 }
 
+/** The call on whose behalf something is done. */
+const caller = new AsyncLocalStorage<Call>();
+
 /** How long the real store is waited for, ms (storage/libsql/failure.ts). */
 const STORE_LIMIT_MS = 5_000;
 
 export class Isolate implements Party {
   readonly name: string;
+  readonly shares: boolean;
   dead = false;
   #frozenUntil = 0;
   #storeAwayUntil = 0;
@@ -54,6 +59,7 @@ export class Isolate implements Party {
     this.name = name;
     this.#world = world;
     const { timeline, chance } = world;
+    this.shares = chance.is(0.5);
     const clock: Clock = {
       now: () => timeline.now + skewMs,
       sleep: (ms, signal) => this.#sleep(ms, signal),
@@ -66,7 +72,7 @@ export class Isolate implements Party {
       random: (bytes) => chance.bytes(bytes),
       waitUntil: (work) => void work.catch(() => undefined),
       logger: { debug() {}, info() {}, warn() {}, error() {} },
-      sharesPromises: chance.is(0.5),
+      sharesPromises: this.shares,
     };
     this.#directory = createAccountDirectory(this.#runtime);
     this.#credentials = createCredentials({
@@ -81,9 +87,13 @@ export class Isolate implements Party {
   }
 
   /** A request as `src/proxy` makes it: choose, credential, send, once more after a 401. True when it was answered. */
-  async request(): Promise<boolean> {
-    const { timeline, ledger, identity } = this.#world;
-    const call: Call = { party: this, kind: "request", since: timeline.now };
+  request(): Promise<boolean> {
+    const call: Call = { party: this, kind: "request", since: this.#world.timeline.now };
+    return caller.run(call, () => this.#request(call));
+  }
+
+  async #request(call: Call): Promise<boolean> {
+    const { ledger, identity } = this.#world;
     try {
       const [account] = await this.#directory.list();
       if (account === undefined) throw new Error("no account");
@@ -109,9 +119,13 @@ export class Isolate implements Party {
     }
   }
 
-  async manual(id: string): Promise<void> {
-    const { timeline, ledger } = this.#world;
-    const call: Call = { party: this, kind: "manual", since: timeline.now };
+  manual(id: string): Promise<void> {
+    const call: Call = { party: this, kind: "manual", since: this.#world.timeline.now };
+    return caller.run(call, () => this.#manual(call, id));
+  }
+
+  async #manual(call: Call, id: string): Promise<void> {
+    const { ledger } = this.#world;
     ledger.manual++;
     try {
       await this.#credentials.refresh(id);
@@ -184,6 +198,7 @@ export class Isolate implements Party {
     const isLost = fails && fate < 0.4;
     const there = fails && fate >= 0.8 ? chance.between(STORE_LIMIT_MS, 20_000) : this.#latency();
     const back = this.#latency();
+    const by = caller.getStore();
     return new Promise((resolve, reject) => {
       let over = false;
       const fail = (ms: number) =>
@@ -210,7 +225,7 @@ export class Isolate implements Party {
           if (fails) return;
           timeline.after(back, () =>
             this.#wake(() => {
-              ledger.looked(this, at);
+              if (name === "read" || name === "acquire") ledger.looked(this, by, at);
               resolve(value);
             }),
           );

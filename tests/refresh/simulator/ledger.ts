@@ -10,6 +10,8 @@ import type { Identity, Pair } from "./identity.ts";
 export interface Party {
   readonly name: string;
   readonly dead: boolean;
+  /** Its requests wait for each other's promises. */
+  readonly shares: boolean;
 }
 
 export interface Attempt {
@@ -39,7 +41,12 @@ export interface Call {
   readonly party: Party;
   readonly kind: "request" | "manual";
   readonly since: number;
+  /** The last moment of the store that it, not another call, was told of. */
+  lookedAt?: number;
 }
+
+/** A call that waited for another's look saw the store at most this long before its isolate's last look, ms. */
+const LOOK_SPREAD_MS = 20_000;
 
 export class Ledger {
   readonly violations: string[] = [];
@@ -82,8 +89,9 @@ export class Ledger {
     if (record.status === "needs_login") this.#neededLoginAt = this.#now();
   }
 
-  /** The store answered a question of the isolate's with what it held at `at`. */
-  looked(party: Party, at: number): void {
+  /** The store answered a question of the isolate's, put by this call, with what it held at `at`. */
+  looked(party: Party, call: Call | undefined, at: number): void {
+    if (call !== undefined) call.lookedAt = Math.max(at, call.lookedAt ?? 0);
     this.#lastLook.set(party, Math.max(at, this.#lastLook.get(party) ?? 0));
   }
 
@@ -171,7 +179,7 @@ export class Ledger {
     this.calls.refused++;
     const now = this.#now();
     const { party, since } = call;
-    const seenAt = this.#lastLook.get(party) ?? since;
+    const seenAt = this.#seenAt(call);
     const said = `${party.name} got ${code} after ${Math.round(now - since)} ms`;
     if (code === "account_needs_login") {
       // A store that is away leaves an isolate with what it remembers.
@@ -190,8 +198,9 @@ export class Ledger {
     }
     for (const { leasedAt, committedAt, party: holder } of this.attempts) {
       if (committedAt === null) continue;
-      // An owner's wish made after that refresh is another one.
-      const wasDone = call.kind === "request" && committedAt >= since && committedAt <= seenAt;
+      // An owner's wish made after that refresh is another one, and so is the next expiry of a call that was frozen.
+      const isRecent = call.kind === "request" && now - committedAt < 1_800_000;
+      const wasDone = isRecent && committedAt >= since && committedAt <= seenAt;
       const wasRunning = leasedAt <= seenAt && seenAt < committedAt && committedAt <= leasedAt + LEASE_MS;
       if (wasDone || wasRunning) this.violate(3, `${said} although ${holder.name} refreshed`);
     }
@@ -200,7 +209,7 @@ export class Ledger {
   /** The provider's 401 reached the client. */
   unauthorized(call: Call, rejected: string): void {
     this.calls.refused++;
-    const seenAt = this.#lastLook.get(call.party) ?? call.since;
+    const seenAt = this.#seenAt(call);
     const stored = this.#stored.findLast(({ at }) => at <= seenAt);
     if (seenAt >= call.since && stored && stored.access !== rejected && this.#identity.accepts(stored.access))
       this.violate(3, `${call.party.name} got 401 although a good token was stored`);
@@ -229,6 +238,12 @@ export class Ledger {
     } else if (record.status !== "needs_login" || !record.statusReason) {
       this.violate(2, `${pair.refresh} is lost, but the account says ${record.status}`);
     }
+  }
+
+  /** Up to when the call must have known what was stored. */
+  #seenAt(call: Call): number {
+    const { party, since, lookedAt = since } = call;
+    return party.shares ? (this.#lastLook.get(party) ?? since) - LOOK_SPREAD_MS : lookedAt;
   }
 
   #isDue(token: string): boolean {

@@ -2,7 +2,7 @@
 import { renderEvents } from "../../fakes/delivery.ts";
 import { CHAT, type Dialect, MESSAGES, RESPONSES, RESPONSES_FRESH_IDS } from "../../fakes/inference.ts";
 import { NOTHING_ASKED, type ScenarioOptions } from "../../fakes/scenarios/ask.ts";
-import { SCHEMA, type StreamProtocol, type WayName } from "./ways.ts";
+import { SCHEMA, type WayName } from "./ways.ts";
 import { concat, utf8 } from "./wire.ts";
 
 export interface Sample {
@@ -30,7 +30,11 @@ function staged(
 ): Sample {
   const played = dialect.play(scenario, ASK[way] ?? ask(), { text: TEXT, ...options }).events;
   const events = played.map(({ data, ...rest }) => ({ ...rest, data: compact(data) }));
-  return sample(way, newline === "\n" ? scenario : `${scenario} (${JSON.stringify(newline)})`, renderEvents(events, newline));
+  return sample(
+    way,
+    newline === "\n" ? scenario : `${scenario} (${JSON.stringify(newline)})`,
+    renderEvents(events, newline),
+  );
 }
 
 /** What is the same in every event says nothing more at each of its bytes. */
@@ -119,7 +123,9 @@ export function smallCorpus(): Sample[] {
     staged("claude plan", MESSAGES, "parallel-tools", "\r\n"),
     staged("claude plan", MESSAGES, "thinking-tool", "mixed"),
     staged("claude key", MESSAGES, "no-stop"),
-    ...["no-stop", "trailing-done", "parallel-tools"].map((name) => staged("copilot messages", MESSAGES, name)),
+    ...["no-stop", "trailing-done", "parallel-tools"].map((name) =>
+      staged("copilot messages", MESSAGES, name),
+    ),
     ...RESPONSES_ALL.map((name) => staged("codex plan", RESPONSES, name)),
     staged("codex plan", RESPONSES, "done-event", "\r\n"),
     staged("openai key responses", RESPONSES, "emoji", "mixed"),
@@ -146,7 +152,13 @@ export function largeCorpus(): Sample[] {
 }
 
 const chunk = (delta: object, finish: string | null = null) =>
-  JSON.stringify({ id: "c1", object: "chat.completion.chunk", created: 1, model: "m", choices: [{ index: 0, delta, finish_reason: finish }] });
+  JSON.stringify({
+    id: "c1",
+    object: "chat.completion.chunk",
+    created: 1,
+    model: "m",
+    choices: [{ index: 0, delta, finish_reason: finish }],
+  });
 
 /** What the fakes do not send: comments, further fields, unusual lines, odd but legal ends. */
 const OWN: [WayName, string, ...string[]][] = [
@@ -206,8 +218,16 @@ const OWN: [WayName, string, ...string[]][] = [
     'event: response.created\ndata: {"type":"response.created","sequence_number":0,"response":{"id":"r","object":"response","created_at":1,"model":"m","status":"in_progress","output":[],"error":null}}\n\n',
     'event: error\ndata: {"type":"error","sequence_number":1,"error":{"type":"service_unavailable_error","code":"server_is_overloaded","message":"busy","param":null}}\n\n',
   ],
-  ["claude key", "an end without a stop reason", 'event: message_start\ndata: {"type":"message_start","message":{"id":"m1","type":"message","role":"assistant","model":"m","content":[],"stop_reason":null,"usage":{"input_tokens":1,"output_tokens":1}}}\n\n', 'event: message_stop\ndata: {"type":"message_stop"}\n\n'],
-  ["openai key chat", "[DONE] without a finish reason", `data: ${chunk({ content: "cut" })}\n\n`, "data: [DONE]\n\n"],
+  [
+    "claude key",
+    "an end without a stop reason",
+    'event: message_start\ndata: {"type":"message_start","message":{"id":"m1","type":"message","role":"assistant","model":"m","content":[],"stop_reason":null,"usage":{"input_tokens":1,"output_tokens":1}}}\n\n',
+    'event: message_stop\ndata: {"type":"message_stop"}\n\n',
+  ],
+  [
+    "openai key chat",
+    "[DONE] without a finish reason",
+    `data: ${chunk({ content: "cut" })}\n\n`,
+    "data: [DONE]\n\n",
+  ],
 ];
-
-export type { StreamProtocol };

@@ -47,7 +47,10 @@ export interface House<C extends Clock = Clock> {
   close(): void;
 }
 
-const ACCOUNTS: Record<HouseAccount, { provider: string; kind: "oauth" | "api_key"; metadata: Record<string, string> }> = {
+const ACCOUNTS: Record<
+  HouseAccount,
+  { provider: string; kind: "oauth" | "api_key"; metadata: Record<string, string> }
+> = {
   claude: { provider: "claude", kind: "oauth", metadata: {} },
   claudeKey: { provider: "claude", kind: "api_key", metadata: {} },
   codex: { provider: "codex", kind: "oauth", metadata: { account_id: "owner" } },
@@ -74,7 +77,8 @@ export async function openHouse<C extends Clock = VirtualClock>(
   const sent: Sent[] = [];
   const logs: LogFields[] = [];
   const complaints: string[] = [];
-  const complain = (event: string, fields?: LogFields) => void complaints.push(JSON.stringify({ event, ...fields }));
+  const complain = (event: string, fields?: LogFields) =>
+    void complaints.push(JSON.stringify({ event, ...fields }));
   let upstream: (sent: Sent) => Response | Promise<Response> = () => new Response(null, { status: 404 });
 
   const runtime: Runtime = {
@@ -100,7 +104,8 @@ export async function openHouse<C extends Clock = VirtualClock>(
 
   function fetchOf(): Fetch {
     return async (url, init) => {
-      if (init.method !== "POST" || !(init.body instanceof Uint8Array)) return new Response(null, { status: 404 });
+      if (init.method !== "POST" || !(init.body instanceof Uint8Array))
+        return new Response(null, { status: 404 });
       const bytes = new Uint8Array(init.body);
       const one: Sent = {
         url,
@@ -153,7 +158,9 @@ export async function openHouse<C extends Clock = VirtualClock>(
       const request = new Request(`http://kleis.test${path}`, {
         method: "POST",
         headers: { authorization: `Bearer ${key(as)}`, "content-type": "application/json", ...headers },
-        body: isRaw ? new Blob([typeof body === "string" ? body : new Uint8Array(body)]) : JSON.stringify(body),
+        body: isRaw
+          ? new Blob([typeof body === "string" ? body : new Uint8Array(body)])
+          : JSON.stringify(body),
         ...(signal === undefined ? {} : { signal }),
       });
       return app.fetch(request);

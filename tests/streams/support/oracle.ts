@@ -119,7 +119,8 @@ export function check(way: Way, expected: Expected, got: Uint8Array): void {
   const bytes = Buffer.from(got.buffer, got.byteOffset, got.length);
   const { delivered, end } = expected;
   const differs = firstDifference(bytes, delivered);
-  if (differs !== null) throw new Error(`from byte ${differs} on: ${around(bytes, differs)} not ${around(delivered, differs)}`);
+  if (differs !== null)
+    throw new Error(`from byte ${differs} on: ${around(bytes, differs)} not ${around(delivered, differs)}`);
   const added = bytes.subarray(delivered.length);
   if (end === "error") checkErrorEvent(way.protocol, added);
   else if (added.toString() !== (end === "there" ? "" : end)) throw new Error(`added: ${added}`);
@@ -142,7 +143,13 @@ export function checkErrorEvent(protocol: StreamProtocol, bytes: Uint8Array, cod
   const [event] = events;
   const value = dataObject(event?.data ?? null);
   const text = new TextDecoder().decode(bytes);
-  if (events.length !== 1 || rest.length > 0 || event === undefined || value === null || !isObject(value.error))
+  if (
+    events.length !== 1 ||
+    rest.length > 0 ||
+    event === undefined ||
+    value === null ||
+    !isObject(value.error)
+  )
     throw new Error(`not one error event: ${JSON.stringify(text)}`);
   const { error } = value;
   const isRight = {

@@ -31,7 +31,10 @@ export async function parse(protocol: StreamProtocol, bytes: Uint8Array): Promis
 }
 
 /** The events that the SDK must hand on of these bytes, and the error object that must make it throw, if any. */
-export function wanted(protocol: StreamProtocol, bytes: Uint8Array): { events: JsonObject[]; error: JsonObject | null } {
+export function wanted(
+  protocol: StreamProtocol,
+  bytes: Uint8Array,
+): { events: JsonObject[]; error: JsonObject | null } {
   const events: JsonObject[] = [];
   for (const event of readEvents(bytes).events) {
     const value = dataObject(event.data);

@@ -6,13 +6,13 @@ import { type Config, readConfig } from "../../../src/config.ts";
 import { isObject, parseJson } from "../../../src/json.ts";
 import { applyEdits } from "../../../src/protocols/json-edit.ts";
 import { protocolOf } from "../../../src/protocols/protocol.ts";
+import type { EventRewriter } from "../../../src/protocols/sse/event.ts";
 import { providerById } from "../../../src/providers/index.ts";
 import type { CredentialKind } from "../../../src/providers/provider.ts";
 import { answer } from "../../../src/proxy/answer.ts";
 import type { ProxyCall, ReadyRequest } from "../../../src/proxy/handle.ts";
 import { restoreModel } from "../../../src/proxy/restore-model.ts";
 import type { Clock, LogFields, Runtime } from "../../../src/runtime.ts";
-import type { EventRewriter } from "../../../src/protocols/sse/event.ts";
 import { utf8 } from "./wire.ts";
 
 export const CONFIG: Config = (() => {
@@ -134,6 +134,7 @@ export async function wayOf(name: WayName): Promise<Way> {
         requestId: "req_test",
         adminUrl: "http://kleis.test/admin",
         log: {
+          mark: () => {},
           note: () => {},
           end: (fields) => {
             logged ??= fields;
@@ -198,7 +199,10 @@ export function rewritten(way: Way, events: readonly Uint8Array[]): (Buffer | nu
 }
 
 /** A provider's body that gives these pieces, each when it is asked for one, and then ends or breaks. */
-export function bodyOf(pieces: readonly Uint8Array[], end: "end" | "reset" | "open" = "end"): ReadableStream<Uint8Array<ArrayBuffer>> {
+export function bodyOf(
+  pieces: readonly Uint8Array[],
+  end: "end" | "reset" | "open" = "end",
+): ReadableStream<Uint8Array<ArrayBuffer>> {
   let at = 0;
   return new ReadableStream<Uint8Array<ArrayBuffer>>(
     {

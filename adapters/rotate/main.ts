@@ -1,0 +1,56 @@
+/** `npm run rotate-keys` on a command line: seals everything with the first key, says how far it is, and fails on what is left. */
+import { createClient } from "@libsql/client";
+import { checkKeyRing } from "../../src/storage/libsql/key-check.ts";
+import { migrate } from "../../src/storage/libsql/migrate.ts";
+import { rotate } from "../../src/storage/libsql/rotate.ts";
+import { createSealer } from "../../src/storage/seal.ts";
+import { lookAtVariables } from "../doctor/environment.ts";
+import { report } from "../doctor/finding.ts";
+import { clock, random } from "../edge/platform.ts";
+
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
+async function main(): Promise<number> {
+  const { findings, surroundings } = lookAtVariables(process.env);
+  if (surroundings?.database == null) {
+    say(report(findings));
+    say("There is no database to rotate the keys of.");
+    return 1;
+  }
+  const { config, database } = surroundings;
+  const { url, authToken } = database;
+  const sealer = createSealer(config.ENCRYPTION_KEY, random);
+  const client = createClient({ url, timeout: 5000, ...(authToken === undefined ? {} : { authToken }) });
+  let stopping = false;
+  process.once("SIGINT", () => {
+    stopping = true;
+  });
+  try {
+    await migrate(client, clock.sleep);
+    await checkKeyRing(client, clock, sealer);
+    const { resealed, current, unopened, left } = await rotate(client, clock.sleep, sealer, {
+      onBatch: (soFar) => {
+        say(`${soFar} sealed anew`);
+        if (stopping) throw new Error("Ended between two batches. Run it again to go on.");
+      },
+    });
+    say(`Done: ${resealed} sealed anew with the first key of ENCRYPTION_KEY, ${current} are sealed with it.`);
+    for (const { table, column, row } of unopened)
+      say(`  ${table}.${column} of ${row.slice(0, 24)} opens with no key that is set`);
+    if (left > 0)
+      say(`${left} were still being written with another key: give every door the same ENCRYPTION_KEY.`);
+    if (unopened.length > 0 || left > 0) return 1;
+    say("Every other key of the ring can be taken away now.");
+    return 0;
+  } finally {
+    client.close();
+  }
+}
+
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  },
+);

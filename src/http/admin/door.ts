@@ -1,0 +1,38 @@
+/**
+ * What holds for everything under `/admin`, page and API: it answers only under its own names, so that a web page whose
+ * name was pointed at this machine (DNS rebinding) finds nothing, and a browser that came encrypted stays so.
+ */
+import type { MiddlewareHandler } from "hono";
+import { isLoopback } from "../../config.ts";
+import { KleisError } from "../../errors.ts";
+import { errorBody } from "../../protocols/errors.ts";
+import type { Runtime } from "../../runtime.ts";
+
+/** A year, seconds (RFC 6797 §6.1.1). */
+const HSTS = "max-age=31536000";
+
+export function adminDoor({ config, hosts }: Pick<Runtime, "config" | "hosts">): MiddlewareHandler {
+  const outside = config.PUBLIC_URL === "" ? null : new URL(config.PUBLIC_URL);
+  const isOwnName = (name: string) =>
+    hosts === undefined || isLoopback(name) || hosts.includes(name) || name === outside?.hostname;
+
+  return async (c, next) => {
+    const { hostname, protocol } = new URL(c.req.url);
+    if (!isOwnName(hostname)) return refuse();
+    await next();
+    if (protocol === "https:" || outside?.protocol === "https:") {
+      c.res.headers.set("strict-transport-security", HSTS);
+    }
+  };
+}
+
+function refuse(): Response {
+  const error = new KleisError(
+    "not_found",
+    "The admin door does not answer under this name. Open it as localhost, or set PUBLIC_URL to the address it is reached at.",
+  );
+  return Response.json(errorBody("chat", error), {
+    status: error.status,
+    headers: { "cache-control": "no-store", "x-should-retry": "false" },
+  });
+}

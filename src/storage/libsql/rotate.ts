@@ -1,0 +1,124 @@
+/**
+ * Seals everything anew with the first key of the ring while Kleis runs: in small batches, each one atomic write that
+ * changes only what still is as it was read. It may be ended between any two batches and begun again: what is done
+ * already is recognised by the key that it names.
+ */
+import type { Client, InStatement } from "@libsql/client";
+import type { Clock } from "../../runtime.ts";
+import { type Place, SealError, type Sealer } from "../seal.ts";
+import { patiently } from "./busy.ts";
+import { attempt, within } from "./failure.ts";
+import { SEALED_COLUMNS, type SealedColumn } from "./sealed-columns.ts";
+
+export interface Rotation {
+  /** Texts that were sealed anew. */
+  resealed: number;
+  /** Texts that named the first key already. */
+  current: number;
+  /** What did not open with any key of the ring, and stays as it is. */
+  unopened: Place[];
+  /** Texts that others still wrote under another key in the last round: a running process has another first key. */
+  left: number;
+}
+
+export interface RotationOptions {
+  /** Rows per batch. */
+  batch?: number;
+  /** Called after each batch that was written; what it throws ends the rotation. */
+  onBatch?: (soFar: number) => void | Promise<void>;
+}
+
+const BATCH = 50;
+
+/** A further round takes up what was written by others during the one before. */
+const ROUNDS = 5;
+
+/** Rejects with `StorageError`. */
+export async function rotate(
+  client: Client,
+  sleep: Clock["sleep"],
+  sealer: Sealer,
+  { batch = BATCH, onBatch = () => {} }: RotationOptions = {},
+): Promise<Rotation> {
+  const run = <T>(work: () => Promise<T>): Promise<T> =>
+    attempt("seal anew", () => (client.protocol === "file" ? patiently(client, sleep, work) : work()));
+  let resealed = 0;
+  let result: Rotation = { resealed: 0, current: 0, unopened: [], left: 0 };
+
+  for (let round = 0; round < ROUNDS; round++) {
+    result = { resealed: 0, current: 0, unopened: [], left: 0 };
+    for (const column of SEALED_COLUMNS) {
+      for (let after: string | null = null; ; ) {
+        const rows: Row[] = await run(() => readRows(client, sleep, column, after, batch));
+        const last = rows.at(-1);
+        if (last === undefined) break;
+        after = last.id;
+        const writes = await resealRows(sealer, column, rows, result);
+        if (writes.length === 0) continue;
+        const done = await run(() => within(sleep, client.batch(writes, "write")));
+        const written = done.reduce((sum, { rowsAffected }) => sum + rowsAffected, 0);
+        resealed += written;
+        result.left += writes.length;
+        await onBatch(resealed);
+      }
+    }
+    if (result.left === 0) break;
+  }
+  return { ...result, resealed };
+}
+
+interface Row {
+  id: string;
+  sealed: string;
+}
+
+async function readRows(
+  client: Client,
+  sleep: Clock["sleep"],
+  { table, id, column, only }: SealedColumn,
+  after: string | null,
+  limit: number,
+): Promise<Row[]> {
+  const conditions = [`${column} IS NOT NULL`];
+  const args: (string | number)[] = [];
+  if (only !== undefined) {
+    conditions.push(`${id} = ?`);
+    args.push(only);
+  }
+  if (after !== null) {
+    conditions.push(`${id} > ?`);
+    args.push(after);
+  }
+  const sql = `SELECT ${id}, ${column} FROM ${table} WHERE ${conditions.join(" AND ")} ORDER BY ${id} LIMIT ?`;
+  const { rows } = await within(sleep, client.execute({ sql, args: [...args, limit] }));
+  return rows.map((row) => ({ id: String(row[0]), sealed: String(row[1]) }));
+}
+
+/** The writes that a page of rows needs; each does nothing when its text is no longer the one that was read. */
+async function resealRows(
+  sealer: Sealer,
+  { table, id, column }: SealedColumn,
+  rows: readonly Row[],
+  counts: Rotation,
+): Promise<InStatement[]> {
+  const writes: InStatement[] = [];
+  for (const row of rows) {
+    const place = { table, column, row: row.id };
+    try {
+      const plain = await sealer.open(row.sealed, place);
+      if (await sealer.isCurrent(row.sealed)) {
+        counts.current++;
+        continue;
+      }
+      const fresh = await sealer.seal(plain, place);
+      writes.push({
+        sql: `UPDATE ${table} SET ${column} = ? WHERE ${id} = ? AND ${column} = ?`,
+        args: [fresh, row.id, row.sealed],
+      });
+    } catch (error) {
+      if (!(error instanceof SealError)) throw error;
+      counts.unopened.push(place);
+    }
+  }
+  return writes;
+}

@@ -1,0 +1,85 @@
+/** Times, states and numbers as the page says them. */
+import { describe, expect, test } from "vitest";
+import {
+  accountState,
+  ago,
+  counted,
+  keyState,
+  listed,
+  relative,
+  span,
+  tokens,
+  tokenWords,
+} from "../../src/admin/words.ts";
+import type { AccountRecord, KeyRecord } from "../../src/storage/port.ts";
+
+const NOW = 1_790_000_000_000;
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+const account: AccountRecord = {
+  id: "acc_1",
+  provider: "claude",
+  kind: "oauth",
+  externalId: "x",
+  label: "Work",
+  enabled: true,
+  primary: true,
+  status: "active",
+  statusReason: null,
+  metadata: {},
+  expiresAt: NOW + 8 * HOUR,
+  lastRefreshAt: null,
+  lastRefreshStatus: null,
+  lastRefreshError: null,
+  createdAt: NOW,
+  updatedAt: NOW,
+};
+
+describe("an owner reads", () => {
+  test("lengths of time in one unit", () => {
+    const lengths = [0, 45_000, 12 * MINUTE, 89 * MINUTE, 7 * HOUR, 35 * HOUR, 9 * 24 * HOUR, -5];
+    expect(lengths.map(span)).toEqual(["0 s", "45 s", "12 min", "89 min", "7 h", "35 h", "9 days", "0 s"]);
+    expect(ago(NOW - 1000, NOW)).toBe("just now");
+    expect(relative(NOW + 3 * HOUR, NOW)).toBe("in 3 h");
+    expect(relative(NOW - 3 * HOUR, NOW)).toBe("3 h ago");
+  });
+
+  test("how an account stands, the gravest first, and why", () => {
+    expect(accountState(account)).toEqual({ tone: "good", words: "Active" });
+    const failed = { ...account, lastRefreshStatus: "failed" as const, lastRefreshError: "It was down." };
+    expect(accountState(failed)).toMatchObject({ tone: "warn", why: "It was down." });
+    const over = { ...failed, status: "needs_login" as const, statusReason: "It is over." };
+    expect(accountState(over)).toEqual({ tone: "bad", words: "Needs sign-in", why: "It is over." });
+    expect(accountState({ ...over, enabled: false })).toMatchObject({ tone: "off", words: "Disabled" });
+  });
+
+  test("how long a token is good, and what happens then", () => {
+    expect(tokenWords(account, true, NOW)).toBe("valid for 8 h, then renewed");
+    expect(tokenWords(account, false, NOW)).toBe("valid for 8 h");
+    expect(tokenWords({ ...account, expiresAt: NOW - HOUR }, true, NOW)).toBe(
+      "ended 60 min ago; renewed at the next request",
+    );
+    expect(tokenWords({ ...account, expiresAt: null }, true, NOW)).toBe("no known end");
+    expect(tokenWords({ ...account, kind: "api_key" }, false, NOW)).toBe("has no end");
+    expect(tokenWords({ ...account, status: "needs_login" }, true, NOW)).toBe("not accepted any more");
+  });
+
+  test("whether a key works", () => {
+    const key = { revokedAt: null, expiresAt: null } as KeyRecord;
+    expect(keyState(key, NOW).words).toBe("Active");
+    expect(keyState({ ...key, expiresAt: NOW }, NOW).words).toBe("Expired just now");
+    expect(keyState({ ...key, expiresAt: NOW + 1 }, NOW).words).toBe("Active");
+    expect(keyState({ ...key, revokedAt: NOW - HOUR }, NOW).words).toBe("Revoked 60 min ago");
+  });
+
+  test("numbers and lists", () => {
+    expect([500, 128_000, 1_000_000, 1_050_000].map(tokens)).toEqual(["500", "128K", "1M", "1.05M"]);
+    expect([counted(1, "key"), counted(2, "key")]).toEqual(["1 key", "2 keys"]);
+    expect([listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])]).toEqual([
+      "a",
+      "a and b",
+      "a, b and c",
+    ]);
+  });
+});

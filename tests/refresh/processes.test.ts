@@ -1,0 +1,134 @@
+/** Real concurrency: three server processes on one database, three hundred requests when the token has ended. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type FakeClaude, startFakeClaude } from "../fakes/index.ts";
+import { type ServerProcess, startProcess } from "../support/server-process.ts";
+import { type SqldServer, sqldMissing, startSqld } from "../support/sqld.ts";
+
+const ADMIN_TOKEN = "three-processes-4f9c2e71b6a8d035";
+const REQUESTS = 300;
+
+interface Place {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+const databases: [string, string | null, () => Promise<Place>][] = [
+  ["one database file", null, inFile],
+  ["one sqld", sqldMissing, onServer],
+];
+
+for (const [name, missing] of databases) {
+  if (missing !== null) process.stderr.write(`left out: three processes on ${name}: ${missing}\n`);
+}
+
+async function inFile(): Promise<Place> {
+  const folder = mkdtempSync(join(tmpdir(), "kleis-processes-"));
+  return {
+    url: `file:${join(folder, "kleis.db")}`,
+    close: async () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+async function onServer(): Promise<Place> {
+  const sqld: SqldServer | null = await startSqld();
+  if (sqld === null) throw new Error("there is no sqld");
+  return { url: sqld.url, close: () => sqld.stop() };
+}
+
+for (const [name, missing, open] of databases) {
+  describe.skipIf(missing !== null)(`three processes on ${name}`, () => {
+    let place: Place;
+    let claude: FakeClaude;
+    let servers: ServerProcess[];
+    let key: string;
+
+    beforeAll(async () => {
+      [place, claude] = await Promise.all([open(), startFakeClaude()]);
+      const env = {
+        ...claude.env,
+        ADMIN_TOKEN,
+        ENCRYPTION_KEY: Buffer.alloc(32, 7).toString("base64"),
+        TURSO_DATABASE_URL: place.url,
+        MODELS_DEV_URL: "",
+      };
+      servers = await Promise.all([startProcess(env), startProcess(env), startProcess(env)]);
+      key = String((await admin("POST", "/admin/keys", {})).key);
+    }, 120_000);
+
+    afterAll(async () => {
+      await Promise.all(servers.map((server) => server.stop()));
+      await claude.close();
+      await place.close();
+    }, 60_000);
+
+    async function admin(method: string, path: string, body?: unknown): Promise<Record<string, unknown>> {
+      const answer = await fetch(`${servers[0]!.url}${path}`, {
+        method,
+        headers: { authorization: `Bearer ${ADMIN_TOKEN}`, "content-type": "application/json" },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      return answer.json();
+    }
+
+    /** Signs in anew with these tokens; what the fake was asked before is forgotten. */
+    async function connect(tokens: { accessToken: string; refreshToken: string; expiresAt: number }) {
+      await admin("POST", "/admin/accounts/import", {
+        provider: "claude",
+        kind: "oauth",
+        access_token: tokens.accessToken,
+        refresh_token: tokens.refreshToken,
+        expires_at: tokens.expiresAt,
+        account_id: "owner",
+      });
+      claude.requests.length = 0;
+    }
+
+    /** All requests at once, evenly over the processes; how often each status came. */
+    async function ask(): Promise<Record<string, number>> {
+      const statuses: Record<string, number> = {};
+      await Promise.all(
+        Array.from({ length: REQUESTS }, async (_, i) => {
+          const answer = await fetch(`${servers[i % servers.length]!.url}/v1/messages`, {
+            method: "POST",
+            headers: { "x-api-key": key, "content-type": "application/json" },
+            body: JSON.stringify({
+              model: "claude-sonnet-5",
+              max_tokens: 16,
+              messages: [{ role: "user", content: "ping" }],
+            }),
+          });
+          const text = await answer.text();
+          const outcome = answer.ok ? "200" : `${answer.status} ${text.slice(0, 200)}`;
+          statuses[outcome] = (statuses[outcome] ?? 0) + 1;
+        }),
+      );
+      return statuses;
+    }
+
+    const refreshes = () => claude.requests.filter(({ path }) => path === "/v1/oauth/token").length;
+
+    test("at the moment of expiry there is one refresh, and all three hundred requests are answered", async () => {
+      await connect(claude.issueTokens({ expiresIn: -1 }));
+      claude.token.script({ delayMs: 700 });
+      expect(await ask()).toEqual({ "200": REQUESTS });
+      expect(refreshes()).toBe(1);
+      expect(claude.violations).toEqual([]);
+      const { accounts } = await admin("GET", "/admin/accounts");
+      expect(accounts).toMatchObject([{ status: "active", last_refresh_status: "ok" }]);
+    }, 120_000);
+
+    test("when the provider ends the token before its time there is one refresh too, and all are answered", async () => {
+      const tokens = claude.issueTokens();
+      await connect(tokens);
+      // Other processes see a new sign-in within ten seconds.
+      await new Promise((done) => setTimeout(done, 10_500));
+      claude.expire(tokens.accessToken);
+      claude.token.script({ delayMs: 300 });
+      expect(await ask()).toEqual({ "200": REQUESTS });
+      expect(refreshes()).toBe(1);
+    }, 120_000);
+  });
+}
