@@ -60,7 +60,11 @@ export function createApp(given: Runtime): App {
   const admin = { runtime, providers, directory, credentials, keys, uses, models };
   app.route(
     "/admin",
-    createAdminPage({ ...admin, sessions, call: (request, peer) => app.fetch(request, peer) }),
+    createAdminPage({
+      ...admin,
+      sessions,
+      call: (request, peer) => app.fetch(request, { ...peer, inside: true }),
+    }),
   );
   app.route(
     "/admin",

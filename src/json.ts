@@ -30,7 +30,15 @@ export const MAX_DEPTH = 512;
 export function isDeeper(value: Json | undefined, limit = MAX_DEPTH): boolean {
   if (typeof value !== "object" || value === null) return false;
   if (limit === 0) return true;
-  if (Array.isArray(value)) return value.some((each) => isDeeper(each, limit - 1));
-  for (const name in value) if (isDeeper(value[name], limit - 1)) return true;
+  if (Array.isArray(value)) {
+    for (let at = 0; at < value.length; at++) if (holdsDeeper(value[at], limit)) return true;
+    return false;
+  }
+  for (const name in value) if (holdsDeeper(value[name], limit)) return true;
   return false;
+}
+
+/** Most members are no objects, and are not worth a call. */
+function holdsDeeper(value: Json | undefined, limit: number): boolean {
+  return typeof value === "object" && isDeeper(value, limit - 1);
 }

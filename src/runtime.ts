@@ -49,6 +49,10 @@ export interface CallbackListener {
 export interface Peer {
   /** True when the request comes from a program on this very machine. */
   readonly local?: boolean;
+  /** The network address that the request comes from; absent where the door does not know it. */
+  readonly source?: string | undefined;
+  /** True for what the application asks of itself. No door sets it. */
+  readonly inside?: boolean;
 }
 
 export interface Runtime {

@@ -13,7 +13,10 @@ export default {
       sharesPromises: false,
       databaseClients: "perCall",
     });
-    const response = await door.fetch(request);
+    const response = await door.fetch(request, {
+      // Set by Cloudflare, whatever the client sent under this name.
+      source: request.headers.get("cf-connecting-ip") ?? undefined,
+    });
     return response.headers.has("content-encoding") ? packed(response) : response;
   },
 };

@@ -14,9 +14,20 @@ export function peerOf({ incoming }: HttpBindings | Http2Bindings): Peer {
     URL.canParse(host) &&
     isLoopback(new URL(host).hostname) &&
     !FORWARDED.some((name) => name in incoming.headers);
-  return { local };
+  return { local, source: networkOf(remoteAddress) };
 }
 
 function isLoopbackAddress(address: string): boolean {
   return address === "::1" || isLoopback(address.replace(/^::ffff:/, ""));
+}
+
+/** An IPv6 address counts as its /64, which one line has for itself alone. */
+function networkOf(address: string): string {
+  const plain = address.replace(/^::ffff:/, "");
+  if (!plain.includes(":")) return plain;
+  const [head = "", tail] = plain.split("::");
+  const left = head.split(":");
+  const right = tail?.split(":") ?? [];
+  const zeros = Array.from({ length: Math.max(0, 8 - left.length - right.length) }, () => "0");
+  return [...left, ...zeros, ...right].slice(0, 4).join(":");
 }

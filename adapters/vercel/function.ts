@@ -12,4 +12,7 @@ const door = createEdgeDoor(process.env, {
   databaseClients: "shared",
 });
 
-export default { fetch: (request: Request) => door.fetch(request) };
+export default {
+  // The header is set by Vercel, whatever the client sent under this name.
+  fetch: (request: Request) => door.fetch(request, { source: request.headers.get("x-real-ip") ?? undefined }),
+};

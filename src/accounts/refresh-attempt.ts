@@ -9,7 +9,6 @@ import type { Provider, RefreshResult } from "../providers/provider.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Lease, RefreshState } from "../storage/port.ts";
 import { StorageError } from "../storage/port.ts";
-import { storageUnavailable } from "../storage/read-cache.ts";
 import type { AccountDirectory } from "./directory.ts";
 import { createProviderNet } from "./net.ts";
 import type { Keeper } from "./refresh-keeper.ts";
@@ -35,9 +34,10 @@ export async function attemptRefresh(deps: AttemptDeps, id: string, version: num
 
   const unwritten = keeper.unwritten(id);
   if (unwritten !== null) {
-    // Its refresh token must not be posted before it is stored.
-    if (dueOf(unwritten.account, clock.now()) === "now") throw storageUnavailable(undefined);
-    return { status: "fresh", open: unwritten };
+    if (dueOf(unwritten.account, clock.now()) !== "now") return { status: "fresh", open: unwritten };
+    // It ended before it was stored. Its refresh token must not be posted until it is.
+    if (!(await keeper.store(id))) throw new StorageError("the fresh tokens are not stored yet");
+    return { status: "busy" };
   }
 
   const asked = clock.now();

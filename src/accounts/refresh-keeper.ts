@@ -18,6 +18,8 @@ export interface Keeper {
   ): Promise<OpenAccount | null>;
   /** Tokens of an account that could not be stored yet; asking for them sees to it that somebody is writing. */
   unwritten(id: string): OpenAccount | null;
+  /** Tries to store what `unwritten` gives, now; whether it is stored. */
+  store(id: string): Promise<boolean>;
   /** True for a refresh token that this isolate itself has used up: from the answer on until everybody can know. */
   isSpent(id: string, refreshToken: string | null): boolean;
 }
@@ -48,7 +50,7 @@ export function createKeeper(runtime: Runtime, directory: AccountDirectory): Kee
   const { clock, logger } = runtime;
   const { refreshes } = runtime.storage;
   const kept = new Map<string, Kept>();
-  /** The refresh token that was answered last, by account. */
+  /** The refresh token that was used up last, by account, and when that was last known to matter. */
   const spent = new Map<string, { token: string | null; at: number }>();
 
   async function write(entry: Kept): Promise<Written> {
@@ -78,8 +80,11 @@ export function createKeeper(runtime: Runtime, directory: AccountDirectory): Kee
   }
 
   function finish(entry: Kept, open: OpenAccount | null): void {
-    if (kept.get(entry.posted.account.id) === entry) kept.delete(entry.posted.account.id);
-    if (open === null) directory.forget(entry.posted.account.id);
+    const { id } = entry.posted.account;
+    if (kept.get(id) === entry) kept.delete(id);
+    const last = spent.get(id);
+    if (last !== undefined) last.at = clock.now();
+    if (open === null) directory.forget(id);
     else directory.learn(open);
   }
 
@@ -146,6 +151,14 @@ export function createKeeper(runtime: Runtime, directory: AccountDirectory): Kee
       if (!entry?.serves) return null;
       if (clock.now() - entry.triedAt > WRITER_SILENT_MS) runtime.waitUntil(goOnWriting(entry));
       return entry.open;
+    },
+
+    async store(id) {
+      const entry = kept.get(id);
+      if (entry === undefined) return true;
+      const written = await write(entry);
+      if (written.done) finish(entry, written.open);
+      return written.done;
     },
 
     isSpent(id, refreshToken) {

@@ -1,13 +1,14 @@
 /** What monitors, agents' probes and a curious browser ask: no key, no redirect, no database. */
 import { Hono } from "hono";
 import { KleisError } from "../errors.ts";
-import type { Runtime } from "../runtime.ts";
+import type { Peer, Runtime } from "../runtime.ts";
 import { VERSION } from "../version.ts";
-import { sameSecret } from "./admin/auth.ts";
+import { createLoginGuard, HEADER_LIMITS, slowDown } from "./admin/login-guard.ts";
 import { refusalResponse, toRefusal } from "./refusal.ts";
 
-export function createProbeRoutes(runtime: Runtime, newRequestId: () => string): Hono {
-  const app = new Hono();
+export function createProbeRoutes(runtime: Runtime, newRequestId: () => string): Hono<{ Bindings: Peer }> {
+  const guard = createLoginGuard(runtime, HEADER_LIMITS);
+  const app = new Hono<{ Bindings: Peer }>();
   const hello = `Kleis ${VERSION} is running. The admin page is at /admin; agents use /v1 with an issued key.\n`;
   app.get("/", (c) => c.text(hello));
   app.get("/api/hello", (c) => c.text(hello));
@@ -17,7 +18,9 @@ export function createProbeRoutes(runtime: Runtime, newRequestId: () => string):
     if (c.req.query("deep") === undefined) return c.json(alive, 200, { "cache-control": "no-store" });
     try {
       const token = /^bearer +(\S+) *$/i.exec(c.req.header("authorization") ?? "")?.[1] ?? "";
-      if (!(await sameSecret(token, runtime.config.ADMIN_TOKEN))) {
+      const outcome = token === "" ? null : await guard(token, c.env?.source);
+      if (outcome?.status === "wait") throw slowDown(outcome.seconds);
+      if (outcome?.status !== "right") {
         throw new KleisError(
           "admin_unauthorized",
           "The deep check needs Authorization: Bearer <ADMIN_TOKEN>.",

@@ -223,7 +223,8 @@ async function answerJson(scene: Scene, response: Response): Promise<Response> {
   const changed = ready.answer.json?.(value) === true;
   const bytes = changed ? encodeJson(value) : new TextEncoder().encode(source);
   const out = facts.requestedModel === null ? bytes : restoreModelInJson(bytes, value, facts.requestedModel);
-  call.log.end({ status: response.status, outcome: "complete", bytes: out.length });
+  const changes = facts.changes.join(",") || "none";
+  call.log.end({ status: response.status, outcome: "complete", bytes: out.length, changes });
   return new Response(out, { status: response.status, headers });
 }
 
@@ -261,12 +262,14 @@ async function gather(scene: Scene, response: Response): Promise<Response> {
   const result = gatherer.result();
   const headers = ownHeaders(scene, passedHeaders(response.headers));
   headers.set("content-type", "application/json");
+  const bytes = encodeJson(result.body);
   call.log.end({
     status: result.status,
     outcome: result.ok ? "complete" : "provider_error",
-    changes: facts.changes.join(","),
+    bytes: bytes.length,
+    changes: facts.changes.join(",") || "none",
   });
-  return new Response(encodeJson(result.body), { status: result.status, headers });
+  return new Response(bytes, { status: result.status, headers });
 }
 
 /** The provider's next bytes. Throws `upstream_timeout` when it says nothing for the idle limit. */

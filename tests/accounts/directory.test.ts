@@ -93,7 +93,11 @@ test("an account sealed with a lost ENCRYPTION_KEY says so and names the way out
     ...world.storage.accounts,
     open: () =>
       Promise.reject(
-        new SealError("does not open", { table: "provider_accounts", column: "x", row: "acc_1" }, "unknown_key"),
+        new SealError(
+          "does not open",
+          { table: "provider_accounts", column: "x", row: "acc_1" },
+          "unknown_key",
+        ),
       ),
   };
   const directory = createAccountDirectory({

@@ -55,8 +55,8 @@ export interface Visit {
   forgive(pattern: RegExp): void;
   /** Fails when the browser complained, asked another host, met the policy, or a script broke. */
   clean(): Promise<void>;
-  /** Runs axe-core on what is shown; fails with what it found. */
-  accessible(): Promise<void>;
+  /** Runs axe-core, all of it or one rule, on what is shown; fails with what it found. */
+  accessible(rule?: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -118,11 +118,11 @@ export async function visit(browser: Browser, url: string, options: VisitOptions
       });
       expect(left).toEqual([]);
     },
-    async accessible() {
+    async accessible(rule) {
       // Evaluated, not added: the page's own policy lets no other script in.
       await page.evaluate(AXE);
       const found = await page.evaluate<string[]>(
-        "axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html).join(' | ')))",
+        `axe.run(${rule === undefined ? "" : JSON.stringify({ runOnly: [rule] })}).then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html).join(' | ')))`,
       );
       expect(found, page.url()).toEqual([]);
     },

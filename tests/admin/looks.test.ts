@@ -40,37 +40,38 @@ afterAll(async () => {
   await Promise.all([door?.close(), empty?.close()]);
 });
 
-const LAPTOP_BY_DAY = ["on a laptop by day", { viewport: DESKTOP, colorScheme: "light" }] as const;
+const LAPTOP = ["on a laptop", { viewport: DESKTOP, colorScheme: "light" }] as const;
 const PHONE_BY_NIGHT = ["on a phone by night", { viewport: PHONE, colorScheme: "dark" }] as const;
 
-describe.each([
-  LAPTOP_BY_DAY,
-  PHONE_BY_NIGHT,
-  ["on a laptop by night", { viewport: DESKTOP, colorScheme: "dark" }] as const,
-  ["on a phone by day", { viewport: PHONE, colorScheme: "light" }] as const,
-])("%s", (_name, options) => {
-  test("every page of a house in use is accessible, within its width and still", async () => {
-    const owner = await visit(browser, door.url, options);
-    await owner.enter(door.adminToken);
-    for (const path of [
-      "/admin",
-      "/admin/page/keys",
-      `/admin/page/use?key=${key}&agent=opencode`,
-      `/admin/page/use?key=${key}&agent=claude-code`,
-      `/admin/page/models?key=${key}&q=gpt-5`,
-      "/admin/page/nothing",
-      `/admin/page/accounts/${account}/remove`,
-    ]) {
-      if (path.endsWith("nothing")) owner.forgive(/404/);
-      await owner.go(path);
-      await look(owner);
-    }
-    await owner.clean();
-    await owner.close();
-  });
-});
+describe.each([LAPTOP, ["on a phone", { viewport: PHONE, colorScheme: "light" }] as const])(
+  "%s",
+  (_name, options) => {
+    test("every page of a house in use is accessible by day and by night, within its width and still", async () => {
+      const owner = await visit(browser, door.url, options);
+      await owner.enter(door.adminToken);
+      for (const path of [
+        "/admin",
+        "/admin/page/keys",
+        `/admin/page/use?key=${key}&agent=opencode`,
+        `/admin/page/use?key=${key}&agent=claude-code`,
+        `/admin/page/models?key=${key}&q=gpt-5`,
+        "/admin/page/nothing",
+        `/admin/page/accounts/${account}/remove`,
+      ]) {
+        if (path.endsWith("nothing")) owner.forgive(/404/);
+        await owner.go(path);
+        await look(owner);
+        await owner.page.emulateMedia({ colorScheme: "dark" });
+        await owner.accessible("color-contrast");
+        await owner.page.emulateMedia({ colorScheme: "light" });
+      }
+      await owner.clean();
+      await owner.close();
+    });
+  },
+);
 
-describe.each([LAPTOP_BY_DAY, PHONE_BY_NIGHT])("%s", (_name, options) => {
+describe.each([LAPTOP, PHONE_BY_NIGHT])("%s", (_name, options) => {
   test("a new owner finds the way from every empty page", async () => {
     const owner = await visit(browser, empty.url, options);
     await owner.go("/admin");

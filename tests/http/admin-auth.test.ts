@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { sameSecret } from "../../src/http/admin/auth.ts";
+import { sameSecret } from "../../src/http/admin/same-secret.ts";
 import { ADMIN_TOKEN, createAdmin, part } from "./admin-app.ts";
 
 const ROUTES: [string, string][] = [

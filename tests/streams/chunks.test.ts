@@ -5,7 +5,7 @@ import { VirtualClock } from "../support/virtual-clock.ts";
 import { largeCorpus, type Sample, smallCorpus } from "./support/corpus.ts";
 import { check, type Expected, expectedAt, type Judged, judge } from "./support/oracle.ts";
 import { seeded } from "./support/seed.ts";
-import { bodyOf, drain, eventStream, type Run, wayOf } from "./support/ways.ts";
+import { bodyOf, drain, wayOf } from "./support/ways.ts";
 import { concat, textOf, theOneEnd, utf8 } from "./support/wire.ts";
 
 const SMALL = smallCorpus().map((sample) => [sample.name, sample] as const);
@@ -19,8 +19,7 @@ const STEP = 5;
 const judgedOf = async (sample: Sample) => judge(await wayOf(sample.way), sample.bytes);
 
 async function relayed({ way }: Judged, pieces: readonly Uint8Array[]): Promise<Uint8Array> {
-  const run = await way.run(async () => eventStream(bodyOf(pieces)), new VirtualClock());
-  return concat(await drain(run.body));
+  return concat(await drain(way.relay(bodyOf(pieces), new VirtualClock())));
 }
 
 /** Runs a check at every place (or the chosen ones) of a stream; a failure names the place. */
@@ -122,8 +121,7 @@ describe("a silence in a stream is filled between events and nowhere else", () =
       },
       { highWaterMark: 0 },
     );
-    const run: Run = await way.run(async () => eventStream(body), clock);
-    const read = drain(run.body);
+    const read = drain(way.relay(body, clock));
     await clock.advance(16_000);
     return textOf(concat(await read));
   }

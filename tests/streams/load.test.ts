@@ -208,6 +208,25 @@ describe("one large event", () => {
     },
   );
 
+  test("that never ends is not read for longer than that", async () => {
+    const piece = new Uint8Array(65_536).fill(120);
+    let given = 0;
+    const endless = new ReadableStream<Uint8Array<ArrayBuffer>>(
+      {
+        pull(controller) {
+          given += piece.length;
+          if (given > 4 * MAX_EVENT_BYTES) controller.close();
+          else controller.enqueue(piece);
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    const way = await wayOf("claude plan");
+    const { body } = await way.run(async () => eventStream(endless), new VirtualClock());
+    expect(textOf(concat(await drain(body)))).toMatch(/^event: error\n.*larger than 8388608 bytes.*\n\n$/);
+    expect(given).toBeLessThanOrEqual(MAX_EVENT_BYTES + piece.length);
+  });
+
   test("of that size is told in words to a client that does not stream, too", async () => {
     const house = await openHouse();
     const event = `data: {"type":"response.output_text.delta","delta":"${"x".repeat(MAX_EVENT_BYTES)}"}\n\n`;

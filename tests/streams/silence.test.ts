@@ -31,6 +31,17 @@ beforeAll(async () => {
 });
 afterAll(() => house.close());
 
+/** Posts, and resolves once it is on its way: the store answers in real time, the clock may only move after that. */
+async function underWay(
+  { sent }: House,
+  post: () => Promise<Response>,
+): Promise<{ response: Promise<Response> }> {
+  const before = sent.length;
+  const response = post();
+  while (sent.length === before) await new Promise((resolve) => setTimeout(resolve, 1));
+  return { response };
+}
+
 /** Asks; the provider answers what `answer` gives, after `ms` milliseconds. */
 async function ask(
   [protocol, as, path]: (typeof KINDS)[number],
@@ -43,13 +54,12 @@ async function ask(
     return answer();
   });
   let response: Response | undefined;
-  const before = house.sent.length;
-  const asked = house.post(path, { ...requestBody(protocol, MODEL[protocol]), ...change }, { as });
+  const { response: asked } = await underWay(house, () =>
+    house.post(path, { ...requestBody(protocol, MODEL[protocol]), ...change }, { as }),
+  );
   asked.then((arrived) => {
     response = arrived;
   });
-  // The store answers in real time; the clock may only begin to move when the request is on its way.
-  while (house.sent.length === before) await new Promise((resolve) => setTimeout(resolve, 1));
   return { asked, arrived: () => response };
 }
 
@@ -191,16 +201,13 @@ describe("a provider that gives no header in time", () => {
   });
   afterAll(() => impatient.close());
 
-  async function asked([protocol, as, path]: (typeof KINDS)[number], stream: boolean) {
-    const before = impatient.sent.length;
-    const asked = impatient.post(path, { ...requestBody(protocol, MODEL[protocol]), stream }, { as });
-    while (impatient.sent.length === before) await new Promise((resolve) => setTimeout(resolve, 1));
-    return asked;
-  }
+  const asked = ([protocol, as, path]: (typeof KINDS)[number], stream: boolean) =>
+    underWay(impatient, () =>
+      impatient.post(path, { ...requestBody(protocol, MODEL[protocol]), stream }, { as }),
+    );
 
   test.each(KINDS)("%s: 504 in the protocol's shape for a client that does not stream", async (...kind) => {
-    const response = asked(kind, false);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    const { response } = await asked(kind, false);
     await impatient.clock.advance(60_000);
     const answer = await response;
     expect(answer.status).toBe(504);
@@ -213,8 +220,7 @@ describe("a provider that gives no header in time", () => {
   });
 
   test.each(KINDS)("%s: an error event for one that has its 200", async (...kind) => {
-    const response = asked(kind, true);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    const { response } = await asked(kind, true);
     await impatient.clock.advance(45_000);
     const reading = drain((await response).body!);
     await impatient.clock.advance(15_000);
@@ -239,14 +245,11 @@ test("a stream in which the provider falls silent for the idle limit ends with a
   expect(idle.logs.at(-1)).toMatchObject({ outcome: "idle" });
 
   // The same for a client that does not stream while the provider does.
-  const asked = idle.post(
-    "/v1/responses",
-    { ...requestBody("responses", "gpt-5.5"), stream: false },
-    { as: "codex" },
+  const asked = await underWay(idle, () =>
+    idle.post("/v1/responses", { ...requestBody("responses", "gpt-5.5"), stream: false }, { as: "codex" }),
   );
-  await new Promise((resolve) => setTimeout(resolve, 50));
   await idle.clock.advance(100_000);
-  const whole = await asked;
+  const whole = await asked.response;
   expect(whole.status).toBe(504);
   expect((await whole.json()).error).toMatchObject({ code: "upstream_timeout" });
   expect(idle.sent.at(-1)?.signal?.aborted).toBe(true);

@@ -7,6 +7,7 @@ import { jsonBody, requireJson } from "../validate.ts";
 import { accountChangeBody, importBody } from "./bodies.ts";
 import type { AdminDeps } from "./deps.ts";
 import { notFound } from "./errors.ts";
+import { listPage } from "./paging.ts";
 
 export function createAccountRoutes({ runtime, providers, directory, credentials, models }: AdminDeps): Hono {
   const { storage, clock } = runtime;
@@ -19,7 +20,10 @@ export function createAccountRoutes({ runtime, providers, directory, credentials
   }
 
   return new Hono()
-    .get("/", async (c) => c.json({ accounts: (await storage.accounts.list()).map(accountView) }))
+    .get("/", async (c) => {
+      const { entries, hasMore } = listPage(c, await storage.accounts.list());
+      return c.json({ accounts: entries.map(accountView), has_more: hasMore });
+    })
     .post("/import", requireJson, jsonBody(importBody), async (c) => {
       try {
         const accounts = await importAccounts(runtime, providers, c.req.valid("json"));

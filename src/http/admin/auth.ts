@@ -1,40 +1,46 @@
 /** Lets in whoever brings ADMIN_TOKEN, or a session that the caller vouches for; an issued key never. */
 import type { MiddlewareHandler } from "hono";
 import { KleisError } from "../../errors.ts";
+import type { Peer } from "../../runtime.ts";
+import { type LoginGuard, slowDown } from "./login-guard.ts";
+import { sameSecret } from "./same-secret.ts";
 
 export interface AdminAuthOptions {
   /** `ADMIN_TOKEN`. */
   token: string;
+  /** Judges tokens from outside and slows down wrong ones. */
+  guard: LoginGuard;
   /** Whether a request without the token belongs to a session of the admin page (cookie and origin checked there). */
   session?: (request: Request) => boolean | Promise<boolean>;
 }
 
+const ISSUED_KEY = /^kleis_[\w-]{43}$/;
 /** RFC 9110 §11.1: the scheme is case-insensitive; RFC 6750 §2.1: one space, then the token. */
 const BEARER = /^bearer +(\S+) *$/i;
 
 /** Throws `KleisError("admin_unauthorized")` unless the request may use the admin API. */
-export function createAdminAuth({ token, session }: AdminAuthOptions): MiddlewareHandler {
-  return async ({ req }, next) => {
+export function createAdminAuth({
+  token,
+  guard,
+  session,
+}: AdminAuthOptions): MiddlewareHandler<{ Bindings: Peer }> {
+  async function isRight(sent: string, peer: Peer | undefined): Promise<boolean> {
+    // An issued key in the wrong place is no try at the token.
+    if (peer?.inside === true || ISSUED_KEY.test(sent)) return sameSecret(sent, token);
+    const outcome = await guard(sent, peer?.source);
+    if (outcome.status === "wait") throw slowDown(outcome.seconds);
+    return outcome.status === "right";
+  }
+
+  return async ({ req, env }, next) => {
     const header = req.header("authorization");
     const sent = header === undefined ? undefined : BEARER.exec(header)?.[1];
     // A request that brings a credential is judged by it alone.
     const admitted =
-      header === undefined ? await session?.(req.raw) : sent !== undefined && (await sameSecret(sent, token));
+      header === undefined ? await session?.(req.raw) : sent !== undefined && (await isRight(sent, env));
     if (admitted !== true) throw unauthorized();
     await next();
   };
-}
-
-/** Compares two secrets in a time that depends on neither: every byte of both digests is looked at. */
-export async function sameSecret(a: string, b: string): Promise<boolean> {
-  const [left, right] = await Promise.all([digest(a), digest(b)]);
-  let difference = 0;
-  for (let i = 0; i < left.length; i++) difference |= left[i]! ^ right[i]!;
-  return difference === 0;
-}
-
-async function digest(value: string): Promise<Uint8Array> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(value)));
 }
 
 function unauthorized(): KleisError {

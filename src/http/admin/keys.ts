@@ -9,6 +9,7 @@ import { jsonBody, requireJson } from "../validate.ts";
 import { keyBody } from "./bodies.ts";
 import type { AdminDeps } from "./deps.ts";
 import { notFound } from "./errors.ts";
+import { listPage } from "./paging.ts";
 
 export function createKeyRoutes(deps: AdminDeps): Hono {
   const { runtime, keys, uses } = deps;
@@ -18,7 +19,8 @@ export function createKeyRoutes(deps: AdminDeps): Hono {
     .get("/", async (c) => {
       await uses.flush();
       const now = clock.now();
-      return c.json({ keys: (await storage.keys.list()).map((key) => keyView(key, now)) });
+      const { entries, hasMore } = listPage(c, await storage.keys.list());
+      return c.json({ keys: entries.map((key) => keyView(key, now)), has_more: hasMore });
     })
     .post("/", requireJson, jsonBody(keyBody), async (c) => {
       const body = c.req.valid("json");

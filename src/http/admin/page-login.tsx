@@ -49,7 +49,7 @@ export function createLoginPages(deps: PageDeps): Hono<PageEnv> {
   app.post("/login", async (c) => {
     const isJson = (c.req.header("content-type") ?? "").startsWith("application/json");
     const { token = "", next: wished } = isJson ? jsonFields(await c.req.text()) : await fieldsOf(c);
-    const outcome = await judge(token.trim());
+    const outcome = await judge(token.trim(), c.env?.source);
     if (outcome.status === "right") {
       c.header("set-cookie", await sessions.open(isEncrypted(runtime.config, c.req.raw)));
       runtime.logger.info("admin_login");

@@ -7,6 +7,7 @@ import { createAdminAuth } from "./auth.ts";
 import type { AdminDeps } from "./deps.ts";
 import { adminErrors } from "./errors.ts";
 import { createKeyRoutes } from "./keys.ts";
+import { createLoginGuard, HEADER_LIMITS } from "./login-guard.ts";
 import { createCustomModelRoutes } from "./models.ts";
 import { createOauthRoutes } from "./oauth.ts";
 
@@ -28,6 +29,7 @@ export function createAdminRoutes(deps: AdminDeps): Hono {
   const { runtime, session } = deps;
   const auth = createAdminAuth({
     token: runtime.config.ADMIN_TOKEN,
+    guard: createLoginGuard(runtime, HEADER_LIMITS),
     ...(session === undefined ? {} : { session }),
   });
   const app = new Hono();

@@ -4,6 +4,8 @@
  */
 import { type Config, readConfig } from "../../../src/config.ts";
 import { isObject, parseJson } from "../../../src/json.ts";
+import { WATCH } from "../../../src/protocols/end.ts";
+import { errorEvent } from "../../../src/protocols/errors.ts";
 import { applyEdits } from "../../../src/protocols/json-edit.ts";
 import { protocolOf } from "../../../src/protocols/protocol.ts";
 import type { EventRewriter } from "../../../src/protocols/sse/event.ts";
@@ -11,7 +13,9 @@ import { providerById } from "../../../src/providers/index.ts";
 import type { CredentialKind } from "../../../src/providers/provider.ts";
 import { answer } from "../../../src/proxy/answer.ts";
 import type { ProxyCall, ReadyRequest } from "../../../src/proxy/handle.ts";
+import { relayEvents } from "../../../src/proxy/relay.ts";
 import { restoreModel } from "../../../src/proxy/restore-model.ts";
+import { readBody } from "../../../src/proxy/source.ts";
 import type { Clock, LogFields, Runtime } from "../../../src/runtime.ts";
 import { utf8 } from "./wire.ts";
 
@@ -88,7 +92,9 @@ export interface Way {
   readonly mayOmitEnd: boolean;
   /** The provider's own rewriters for one stream, in order. */
   rewriters(): EventRewriter[];
-  /** What a client gets of an upstream answer. */
+  /** The heart of it alone, many times as fast: what a client gets of a stream's bytes, with the same plan. */
+  relay(body: ReadableStream<Uint8Array<ArrayBuffer>>, clock: Clock): ReadableStream<Uint8Array>;
+  /** What a client gets of an upstream answer: the whole answering path. */
   run(send: (signal: AbortSignal) => Promise<Response>, clock: Clock): Promise<Run>;
 }
 
@@ -115,15 +121,30 @@ export async function wayOf(name: WayName): Promise<Way> {
   const changes = [...new Set(prepared.edits.map(({ change }) => change))];
   const ready: ReadyRequest = { ...prepared, body: applyEdits(bytes, prepared.edits), changes };
 
+  const mayOmitEnd = prepared.answer.mayOmitEnd === true;
+  const rewriters = () => {
+    const own = prepared.answer.stream?.();
+    const restoring = requestedModel === null ? [] : [restoreModel(protocolOf(protocol), requestedModel)];
+    return own === undefined ? restoring : [own, ...restoring];
+  };
+
   return {
     name,
     protocol,
-    mayOmitEnd: prepared.answer.mayOmitEnd === true,
-    rewriters() {
-      const own = prepared.answer.stream?.();
-      const restoring = requestedModel === null ? [] : [restoreModel(protocolOf(protocol), requestedModel)];
-      return own === undefined ? restoring : [own, ...restoring];
-    },
+    mayOmitEnd,
+    rewriters,
+    relay: (body, clock) =>
+      relayEvents({
+        upstream: readBody(body),
+        rewriters: rewriters(),
+        watcher: WATCH[protocol](),
+        mayOmitEnd,
+        errorEvent: ({ code, message }) => errorEvent(protocol, { code, message, status: 502 }, "req_test"),
+        clock,
+        idleMs: CONFIG.KLEIS_IDLE_TIMEOUT_MS,
+        stop: () => {},
+        onEnd: () => {},
+      }),
     async run(send, clock) {
       let logged: LogFields | undefined;
       const call: ProxyCall = {

@@ -1,0 +1,162 @@
+/** The admin door: under which names it answers, how wrong tokens are slowed down, and what a browser is told. */
+import { request } from "node:http";
+import { describe, expect, test } from "vitest";
+import { openDoor } from "../support/door.ts";
+import { ADMIN_TOKEN, BASE, createHouse, type House } from "./house.ts";
+
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+
+/** The status of a page that a browser believes to be at `host`. */
+function statusAs(url: string, path: string, host: string, headers: Record<string, string> = {}) {
+  return new Promise<number>((done, failed) => {
+    const { hostname, port } = new URL(url);
+    const asked = request({ hostname, port, path, headers: { ...headers, host }, agent: false }, (answer) => {
+      answer.resume();
+      done(answer.statusCode ?? 0);
+    });
+    asked.on("error", failed);
+    asked.end();
+  });
+}
+
+describe("a name that was pointed at this machine", () => {
+  test("finds no admin page and no admin API, not even with the token", async () => {
+    const door = await openDoor();
+    try {
+      const { port } = new URL(door.url);
+      for (const path of [
+        "/admin",
+        "/admin/",
+        "/admin/login",
+        "/admin/page/keys",
+        "/admin/keys",
+        "/admin/app.js",
+      ]) {
+        for (const host of [
+          `evil.example:${port}`,
+          "evil.example",
+          `127.0.0.1.evil.example:${port}`,
+          `192.0.2.1:${port}`,
+        ]) {
+          expect(await statusAs(door.url, path, host, bearer(door.adminToken)), `${host}${path}`).toBe(404);
+        }
+      }
+      for (const host of [`localhost:${port}`, `127.0.0.1:${port}`, "localhost"]) {
+        expect(await statusAs(door.url, "/admin/keys", host, bearer(door.adminToken)), host).toBe(200);
+      }
+      // Agents may come through a name of their own: their key is no cookie that a browser would send along.
+      expect(await statusAs(door.url, "/healthz", "host.docker.internal")).toBe(200);
+    } finally {
+      await door.close();
+    }
+  });
+
+  test("is known when it is PUBLIC_URL's", async () => {
+    const door = await openDoor({ env: { PUBLIC_URL: "https://kleis.example" } });
+    try {
+      expect(await statusAs(door.url, "/admin", "kleis.example")).toBe(200);
+      expect(await statusAs(door.url, "/admin", "other.example")).toBe(404);
+    } finally {
+      await door.close();
+    }
+  });
+});
+
+describe("over https", () => {
+  test.each([
+    ["by its own address", {}, "https://kleis.example"],
+    ["by PUBLIC_URL, behind what ends TLS", { PUBLIC_URL: "https://kleis.example" }, "http://kleis.example"],
+  ])("a browser is told to stay there: %s", async (_name, env, base) => {
+    const house = await createHouse({ env });
+    for (const path of ["/admin", "/admin/keys", "/admin/app.js", "/admin/page/keys"]) {
+      const answer = await house.ask(base + path);
+      expect(answer.headers.get("strict-transport-security"), path).toBe("max-age=31536000");
+    }
+    const plain = await (await createHouse()).ask("/admin");
+    expect(plain.headers.get("strict-transport-security")).toBeNull();
+  });
+});
+
+describe("wrong admin tokens", () => {
+  const form = (house: House, token: string, source: string) =>
+    house.ask(
+      "/admin/login",
+      { method: "POST", body: new URLSearchParams({ token }), headers: { origin: BASE } },
+      { source },
+    );
+  const header = (house: House, token: string, source: string, path = "/admin/keys") =>
+    house.ask(path, { headers: bearer(token) }, { source });
+
+  test("slow down the source that they come from, and nobody else", async () => {
+    const house = await createHouse();
+    for (let turn = 0; turn < 3; turn++) expect((await form(house, "wrong", "192.0.2.1")).status).toBe(401);
+    const refused = await form(house, ADMIN_TOKEN, "192.0.2.1");
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get("retry-after")).toBe("1");
+    expect((await form(house, ADMIN_TOKEN, "192.0.2.2")).status).toBe(303);
+  });
+
+  test("slow down everybody when many sources try a little each, for a minute at most", async () => {
+    const house = await createHouse();
+    for (let turn = 0; turn < 20; turn++) await form(house, "wrong", `198.51.100.${turn}`);
+    expect((await form(house, ADMIN_TOKEN, "192.0.2.9")).status).toBe(429);
+    for (let turn = 0; turn < 30; turn++) {
+      house.clock.ms += 60_000;
+      await form(house, "wrong", `203.0.113.${turn}`);
+    }
+    house.clock.ms += 60_000;
+    expect((await form(house, ADMIN_TOKEN, "192.0.2.9")).status).toBe(303);
+  });
+
+  test("are slowed down in a header as well, at the API and at the deep health check together", async () => {
+    const house = await createHouse();
+    for (let turn = 0; turn < 10; turn++) {
+      const path = turn % 2 === 0 ? "/admin/keys" : "/healthz?deep=1";
+      expect((await header(house, `wrong-${turn}`, "192.0.2.1", path)).status).toBe(401);
+    }
+    for (const path of ["/admin/accounts", "/healthz?deep=1"]) {
+      const refused = await header(house, ADMIN_TOKEN, "192.0.2.1", path);
+      expect(refused.status).toBe(429);
+      expect(refused.headers.get("retry-after")).toBe("1");
+      expect(await refused.text()).toContain("too_many_tries");
+    }
+    expect((await header(house, ADMIN_TOKEN, "192.0.2.2")).status).toBe(200);
+    house.clock.ms += 1_000;
+    expect((await header(house, ADMIN_TOKEN, "192.0.2.1")).status).toBe(200);
+  });
+
+  test("leave the page of an owner who is logged in alone", async () => {
+    const house = await createHouse();
+    const cookie = await house.login();
+    for (let turn = 0; turn < 110; turn++) await header(house, "wrong", `198.51.100.${turn}`);
+    expect((await header(house, ADMIN_TOKEN, "192.0.2.1")).status).toBe(429);
+    const made = await house.ask("/admin/page/keys", {
+      method: "POST",
+      body: new URLSearchParams({ label: "mine" }),
+      headers: { cookie, origin: BASE },
+    });
+    expect(await made.text()).toContain("kleis_");
+  });
+
+  test("an issued key in the place of the token is refused, and is no try at it", async () => {
+    const house = await createHouse();
+    for (let turn = 0; turn < 20; turn++) {
+      expect((await header(house, house.keys.live.key, "192.0.2.1")).status).toBe(401);
+    }
+    expect((await header(house, ADMIN_TOKEN, "192.0.2.1")).status).toBe(200);
+  });
+
+  test("are remembered without the address that they came from, and for so many sources only", async () => {
+    const house = await createHouse();
+    const { storage } = house.runtime;
+    const at = house.clock.ms - 60_000;
+    const sources = Object.fromEntries(
+      Array.from({ length: 300 }, (_, turn) => [`s${turn}`, { wrong: 1, at }]),
+    );
+    await storage.settings.set("admin.login_tries", JSON.stringify({ all: { wrong: 1, at }, sources }), at);
+    expect((await form(house, "wrong", "source-1")).status).toBe(401);
+    const stored = (await house.runtime.storage.settings.get("admin.login_tries")) ?? "";
+    expect(stored).not.toContain("source-");
+    expect(Object.keys(JSON.parse(stored).sources)).toHaveLength(200);
+  });
+});
