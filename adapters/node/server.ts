@@ -1,5 +1,4 @@
 /** The Node door: environment, data folder, database, background work, listening. Nothing of Kleis's own rules is here. */
-import { randomBytes } from "node:crypto";
 import { chmodSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { join, resolve } from "node:path";
@@ -8,12 +7,13 @@ import { serve } from "@hono/node-server";
 import { type Client, createClient } from "@libsql/client";
 import { createApp } from "../../src/app.ts";
 import { type Config, isLoopback, readConfig } from "../../src/config.ts";
-import type { Clock, Runtime } from "../../src/runtime.ts";
+import type { Runtime } from "../../src/runtime.ts";
 import { sharedClient } from "../../src/storage/libsql/connections.ts";
 import { checkKeyRing } from "../../src/storage/libsql/key-check.ts";
 import { migrate, useWriteAheadLog } from "../../src/storage/libsql/migrate.ts";
 import { createLibsqlStorage } from "../../src/storage/libsql/storage.ts";
 import { createSealer } from "../../src/storage/seal.ts";
+import { clock, random } from "../edge/platform.ts";
 import { createCallbackPorts } from "./callback.ts";
 import { nodeFetch } from "./fetch.ts";
 import { createLogger } from "./logger.ts";
@@ -42,21 +42,6 @@ const SWEEP_MS = 100;
 
 /** How long work behind them may take, ms: a refresh that was sent ends within 30 s, and losing it loses the sign-in. */
 const BACKGROUND_MS = 35_000;
-
-const clock: Clock = {
-  now: () => Date.now(),
-  sleep: (ms, signal) =>
-    new Promise((done) => {
-      if (signal?.aborted) return done();
-      const finish = () => {
-        clearTimeout(timer);
-        signal?.removeEventListener("abort", finish);
-        done();
-      };
-      const timer = setTimeout(finish, ms);
-      signal?.addEventListener("abort", finish);
-    }),
-};
 
 /** Starts Kleis. Throws an error in plain words when something that the operator can mend is wrong. */
 export async function start(environment: Record<string, string | undefined>): Promise<RunningServer> {
@@ -184,8 +169,4 @@ function chmodQuietly(path: string): void {
   } catch {
     // The write-ahead files come and go.
   }
-}
-
-function random(bytes: number): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(randomBytes(bytes));
 }

@@ -160,9 +160,9 @@ function refusal(
         `This key may not use any ${provider.name} account that could answer. Issue a key with a wider scope at ${call.adminUrl}.`,
       );
     case "protocol_not_supported": {
-      const routes = [...new Set([...resolved.answers.values()].flat())].map(
-        (operation) => `POST /v1${ROUTE[operation]}`,
-      );
+      const routes = [...new Set([...resolved.answers.values()].flat())]
+        .filter((operation) => operation !== "count_tokens")
+        .map((operation) => `POST /v1${ROUTE[operation]}`);
       const instead = routes.length === 0 ? "" : ` Use ${routes.join(" or ")} for it.`;
       return new KleisError(
         code,

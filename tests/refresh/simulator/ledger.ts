@@ -45,8 +45,12 @@ export interface Call {
   lookedAt?: number;
 }
 
-/** A call that waited for another's look saw the store at most this long before its isolate's last look, ms. */
-const LOOK_SPREAD_MS = 20_000;
+/**
+ * What a call is told goes by its own look at the store, which may be older than the last one seen here by as much, ms:
+ * than that of the call itself or of what it began in the background; than that of its isolate, where calls share one.
+ */
+const OWN_SPREAD_MS = 10_000;
+const SHARED_SPREAD_MS = 20_000;
 
 export class Ledger {
   readonly violations: string[] = [];
@@ -201,7 +205,8 @@ export class Ledger {
       // An owner's wish made after that refresh is another one, and so is the next expiry of a call that was frozen.
       const isRecent = call.kind === "request" && now - committedAt < 1_800_000;
       const wasDone = isRecent && committedAt >= since && committedAt <= seenAt;
-      const wasRunning = leasedAt <= seenAt && seenAt < committedAt && committedAt <= leasedAt + LEASE_MS;
+      const wasRunning =
+        since <= seenAt && leasedAt <= seenAt && seenAt < committedAt && committedAt <= leasedAt + LEASE_MS;
       if (wasDone || wasRunning) this.violate(3, `${said} although ${holder.name} refreshed`);
     }
   }
@@ -243,7 +248,8 @@ export class Ledger {
   /** Up to when the call must have known what was stored. */
   #seenAt(call: Call): number {
     const { party, since, lookedAt = since } = call;
-    return party.shares ? (this.#lastLook.get(party) ?? since) - LOOK_SPREAD_MS : lookedAt;
+    if (!party.shares) return lookedAt - OWN_SPREAD_MS;
+    return (this.#lastLook.get(party) ?? since) - SHARED_SPREAD_MS;
   }
 
   #isDue(token: string): boolean {
