@@ -92,8 +92,8 @@ const schema = z.object({
   MODELS_DEV_URL: optionalOrigin.default("https://models.dev/api.json"),
   KLEIS_HEADER_TIMEOUT_MS: milliseconds(600_000),
   KLEIS_IDLE_TIMEOUT_MS: milliseconds(900_000),
-  KLEIS_MAX_STREAMS_PER_KEY: count(64),
-  KLEIS_MAX_STREAMS: count(512),
+  KLEIS_MAX_STREAMS_PER_KEY: count(512),
+  KLEIS_MAX_STREAMS: count(1024),
   LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
 });
 

@@ -54,7 +54,6 @@ for (const [name, missing, open] of databases) {
         TURSO_DATABASE_URL: place.url,
         MODELS_DEV_URL: "",
         // One key asks for all of them at once.
-        KLEIS_MAX_STREAMS_PER_KEY: String(REQUESTS),
       };
       servers = await Promise.all([startProcess(env), startProcess(env), startProcess(env)]);
       key = String((await admin("POST", "/admin/keys", {})).key);
