@@ -1,4 +1,5 @@
 /** Bytes in pieces, as streams, packed and unpacked: Web streams only, nothing of a runtime's own. */
+import { joinBytes } from "../join-bytes.ts";
 
 export type Bytes = Uint8Array<ArrayBuffer>;
 export type ByteStream = ReadableStream<Bytes>;
@@ -13,7 +14,7 @@ export async function readAll(stream: ByteStream, maxBytes = Number.POSITIVE_INF
   let length = 0;
   for (;;) {
     const { done, value } = await reader.read();
-    if (done) return joined(chunks, length);
+    if (done) return joinBytes(chunks, length);
     length += value.length;
     if (length > maxBytes) {
       void reader.cancel().catch(() => {});
@@ -21,16 +22,6 @@ export async function readAll(stream: ByteStream, maxBytes = Number.POSITIVE_INF
     }
     chunks.push(value);
   }
-}
-
-function joined(chunks: readonly Bytes[], length: number): Bytes {
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
 }
 
 /** The parts one after the other, none of them copied. */

@@ -1,11 +1,9 @@
 /** The registry that is built in: what Kleis knows of models before, and without, asking models.dev. */
 import { parseJson } from "../json.ts";
-import { catalogueOf } from "./catalogue.ts";
 import type { RegistryData } from "./registry.ts";
 import { readRegistry } from "./registry.ts";
 import { type RegistryText, textOf } from "./registry-text.ts";
 import { SNAPSHOT_JSON } from "./snapshot.gen.ts";
-import type { ModelSource } from "./source.ts";
 
 let decoded: RegistryData | undefined;
 
@@ -22,6 +20,3 @@ export async function snapshotText(): Promise<RegistryText> {
   text ??= await textOf(new TextEncoder().encode(SNAPSHOT_JSON));
   return text;
 }
-
-/** Knows no network, no store and no accounts' lists. */
-export const snapshotSource: ModelSource = { current: () => catalogueOf(snapshot()) };

@@ -1,5 +1,6 @@
 /** Reads a request body once, up to a limit, and parses it once. Refuses what Kleis cannot read, in words. */
 import { KleisError } from "../errors.ts";
+import { joinBytes } from "../join-bytes.ts";
 import { isObject, type Json } from "../json.ts";
 import type { JsonBody } from "../protocols/body.ts";
 import type { Runtime } from "../runtime.ts";
@@ -65,13 +66,7 @@ async function readBytes(body: ByteStream | null, declared: string | null): Prom
     }
     parts.push(value);
   }
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return joinBytes(parts, length);
 }
 
 function tooLarge(): KleisError {

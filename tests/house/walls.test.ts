@@ -26,6 +26,7 @@ const LAYERS = [
 const BASE = new Set([
   "config.ts",
   "errors.ts",
+  "join-bytes.ts",
   "json.ts",
   "redact.ts",
   "runtime.ts",

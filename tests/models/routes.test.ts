@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import { KleisError } from "../../src/errors.ts";
 import { createModelRoutes, type ModelRouteDeps } from "../../src/http/models.ts";
-import { snapshotSource } from "../../src/models/snapshot.ts";
+import { catalogueOf } from "../../src/models/catalogue.ts";
+import { snapshot } from "../../src/models/snapshot.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
 import { ALL, ANY, accounts, type World } from "./fixtures/world.ts";
 
@@ -19,7 +20,7 @@ const listBody = z.looseObject({
 function app({ has = ALL, scope = {} }: World = {}): Hono {
   const deps: ModelRouteDeps = {
     providers: PROVIDERS,
-    source: snapshotSource,
+    source: { current: () => catalogueOf(snapshot()) },
     authenticate: async (c: Context) => {
       const key = c.req.header("authorization") ?? c.req.header("x-api-key");
       if (key === undefined) throw new KleisError("missing_api_key", "Send a key.");

@@ -126,6 +126,15 @@ describe("a healthy stream", () => {
     expect(ends).toEqual(["provider_error"]);
   });
 
+  test.each(["end", "break"] as const)(
+    "nothing is added to an announced error when the stream stops: %s",
+    async (how) => {
+      const { stream, ends } = relay("responses", new Feed().say(RESPONSE.created, RESPONSE.error)[how]());
+      expect(await readAll(stream)).toBe(RESPONSE.created + RESPONSE.error);
+      expect(ends).toEqual(["provider_error"]);
+    },
+  );
+
   test("and if that does not come, the announced error stays the only end", async () => {
     const clock = new VirtualClock();
     const { stream, ends } = relay("responses", new Feed().say(RESPONSE.error), { clock });

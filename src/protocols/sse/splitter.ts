@@ -2,6 +2,7 @@
  * Cuts a byte stream into server-sent events without changing a byte. An event ends with an empty line, in any mix of
  * `\n` and `\r\n`, wherever the chunks are cut.
  */
+import { joinBytes } from "../../join-bytes.ts";
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -62,7 +63,7 @@ export class EventSplitter {
   /** What is left when the stream ends: an event without its empty line, or null. */
   rest(): Uint8Array | null {
     if (this.#heldBytes === 0) return null;
-    const rest = join(this.#held, this.#heldBytes);
+    const rest = joinBytes(this.#held, this.#heldBytes);
     this.#held = [];
     this.#heldBytes = 0;
     return rest;
@@ -75,7 +76,7 @@ export class EventSplitter {
       return;
     }
     this.#held.push(end);
-    const event = join(this.#held, this.#heldBytes + end.length);
+    const event = joinBytes(this.#held, this.#heldBytes + end.length);
     this.#held = [];
     this.#heldBytes = 0;
     each(event);
@@ -86,15 +87,4 @@ export class EventSplitter {
     if (this.#heldBytes > this.#limit) throw new EventTooLargeError(this.#limit);
     this.#held.push(part);
   }
-}
-
-function join(parts: readonly Uint8Array[], length: number): Uint8Array {
-  if (parts.length === 1 && parts[0] !== undefined) return parts[0];
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
