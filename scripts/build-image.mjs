@@ -5,7 +5,7 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { bundleForNode, WITH_LIBSQL } from "./bundle.mjs";
+import { bundleForNode, LIBSQL, WITH_LIBSQL } from "./bundle.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 if (process.argv[2] === undefined) {
@@ -18,7 +18,7 @@ mkdirSync(target, { recursive: true });
 await bundleForNode({ server: "adapters/node/main.ts" }, join(target, "dist"), WITH_LIBSQL);
 cpSync(join(ROOT, "public"), join(target, "public"), { recursive: true });
 writeFileSync(join(target, "package.json"), `${JSON.stringify({ private: true, type: "module" })}\n`);
-const packages = withDependencies(WITH_LIBSQL.external);
+const packages = withDependencies([LIBSQL]);
 for (const name of packages) {
   cpSync(join(ROOT, "node_modules", name), join(target, "node_modules", name), { recursive: true });
 }

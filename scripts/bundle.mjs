@@ -23,5 +23,8 @@ export function bundleForNode(entryPoints, outdir, more = {}) {
   });
 }
 
-/** libSQL stays outside of what runs here: it loads a native part. */
-export const WITH_LIBSQL = { external: ["@libsql/client"] };
+/** The package of libSQL's client. */
+export const LIBSQL = "@libsql/client";
+
+/** libSQL on a file stays outside of what runs here: it loads a native part. */
+export const WITH_LIBSQL = { external: [`${LIBSQL}/sqlite3`] };

@@ -1,11 +1,11 @@
 /** `npm run doctor`: looks at everything that a working Kleis needs and says what to do. Changes and spends nothing. */
-import { createClient } from "@libsql/client";
 import type { Fetch, Runtime } from "../../src/runtime.ts";
 import { sharedClient } from "../../src/storage/libsql/connections.ts";
 import { createLibsqlStorage } from "../../src/storage/libsql/storage.ts";
 import { StorageError } from "../../src/storage/port.ts";
 import { createSealer } from "../../src/storage/seal.ts";
 import { random, clock as systemClock } from "../edge/platform.ts";
+import { openClient } from "../node/client.ts";
 import { lookAtAccounts, originsOf } from "./accounts.ts";
 import { lookAtDatabase } from "./database.ts";
 import { lookAtVariables } from "./environment.ts";
@@ -33,8 +33,8 @@ export async function examine(input: DoctorInput): Promise<Finding[]> {
     return [...findings, { area: "database", level: "note", text: "There is no database file yet.", advice }];
   }
 
-  const { url, authToken } = database;
-  const client = createClient({ url, timeout: 5000, ...(authToken === undefined ? {} : { authToken }) });
+  const { url } = database;
+  const client = openClient(database);
   try {
     const looked = await lookAtDatabase(client, clock.sleep);
     findings.push(...looked.findings);

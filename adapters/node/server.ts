@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { serve } from "@hono/node-server";
-import { type Client, createClient } from "@libsql/client";
+import type { Client } from "@libsql/client";
 import { createApp } from "../../src/app.ts";
 import { type Config, isLoopback, readConfig } from "../../src/config.ts";
 import type { Runtime } from "../../src/runtime.ts";
@@ -15,6 +15,7 @@ import { createLibsqlStorage } from "../../src/storage/libsql/storage.ts";
 import { createSealer } from "../../src/storage/seal.ts";
 import { clock, random } from "../edge/platform.ts";
 import { createCallbackPorts } from "./callback.ts";
+import { openClient } from "./client.ts";
 import { nodeFetch } from "./fetch.ts";
 import { createLogger } from "./logger.ts";
 import { peerOf } from "./peer.ts";
@@ -152,8 +153,7 @@ async function openDatabase(
   if (parsed?.protocol === "http:" && !isLoopback(parsed.hostname)) {
     throw new Error("TURSO_DATABASE_URL may be http:// only on this machine. Use libsql:// or https://.");
   }
-  const authToken = environment.TURSO_AUTH_TOKEN;
-  const client = createClient({ url, timeout: 5000, concurrency: 4, ...(authToken ? { authToken } : {}) });
+  const client = openClient({ url, authToken: environment.TURSO_AUTH_TOKEN });
   const isFile = url.startsWith("file:");
   await useWriteAheadLog(client, clock.sleep);
   await migrate(client, clock.sleep);

@@ -1,5 +1,4 @@
 /** `npm run rotate-keys` on a command line: seals everything with the first key, says how far it is, and fails on what is left. */
-import { createClient } from "@libsql/client";
 import { checkKeyRing } from "../../src/storage/libsql/key-check.ts";
 import { migrate } from "../../src/storage/libsql/migrate.ts";
 import { rotate } from "../../src/storage/libsql/rotate.ts";
@@ -7,6 +6,7 @@ import { createSealer } from "../../src/storage/seal.ts";
 import { lookAtVariables } from "../doctor/environment.ts";
 import { report } from "../doctor/finding.ts";
 import { clock, random } from "../edge/platform.ts";
+import { openClient } from "../node/client.ts";
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
@@ -18,9 +18,8 @@ async function main(): Promise<number> {
     return 1;
   }
   const { config, database } = surroundings;
-  const { url, authToken } = database;
   const sealer = createSealer(config.ENCRYPTION_KEY, random);
-  const client = createClient({ url, timeout: 5000, ...(authToken === undefined ? {} : { authToken }) });
+  const client = openClient(database);
   let stopping = false;
   process.once("SIGINT", () => {
     stopping = true;
