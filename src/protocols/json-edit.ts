@@ -32,6 +32,8 @@ interface Item {
   start: number;
   value: number;
   end: number;
+  /** The patches inside it, where it is edited there. */
+  inside?: Patch[];
 }
 
 const QUOTE = 0x22;
@@ -86,12 +88,15 @@ function plant(root: Node, edit: Splice): void {
   else node.prepend.push(edit.value);
 }
 
-/** Collects the patches of the container at `at`, in ascending order. */
-function patchValue(source: Uint8Array, at: number, node: Node, patches: Patch[]): void {
+/**
+ * Adds the patches of the container at `at`, in ascending order; answers the place behind it. Goes over the bytes once,
+ * down into what is edited and across all else.
+ */
+function patchValue(source: Uint8Array, at: number, node: Node, patches: Patch[]): number {
   const open = source[at];
-  if (open !== OPEN_OBJECT && open !== OPEN_ARRAY)
-    throw new Error("an edit's path leads into a value that holds no others");
-  const items = open === OPEN_OBJECT ? readMembers(source, at, node) : readElements(source, at);
+  if (!isContainer(open)) throw new Error("an edit's path leads into a value that holds no others");
+  const { items, behind } =
+    open === OPEN_OBJECT ? readMembers(source, at, node) : readElements(source, at, node);
   const last = new Map(items.map((item, index) => [item.key, index]));
   const isKept = (item: Item) => node.children.get(item.key)?.remove !== true;
   const first = items[0];
@@ -120,7 +125,11 @@ function patchValue(source: Uint8Array, at: number, node: Node, patches: Patch[]
       keptBefore = true;
       if (child.set !== undefined)
         patches.push({ start: item.value, end: item.end, bytes: encodeJson(child.set.value) });
-      else if (last.get(item.key) === index) patchValue(source, item.value, child, patches);
+      // Of members of one name the last is the one that a parser sees.
+      else if (last.get(item.key) === index) {
+        if (item.inside === undefined) patchValue(source, item.value, child, patches);
+        else for (const patch of item.inside) patches.push(patch);
+      }
     }
   });
 
@@ -134,20 +143,55 @@ function patchValue(source: Uint8Array, at: number, node: Node, patches: Patch[]
     patches.push({ start: place, end: place, bytes: encoder.encode(member) });
     separator = ",";
   }
+  return behind;
 }
 
-function readMembers(source: Uint8Array, at: number, node: Node): Item[] {
+interface Items {
+  items: Item[];
+  /** The place behind the container. */
+  behind: number;
+}
+
+function readMembers(source: Uint8Array, at: number, node: Node): Items {
   const items: Item[] = [];
   let place = skipSpace(source, at + 1);
   while (source[place] !== CLOSE_OBJECT) {
     const keyEnd = skipString(source, place);
     const value = skipSpace(source, expect(source, skipSpace(source, keyEnd), COLON));
-    const end = skipValue(source, value);
-    items.push({ key: readKey(source, place, keyEnd, node), start: place, value, end });
-    place = skipSpace(source, end);
+    const key = readKey(source, place, keyEnd, node);
+    const item = readItem(source, { key, start: place, value, end: value }, node);
+    items.push(item);
+    place = skipSpace(source, item.end);
     if (source[place] === COMMA) place = skipSpace(source, place + 1);
   }
-  return items;
+  return { items, behind: place + 1 };
+}
+
+function readElements(source: Uint8Array, at: number, node: Node): Items {
+  const items: Item[] = [];
+  let place = skipSpace(source, at + 1);
+  while (source[place] !== CLOSE_ARRAY) {
+    const item = readItem(source, { key: items.length, start: place, value: place, end: place }, node);
+    items.push(item);
+    place = skipSpace(source, item.end);
+    if (source[place] === COMMA) place = skipSpace(source, place + 1);
+  }
+  return { items, behind: place + 1 };
+}
+
+/** Finds the end of the item's value, and on the way the patches inside it. */
+function readItem(source: Uint8Array, item: Item, node: Node): Item {
+  const child = node.children.get(item.key);
+  const isEditedInside = child !== undefined && child.remove !== true && child.set === undefined;
+  if (isEditedInside && isContainer(source[item.value])) {
+    item.inside = [];
+    item.end = patchValue(source, item.value, child, item.inside);
+  } else item.end = skipValue(source, item.value);
+  return item;
+}
+
+function isContainer(byte: number | undefined): boolean {
+  return byte === OPEN_OBJECT || byte === OPEN_ARRAY;
 }
 
 /** The key as a string; decoded only where an edit could mean it. */
@@ -155,18 +199,6 @@ function readKey(source: Uint8Array, start: number, end: number, node: Node): st
   if (node.children.size === 0) return "";
   const raw = decoder.decode(source.subarray(start, end));
   return raw.includes("\\") ? (JSON.parse(raw) as string) : raw.slice(1, -1);
-}
-
-function readElements(source: Uint8Array, at: number): Item[] {
-  const items: Item[] = [];
-  let place = skipSpace(source, at + 1);
-  while (source[place] !== CLOSE_ARRAY) {
-    const end = skipValue(source, place);
-    items.push({ key: items.length, start: place, value: place, end });
-    place = skipSpace(source, end);
-    if (source[place] === COMMA) place = skipSpace(source, place + 1);
-  }
-  return items;
 }
 
 function expect(source: Uint8Array, at: number, byte: number): number {
@@ -186,16 +218,26 @@ function skipSpace(source: Uint8Array, at: number): number {
   }
 }
 
+/** How many bytes are looked at here before the runtime's own search is worth its call. */
+const NEAR = 48;
+
 /** The place behind the string that starts at `at`. */
 function skipString(source: Uint8Array, at: number): number {
-  let close = source.indexOf(QUOTE, at + 1);
-  while (close !== -1) {
+  let place = at + 1;
+  for (;;) {
+    const near = Math.min(place + NEAR, source.length);
+    for (; place < near; place++) {
+      const byte = source[place];
+      if (byte === QUOTE) return place + 1;
+      if (byte === BACKSLASH) place++;
+    }
+    const close = source.indexOf(QUOTE, place);
+    if (close === -1) throw new Error("the bytes to edit end inside a string");
     let escapes = 0;
     while (source[close - 1 - escapes] === BACKSLASH) escapes++;
-    if (escapes % 2 === 0) return close + 1;
-    close = source.indexOf(QUOTE, close + 1);
+    place = close + 1;
+    if (escapes % 2 === 0) return place;
   }
-  throw new Error("the bytes to edit end inside a string");
 }
 
 /** The place behind the value that starts at `at`; does not recurse, so depth costs nothing. */
