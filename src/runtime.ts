@@ -55,6 +55,26 @@ export interface Peer {
   readonly inside?: boolean;
 }
 
+/** A body whose first bytes are read, and what comes behind them. */
+export interface BegunBody {
+  readonly head: Uint8Array<ArrayBuffer>;
+  readonly rest: ReadableStream<Uint8Array<ArrayBuffer>>;
+}
+
+/** A body that the runtime itself passes on to the client, and the same bytes to look at. */
+export interface NativePass {
+  /** The client's side; stays open until `end` or `break`. */
+  readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** The bytes that are passed on, in pieces of any size, some while after they were. Rejects where the body breaks. */
+  readonly seen: {
+    read(): Promise<{ done: boolean; value?: Uint8Array<ArrayBuffer> | undefined }>;
+  };
+  /** Behind the last byte of the body: writes what is left to say, if anything, and ends. Rejects when the client has left. */
+  end(tail: Uint8Array<ArrayBuffer>): Promise<void>;
+  /** Behind the last byte of the body: breaks off, so that nobody takes it for whole. */
+  break(): Promise<void>;
+}
+
 export interface Runtime {
   readonly config: Config;
   readonly storage: Storage;
@@ -80,6 +100,8 @@ export interface Runtime {
    * Absent where the runtime can not, or where no browser of its own machine would come.
    */
   readonly listenForCallback?: (wish: CallbackWish) => Promise<CallbackListener | null>;
+  /** Passes a body on without waking for each of its chunks; absent where that saves nothing. */
+  readonly passNatively?: (body: Promise<BegunBody>) => NativePass;
   /** Unpacks zstd, where the runtime can; without it such a body is refused with 415. */
   readonly zstd?: (
     packed: ReadableStream<Uint8Array<ArrayBuffer>>,

@@ -1,17 +1,20 @@
 /** The Cloudflare Workers door. Kept between requests of one isolate: the app and its plain-data caches, nothing else. */
 import { waitUntil } from "cloudflare:workers";
 import { createEdgeDoor, type EdgeDoor } from "../edge/door.ts";
+import { passNatively } from "./native-pass.ts";
 
 let door: EdgeDoor | undefined;
 
 export default {
   async fetch(request: Request, bindings: Record<string, unknown>): Promise<Response> {
-    door ??= createEdgeDoor(variablesOf(bindings), {
+    const variables = variablesOf(bindings);
+    door ??= createEdgeDoor(variables, {
       fetch: (url, init) => fetch(url, init),
       // Belongs to the request in whose course it is called.
       waitUntil: (work) => waitUntil(work.catch(() => {})),
       sharesPromises: false,
       databaseClients: "perCall",
+      ...(variables.KLEIS_NATIVE_STREAMS === "on" ? { passNatively } : {}),
     });
     const response = await door.fetch(request, {
       // Set by Cloudflare, whatever the client sent under this name.

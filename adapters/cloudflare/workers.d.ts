@@ -8,3 +8,9 @@ interface ResponseInit {
   /** `manual`: the body is packed already, as `content-encoding` says; else the runtime packs it. */
   encodeBody?: "automatic" | "manual";
 }
+
+/** Passes bytes as they come; a write settles once it was read. Piped into and out of without JavaScript. */
+declare class IdentityTransformStream {
+  readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
+  readonly writable: WritableStream<Uint8Array<ArrayBuffer>>;
+}

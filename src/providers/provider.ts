@@ -52,6 +52,8 @@ export interface AnswerPlan {
   readonly gather?: boolean;
   /** The provider may end a stream without the protocol's last event once the answer is complete; Kleis adds it. */
   readonly mayOmitEnd?: boolean;
+  /** The provider breaks long silences in its streams itself, so that nothing has to be put between its events. */
+  readonly breaksSilence?: boolean;
   /**
    * Rewrites the body of an error answer into the caller's protocol where the provider's is not it; null to pass the
    * bytes as they came. Keeps the wording verbatim.

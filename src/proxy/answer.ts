@@ -16,8 +16,10 @@ import type { Runtime } from "../runtime.ts";
 import { asEventStream, passedHeaders } from "./answer-headers.ts";
 import type { ProxyCall, ReadyRequest } from "./handle.ts";
 import { LateRefusal, relayEvents } from "./relay.ts";
+import { relayNatively } from "./relay-natively.ts";
 import { restoreModel, restoreModelInJson } from "./restore-model.ts";
-import { type ByteSource, readBody, readText, toStream } from "./source.ts";
+import { type ByteSource, begin, readBody, readText, toStream } from "./source.ts";
+import type { StreamError, StreamOutcome } from "./stream-end.ts";
 
 /**
  * How long, in ms, a stream's client waits for the provider's status before it is given a 200 and keep-alives. An error
@@ -114,7 +116,9 @@ async function answerTo(scene: Scene, response: Response): Promise<Response> {
   if (ready.answer.gather) return gather(scene, response);
   if (!facts.clientStreams) return passed(scene, response, "complete");
   const headers = asEventStream(ownHeaders(scene, passedHeaders(response.headers)));
-  return new Response(relay(scene, readBody(response.body)), { status: response.status, headers });
+  const native = passedNatively(scene, response.body);
+  const body = native ?? relay(scene, readBody(response.body));
+  return new Response(body, { status: response.status, headers });
 }
 
 function relay(
@@ -122,21 +126,34 @@ function relay(
   upstream: ByteSource | Promise<ByteSource>,
   overdue = false,
 ): ReadableStream<Uint8Array> {
-  const { runtime, call, ready, facts } = scene;
+  return relayEvents({ ...relayOptions(scene), upstream, overdue, rewriters: rewritersOf(scene) });
+}
+
+/** The stream as the runtime passes it on by itself; null where it can not, or where the events are not left alone. */
+function passedNatively(scene: Scene, body: Response["body"]): ReadableStream<Uint8Array> | null {
+  const { runtime, call, ready } = scene;
+  const isLeftAlone = ready.answer.breaksSilence === true && rewritersOf(scene).length === 0;
+  if (runtime.passNatively === undefined || body === null || !isLeftAlone) return null;
+  const pass = runtime.passNatively(begin(body));
+  const hasLeft = () => call.request.signal.aborted;
+  runtime.waitUntil(relayNatively({ ...relayOptions(scene), pass, hasLeft }));
+  return pass.readable;
+}
+
+/** What both ways of relaying need. */
+function relayOptions({ runtime, call, ready, facts, stop }: Scene) {
   const protocol = protocolOf(call.operation);
-  return relayEvents({
-    upstream,
-    overdue,
-    rewriters: rewritersOf(scene),
+  return {
     watcher: WATCH[protocol](),
     mayOmitEnd: ready.answer.mayOmitEnd === true,
-    errorEvent: ({ code, message }) => errorEvent(protocol, { code, message, status: 502 }, call.requestId),
+    errorEvent: ({ code, message }: StreamError) =>
+      errorEvent(protocol, { code, message, status: 502 }, call.requestId),
     clock: runtime.clock,
     idleMs: runtime.config.KLEIS_IDLE_TIMEOUT_MS,
-    stop: scene.stop,
-    onEnd: (outcome, bytes) =>
+    stop,
+    onEnd: (outcome: StreamOutcome, bytes: number) =>
       call.log.end({ status: 200, outcome, bytes, changes: facts.changes.join(",") || "none" }),
-  });
+  };
 }
 
 function rewritersOf({ call, ready, facts }: Scene): EventRewriter[] {

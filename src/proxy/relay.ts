@@ -3,12 +3,20 @@
  * and only in silence, and exactly one end. Pull-driven, so a slow client slows the provider; nothing is read to the end
  * first. Knows no protocol beyond the watcher and the error event it is given.
  */
-import { parseJson } from "../json.ts";
 import type { EndWatcher } from "../protocols/sse/end.ts";
-import { type EventRewriter, eventData } from "../protocols/sse/event.ts";
+import { type EventRewriter, isWholeEvent } from "../protocols/sse/event.ts";
 import { EventSplitter, EventTooLargeError } from "../protocols/sse/splitter.ts";
 import type { Clock } from "../runtime.ts";
 import type { ByteSource } from "./source.ts";
+import {
+  BROKE_OFF,
+  ENDED_EARLY,
+  NO_STOP_REASON,
+  type StreamError,
+  type StreamOutcome,
+  silent,
+  tooLarge,
+} from "./stream-end.ts";
 
 /** Silence towards the client, in ms, after which a comment is sent; agents give up after 300 s (clients.md). */
 export const KEEP_ALIVE_MS = 15_000;
@@ -20,21 +28,6 @@ const LET_GO_MS = 100;
 
 const KEEP_ALIVE = new TextEncoder().encode(": kleis\n\n");
 const encoder = new TextEncoder();
-
-/** How a stream ended, for the log: never thrown, always one of these. */
-export type StreamOutcome =
-  | "complete"
-  | "provider_error"
-  | "incomplete"
-  | "idle"
-  | "too_large"
-  | "client_left";
-
-/** Why a relay ends without the provider's own last event, before the protocol gives it a shape. */
-export interface StreamError {
-  code: "upstream_stream_incomplete" | "upstream_timeout";
-  message: string;
-}
 
 /** Rejection of a late `upstream`: the event, in the protocol's shape, that tells the client what the provider said. */
 export class LateRefusal extends Error {
@@ -112,12 +105,11 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
   };
 
   /** The provider's stream broke: the client is told, in its protocol, unless it was told already. */
-  const fail = (outcome: StreamOutcome, message: string) => {
+  const fail = (outcome: StreamOutcome, error: StreamError) => {
     if (over) return;
     if (failing) return finish("provider_error");
     const end = outcome === "incomplete" && options.mayOmitEnd ? watcher.missingEnd() : null;
-    const code = outcome === "idle" ? "upstream_timeout" : "upstream_stream_incomplete";
-    send(end ?? encoder.encode(options.errorEvent({ code, message })));
+    send(end ?? encoder.encode(options.errorEvent(error)));
     finish(end === null ? outcome : "complete");
   };
 
@@ -165,7 +157,7 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
     }
     flush();
     if (outcome === "incomplete") {
-      fail("incomplete", "The provider ended its stream without a stop reason. Try again.");
+      fail("incomplete", NO_STOP_REASON);
     } else if (outcome !== null) {
       finish(outcome);
     }
@@ -174,10 +166,7 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
   /** What is left at the end of the stream: a last event whose empty line is missing, if it is a whole one. */
   const forwardRest = () => {
     const rest = splitter.rest();
-    if (rest === null) return;
-    const data = eventData(rest);
-    if (data === null || (data.trim() !== "[DONE]" && parseJson(data) === undefined)) return;
-    forward(joinEnd(rest));
+    if (rest !== null && isWholeEvent(rest)) forward(joinEnd(rest));
   };
 
   const read = async (): Promise<void> => {
@@ -193,7 +182,7 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
     if (result.value !== undefined) forward(result.value);
     if (!result.done || over) return;
     forwardRest();
-    fail("incomplete", "The provider's stream ended before the answer was complete. Try again.");
+    fail("incomplete", ENDED_EARLY);
   };
 
   const tick = async () => {
@@ -204,8 +193,7 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
       await clock.sleep(Math.max(Math.min(untilKeepAlive, untilIdle), 10), stopTicking.signal);
       if (over || !waiting) continue;
       if (clock.now() - lastIn >= options.idleMs) {
-        const seconds = Math.round(options.idleMs / 1000);
-        fail("idle", `The provider sent nothing for ${seconds} seconds. Try again.`);
+        fail("idle", silent(options.idleMs));
       } else if (clock.now() - lastOut >= KEEP_ALIVE_MS) {
         send(KEEP_ALIVE);
       }
@@ -229,12 +217,8 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
           if (error instanceof LateRefusal && !over) {
             send(encoder.encode(error.event));
             finish("provider_error");
-          } else if (error instanceof EventTooLargeError) fail("too_large", `Ended: ${error.message}.`);
-          else
-            fail(
-              "incomplete",
-              "The connection to the provider broke before the answer was complete. Try again.",
-            );
+          } else if (error instanceof EventTooLargeError) fail("too_large", tooLarge(error.message));
+          else fail("incomplete", BROKE_OFF);
         } finally {
           waiting = false;
         }

@@ -1,12 +1,13 @@
 /** A provider's bytes as they are read: unpacked when they are gzip, whatever the label says. */
 
 import { KleisError } from "../errors.ts";
+import type { BegunBody } from "../runtime.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Where bytes come from: a reader, or something before one. */
 export interface ByteSource {
-  read(): Promise<{ done: boolean; value?: Uint8Array | undefined }>;
+  read(): Promise<{ done: boolean; value?: Bytes | undefined }>;
   cancel(): Promise<void>;
 }
 
@@ -22,7 +23,7 @@ export function readBody(body: ReadableStream<Bytes> | null): ByteSource {
     async read() {
       if (source !== undefined) return source.read();
       const begun = await beginning(reader);
-      source = begun[0] === MARK[0] && begun[1] === MARK[1] ? unpack(begun, reader) : reader;
+      source = isGzip(begun) ? unpack(begun, reader) : reader;
       return source === reader && begun.length > 0 ? { done: false, value: begun } : source.read();
     },
     cancel: () => (source ?? reader).cancel(),
@@ -30,6 +31,19 @@ export function readBody(body: ReadableStream<Bytes> | null): ByteSource {
 }
 
 const MARK = [0x1f, 0x8b];
+
+function isGzip(begun: Bytes): boolean {
+  return begun[0] === MARK[0] && begun[1] === MARK[1];
+}
+
+/** The body with its first bytes read; unpacked, by hand, where it is gzip. */
+export async function begin(body: ReadableStream<Bytes>): Promise<BegunBody> {
+  const reader = body.getReader();
+  const head = await beginning(reader);
+  if (isGzip(head)) return { head: new Uint8Array(0), rest: toStream(unpack(head, reader), () => {}) };
+  reader.releaseLock();
+  return { head, rest: body };
+}
 
 /** The first bytes: as many as it takes to tell, however small the pieces are; fewer where there are no more. */
 async function beginning(reader: ReadableStreamDefaultReader<Bytes>): Promise<Bytes> {
@@ -68,9 +82,9 @@ export type PassedOutcome = "complete" | "incomplete" | "client_left";
 export function toStream(
   source: ByteSource,
   onEnd: (outcome: PassedOutcome, bytes: number) => void,
-): ReadableStream<Uint8Array> {
+): ReadableStream<Bytes> {
   let bytes = 0;
-  return new ReadableStream<Uint8Array>(
+  return new ReadableStream<Bytes>(
     {
       async pull(controller) {
         const { done, value } = await source.read().catch((error: unknown) => {

@@ -2,22 +2,13 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import {
-  type Build,
-  buildNode,
-  buildVercel,
-  buildWorker,
-  type RunningDoor,
-  startNodeDoor,
-  startVercelDoor,
-  startWorkerDoor,
-} from "../doors/door.ts";
 import { ROOT } from "../doors/process.ts";
-import { type Sqld, startSqld, whyNoSqld } from "../doors/sqld.ts";
+import { whyNoSqld } from "../doors/sqld.ts";
 import { type Case, DOOR_NAMES, type DoorName } from "./case.ts";
 import { cases as admin } from "./cases/admin.ts";
 import { cases as auth } from "./cases/auth.ts";
 import { cases as bodies } from "./cases/bodies.ts";
+import { cases as canaries } from "./cases/canaries.ts";
 import { cases as errors } from "./cases/errors.ts";
 import { cases as health } from "./cases/health.ts";
 import { cases as models } from "./cases/models.ts";
@@ -26,6 +17,7 @@ import { cases as registry } from "./cases/registry.ts";
 import { cases as renewal } from "./cases/renewal.ts";
 import { cases as signIn } from "./cases/sign-in.ts";
 import { cases as streams } from "./cases/streams.ts";
+import { openStage, type Stage } from "./stage.ts";
 import { Table } from "./table.ts";
 import { blamed, openWorld, type World } from "./world.ts";
 
@@ -41,38 +33,21 @@ const CASES: readonly Case[] = [
   ...renewal,
   ...signIn,
   ...streams,
+  // Last: they look at all that the others have left behind.
+  ...canaries,
 ];
 
 const noSqld = whyNoSqld();
 const table = new Table();
 const worlds = new Map<DoorName, World>();
-const builds: Build[] = [];
-const servers: Sqld[] = [];
-
-type Start = (variables: Record<string, string>) => Promise<RunningDoor>;
-
-function built<B extends Build>(build: B): B {
-  builds.push(build);
-  return build;
-}
-
-/** A door on a database of its own. */
-async function starter(door: DoorName): Promise<Start> {
-  if (door === "node") {
-    const build = built(buildNode());
-    return (variables) => startNodeDoor(build, { ...variables, KLEIS_DATA_DIR: join(build.folder, "data") });
-  }
-  const server = await startSqld();
-  servers.push(server);
-  const build = built(door === "workers" ? buildWorker() : buildVercel());
-  const start = door === "workers" ? startWorkerDoor : startVercelDoor;
-  return (variables) => start(build, { ...variables, ...server.variables });
-}
+const stages: Stage[] = [];
 
 beforeAll(async () => {
   for (const door of DOOR_NAMES) {
     if (door !== "node" && noSqld !== null) continue;
-    worlds.set(door, await openWorld(door, await starter(door)));
+    const stage = await openStage(door);
+    stages.push(stage);
+    worlds.set(door, await openWorld(door, stage));
   }
   await Promise.all(
     [...worlds.values()].flatMap((world) =>
@@ -85,8 +60,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await Promise.all([...worlds.values()].map((world) => world.close()));
-  await Promise.all(servers.map((server) => server.close()));
-  for (const build of builds) build.remove();
+  await Promise.all(stages.map((stage) => stage.close()));
   const text = table.render(CASES);
   mkdirSync(join(ROOT, "dist"), { recursive: true });
   writeFileSync(join(ROOT, "dist", "conformance.txt"), text);

@@ -1,9 +1,12 @@
 /** A door as a case finds it: strict stand-ins behind it, an account of every kind, keys, and the wire to talk to it. */
 
-import { ADMIN_TOKEN, type RunningDoor } from "../doors/door.ts";
+import { ADMIN_TOKEN } from "../doors/door.ts";
 import { type Fakes, type RecordedRequest, startFakes } from "../fakes/index.ts";
 import { type Dict, objectOf, objectsOf, stringOf } from "../fakes/inspect.ts";
 import type { DoorName } from "./case.ts";
+import { type Exchange, exchangesOf } from "./exchange.ts";
+import type { Stage } from "./stage.ts";
+import { openTap } from "./tap.ts";
 
 /** `claude`, `codex` and `copilot` are sign-ins, the other two API keys. */
 export type AccountName = "claude" | "claudeKey" | "codex" | "openaiKey" | "copilot";
@@ -24,6 +27,7 @@ export interface Ask {
 export interface World {
   readonly door: DoorName;
   readonly url: string;
+  readonly stage: Stage;
   readonly fakes: Fakes;
   /** A key that may use everything. */
   readonly key: string;
@@ -36,22 +40,23 @@ export interface World {
   connect(account: object): Promise<Account>;
   /** Everything that the door's process printed. */
   log(): string;
+  /** Everything that was asked of the door so far, and what it answered. */
+  exchanges(): Exchange[];
   close(): Promise<void>;
 }
 
 /** Starts the stand-ins, then the door in front of them. */
-export async function openWorld(
-  name: DoorName,
-  start: (variables: Record<string, string>) => Promise<RunningDoor>,
-): Promise<World> {
+export async function openWorld(name: DoorName, stage: Stage): Promise<World> {
   const fakes = await startFakes();
-  const door = await start({ ...fakes.env, LOG_LEVEL: "info" });
+  const door = await stage.start({ ...fakes.env, LOG_LEVEL: "debug" });
+  const tap = await openTap(door.url);
   const world: Omit<World, "accounts" | "key"> = {
     door: name,
-    url: door.url,
+    url: tap.url,
+    stage,
     fakes,
     ask: (path, body, { key, headers, signal, method } = {}) =>
-      fetch(door.url + path, {
+      fetch(tap.url + path, {
         method: method ?? (body === undefined ? "GET" : "POST"),
         redirect: "manual",
         headers: {
@@ -76,7 +81,9 @@ export async function openWorld(
       return { id, key: stringOf(issued.body.key) };
     },
     log: door.output,
+    exchanges: () => tap.connections.flatMap(exchangesOf),
     async close() {
+      await tap.close();
       await door.close();
       await fakes.close();
     },

@@ -1,9 +1,9 @@
 /** The three doors as they are shipped: each built by its own build, run by its own runtime in its own process. */
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { cpSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bareEnvironment, NODE, ROOT, runScript, startProcess } from "./process.ts";
+import { workerdBinary, writeWorkerdConfig } from "./workerd.ts";
 
 export interface RunningDoor {
   readonly url: string;
@@ -65,52 +65,21 @@ export function buildWorker(): Build & { report: string } {
   return { ...build, report };
 }
 
-/** Runs the upload in workerd itself, with nothing in front of it, dated and flagged as wrangler.toml says. */
-export function startWorkerDoor(build: Build, variables: Variables): Promise<RunningDoor> {
-  const settings = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
-  const date = /^compatibility_date = "([\d-]+)"$/m.exec(settings)?.[1];
-  const flags = /^compatibility_flags = (\[.*\])$/m.exec(settings)?.[1];
-  const text = (value: string) => JSON.stringify(value);
-  const bindings = Object.entries({ ...SECRETS, ...variables })
-    .map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`)
-    .join(", ");
-  const config = join(mkdtempSync(join(tmpdir(), "kleis-workerd-")), "config.capnp");
-  cpSync(join(build.folder, "worker.js"), join(config, "..", "worker.js"));
-  writeFileSync(
-    config,
-    `using Workerd = import "/workerd/workerd.capnp";
-const config :Workerd.Config = (
-  services = [
-    (name = "kleis", worker = .worker),
-    (name = "internet", network = (allow = ["public", "private"])),
-  ],
-  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "kleis")],
-);
-const worker :Workerd.Worker = (
-  modules = [(name = "worker.js", esModule = embed "worker.js")],
-  compatibilityDate = ${text(date ?? "")},
-  compatibilityFlags = ${flags ?? "[]"},
-  bindings = [${bindings}],
-);
-`,
-  );
+/** Runs the upload in workerd itself; what it sends goes through the script `outgoing`, where one is given. */
+export function startWorkerDoor(build: Build, variables: Variables, outgoing?: string): Promise<RunningDoor> {
+  const bindings = { ...SECRETS, ...variables };
+  const config = writeWorkerdConfig(join(build.folder, "worker.js"), bindings, outgoing);
   return started(
     startProcess(
       workerdBinary(),
-      ["serve", "--control-fd=1", config],
+      ["serve", "--control-fd=1", config.path],
       { env: bareEnvironment() },
       /"event":"listen","socket":"http","port":(\d+)/,
       // On SIGTERM it waits for kept connections.
       "SIGKILL",
     ).then((running) => ({ ...running, found: `http://127.0.0.1:${running.found}` })),
-    () => rmSync(join(config, ".."), { recursive: true, force: true }),
+    config.remove,
   );
-}
-
-/** The program itself: the package's own command starts it behind a process that does not pass signals on. */
-function workerdBinary(): string {
-  const { default: path } = createRequire(join(ROOT, "package.json"))("workerd") as { default: string };
-  return path;
 }
 
 /** What Vercel's build step makes; lies outside this package, so that it can lean on nothing of it. */

@@ -11,6 +11,10 @@ export interface Sqld {
   readonly url: string;
   /** The variables that lead a door to it. */
   readonly variables: { TURSO_DATABASE_URL: string; TURSO_AUTH_TOKEN: string };
+  /** Where everything lies that it keeps. */
+  readonly folder: string;
+  /** Everything that it printed. */
+  output(): string;
   close(): Promise<void>;
 }
 
@@ -44,6 +48,8 @@ export async function startSqld(): Promise<Sqld> {
   return {
     url,
     variables: { TURSO_DATABASE_URL: url, TURSO_AUTH_TOKEN: token },
+    folder,
+    output: server.output,
     async close() {
       await server.close();
       rmSync(folder, { recursive: true, force: true });

@@ -1,7 +1,8 @@
 /** The tokens and keys that a fake knows, what each may do and how long; and the one-time codes they are bought with. */
 import { createHash, randomBytes } from "node:crypto";
 
-export type TokenKind = "access" | "refresh" | "api_key";
+/** `id`: opens nothing here, and is a secret all the same, for it says who its owner is. */
+export type TokenKind = "access" | "refresh" | "id" | "api_key";
 
 /** `spent`: a refresh token that was used once; only its rotation makes it so. */
 export type TokenState = "live" | "expired" | "revoked" | "spent";

@@ -2,8 +2,9 @@
 import { describe, expect, test, vi } from "vitest";
 import { WATCH } from "../../src/protocols/end.ts";
 import type { Protocol } from "../../src/protocols/protocol.ts";
-import { LateRefusal, relayEvents, type StreamOutcome } from "../../src/proxy/relay.ts";
+import { LateRefusal, relayEvents } from "../../src/proxy/relay.ts";
 import type { ByteSource } from "../../src/proxy/source.ts";
+import type { StreamOutcome } from "../../src/proxy/stream-end.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -12,7 +13,7 @@ const encode = (text: string) => new TextEncoder().encode(text);
 class Feed implements ByteSource {
   reads = 0;
   cancelled = false;
-  #queue: ({ done: boolean; value?: Uint8Array } | Error)[] = [];
+  #queue: ({ done: boolean; value?: Uint8Array<ArrayBuffer> } | Error)[] = [];
   #waiting: (() => void) | undefined;
 
   say(...texts: string[]): this {
@@ -25,7 +26,7 @@ class Feed implements ByteSource {
   break(): this {
     return this.#push(new Error("ECONNRESET"));
   }
-  #push(item: { done: boolean; value?: Uint8Array } | Error): this {
+  #push(item: { done: boolean; value?: Uint8Array<ArrayBuffer> } | Error): this {
     this.#queue.push(item);
     this.#waiting?.();
     return this;

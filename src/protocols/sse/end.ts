@@ -17,5 +17,5 @@ export interface EndWatcher {
    * Asked when the stream stops without its last event: the bytes that complete it when the answer itself is whole
    * and only the formal end is missing, else null.
    */
-  missingEnd(): Uint8Array | null;
+  missingEnd(): Uint8Array<ArrayBuffer> | null;
 }

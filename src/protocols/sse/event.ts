@@ -1,4 +1,5 @@
 /** One server-sent event as bytes: reading its data and replacing it without touching the rest. */
+import { parseJson } from "../../json.ts";
 
 /** Changes the events of one response. State lives in the closure of whoever made it. */
 export interface EventRewriter {
@@ -19,6 +20,12 @@ export function eventData(event: Uint8Array): string | null {
     if (isData(line)) data.push(line.slice(line.charCodeAt(5) === 32 ? 6 : 5));
   }
   return data.length === 0 ? null : data.join("\n");
+}
+
+/** True for an event whose data is all there though the empty line behind it is not. */
+export function isWholeEvent(rest: Uint8Array): boolean {
+  const data = eventData(rest);
+  return data !== null && (data.trim() === "[DONE]" || parseJson(data) !== undefined);
 }
 
 /** The same event with other data: its further lines, their order, each line's own form and end stay as they came. */

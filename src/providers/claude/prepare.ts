@@ -7,7 +7,7 @@ import type { JsonObject } from "../../json.ts";
 import type { Edit } from "../../protocols/body.ts";
 import { refuseThread } from "../../protocols/messages/threads.ts";
 import { ROUTE } from "../../protocols/protocol.ts";
-import type { PreparedRequest, PrepareInput } from "../provider.ts";
+import type { AnswerPlan, PreparedRequest, PrepareInput } from "../provider.ts";
 import { restoreToolNames } from "./answer.ts";
 import { apiKeyHeaders, oauthHeaders } from "./headers.ts";
 import { PROFILE } from "./profile.ts";
@@ -16,6 +16,9 @@ import { toolNames } from "./tool-names.ts";
 
 /** A beta as it can stand in a header; a list may be written in one string. */
 const BETA = /^[\x20-\x7e]*$/;
+
+/** Anthropic sends `ping` events while its model thinks (providers/claude.md §3.3). */
+const UNTOUCHED: AnswerPlan = { breaksSilence: true };
 
 export function prepare(input: PrepareInput): PreparedRequest {
   if (input.operation !== "messages" && input.operation !== "count_tokens") {
@@ -33,7 +36,7 @@ function prepareApiKey(input: PrepareInput): PreparedRequest {
     headers: apiKeyHeaders(input.headers, input.credential.token),
     edits: [],
     streams: streams(input),
-    answer: {},
+    answer: UNTOUCHED,
   };
 }
 
@@ -53,7 +56,7 @@ function prepareOAuth(input: PrepareInput): PreparedRequest {
     }),
     streams: streams(input),
   };
-  if (own) return { ...request, edits, answer: {} };
+  if (own) return { ...request, edits, answer: UNTOUCHED };
   // A later turn of a thread carries neither `system` nor `tools`: no place for the identity, no table of names.
   refuseThread(body, "Claude subscriptions");
 
@@ -63,7 +66,7 @@ function prepareOAuth(input: PrepareInput): PreparedRequest {
     ...request,
     edits: [...edits, ...system.edits, ...names.edits],
     changes: system.changes,
-    answer: names.edits.length === 0 ? {} : restoreToolNames(names.inverse),
+    answer: names.edits.length === 0 ? UNTOUCHED : restoreToolNames(names.inverse),
   };
 }
 

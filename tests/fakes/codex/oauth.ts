@@ -80,6 +80,7 @@ export function createCodexIdentity(
     };
     tokens.add({ token: issued.accessToken, kind: "access", account: owner, expiresAt });
     tokens.add({ token: issued.refreshToken, kind: "refresh", account: owner });
+    tokens.add({ token: issued.idToken, kind: "id", account: owner, expiresAt });
     return issued;
   };
 

@@ -1,0 +1,103 @@
+/**
+ * Streams a provider's events to the client where the runtime passes the bytes on by itself and this only looks at them
+ * afterwards: the end is judged by the same watcher as in `relay.ts`, and what the provider left out is written behind
+ * its last byte. What has been passed on can not be called back: see `README.md`, "Native streams on Workers".
+ */
+import { joinBytes } from "../join-bytes.ts";
+import type { EndState, EndWatcher } from "../protocols/sse/end.ts";
+import { isWholeEvent } from "../protocols/sse/event.ts";
+import { EventSplitter, EventTooLargeError } from "../protocols/sse/splitter.ts";
+import type { Clock, NativePass } from "../runtime.ts";
+import { ENDED_EARLY, type StreamError, type StreamOutcome, silent } from "./stream-end.ts";
+
+/** After the last event, how long (ms) the provider may take to end its stream before it is let go. */
+const LET_GO_MS = 1_000;
+
+const encoder = new TextEncoder();
+const EMPTY_LINE = encoder.encode("\n\n");
+const NOTHING = new Uint8Array(0);
+
+export interface NativeRelayOptions {
+  readonly pass: NativePass;
+  readonly watcher: EndWatcher;
+  /** The provider may leave out the formal end of a whole answer. */
+  readonly mayOmitEnd: boolean;
+  /** The protocol's error event for a code and a message. */
+  readonly errorEvent: (error: StreamError) => string;
+  readonly clock: Clock;
+  /** Ends a stream in which the provider says nothing for this long, ms. */
+  readonly idleMs: number;
+  /** True when the client has gone away. */
+  readonly hasLeft: () => boolean;
+  /** Lets the provider's connection go; called once, however the stream ends. */
+  readonly stop: () => void;
+  readonly onEnd: (outcome: StreamOutcome, bytes: number) => void;
+}
+
+/** How the provider's side came to its end. */
+type Stop = "ended" | "broke" | "idle" | "let_go" | "too_large";
+
+/** Settles when the stream has ended on both sides; never rejects. */
+export async function relayNatively(options: NativeRelayOptions): Promise<void> {
+  const { pass, watcher, clock } = options;
+  const splitter = new EventSplitter();
+  let state: EndState = "open";
+  let bytes = 0;
+  let endsAt = 0;
+  const see = (event: Uint8Array) => {
+    if (state !== "open" && state !== "failing") return;
+    const next = watcher.see(event);
+    if (next === "open") return;
+    if (endsAt === 0) endsAt = clock.now() + LET_GO_MS;
+    state = next;
+  };
+
+  const watch = async (): Promise<Stop> => {
+    for (;;) {
+      const late = new AbortController();
+      const limit = endsAt === 0 ? options.idleMs : endsAt - clock.now();
+      const read = pass.seen.read();
+      const result = await Promise.race([
+        read,
+        clock.sleep(Math.max(limit, 0), late.signal).then(() => null),
+      ]).finally(() => late.abort("read"));
+      if (result === null) {
+        read.catch(() => {});
+        return endsAt === 0 ? "idle" : "let_go";
+      }
+      bytes += result.value?.length ?? 0;
+      if (result.value !== undefined) splitter.push(result.value, see);
+      if (result.done) return "ended";
+    }
+  };
+
+  const stop = await watch().catch(
+    (error): Stop => (error instanceof EventTooLargeError ? "too_large" : "broke"),
+  );
+  if (stop !== "ended") options.stop();
+  const rest = stop === "too_large" ? null : splitter.rest();
+  const isWhole = rest !== null && isWholeEvent(rest);
+  if (isWhole) see(rest);
+  const isCut = stop === "too_large" || (rest !== null && !isWhole && state === "open");
+  const end = state === "open" && stop !== "idle" && options.mayOmitEnd ? watcher.missingEnd() : null;
+
+  let outcome = end === null ? outcomeOf(state, stop) : "complete";
+  try {
+    if (isCut) await pass.break();
+    else {
+      const error = stop === "idle" ? silent(options.idleMs) : ENDED_EARLY;
+      const said = end ?? (state === "open" ? encoder.encode(options.errorEvent(error)) : NOTHING);
+      await pass.end(isWhole ? joinBytes([EMPTY_LINE, said], EMPTY_LINE.length + said.length) : said);
+    }
+  } catch {
+    outcome = "client_left";
+  }
+  if (stop === "ended") options.stop();
+  options.onEnd(options.hasLeft() ? "client_left" : outcome, bytes);
+}
+
+function outcomeOf(state: EndState, stop: Stop): StreamOutcome {
+  if (state === "end") return "complete";
+  if (state === "failing" || state === "failed") return "provider_error";
+  return stop === "too_large" || stop === "idle" ? stop : "incomplete";
+}

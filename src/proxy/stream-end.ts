@@ -1,0 +1,38 @@
+/** How a stream to a client ended, and what its client is told where the provider did not end it. */
+
+/** For the log: never thrown, always one of these. */
+export type StreamOutcome =
+  | "complete"
+  | "provider_error"
+  | "incomplete"
+  | "idle"
+  | "too_large"
+  | "client_left";
+
+/** Why a stream ends without the provider's own last event, before the protocol gives it a shape. */
+export interface StreamError {
+  code: "upstream_stream_incomplete" | "upstream_timeout";
+  message: string;
+}
+
+const incomplete = (what: string): StreamError => ({
+  code: "upstream_stream_incomplete",
+  message: `${what}. Try again.`,
+});
+
+export const ENDED_EARLY = incomplete("The provider's stream ended before the answer was complete");
+export const BROKE_OFF = incomplete("The connection to the provider broke before the answer was complete");
+export const NO_STOP_REASON = incomplete("The provider ended its stream without a stop reason");
+
+export function tooLarge(reason: string): StreamError {
+  return { code: "upstream_stream_incomplete", message: `Ended: ${reason}.` };
+}
+
+/** `idleMs`: how long the provider has said nothing. */
+export function silent(idleMs: number): StreamError {
+  const seconds = Math.round(idleMs / 1000);
+  return {
+    code: "upstream_timeout",
+    message: `The provider sent nothing for ${seconds} seconds. Try again.`,
+  };
+}
