@@ -2,6 +2,7 @@
 
 import { KleisError } from "../errors.ts";
 import type { BegunBody } from "../runtime.ts";
+import { BROKE_OFF } from "./stream-end.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -115,10 +116,7 @@ export async function readText(source: ByteSource, limit: number): Promise<strin
   let length = 0;
   for (;;) {
     const { done, value } = await source.read().catch(() => {
-      throw new KleisError(
-        "upstream_stream_incomplete",
-        "The connection to the provider broke before the answer was complete. Try again.",
-      );
+      throw new KleisError(BROKE_OFF.code, BROKE_OFF.message);
     });
     if (value !== undefined) {
       length += value.length;

@@ -1,0 +1,86 @@
+/** A stream's way to a client that streams: event by event, or by the runtime itself where nothing is changed. */
+import { KleisError } from "../errors.ts";
+import { WATCH } from "../protocols/end.ts";
+import { type ErrorFacts, errorEvent, upstreamErrorEvent } from "../protocols/errors.ts";
+import { protocolOf } from "../protocols/protocol.ts";
+import type { EventRewriter } from "../protocols/sse/event.ts";
+import { readError } from "./answer-error.ts";
+import { LateRefusal, relayEvents } from "./relay.ts";
+import { relayNatively } from "./relay-natively.ts";
+import { restoreModel } from "./restore-model.ts";
+import { changesOf, type Scene } from "./scene.ts";
+import { type ByteSource, begin, readBody } from "./source.ts";
+import type { StreamError, StreamOutcome } from "./stream-end.ts";
+
+/** The provider's stream as the client gets it. */
+export function streamOf(scene: Scene, body: Response["body"]): ReadableStream<Uint8Array> {
+  return passedNatively(scene, body) ?? relay(scene, readBody(body), false);
+}
+
+/** The same for a provider that has not answered yet while the client has waited long enough. */
+export function lateStream(scene: Scene, sending: Promise<Response>): ReadableStream<Uint8Array> {
+  return relay(scene, lateSource(scene, sending), true);
+}
+
+function relay(scene: Scene, upstream: ByteSource | Promise<ByteSource>, overdue: boolean) {
+  return relayEvents({ ...relayOptions(scene), upstream, overdue, rewriters: rewritersOf(scene) });
+}
+
+/** The stream as the runtime passes it on by itself; null where it can not, or where the events are not left alone. */
+function passedNatively(scene: Scene, body: Response["body"]): ReadableStream<Uint8Array> | null {
+  const { runtime, call, ready } = scene;
+  const isLeftAlone = ready.answer.breaksSilence === true && rewritersOf(scene).length === 0;
+  if (runtime.passNatively === undefined || body === null || !isLeftAlone) return null;
+  const pass = runtime.passNatively(begin(body));
+  const hasLeft = () => call.request.signal.aborted;
+  runtime.waitUntil(relayNatively({ ...relayOptions(scene), pass, hasLeft }));
+  return pass.readable;
+}
+
+/** What both ways of relaying need. */
+function relayOptions({ runtime, call, ready, facts, stop }: Scene) {
+  const protocol = protocolOf(call.operation);
+  return {
+    watcher: WATCH[protocol](),
+    mayOmitEnd: ready.answer.mayOmitEnd === true,
+    errorEvent: ({ code, message }: StreamError) =>
+      errorEvent(protocol, { code, message, status: 502 }, call.requestId),
+    clock: runtime.clock,
+    idleMs: runtime.config.KLEIS_IDLE_TIMEOUT_MS,
+    stop,
+    onEnd: (outcome: StreamOutcome, bytes: number) =>
+      call.log.end({ status: 200, outcome, bytes, changes: changesOf(facts) }),
+  };
+}
+
+/** In order, new for each stream. */
+export function rewritersOf({ call, ready, facts }: Scene): EventRewriter[] {
+  const own = ready.answer.stream?.();
+  const rewriters = own === undefined ? [] : [own];
+  if (facts.requestedModel !== null)
+    rewriters.push(restoreModel(protocolOf(call.operation), facts.requestedModel));
+  return rewriters;
+}
+
+/** The provider's body once it answers; what it says instead reaches the client as the protocol's error event. */
+async function lateSource(scene: Scene, sending: Promise<Response>): Promise<ByteSource> {
+  const protocol = protocolOf(scene.call.operation);
+  let response: Response;
+  try {
+    response = await sending;
+  } catch (error) {
+    throw new LateRefusal(errorEvent(protocol, factsOf(error), scene.call.requestId));
+  }
+  if (response.status < 400) return readBody(response.body);
+  const { status, value } = await readError(scene, response);
+  throw new LateRefusal(upstreamErrorEvent(protocol, status, value, scene.call.requestId));
+}
+
+function factsOf(error: unknown): ErrorFacts {
+  if (error instanceof KleisError) return error;
+  return {
+    code: "upstream_unreachable",
+    message: "The connection to the provider broke. Try again.",
+    status: 502,
+  };
+}

@@ -1,0 +1,35 @@
+/** What the ways of answering share about one request: its call, what went upstream, and how the answer is labelled. */
+import type { Runtime } from "../runtime.ts";
+import type { ProxyCall, ReadyRequest } from "./handle.ts";
+
+export interface AnswerFacts {
+  readonly provider: string;
+  readonly account: string;
+  readonly changes: readonly string[];
+  /** The id to put back into the answer; null when the client's own went upstream. */
+  readonly requestedModel: string | null;
+  readonly clientStreams: boolean;
+}
+
+export interface Scene {
+  readonly runtime: Runtime;
+  readonly call: ProxyCall;
+  readonly ready: ReadyRequest;
+  readonly facts: AnswerFacts;
+  /** Ends the provider's side. */
+  readonly stop: () => void;
+}
+
+/** Adds what Kleis itself says about an answer. */
+export function ownHeaders({ call, facts }: Scene, headers: Headers): Headers {
+  if (!headers.has("x-request-id")) headers.set("x-request-id", call.requestId);
+  headers.set("x-kleis-provider", facts.provider);
+  headers.set("x-kleis-account", facts.account);
+  headers.set("x-kleis-changes", changesOf(facts));
+  return headers;
+}
+
+/** What was changed, as the log and the header name it. */
+export function changesOf({ changes }: AnswerFacts): string {
+  return changes.join(",") || "none";
+}
