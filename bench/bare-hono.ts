@@ -1,4 +1,4 @@
-/** The second yardstick: a Hono route that pipes `fetch`'s answer through. */
+/** The second yardstick: a Hono route on Node that pipes `fetch`'s answer through. */
 import type { AddressInfo } from "node:net";
 import { serve } from "@hono/node-server";
 import { Hono } from "hono";
@@ -19,5 +19,5 @@ app.all("*", async (c) => {
 });
 
 const server = serve({ fetch: app.fetch, hostname: "127.0.0.1", port: 0 }, () => {
-  process.stdout.write(`${JSON.stringify({ port: (server.address() as AddressInfo).port })}\n`);
+  process.stdout.write(`http://127.0.0.1:${(server.address() as AddressInfo).port}\n`);
 });

@@ -1,5 +1,6 @@
 /** The yardstick: a pass-through on `node:http` that does nothing but copy bytes both ways. */
 import { Agent, createServer, request as send } from "node:http";
+import type { AddressInfo } from "node:net";
 
 const upstream = new URL(process.env.UPSTREAM ?? "");
 const agent = new Agent({ keepAlive: true });
@@ -23,6 +24,5 @@ const server = createServer((request, res) => {
 });
 
 server.listen(0, "127.0.0.1", () => {
-  const address = server.address();
-  process.stdout.write(`${JSON.stringify({ port: typeof address === "object" ? address?.port : 0 })}\n`);
+  process.stdout.write(`http://127.0.0.1:${(server.address() as AddressInfo).port}\n`);
 });

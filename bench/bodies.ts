@@ -1,37 +1,40 @@
-/** Request bodies of the sizes that agents send: system prompt, 20 tools, 80 messages. */
+/** Request bodies of the sizes that agents send: below 10 KB two messages, else 80 messages and 20 tools. */
 
-const words = "An agent's turn is a long list of what was said, read, run and found before. ".repeat(200);
+export type MakeBody = (bytes: number, stream: boolean) => Buffer;
 
-/** About `bytes` bytes; `tools` declared, the conversation in 80 messages (in 2 when it is small). */
-export function messagesBody(model: string, bytes: number, stream: boolean): Buffer {
-  const count = bytes < 10_000 ? 2 : 80;
-  const tools =
-    bytes < 10_000
-      ? []
-      : Array.from({ length: 20 }, (_, at) => ({
-          name: `tool_${at}`,
-          description: words.slice(0, 900),
-          input_schema: {
-            type: "object",
-            properties: { path: { type: "string" }, line: { type: "number" } },
-            required: ["path"],
-          },
-        }));
-  const part = Math.max(Math.floor((bytes - JSON.stringify(tools).length) / count) - 60, 10);
-  const text = words.repeat(Math.ceil(part / words.length)).slice(0, part);
-  const messages = Array.from({ length: count }, (_, at) => messageAt(at, text));
-  messages.push({ role: "user", content: "Go on." });
-  return Buffer.from(
-    JSON.stringify({
-      model,
-      max_tokens: 1000,
-      system: [{ type: "text", text: "You are an agent." }],
-      tools,
-      messages,
-      stream,
-    }),
-  );
+const words = "An agent's turn is a long list of what was said, read, run and found before. ".repeat(400);
+const TOOLS = Array.from({ length: 20 }, (_, at) => ({
+  name: `tool_${at}`,
+  description: words.slice(0, 900),
+  schema: {
+    type: "object",
+    properties: { path: { type: "string" }, line: { type: "number" } },
+    required: ["path"],
+  },
+}));
+
+/** A body of `bytes` bytes, but for a few: `make` is given the tools, how many messages, and the text of each. */
+function sized(bytes: number, make: (tools: typeof TOOLS, messages: number, text: string) => object): Buffer {
+  const small = bytes < 10_000;
+  const tools = small ? [] : TOOLS;
+  const messages = small ? 2 : 80;
+  const bare = JSON.stringify(make(tools, messages, "")).length;
+  const length = Math.max(Math.floor((bytes - bare) / messages), 0);
+  return Buffer.from(JSON.stringify(make(tools, messages, words.slice(0, length))));
 }
+
+export const messagesBody: MakeBody = (bytes, stream) =>
+  sized(bytes, (tools, count, text) => ({
+    model: "claude-sonnet-5",
+    max_tokens: 1000,
+    system: [{ type: "text", text: "You are an agent." }],
+    tools: tools.map(({ schema, ...tool }) => ({ ...tool, input_schema: schema })),
+    messages: [
+      ...Array.from({ length: count }, (_, at) => messageAt(at, text)),
+      { role: "user", content: "Go on." },
+    ],
+    stream,
+  }));
 
 function messageAt(at: number, text: string): object {
   if (at % 4 === 1)
@@ -50,34 +53,32 @@ function messageAt(at: number, text: string): object {
   return { role: at % 2 === 0 ? "user" : "assistant", content: text };
 }
 
-export function responsesBody(model: string, bytes: number, stream: boolean): Buffer {
-  const count = bytes < 10_000 ? 2 : 80;
-  const part = Math.max(Math.floor(bytes / count) - 120, 10);
-  const text = words.repeat(Math.ceil(part / words.length)).slice(0, part);
-  const input = Array.from({ length: count }, (_, at) => ({
-    type: "message",
-    role: at % 2 === 0 ? "user" : "assistant",
-    content: [{ type: at % 2 === 0 ? "input_text" : "output_text", text }],
+export const responsesBody: MakeBody = (bytes, stream) =>
+  sized(bytes, (tools, count, text) => ({
+    model: "gpt-5.5",
+    instructions: "You are an agent.",
+    tools: tools.map(({ schema, ...tool }) => ({ type: "function", ...tool, parameters: schema })),
+    input: Array.from({ length: count }, (_, at) => ({
+      type: "message",
+      role: at % 2 === 0 ? "user" : "assistant",
+      content: [{ type: at % 2 === 0 ? "input_text" : "output_text", text }],
+    })),
+    store: false,
+    include: ["reasoning.encrypted_content"],
+    stream,
   }));
-  return Buffer.from(
-    JSON.stringify({
-      model,
-      instructions: "You are an agent.",
-      input,
-      store: false,
-      include: ["reasoning.encrypted_content"],
-      stream,
-    }),
-  );
-}
 
-export function chatBody(model: string, bytes: number, stream: boolean): Buffer {
-  const count = bytes < 10_000 ? 2 : 80;
-  const part = Math.max(Math.floor(bytes / count) - 40, 10);
-  const text = words.repeat(Math.ceil(part / words.length)).slice(0, part);
-  const messages = Array.from({ length: count }, (_, at) => ({
-    role: at % 2 === 0 ? "user" : "assistant",
-    content: text,
+export const chatBody: MakeBody = (bytes, stream) =>
+  sized(bytes, (tools, count, text) => ({
+    model: "gpt-5-mini",
+    tools: tools.map(({ schema, ...tool }) => ({
+      type: "function",
+      function: { ...tool, parameters: schema },
+    })),
+    messages: Array.from({ length: count }, (_, at) => ({
+      role: at % 2 === 0 ? "user" : "assistant",
+      content: text,
+    })),
+    stream_options: { include_usage: true },
+    stream,
   }));
-  return Buffer.from(JSON.stringify({ model, messages, stream_options: { include_usage: true }, stream }));
-}

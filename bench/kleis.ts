@@ -1,47 +1,96 @@
-/** A built Kleis (Node door) in front of the bench's upstream, with an account of each kind and one key. */
-import { spawn } from "node:child_process";
+/** Kleis as it is built for a runtime, on a prepared database: an account of each kind, and two keys. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { firstLine, type Program, programOf } from "./process.ts";
+import { ADMIN_TOKEN, type Build, buildNode, buildWorker, SECRETS } from "../tests/doors/door.ts";
+import { bareEnvironment } from "../tests/doors/process.ts";
+import { startSqld } from "../tests/doors/sqld.ts";
+import { type NodeOptions, type Program, startNode, startWorkerd } from "./process.ts";
 
-export interface BenchKleis extends Program {
-  /** The key that reaches the Claude API-key account only, and the one that reaches the sign-ins. */
-  keys: { apiKey: string; oauth: string };
-  /** Milliseconds from starting the process to its first answer. */
-  startMs: number;
+export interface Keys {
+  /** Reaches the Claude API-key account only, whose requests and streams pass untouched. */
+  apiKey: string;
+  /** Reaches the sign-ins. */
+  oauth: string;
 }
 
-const ADMIN_TOKEN = "bench-4c1f9a7d2e6b8053aa41";
+export interface Kleis {
+  build: Build;
+  keys: Keys;
+  /** The variables that lead to the prepared database. */
+  database: Record<string, string>;
+  /** One more process on the prepared database. */
+  start(more?: Record<string, string>, options?: NodeOptions): Promise<Program>;
+  close(): Promise<void>;
+}
 
 const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
 const CODEX_TOKEN = `${part({ alg: "none" })}.${part({ exp: 4_000_000_000, "https://api.openai.com/auth": { chatgpt_account_id: "acc" } })}.x`;
 
-export async function startKleis(upstream: string): Promise<BenchKleis> {
+/** The Node door with its database file. */
+export async function prepareNode(upstream: string): Promise<Kleis> {
+  const build = buildNode();
   const folder = mkdtempSync(join(tmpdir(), "kleis-bench-"));
-  const begun = performance.now();
-  const child = spawn(process.execPath, [new URL("../dist/server.mjs", import.meta.url).pathname], {
-    env: {
-      PATH: process.env.PATH,
-      PORT: "0",
-      KLEIS_DATA_DIR: folder,
-      ADMIN_TOKEN,
-      ENCRYPTION_KEY: Buffer.alloc(32, 9).toString("base64"),
-      CLAUDE_API_URL: upstream,
-      CODEX_API_URL: upstream,
-      COPILOT_API_URL: upstream,
-      OPENAI_API_URL: upstream,
-      MODELS_DEV_URL: "",
-      LOG_LEVEL: process.env.LOG_LEVEL ?? "info",
-    },
-    stdio: ["ignore", "pipe", "ignore"],
-  });
-  const url = (await firstLine(child, /http:\/\/[\d.]+:\d+/)).trim();
-  await fetch(`${url}/healthz`);
-  const startMs = performance.now() - begun;
+  const database = { KLEIS_DATA_DIR: folder };
+  const start: Kleis["start"] = (more = {}, options) =>
+    startNode(
+      join(build.folder, "dist", "server.mjs"),
+      bareEnvironment({ ...SECRETS, PORT: "0", ...variables(upstream), ...database, ...more }),
+      options,
+    );
+  return connected(build, database, start, async () => rmSync(folder, { recursive: true, force: true }));
+}
 
+/** The Worker that `wrangler deploy` would upload, with a libSQL server beside it. */
+export async function prepareWorker(upstream: string): Promise<Kleis> {
+  const build = buildWorker();
+  const server = await startSqld();
+  const start: Kleis["start"] = (more = {}) =>
+    startWorkerd(join(build.folder, "worker.js"), {
+      ...SECRETS,
+      ...variables(upstream),
+      ...server.variables,
+      ...more,
+    });
+  return connected(build, server.variables, start, server.close);
+}
+
+async function connected(
+  build: Build,
+  database: Record<string, string>,
+  start: Kleis["start"],
+  closeDatabase: () => Promise<void>,
+): Promise<Kleis> {
+  const close = async () => {
+    build.remove();
+    await closeDatabase();
+  };
+  try {
+    return { build, keys: await connectAccounts(start), database, start, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Everything that is not the database and the secrets. */
+function variables(upstream: string): Record<string, string> {
+  return {
+    CLAUDE_API_URL: upstream,
+    CODEX_API_URL: upstream,
+    COPILOT_API_URL: upstream,
+    OPENAI_API_URL: upstream,
+    MODELS_DEV_URL: "",
+
+    LOG_LEVEL: process.env.LOG_LEVEL ?? "info",
+  };
+}
+
+/** Done by a process that ends with it, so that none of those measured has done more than the others. */
+async function connectAccounts(start: Kleis["start"]): Promise<Keys> {
+  const program = await start();
   const admin = async (path: string, body: object) => {
-    const answer = await fetch(url + path, {
+    const answer = await fetch(program.url + path, {
       method: "POST",
       headers: { authorization: `Bearer ${ADMIN_TOKEN}`, "content-type": "application/json" },
       body: JSON.stringify(body),
@@ -50,45 +99,32 @@ export async function startKleis(upstream: string): Promise<BenchKleis> {
     if (!answer.ok) throw new Error(JSON.stringify(value));
     return value;
   };
+  const connect = async (account: object) =>
+    (await admin("/admin/accounts/import", account)).accounts[0]?.id ?? "";
+  const byKey = await connect({ provider: "claude", kind: "api_key", api_key: "sk-ant-api03-bench" });
   const expires_at = Date.now() + 86_400_000;
-  const { accounts } = await admin("/admin/accounts/import", {
-    provider: "claude",
-    kind: "api_key",
-    api_key: "sk-ant-api03-bench",
-  });
-  const byKey = accounts[0]!.id;
   const signIns = [
-    {
+    await connect({
       provider: "claude",
       kind: "oauth",
       access_token: "sk-ant-oat01-bench",
       refresh_token: "sk-ant-ort01-bench",
       expires_at,
-    },
-    {
+    }),
+    await connect({
       provider: "codex",
       kind: "oauth",
       access_token: CODEX_TOKEN,
       refresh_token: "rt_bench",
       account_id: "acc",
       expires_at,
-    },
-    { provider: "copilot", kind: "oauth", access_token: "gho_bench" },
+    }),
+    await connect({ provider: "copilot", kind: "oauth", access_token: "gho_bench" }),
   ];
-  const ids: string[] = [];
-  for (const signIn of signIns) ids.push((await admin("/admin/accounts/import", signIn)).accounts[0]!.id);
   const keys = {
     apiKey: (await admin("/admin/keys", { accounts: [byKey] })).key,
-    oauth: (await admin("/admin/keys", { accounts: ids })).key,
+    oauth: (await admin("/admin/keys", { accounts: signIns })).key,
   };
-  const program = programOf(child, url);
-  return {
-    ...program,
-    keys,
-    startMs,
-    stop() {
-      program.stop();
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
+  program.stop();
+  return keys;
 }

@@ -3,8 +3,9 @@
  * Each event carries the time at which it was written, so that the reader can tell how long it was on its way.
  */
 import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 
-interface Plan {
+export interface Plan {
   /** Events per stream. */
   events: number;
   /** Milliseconds between events; 0: as fast as they go. */
@@ -12,6 +13,8 @@ interface Plan {
 }
 
 let plan: Plan = { events: 500, paceMs: 0 };
+/** Streams that have begun and not ended. */
+let open = 0;
 
 const TEXT = " the quick brown fox jumps over the lazy dog";
 const now = () => (performance.timeOrigin + performance.now()).toFixed(3);
@@ -122,20 +125,24 @@ const server = createServer((request, res) => {
     });
     return;
   }
+  if (request.url === "/open") return void res.end(`${open}`);
   const dialect = dialectOf(request.url ?? "");
   // Only the tail says whether the client streams: the whole body is not worth parsing here.
   let tail = "";
   request.on("data", (part: Buffer) => {
-    tail = part.subarray(-200).toString("latin1");
+    tail = (tail + part.subarray(-400).toString("latin1")).slice(-400);
   });
   request.on("end", () => {
     if (!tail.includes('"stream":true')) {
       res.writeHead(200, { "content-type": "application/json" }).end(dialect.whole);
       return;
     }
+    open++;
+    res.once("close", () => open--);
     res.writeHead(200, { "content-type": "text/event-stream" });
     res.write(dialect.start);
-    let left = plan.events;
+    const own = plan;
+    let left = own.events;
     const burst = () => {
       while (left > 0 && !res.destroyed) {
         left--;
@@ -143,17 +150,19 @@ const server = createServer((request, res) => {
       }
       res.end(dialect.end);
     };
-    if (plan.paceMs === 0) return burst();
+    if (own.paceMs === 0) return burst();
     const timer = setInterval(() => {
-      if (res.destroyed || left-- <= 0) {
+      // Paced streams that are still running end when there is another plan.
+      if (res.destroyed || left-- <= 0 || plan !== own) {
         clearInterval(timer);
         res.end(dialect.end);
       } else res.write(dialect.event());
-    }, plan.paceMs);
+    }, own.paceMs);
   });
 });
 
+// Longer than a round takes, so that nobody meets a connection that is about to close.
+server.keepAliveTimeout = 600_000;
 server.listen(Number(process.env.PORT ?? 0), "127.0.0.1", () => {
-  const address = server.address();
-  process.stdout.write(`${JSON.stringify({ port: typeof address === "object" ? address?.port : 0 })}\n`);
+  process.stdout.write(`http://127.0.0.1:${(server.address() as AddressInfo).port}\n`);
 });

@@ -16,6 +16,7 @@ import { randomId } from "./keys/secret.ts";
 import { createKeyUses } from "./keys/uses.ts";
 import { createModelSource } from "./models/source.ts";
 import { PROVIDERS } from "./providers/index.ts";
+import { createArrivals } from "./proxy/arrival.ts";
 import { createRedactor } from "./redact.ts";
 import type { Peer, Runtime } from "./runtime.ts";
 import { overheard } from "./storage/overheard.ts";
@@ -31,12 +32,12 @@ export interface App {
 export function createApp(given: Runtime): App {
   const runtime = discreet(given);
   const directory = createAccountDirectory(runtime);
-  const keys = createKeyLookup(runtime);
   const uses = createKeyUses(runtime);
   const newRequestId = () => randomId(runtime, "req_");
   const providers = PROVIDERS;
   const credentials = createCredentials({ runtime, providers, directory });
   const models = createModelSource({ runtime, providers, credentials });
+  const keys = createKeyLookup(runtime, createArrivals({ storage: runtime.storage, directory, models }));
 
   const app = new Hono();
   app.route("/", createProbeRoutes(runtime, newRequestId));

@@ -1,78 +1,96 @@
 /** The environment, decoded once. Every default that is not a provider's own fact stands here (design §2). */
-import * as z from "zod";
+import * as z from "zod/mini";
+import "./zod-words.ts";
 
 /** Words that only a token copied from an example is made of. */
 const PLACEHOLDER =
   /^(a|admin|at|be|bytes|change|changeme|characters|default|example|generate|here|insert|key|kleis|least|long|me|my|of|placeholder|please|put|random|replace|secret|set|string|strong|the|this|to|token|value|with|your|x|0|24|32)+$/;
 
-const origin = (fallback: string) =>
-  z
-    .string()
-    .trim()
-    .transform((value) => (value === "" ? fallback : value).replace(/\/+$/, ""))
-    .refine(
-      isUpstreamUrl,
-      "must be an https:// address (http:// only on loopback), without user info, query or fragment",
-    )
-    .default(fallback);
+const trimmed = z.string().check(z.trim());
 
-const optionalOrigin = z
-  .string()
-  .trim()
-  .transform((value) => value.replace(/\/+$/, ""))
-  .refine(
-    (value) => value === "" || isUpstreamUrl(value),
-    "must be empty or an https:// address (http:// only on loopback)",
-  )
-  .default("");
+const origin = (fallback: string) =>
+  z._default(
+    z
+      .pipe(
+        trimmed,
+        z.transform((value) => (value === "" ? fallback : value).replace(/\/+$/, "")),
+      )
+      .check(
+        z.refine(
+          isUpstreamUrl,
+          "must be an https:// address (http:// only on loopback), without user info, query or fragment",
+        ),
+      ),
+    fallback,
+  );
+
+const optionalOrigin = z._default(
+  z
+    .pipe(
+      trimmed,
+      z.transform((value) => value.replace(/\/+$/, "")),
+    )
+    .check(
+      z.refine(
+        (value) => value === "" || isUpstreamUrl(value),
+        "must be empty or an https:// address (http:// only on loopback)",
+      ),
+    ),
+  "",
+);
 
 const named = (fallback: string) =>
-  z
-    .string()
-    .trim()
-    .transform((value) => value || fallback)
-    .default(fallback);
+  z._default(
+    z.pipe(
+      trimmed,
+      z.transform((value) => value || fallback),
+    ),
+    fallback,
+  );
 
-/** A duration in ms; unset or empty means the default. */
+/** A number, written as `pattern` allows; unset or empty means the default. */
+const number = (pattern: RegExp, fallback: number, refusal: string) =>
+  z._default(
+    z.pipe(
+      trimmed.check(z.regex(pattern, refusal)),
+      z.transform((value) => (value === "" ? fallback : Number(value))),
+    ),
+    fallback,
+  );
+
+/** A duration in ms. */
 const milliseconds = (fallback: number) =>
-  z
-    .string()
-    .trim()
-    .regex(/^\d{0,9}$/, "must be a whole number of milliseconds")
-    .transform((value) => (value === "" ? fallback : Number(value)))
-    .default(fallback);
+  number(/^\d{0,9}$/, fallback, "must be a whole number of milliseconds");
 
-/** A number of things that are allowed at once; unset or empty means the default. */
+/** A number of things that are allowed at once. */
 const count = (fallback: number) =>
-  z
-    .string()
-    .trim()
-    .regex(/^([1-9]\d{0,5})?$/, "must be a whole number from 1 to 999999")
-    .transform((value) => (value === "" ? fallback : Number(value)))
-    .default(fallback);
+  number(/^([1-9]\d{0,5})?$/, fallback, "must be a whole number from 1 to 999999");
 
-const list = z
-  .string()
-  .default("")
-  .transform((value) =>
+const list = z.pipe(
+  z._default(z.string(), ""),
+  z.transform((value) =>
     value
       .split(",")
       .map((part) => part.trim())
       .filter((part) => part !== ""),
-  );
+  ),
+);
 
 const schema = z.object({
-  ADMIN_TOKEN: z
-    .string()
-    .trim()
-    .min(24, "must have at least 24 characters")
-    .refine((value) => !isPlaceholder(value), "is a placeholder: choose a random one"),
+  ADMIN_TOKEN: trimmed.check(
+    z.minLength(24, "must have at least 24 characters"),
+    z.refine((value) => !isPlaceholder(value), "is a placeholder: choose a random one"),
+  ),
   ENCRYPTION_KEY: z
-    .string()
-    .transform((value) => value.split(",").map((part) => part.trim()))
-    .refine(
-      (keys) => keys.every(isKey),
-      "must be 32 bytes in base64 (a comma-separated list rotates; the first one writes)",
+    .pipe(
+      z.string(),
+      z.transform((value) => value.split(",").map((part) => part.trim())),
+    )
+    .check(
+      z.refine(
+        (keys) => keys.every(isKey),
+        "must be 32 bytes in base64 (a comma-separated list rotates; the first one writes)",
+      ),
     ),
   PUBLIC_URL: optionalOrigin,
   CLAUDE_API_URL: origin("https://api.anthropic.com"),
@@ -89,12 +107,13 @@ const schema = z.object({
   GITHUB_API_URL: origin("https://api.github.com"),
   COPILOT_CLIENT_ID: named("Ov23li8tweQw6odWQebz"),
   COPILOT_ENTERPRISE_HOSTS: list,
-  MODELS_DEV_URL: optionalOrigin.default("https://models.dev/api.json"),
+  MODELS_DEV_URL: z._default(optionalOrigin, "https://models.dev/api.json"),
   KLEIS_HEADER_TIMEOUT_MS: milliseconds(600_000),
   KLEIS_IDLE_TIMEOUT_MS: milliseconds(900_000),
   KLEIS_MAX_STREAMS_PER_KEY: count(512),
   KLEIS_MAX_STREAMS: count(1024),
-  LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
+  KLEIS_NATIVE_STREAMS: z._default(z.enum(["off", "on"]), "off"),
+  LOG_LEVEL: z._default(z.enum(["debug", "info", "warn", "error", "silent"]), "info"),
 });
 
 /** The decoded environment. URLs have no trailing slash; `ENCRYPTION_KEY` is a ring of base64 keys. */

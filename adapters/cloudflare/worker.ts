@@ -7,14 +7,13 @@ let door: EdgeDoor | undefined;
 
 export default {
   async fetch(request: Request, bindings: Record<string, unknown>): Promise<Response> {
-    const variables = variablesOf(bindings);
-    door ??= createEdgeDoor(variables, {
+    door ??= createEdgeDoor(variablesOf(bindings), {
       fetch: (url, init) => fetch(url, init),
       // Belongs to the request in whose course it is called.
       waitUntil: (work) => waitUntil(work.catch(() => {})),
       sharesPromises: false,
       databaseClients: "perCall",
-      ...(variables.KLEIS_NATIVE_STREAMS === "on" ? { passNatively } : {}),
+      passNatively,
     });
     const response = await door.fetch(request, {
       // Set by Cloudflare, whatever the client sent under this name.

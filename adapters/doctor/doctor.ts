@@ -45,6 +45,7 @@ export async function examine(input: DoctorInput): Promise<Finding[]> {
         connections: sharedClient(client),
         sealer: createSealer(config.ENCRYPTION_KEY, random),
         sleep: clock.sleep,
+        readOnly: true,
       }),
       fetch,
       clock,
@@ -89,10 +90,8 @@ async function lookAtServers(
 }
 
 async function lookAtKeys({ storage, clock }: Runtime): Promise<Finding[]> {
-  const keys = await storage.keys.list();
-  const now = clock.now();
-  const live = keys.filter(({ revokedAt, expiresAt }) => revokedAt === null && (expiresAt ?? now + 1) > now);
-  if (live.length > 0) return [{ area: "keys", level: "ok", text: `${live.length} can be used.` }];
+  const live = await storage.keys.count({ state: "working", now: clock.now() });
+  if (live > 0) return [{ area: "keys", level: "ok", text: `${live} can be used.` }];
   const advice = "Issue one on the admin page.";
   return [{ area: "keys", level: "note", text: "There is none that can be used.", advice }];
 }

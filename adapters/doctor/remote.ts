@@ -73,7 +73,7 @@ function accountsOf(accounts: readonly AccountLine[]): Finding[] {
   if (accounts.length === 0) return [{ area: "accounts", level: "note", text: "There is none yet." }];
   return accounts.map(({ id, provider, label, enabled, status, status_reason }) => ({
     area: "accounts",
-    level: status === "active" ? "ok" : enabled ? "problem" : "note",
+    level: status === "active" && status_reason === null ? "ok" : enabled ? "problem" : "note",
     text: `${provider} "${label}" (${id}${enabled ? "" : ", switched off"}): ${status_reason ?? status}`,
     ...(status === "active" ? {} : { advice: "Connect it again on the admin page." }),
   }));

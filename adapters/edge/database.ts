@@ -12,6 +12,7 @@ import {
 } from "../../src/storage/libsql/connections.ts";
 import { checkKeyRing } from "../../src/storage/libsql/key-check.ts";
 import { migrate } from "../../src/storage/libsql/migrate.ts";
+import { isReady } from "../../src/storage/libsql/ready.ts";
 import type { Sealer } from "../../src/storage/seal.ts";
 import { clock } from "./platform.ts";
 
@@ -38,6 +39,7 @@ export function connectDatabase(
     });
   const connections = clients === "shared" ? sharedClient(open()) : clientPerCall(open);
   return migratedFirst(connections, async (client) => {
+    if (await isReady(client, clock.sleep, sealer)) return;
     await migrate(client, clock.sleep);
     await checkKeyRing(client, clock, sealer);
   });

@@ -10,7 +10,8 @@ import { readEdgeEnvironment } from "./environment.ts";
 import { clock, createConsoleLogger, random } from "./platform.ts";
 
 /** What the one host does otherwise than the other. */
-export interface EdgeHost extends Pick<Runtime, "fetch" | "waitUntil" | "zstd" | "sharesPromises" | "passNatively"> {
+export interface EdgeHost
+  extends Pick<Runtime, "fetch" | "waitUntil" | "zstd" | "sharesPromises" | "passNatively"> {
   /** `perCall` where a client must not outlive the request that opened it. */
   readonly databaseClients: "shared" | "perCall";
 }

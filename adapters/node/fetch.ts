@@ -19,9 +19,10 @@ export const nodeFetch: Fetch = (address, init) => {
   new Headers(init.headers).forEach((value, name) => {
     headers[name] = value;
   });
-  const body = toBytes(init.body);
+  // Let go as soon as the answer begins: what listens while it streams would keep hold of it.
+  let body = toBytes(init.body);
   if (body !== undefined) headers["content-length"] = String(body.byteLength);
-  const { signal } = init;
+  const { signal, method = "GET" } = init;
   if (signal?.aborted) return Promise.reject(signal.reason);
   return new Promise((resolve, reject) => {
     let current: http.ClientRequest | http.IncomingMessage;
@@ -35,7 +36,7 @@ export const nodeFetch: Fetch = (address, init) => {
       const kept = secure ? agents["https:"] : agents["http:"];
       // A second try gets a connection of its own: another kept one may be as stale.
       const agent = !retry || headers.connection === "close" ? false : kept;
-      const outgoing = (secure ? https : http).request(url, { method: init.method ?? "GET", headers, agent });
+      const outgoing = (secure ? https : http).request(url, { method, headers, agent });
       current = outgoing;
       let answered = false;
       outgoing.on("error", (error: NodeJS.ErrnoException) => {
@@ -47,6 +48,7 @@ export const nodeFetch: Fetch = (address, init) => {
       });
       outgoing.on("response", (incoming) => {
         answered = true;
+        body = undefined;
         current = incoming;
         incoming.on("close", settled);
         incoming.on("error", () => {});

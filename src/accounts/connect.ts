@@ -8,7 +8,14 @@ import { createCallbacks } from "./callback.ts";
 import type { AccountDirectory } from "./directory.ts";
 import { saveAccount } from "./import.ts";
 import { createProviderNet } from "./net.ts";
-import { createSignInRows, type SignInRow, SOON_MS, type Standing, type Turn } from "./sign-in-rows.ts";
+import {
+  createSignInRows,
+  type SignInRow,
+  SOON_MS,
+  type Standing,
+  type TakenTurn,
+  type Turn,
+} from "./sign-in-rows.ts";
 
 export interface ConnectStart {
   mode?: string;
@@ -150,7 +157,7 @@ export function createConnect({ runtime, providers, directory }: ConnectDeps): C
     throw refused("This sign-in is over, and its account has been removed since. Start again.", "state");
   }
 
-  async function takeStep(flow: Flow, turn: Turn, code: string | undefined): Promise<Step> {
+  async function takeStep(flow: Flow, turn: TakenTurn, code: string | undefined): Promise<Step> {
     const { provider, row } = flow;
     let outcome: SignInOutcome;
     try {
@@ -180,7 +187,7 @@ export function createConnect({ runtime, providers, directory }: ConnectDeps): C
   }
 
   /** Stores the account, or nothing: a sign-in whose account could not be stored goes on. */
-  async function connected(flow: Flow, turn: Turn, imported: ImportedAccount): Promise<Step> {
+  async function connected(flow: Flow, turn: TakenTurn, imported: ImportedAccount): Promise<Step> {
     const { provider, row, standing } = flow;
     let account: AccountRecord;
     try {

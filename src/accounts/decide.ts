@@ -52,17 +52,39 @@ const REFUSAL: readonly [Exclusion, RefusalCode][] = [
 
 /** The primary account if it can be used, else the newest that can; or the refusal. Reasons stand in order of preference. */
 export function decide(input: DecideInput): Decision {
-  const ranked = input.accounts.filter((account) => account.provider === input.provider.id).sort(compare);
-  const judged = ranked.map((account) => ({ account, exclusion: exclusionOf(account, input) }));
-  const chosen = judged.find(({ exclusion }) => exclusion === null)?.account;
-  const reasons = judged.map(({ account, exclusion }) => ({
-    accountId: account.id,
-    reason: exclusion ?? outcomeOf(account, chosen),
-  }));
-  if (chosen !== undefined) return { ok: true, account: chosen, reasons };
+  const ranked = rankedOf(input.accounts, input.provider.id);
+  const chosen = ranked.find((account) => exclusionOf(account, input) === null);
+  const reasonsOf = () =>
+    ranked.map((account) => ({
+      accountId: account.id,
+      reason: exclusionOf(account, input) ?? outcomeOf(account, chosen),
+    }));
+  if (chosen !== undefined) {
+    return {
+      ok: true,
+      account: chosen,
+      // Worked out for who asks: there may be very many accounts.
+      get reasons() {
+        return reasonsOf();
+      },
+    };
+  }
+  const reasons = reasonsOf();
   const furthest = REFUSAL.find(([exclusion]) => reasons.some(({ reason }) => reason === exclusion));
   return { ok: false, code: furthest?.[1] ?? "provider_not_configured", reasons };
 }
+
+/** The same list of accounts is ranked once. */
+function rankedOf(accounts: readonly AccountRecord[], provider: string): readonly AccountRecord[] {
+  const byProvider = rankings.get(accounts) ?? new Map<string, readonly AccountRecord[]>();
+  rankings.set(accounts, byProvider);
+  const ranked =
+    byProvider.get(provider) ?? accounts.filter((account) => account.provider === provider).sort(compare);
+  byProvider.set(provider, ranked);
+  return ranked;
+}
+
+const rankings = new WeakMap<readonly AccountRecord[], Map<string, readonly AccountRecord[]>>();
 
 function exclusionOf(account: AccountRecord, { scope, canServe }: DecideInput): Exclusion | null {
   if (!account.enabled) return "disabled";

@@ -1,7 +1,7 @@
 /** The stored accounts and what opens them, remembered for a few seconds so that a warm request asks no store. */
 import type { Runtime } from "../runtime.ts";
-import type { AccountRecord, AccountSecrets, OpenAccount } from "../storage/port.ts";
-import { createReadCache } from "../storage/read-cache.ts";
+import type { AccountRecord, AccountSecrets, ClosedAccount, OpenAccount } from "../storage/port.ts";
+import { createReadCache, type Reading } from "../storage/read-cache.ts";
 import { SealError } from "../storage/seal.ts";
 import { unopened } from "./unopened.ts";
 
@@ -17,6 +17,10 @@ export interface AccountDirectory {
   secretsOf(id: string): Promise<AccountSecrets | null>;
   /** The account together with what opens it, of one moment; otherwise as `secretsOf`. */
   open(id: string): Promise<OpenAccount | null>;
+  /** True when the list is fresh and the secrets that requests use came with it: then nothing has to be read. */
+  isWhole(): boolean;
+  /** Begins a reading of all of it that is made elsewhere. */
+  reading(): Reading<{ all: readonly AccountRecord[]; closed: readonly ClosedAccount[] }>;
   /** Takes over what this process knows to be stored now, unless something newer is remembered. */
   learn(open: OpenAccount): void;
   /** Makes a change effective at once in this process: the list, and one account's secrets or everybody's. */
@@ -28,12 +32,21 @@ const CAPACITY = 200;
 
 const ALL = "all";
 
+/** An account of which what opens it is in memory, still sealed or opened already. */
+type Openable = Pick<ClosedAccount, "version" | "open">;
+
+/** The list, and by id what came with it: no older and no younger. */
+interface Known {
+  readonly all: readonly AccountRecord[];
+  readonly with: ReadonlyMap<string, Openable> | null;
+}
+
 export function createAccountDirectory({ storage, clock, logger }: Runtime): AccountDirectory {
-  const lists = createReadCache<readonly AccountRecord[]>({
+  const lists = createReadCache<Known>({
     clock,
     logger,
     capacity: 1,
-    load: () => storage.accounts.list(),
+    load: async () => ({ all: await storage.accounts.list(), with: null }),
   });
   const opened = createReadCache<OpenAccount>({
     clock,
@@ -43,15 +56,16 @@ export function createAccountDirectory({ storage, clock, logger }: Runtime): Acc
   });
 
   async function list(): Promise<readonly AccountRecord[]> {
-    return (await lists.get(ALL)) ?? [];
+    return (await lists.get(ALL))?.all ?? [];
   }
 
   async function open(id: string): Promise<OpenAccount | null> {
     try {
-      return await opened.get(id);
+      const openable = lists.peek(ALL)?.with?.get(id);
+      return await (openable === undefined ? opened.get(id) : openable.open());
     } catch (error) {
       if (!(error instanceof SealError)) throw error;
-      // A damaged account was marked in the store: the next request is to know.
+      // The account says so in the store by now: the next request is to know.
       lists.clear();
       throw unopened(error);
     }
@@ -66,19 +80,55 @@ export function createAccountDirectory({ storage, clock, logger }: Runtime): Acc
     async secretsOf(id) {
       return (await open(id))?.secrets ?? null;
     },
+    isWhole: () => (lists.peek(ALL)?.with ?? null) !== null,
+    reading() {
+      const { keep, drop } = lists.reading(ALL);
+      return {
+        drop,
+        keep(found) {
+          keep(
+            found && {
+              all: found.all,
+              with: new Map(found.closed.map((each) => [each.id, openedOnce(each)])),
+            },
+          );
+        },
+      };
+    },
     learn(known) {
       const { account, version } = known;
+      const { id } = account;
       let isNews = true;
-      opened.amend(account.id, (old) => {
+      opened.amend(id, (old) => {
         isNews = version >= old.version;
         return isNews ? known : old;
       });
-      if (isNews) lists.amend(ALL, (all) => all.map((old) => (old.id === account.id ? account : old)));
+      lists.amend(ALL, (old) => {
+        isNews &&= version >= (old.with?.get(id)?.version ?? version);
+        if (!isNews) return old;
+        const openable = { version, open: async () => known };
+        return {
+          all: old.all.map((each) => (each.id === id ? account : each)),
+          with: old.with?.has(id) ? new Map([...old.with, [id, openable]]) : old.with,
+        };
+      });
     },
     forget(id) {
       lists.clear();
       if (id === undefined) opened.clear();
       else opened.forget(id);
+    },
+  };
+}
+
+/** Nobody waits for what another request is opening, which Workers forbid: each opens it himself until one has. */
+function openedOnce({ version, open }: ClosedAccount): Openable {
+  let known: OpenAccount | undefined;
+  return {
+    version,
+    async open() {
+      known ??= await open();
+      return known;
     },
   };
 }

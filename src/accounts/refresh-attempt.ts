@@ -11,6 +11,7 @@ import type { Lease, RefreshState } from "../storage/port.ts";
 import { StorageError } from "../storage/port.ts";
 import type { AccountDirectory } from "./directory.ts";
 import { createProviderNet } from "./net.ts";
+import { nextTokens } from "./next-tokens.ts";
 import type { Keeper } from "./refresh-keeper.ts";
 import { insist } from "./refresh-note.ts";
 import { type Look, look, redact, UNANSWERED } from "./refresh-outcome.ts";
@@ -126,7 +127,8 @@ async function settle(
     }
     case "valid": {
       const metadata: JsonObject = { ...state.account.metadata, ...result.metadata };
-      const open = await insist(clock, () => refreshes.commit(id, lease, null, metadata, clock.now()));
+      const same = nextTokens(state, null);
+      const open = await insist(clock, () => refreshes.commit(id, lease, same, metadata, clock.now()));
       if (open === null) return lookAgain();
       directory.learn(open);
       return { status: "fresh", open };

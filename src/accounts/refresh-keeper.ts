@@ -5,8 +5,9 @@
 import type { JsonObject } from "../json.ts";
 import type { RefreshResult } from "../providers/provider.ts";
 import type { Runtime } from "../runtime.ts";
-import type { FreshTokens, Lease, OpenAccount, RefreshState } from "../storage/port.ts";
+import type { Lease, OpenAccount, RefreshState } from "../storage/port.ts";
 import type { AccountDirectory } from "./directory.ts";
+import { type FreshTokens, nextTokens } from "./next-tokens.ts";
 import { LEASE_MS, LONGEST_WRITE_PAUSE_MS, WRITE_PAUSE_MS } from "./refresh-timing.ts";
 
 export interface Keeper {
@@ -25,9 +26,11 @@ export interface Keeper {
 }
 
 interface Kept {
-  /** The state whose token was posted, and the lease under which the next write is tried. */
+  /** The state whose token was posted. */
   readonly posted: RefreshState;
+  /** The lease under which the next write is tried, and the state of its version: what the write is to leave as it is. */
   lease: Lease;
+  state: RefreshState;
   readonly fresh: FreshTokens;
   readonly news: JsonObject;
   /** What the account is with these tokens. */
@@ -58,17 +61,18 @@ export function createKeeper(runtime: Runtime, directory: AccountDirectory): Kee
     const { id } = posted.account;
     entry.triedAt = clock.now();
     try {
-      let state: RefreshState | null = posted;
       for (let round = 0; round < ROUNDS; round++) {
-        const metadata: JsonObject = { ...state.account.metadata, ...entry.news };
-        const stored = await refreshes.commit(id, entry.lease, fresh, metadata, clock.now());
+        const metadata: JsonObject = { ...entry.state.account.metadata, ...entry.news };
+        const next = nextTokens(entry.state, fresh);
+        const stored = await refreshes.commit(id, entry.lease, next, metadata, clock.now());
         if (stored !== null) return { done: true, open: stored };
-        state = await refreshes.read(id);
+        const state = await refreshes.read(id);
         // Gone, or another token: this very one, whose first write was done unheard, or that of a new sign-in.
         if (state === null || !descendsFrom(state, posted)) return { done: true, open: state };
         // The posted token is still there, under another version or another's lease. It is spent and its successor is
         // here, so this write must win; the other's lease stays his.
         entry.lease = { owner: entry.lease.owner, fence: state.fence, version: state.version };
+        entry.state = state;
       }
     } catch (error) {
       logger.error("refresh_not_stored", {
@@ -107,10 +111,12 @@ export function createKeeper(runtime: Runtime, directory: AccountDirectory): Kee
     async keep(state, lease, { accessToken, refreshToken, idToken, expiresAt, metadata = {} }) {
       const { account, secrets } = state;
       const fresh = { accessToken, refreshToken, idToken, expiresAt };
+      const { expiresAt: _, ...next } = nextTokens(state, fresh);
       const now = clock.now();
       const entry: Kept = {
         posted: state,
         lease,
+        state,
         fresh,
         news: metadata,
         open: {
@@ -122,12 +128,7 @@ export function createKeeper(runtime: Runtime, directory: AccountDirectory): Kee
             lastRefreshStatus: "ok",
             lastRefreshError: null,
           },
-          secrets: {
-            ...secrets,
-            accessToken,
-            refreshToken: refreshToken ?? secrets.refreshToken,
-            idToken: idToken ?? secrets.idToken,
-          },
+          secrets: next,
           version: state.version,
         },
         serves: false,

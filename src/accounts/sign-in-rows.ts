@@ -3,7 +3,7 @@
  * poll learn the outcome. The other, its turn, holds the secret (verifier, device code); whoever takes the next step
  * takes it away, so that no two do, and puts it back when the sign-in goes on. Knows no provider.
  */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { isObject, type JsonObject } from "../json.ts";
 import type { Runtime } from "../runtime.ts";
 import type { OauthState } from "../storage/port.ts";
@@ -14,9 +14,9 @@ const standingShape = z.object({
   /** True when the browser's return may be received on this machine. */
   listening: z.boolean(),
   /** The account's id, once it is connected. */
-  account: z.string().optional(),
+  account: z.optional(z.string()),
   /** Why it is over without an account. */
-  ended: z.object({ message: z.string() }).optional(),
+  ended: z.optional(z.object({ message: z.string() })),
 });
 export type Standing = z.output<typeof standingShape>;
 
@@ -25,23 +25,28 @@ const turnShape = z.object({
   metadata: z.custom<JsonObject>(isObject),
   secret: z.custom<JsonObject>(isObject),
   /** ms between polls; null where there is nothing to poll. */
-  intervalMs: z.number().nullable(),
+  intervalMs: z.nullable(z.number()),
   /** Epoch ms. */
   nextPollAt: z.number(),
 });
 export type Turn = Omit<z.output<typeof turnShape>, "nextPollAt">;
 
+/** A turn that was taken away. Given back it is stored under a later version, so that no earlier one can stand for it. */
+export interface TakenTurn extends Turn {
+  readonly version: number;
+}
+
 /** What both rows have in common. */
-export type SignInRow = Omit<OauthState, "secret">;
+export type SignInRow = Omit<OauthState, "secret" | "version">;
 
 export interface SignInRows {
   insert(row: SignInRow, standing: Standing, turn: Turn): Promise<void>;
   /** Null when there is none (any more). */
   find(state: string): Promise<{ row: SignInRow; standing: Standing } | null>;
   /** Exactly one caller gets the turn, and none before it is time to poll. */
-  take(state: string): Promise<{ turn: Turn } | { waitMs: number }>;
+  take(state: string): Promise<{ turn: TakenTurn } | { waitMs: number }>;
   /** Lets the sign-in go on; answers how long to wait before the next step, ms. */
-  giveBack(row: SignInRow, turn: Turn): Promise<number>;
+  giveBack(row: SignInRow, turn: TakenTurn): Promise<number>;
   /** Says how it ended; there is no further turn. */
   close(row: SignInRow, standing: Standing): Promise<void>;
 }
@@ -60,15 +65,15 @@ export function createSignInRows({ storage, clock }: Runtime): SignInRows {
     async insert(row, standing, turn) {
       await states.removeExpired(row.createdAt);
       const nextPollAt = row.createdAt + (turn.intervalMs ?? 0);
-      await states.insert({ ...row, state: turnKey(row.state), secret: { ...turn, nextPollAt } });
-      await states.insert({ ...row, secret: { ...standing } });
+      await states.insert({ ...row, state: turnKey(row.state), secret: { ...turn, nextPollAt }, version: 0 });
+      await states.insert({ ...row, secret: { ...standing }, version: 0 });
     },
 
     async find(state) {
       // A turn has no standing, and its name is not a state.
       const found = isTurnKey(state) ? null : await states.get(state);
       if (found === null || found.expiresAt <= clock.now()) return null;
-      const { secret, ...row } = found;
+      const { secret, version: _, ...row } = found;
       return { row, standing: standingShape.parse(secret) };
     },
 
@@ -81,8 +86,9 @@ export function createSignInRows({ storage, clock }: Runtime): SignInRows {
       if (taken === null) return { waitMs: SOON_MS };
       // Another call may have polled between the look and the taking.
       const wait = waitOf(taken);
-      if (wait <= 0) return { turn: turnShape.parse(taken.secret) };
-      await states.insert(taken);
+      const { version } = taken;
+      if (wait <= 0) return { turn: { ...turnShape.parse(taken.secret), version } };
+      await states.insert({ ...taken, version: version + 1 });
       return { waitMs: wait };
     },
 
@@ -94,6 +100,7 @@ export function createSignInRows({ storage, clock }: Runtime): SignInRows {
         ...row,
         state: turnKey(row.state),
         secret: { metadata, secret, intervalMs, nextPollAt },
+        version: turn.version + 1,
       });
       return waitMs;
     },

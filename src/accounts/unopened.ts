@@ -10,12 +10,12 @@ export function unopened(cause: SealError): KleisError {
     const words =
       fault === "unknown_key"
         ? `The secrets of account ${place.row} do not open with the present ENCRYPTION_KEY. ${ADD_KEY}, or connect the account again on the admin page.`
-        : `The stored secrets of account ${place.row} were changed or moved outside of Kleis and do not open. Connect the account again on the admin page.`;
+        : `The stored secrets of account ${place.row} were changed, moved or put back outside of Kleis and do not open. Connect the account again on the admin page.`;
     return new KleisError("account_needs_login", words, { cause });
   }
   const words =
     fault === "unknown_key"
       ? `This does not open with the present ENCRYPTION_KEY. ${ADD_KEY}.`
-      : "What is stored of this was changed or moved outside of Kleis and does not open. Begin again, or issue a new key.";
+      : "What is stored of this was changed, moved or put back outside of Kleis and does not open. Begin again, or issue a new key.";
   return new KleisError("internal_error", words, { cause });
 }

@@ -37,7 +37,9 @@ export const RemovePanel: FC<{
   providerName: string;
   /** Labels of the keys that are limited to this account alone. */
   stranded: readonly string[];
-}> = ({ account, providerName, stranded }) => (
+  /** Whether there are more of these than are named. */
+  strandsMore: boolean;
+}> = ({ account, providerName, stranded, strandsMore }) => (
   <Panel title={`Remove ${account.label}?`} back={PATH.accounts}>
     <p>
       Kleis forgets this {providerName} account and everything that opens it. Agents go on with another
@@ -47,7 +49,8 @@ export const RemovePanel: FC<{
       <p class="said warn">
         <span>
           {stranded.length === 1 ? "This key is" : "These keys are"} limited to it and will not answer any
-          more: {stranded.join(", ")}.
+          more: {stranded.join(", ")}
+          {strandsMore ? " and others" : ""}.
         </span>
       </p>
     )}

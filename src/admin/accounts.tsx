@@ -11,12 +11,12 @@ export interface AccountsProps {
   frame: Frame;
   providers: readonly Provider[];
   accounts: readonly AccountRecord[];
-  /** Keys that work now. */
-  keyCount: number;
+  /** Whether there is a key that works now. */
+  hasKey: boolean;
   notice?: Notice | undefined;
 }
 
-export const AccountsPage: FC<AccountsProps> = ({ frame, providers, accounts, keyCount, notice }) => (
+export const AccountsPage: FC<AccountsProps> = ({ frame, providers, accounts, hasKey, notice }) => (
   <Page frame={frame} section="accounts" title="Accounts" notice={notice}>
     <Head
       title="Accounts"
@@ -27,7 +27,7 @@ export const AccountsPage: FC<AccountsProps> = ({ frame, providers, accounts, ke
         Import
       </a>
     </Head>
-    {keyCount === 0 ? <FirstSteps accountCount={accounts.length} /> : null}
+    {hasKey ? null : <FirstSteps accountCount={accounts.length} />}
     {providers.map((provider) => (
       <ProviderSection
         frame={frame}

@@ -1,35 +1,55 @@
 /** The page of issued keys: what each may use, when it was used, and how to make, see and end one. */
 import type { FC } from "hono/jsx";
 import type { Provider } from "../providers/provider.ts";
-import type { AccountRecord, KeyRecord } from "../storage/port.ts";
+import type { AccountRecord, KeyRecord, ListPage } from "../storage/port.ts";
 import { Do } from "./forms.tsx";
 import { Icon } from "./icons.tsx";
-import { Empty, type Frame, Head, type Notice, Page } from "./layout.tsx";
+import { Empty, type Frame, Head, type Notice, PATH, Page } from "./layout.tsx";
 import { Fact, StateLine, Time } from "./state.tsx";
 import { counted, keyState, listed } from "./words.ts";
 
 export interface KeysProps {
   frame: Frame;
-  /** Newest first. */
-  keys: readonly KeyRecord[];
+  /** A page of those that work, and of those that ended; newest first. */
+  working: ListPage<KeyRecord>;
+  ended: ListPage<KeyRecord>;
+  endedCount: number;
+  /** Of this page's address: where in the two lists it is. */
+  query: URLSearchParams;
   providers: readonly Provider[];
   accounts: readonly AccountRecord[];
   notice?: Notice | undefined;
 }
 
-export const KeysPage: FC<KeysProps> = ({ frame, keys, providers, accounts, notice }) => {
-  const works = (key: KeyRecord) => keyState(key, frame.now).tone === "good";
-  const working = keys.filter(works);
-  const over = keys.filter((key) => !works(key));
+/** What a place in a list is called in the address. */
+export interface StretchNames {
+  readonly after: string;
+  readonly before: string;
+}
+
+export const WORKING: StretchNames = { after: "after", before: "before" };
+export const ENDED: StretchNames = { after: "ended-after", before: "ended-before" };
+
+export const KeysPage: FC<KeysProps> = (props) => {
+  const { frame, working, ended, endedCount, query, providers, accounts, notice } = props;
   const card = (key: KeyRecord) => (
-    <KeyCard now={frame.now} stored={key} providers={providers} accounts={accounts} works={works(key)} />
+    <KeyCard
+      now={frame.now}
+      stored={key}
+      providers={providers}
+      accounts={accounts}
+      works={keyState(key, frame.now).tone === "good"}
+    />
   );
+  const hasNone = working.entries.length === 0 && !working.hasBefore;
+  const isEmpty = hasNone && endedCount === 0;
+  const looksAtEnded = query.has(ENDED.after) || query.has(ENDED.before);
   return (
     <Page frame={frame} section="keys" title="Keys" notice={notice}>
       <Head title="Keys" lead="One per agent or machine, so that you can end one without the others.">
-        {keys.length === 0 ? null : <NewKey />}
+        {isEmpty ? null : <NewKey />}
       </Head>
-      {keys.length === 0 ? (
+      {isEmpty ? (
         <Empty
           title="No key yet"
           words={
@@ -47,15 +67,48 @@ export const KeysPage: FC<KeysProps> = ({ frame, keys, providers, accounts, noti
           )}
         </Empty>
       ) : null}
-      <div class="cards">{working.map(card)}</div>
-      {over.length === 0 ? null : (
-        <details class="over" open={working.length === 0}>
-          <summary>{counted(over.length, "key")} that ended</summary>
-          <div class="cards">{over.map(card)}</div>
+      <div class="cards">{working.entries.map(card)}</div>
+      <Further list={working} names={WORKING} query={query} what="keys" at="" />
+      {endedCount === 0 ? null : (
+        <details class="over" id="ended" open={hasNone || looksAtEnded}>
+          <summary>{counted(endedCount, "key")} that ended</summary>
+          <div class="cards">{ended.entries.map(card)}</div>
+          <Further list={ended} names={ENDED} query={query} what="ended keys" at="#ended" />
         </details>
       )}
     </Page>
   );
+};
+
+/** The ways to the pages on either side; the place in the other list stays. */
+const Further: FC<{
+  list: ListPage<KeyRecord>;
+  names: StretchNames;
+  query: URLSearchParams;
+  what: string;
+  at: string;
+}> = ({ list: { entries, hasBefore, hasAfter }, names, query, what, at }) => {
+  const to = (name: string, id: string | undefined) => {
+    const next = new URLSearchParams(query);
+    for (const each of ["done", names.after, names.before]) next.delete(each);
+    if (id !== undefined) next.set(name, id);
+    const search = next.toString();
+    return `${PATH.keys}${search === "" ? "" : `?${search}`}${at}`;
+  };
+  return hasBefore || hasAfter ? (
+    <nav class="row" aria-label={`More ${what}`}>
+      {hasBefore ? (
+        <a class="button" href={to(names.before, entries[0]?.id)}>
+          Newer {what}
+        </a>
+      ) : null}
+      {hasAfter ? (
+        <a class="button" href={to(names.after, entries.at(-1)?.id)}>
+          Older {what}
+        </a>
+      ) : null}
+    </nav>
+  ) : null;
 };
 
 const NewKey: FC = () => (

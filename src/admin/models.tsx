@@ -18,7 +18,10 @@ export interface ModelsProps {
   frame: Frame;
   providers: readonly Provider[];
   rows: readonly ModelRow[];
+  /** To choose from. */
   keys: readonly KeyRecord[];
+  /** Whether there are more keys than these. */
+  isCut: boolean;
   chosen: KeyRecord | undefined;
   /** What ids and names are searched for. */
   query: string;
@@ -28,7 +31,7 @@ export interface ModelsProps {
 }
 
 export const ModelsPage: FC<ModelsProps> = (props) => {
-  const { frame, providers, rows, keys, chosen, query, hasAccount, custom, notice } = props;
+  const { frame, providers, rows, keys, isCut, chosen, query, hasAccount, custom, notice } = props;
   const sought = query.trim().toLowerCase();
   const found = rows.filter(({ model }) => `${model.id} ${model.name}`.toLowerCase().includes(sought));
   return (
@@ -60,6 +63,7 @@ export const ModelsPage: FC<ModelsProps> = (props) => {
             <TextField id="q" name="q" type="search" label="Find" value={query} placeholder="Name or id" />
             <button type="submit">Show</button>
           </form>
+          {isCut ? <p class="hint">The newest keys are listed.</p> : null}
           {providers.map((provider) => (
             <ProviderModels
               provider={provider}

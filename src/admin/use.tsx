@@ -10,8 +10,10 @@ import type { Tried } from "./try.ts";
 
 export interface UseProps {
   frame: Frame;
-  /** The keys that work. */
+  /** Keys that work, to choose from. */
   keys: readonly KeyRecord[];
+  /** Whether there are more than these. */
+  isCut: boolean;
   chosen: KeyRecord | undefined;
   agent: Agent;
   /** What the chosen key may use, newest first. */
@@ -57,7 +59,7 @@ export const UsePage: FC<UseProps> = (props) => {
 };
 
 const Chosen: FC<UseProps & { chosen: KeyRecord }> = (props) => {
-  const { frame, keys, chosen, agent, models, wanted, revealed, tried } = props;
+  const { frame, keys, isCut, chosen, agent, models, wanted, revealed, tried } = props;
   const able = modelsFor(agent, models);
   const model = able.find(({ id }) => id === wanted) ?? able[0];
   const protocol = model === undefined ? undefined : commonProtocol(agent, model);
@@ -97,6 +99,11 @@ const Chosen: FC<UseProps & { chosen: KeyRecord }> = (props) => {
           Show
         </button>
       </form>
+      {isCut ? (
+        <p class="hint">
+          The newest keys are listed. Any other: “Use it” on its card, under <a href={PATH.keys}>Keys</a>.
+        </p>
+      ) : null}
       <AgentTabs {...props} model={model?.id} />
       {setup === undefined ? (
         <Empty

@@ -42,6 +42,9 @@ export function accountState(account: AccountRecord): State {
       ...(account.statusReason ? { why: account.statusReason } : {}),
     };
   }
+  if (account.statusReason !== null) {
+    return { tone: "warn", words: "Active, but it did not open", why: account.statusReason };
+  }
   if (account.lastRefreshStatus === "failed") {
     return {
       tone: "warn",

@@ -6,6 +6,7 @@ import { Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { ASSETS } from "../admin/assets.gen.ts";
 import { ICON_SVG } from "../admin/icons.tsx";
+import { KleisError } from "../errors.ts";
 import { StorageError, WrongKeyError } from "../storage/port.ts";
 import { VERSION } from "../version.ts";
 import { createAccountPages, showAccounts } from "./admin/page-accounts.tsx";
@@ -64,13 +65,18 @@ export function createAdminPage(deps: PageDeps): Hono<PageEnv> {
     if (error instanceof WrongKeyError) {
       return problem(c, 503, "The encryption key does not fit", error.message);
     }
-    if (error instanceof StorageError) {
+    if (error instanceof StorageError || isStorageAway(error)) {
       const words = "Kleis cannot reach its database, so nothing was changed. Try again in a moment.";
       return problem(c, 503, "The database does not answer", words);
     }
     return problem(c, 500, "Something went wrong inside Kleis", "Its log says what. Try again in a moment.");
   });
   return app;
+}
+
+/** What the caches answer when they, too, know nothing. */
+function isStorageAway(error: Error): boolean {
+  return error instanceof KleisError && error.code === "storage_unavailable";
 }
 
 /** The answer's frame, and the headers that hold for every page. */

@@ -1,9 +1,10 @@
 /** Decodes a JSON request body with zod and refuses in words what does not fit; never repeats a value that was sent. */
 import { zValidator } from "@hono/zod-validator";
 import type { MiddlewareHandler } from "hono";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { KleisError } from "../errors.ts";
 import { isDeeper, isObject, MAX_DEPTH, parseJson } from "../json.ts";
+import "../zod-words.ts";
 
 const JSON_TYPE = /^application\/([\w.-]+\+)?json\s*(;|$)/i;
 
@@ -31,14 +32,14 @@ export const requireJson: MiddlewareHandler = async (c, next) => {
 };
 
 /** Validates the JSON body; `c.req.valid("json")` is then of the schema's type. Stands behind `requireJson`. */
-export function jsonBody<Schema extends z.ZodType>(schema: Schema) {
+export function jsonBody<Schema extends z.ZodMiniType>(schema: Schema) {
   return zValidator("json", schema, (result) => {
     if (!result.success) throw invalidRequest(result.error.issues, schema);
   });
 }
 
 /** The first thing that is wrong, as a refusal that names the field. */
-export function invalidRequest(issues: readonly z.core.$ZodIssue[], schema: z.ZodType): KleisError {
+export function invalidRequest(issues: readonly z.core.$ZodIssue[], schema: z.ZodMiniType): KleisError {
   const issue = issues[0];
   if (issue === undefined) return new KleisError("invalid_request", "The request is not valid.");
   if (issue.code === "unrecognized_keys") {
@@ -50,8 +51,8 @@ export function invalidRequest(issues: readonly z.core.$ZodIssue[], schema: z.Zo
   return new KleisError("invalid_request", `${param}: ${sentence(issue.message)}`, { param });
 }
 
-function knownFields(schema: z.ZodType): string {
-  return schema instanceof z.ZodObject ? ` Known fields: ${Object.keys(schema.shape).join(", ")}.` : "";
+function knownFields(schema: z.ZodMiniType): string {
+  return schema instanceof z.ZodMiniObject ? ` Known fields: ${Object.keys(schema.shape).join(", ")}.` : "";
 }
 
 function sentence(message: string): string {

@@ -18,18 +18,29 @@ export interface KeyLookup {
   clear(): void;
 }
 
+/** How a key is read, and what is read along with it. */
+export interface KeySource {
+  /** The key with this hash. Rejects with `StorageError`. */
+  read(hash: string): Promise<KeyRecord | null>;
+  /** False when what comes along is old or missing: then the key is read anew, and with it the rest. */
+  isFresh(): boolean;
+}
+
 /** Keys remembered at most; an owner has tens. */
 const CAPACITY = 1_000;
 
 const KEY = /^kleis_[A-Za-z0-9_-]{43}$/;
 const DISCOVERY_TOKEN = /^[A-Za-z0-9_-]{43}$/;
 
-export function createKeyLookup({ storage, clock, logger }: Runtime): KeyLookup {
+export function createKeyLookup(
+  { storage, clock, logger }: Runtime,
+  source: KeySource = { read: (hash) => storage.keys.findByHash(hash), isFresh: () => true },
+): KeyLookup {
   const byKey = createReadCache<KeyRecord>({
     clock,
     logger,
     capacity: CAPACITY,
-    load: (hash) => storage.keys.findByHash(hash),
+    load: source.read,
   });
   const byToken = createReadCache<KeyRecord>({
     clock,
@@ -48,7 +59,7 @@ export function createKeyLookup({ storage, clock, logger }: Runtime): KeyLookup 
     async find(secret) {
       // What can not be a key (a provider's own key in the wrong place) costs no question to the store.
       if (!KEY.test(secret)) return { ok: false, code: "invalid_api_key" };
-      return judge(await byKey.get(await sha256Hex(secret)));
+      return judge(await byKey.get(await sha256Hex(secret), source.isFresh));
     },
     async findByDiscoveryToken(token) {
       if (!DISCOVERY_TOKEN.test(token)) return { ok: false, code: "invalid_api_key" };

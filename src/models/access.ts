@@ -27,7 +27,20 @@ export type KeyScopes = Pick<KeyRecord, "providers" | "models" | "accounts">;
 /** The scopes that limit nothing. */
 export const NO_SCOPES: KeyScopes = { providers: null, models: null, accounts: null };
 
+/** The same object for the same accounts and the same scopes, so that what is worked out from it holds as long. */
 export function accessOf(accounts: readonly AccessAccount[], key: KeyScopes): Access {
+  const byScopes = remembered.get(accounts) ?? new WeakMap<KeyScopes, Access>();
+  remembered.set(accounts, byScopes);
+  const isUnlimited = key.providers === null && key.accounts === null && key.models === null;
+  const scopes = isUnlimited ? NO_SCOPES : key;
+  const access = byScopes.get(scopes) ?? workOut(accounts, scopes);
+  byScopes.set(scopes, access);
+  return access;
+}
+
+const remembered = new WeakMap<readonly AccessAccount[], WeakMap<KeyScopes, Access>>();
+
+function workOut(accounts: readonly AccessAccount[], key: KeyScopes): Access {
   const connected = accounts.filter((account) => account.enabled);
   const allowed = connected.filter(
     (account) => holds(key.providers, account.provider) && holds(key.accounts, account.id),

@@ -62,6 +62,9 @@ export function catalogueOf(registry: RegistryData): Catalogue {
   return catalogue;
 }
 
+/** Sets of accounts that are remembered for one provider: each account, and the sets that keys are limited to. */
+const SETS_MAX = 5_000;
+
 const NO_LISTS: LiveLists = new Map();
 
 export function createCatalogue({ registry, live = NO_LISTS, custom = [] }: CatalogueParts): Catalogue {
@@ -76,6 +79,7 @@ export function createCatalogue({ registry, live = NO_LISTS, custom = [] }: Cata
       const name = [...distinct.keys()].sort().join(" ");
       const known = ofProvider.get(name);
       if (known !== undefined) return known;
+      if (ofProvider.size >= SETS_MAX) ofProvider.clear();
       const views = [...distinct.values()].map((seat) => viewOf(seat, live.get(seat.id)));
       const served = serve(registry.get(provider.source) ?? [], provider, views);
       ofProvider.set(name, served);

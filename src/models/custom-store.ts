@@ -1,5 +1,5 @@
 /** Where the operator's own models are kept: one setting, read by every process. */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { parseJson } from "../json.ts";
 import type { Runtime } from "../runtime.ts";
 import { type CustomModel, customSchema, MAX_CUSTOM } from "./custom.ts";
@@ -10,7 +10,7 @@ const FRESH_MS = 10_000;
 
 export const customList = z
   .array(customSchema, "must be a list of models")
-  .max(MAX_CUSTOM, `must have at most ${MAX_CUSTOM} entries`);
+  .check(z.maxLength(MAX_CUSTOM, `must have at most ${MAX_CUSTOM} entries`));
 
 export function rememberCustom(runtime: Runtime): SettingMemory<readonly CustomModel[]> {
   return rememberSetting<readonly CustomModel[]>(runtime, {

@@ -1,5 +1,5 @@
 /** Models that the operator has defined: names of his own for what a provider serves, with limits that he vouches for. */
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { Provider, RegistryModel } from "../providers/provider.ts";
 import type { Catalogue, CatalogueEntry, Seat } from "./catalogue.ts";
 import { MAX_MODEL_ID } from "./registry.ts";
@@ -23,34 +23,42 @@ export const MAX_CUSTOM = 200;
 const modelId = (what: string) =>
   z
     .string(`must be ${what}`)
-    .min(1, `must be ${what}`)
-    .max(MAX_MODEL_ID, `must have at most ${MAX_MODEL_ID} characters`)
-    .regex(/^[\x21-\x7e]+$/, "must have no spaces and only ASCII characters")
-    .regex(/^[^/](.*[^/])?$/, "must not begin or end with a slash");
+    .check(
+      z.minLength(1, `must be ${what}`),
+      z.maxLength(MAX_MODEL_ID, `must have at most ${MAX_MODEL_ID} characters`),
+      z.regex(/^[\x21-\x7e]+$/, "must have no spaces and only ASCII characters"),
+      z.regex(/^[^/](.*[^/])?$/, "must not begin or end with a slash"),
+    );
 
 const tokens = z
   .int("must be a whole number of tokens")
-  .positive("must be a positive number of tokens")
-  .max(1_000_000_000, "must be a number of tokens below 1000000000");
+  .check(
+    z.positive("must be a positive number of tokens"),
+    z.maximum(1_000_000_000, "must be a number of tokens below 1000000000"),
+  );
 
 /** One entry, as the admin API takes it and the store keeps it. */
 export const customSchema = z.strictObject({
   id: modelId("the name that clients ask for"),
-  provider: z.string("must be a provider's id").min(1, "must be a provider's id"),
+  provider: z.string("must be a provider's id").check(z.minLength(1, "must be a provider's id")),
   model: modelId("the id that goes upstream"),
-  name: z
-    .string("must be a string")
-    .trim()
-    .min(1, "must not be empty")
-    .max(200, "must have at most 200 characters")
-    .optional(),
-  limit: z
-    .strictObject(
-      { context: tokens, output: tokens, input: tokens.optional() },
-      "must hold context and output",
-    )
-    .refine(({ context, input = 0 }) => input <= context, "must not have more input than context")
-    .optional(),
+  name: z.optional(
+    z
+      .string("must be a string")
+      .check(
+        z.trim(),
+        z.minLength(1, "must not be empty"),
+        z.maxLength(200, "must have at most 200 characters"),
+      ),
+  ),
+  limit: z.optional(
+    z
+      .strictObject(
+        { context: tokens, output: tokens, input: z.optional(tokens) },
+        "must hold context and output",
+      )
+      .check(z.refine(({ context, input = 0 }) => input <= context, "must not have more input than context")),
+  ),
 });
 
 export interface CustomProblem {

@@ -2,7 +2,7 @@
  * The lists of models that providers keep for each account, asked for in the background and kept for hours. Best effort:
  * a list that can not be had leaves the old one, or none, and a line in the log.
  */
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { Credentials } from "../accounts/credentials.ts";
 import { KleisError } from "../errors.ts";
 import { parseJson } from "../json.ts";
@@ -11,11 +11,13 @@ import type { Runtime } from "../runtime.ts";
 import type { AccountRecord } from "../storage/port.ts";
 import type { LiveLists } from "./catalogue.ts";
 import { fetchBytes } from "./fetch-bytes.ts";
-import { rememberSetting } from "./setting-memory.ts";
+import { rememberSetting, type WantedSetting } from "./setting-memory.ts";
 
 export interface LiveListStore {
   /** What is known; the same object for as long as nothing has changed. */
   lists(): LiveLists;
+  /** What a request that reads the store anyway is to bring along; undefined when what is known is not old. */
+  wanted(): WantedSetting | undefined;
   /** True when the store has been asked for what other processes and former runs have stored. */
   isRead(): boolean;
   /**
@@ -37,10 +39,14 @@ export interface LiveListDeps {
 
 /** A list is asked for again after this long, ms; and when its account has changed since (a new sign-in). */
 const FRESH_MS = 4 * 3_600_000;
+/** While accounts and lists stay the same, looking for what is due once in this time, ms, is often enough. */
+const LOOK_MS = 1_000;
 /** No account's list is asked for more often than this, ms; also after a failure. */
 const PAUSE_MS = 5 * 60_000;
 /** A list that could not be renewed for this long, ms, is forgotten: so are those of accounts that are gone. */
 const KEPT_MS = 30 * 24 * 3_600_000;
+/** Lists that are asked for at a time: a thousand accounts are no reason for a thousand requests at once. */
+const AT_ONCE = 8;
 /** The time one list may take, ms, and its size at most. */
 const TIMEOUT_MS = 8_000;
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -61,6 +67,7 @@ export function createLiveLists({ runtime, providers, credentials }: LiveListDep
     decode: (text) => (text === null ? {} : storedSchema.safeParse(parseJson(text)).data),
   });
   const asked = new Map<string, { at: number; isFirst: boolean }>();
+  let looked: { accounts: readonly AccountRecord[]; held: HeldByAccount | undefined; at: number } | undefined;
   let seen: HeldByAccount | undefined;
   let lists: LiveLists = new Map();
 
@@ -75,6 +82,11 @@ export function createLiveLists({ runtime, providers, credentials }: LiveListDep
     if (liveOf(account) === undefined) return false;
     const at = memory.value()?.[account.id]?.at ?? Number.NEGATIVE_INFINITY;
     return now - at >= FRESH_MS || at < account.updatedAt;
+  }
+
+  function hasLooked(accounts: readonly AccountRecord[], now: number): boolean {
+    if (looked?.accounts !== accounts || looked.held !== memory.value()) return false;
+    return now >= looked.at && now - looked.at < LOOK_MS;
   }
 
   /** One account's list; null when it could not be had. */
@@ -111,11 +123,17 @@ export function createLiveLists({ runtime, providers, credentials }: LiveListDep
     const able = accounts.filter((account) => liveOf(account) !== undefined);
     // Lists wait for an account's first try alone: one that keeps failing must not hold them up for ever.
     for (const { id } of able) asked.set(id, { at: clock.now(), isFirst: !asked.has(id) });
-    const got = await Promise.all(able.map(async (account) => [account.id, await ask(account)] as const));
-    const fresh = got.flatMap(([id, held]) => (held === null ? [] : [[id, held] as const]));
+    const got = new Map<string, Held | null>();
+    const left = [...able];
+    const askInTurn = async () => {
+      for (let next = left.shift(); next !== undefined; next = left.shift())
+        got.set(next.id, await ask(next));
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, askInTurn));
+    const fresh = [...got].flatMap(([id, held]) => (held === null ? [] : [[id, held] as const]));
     if (fresh.length > 0) await keep(Object.fromEntries(fresh));
     for (const { id } of able) asked.set(id, { at: clock.now(), isFirst: false });
-    return new Map(got.map(([id, held]) => [id, held !== null]));
+    return new Map(able.map(({ id }) => [id, (got.get(id) ?? null) !== null]));
   }
 
   /** Beside what other processes have stored meanwhile, less what nobody has renewed for long. */
@@ -140,11 +158,14 @@ export function createLiveLists({ runtime, providers, credentials }: LiveListDep
       }
       return lists;
     },
+    wanted: () => memory.wanted(),
     isRead: () => memory.isRead(),
     begin(accounts) {
       const reading = memory.begin();
       if (!memory.isRead()) return reading;
       const now = clock.now();
+      if (hasLooked(accounts, now)) return reading;
+      looked = { accounts, held: memory.value(), at: now };
       const due = accounts.filter((account) => isDue(account, now));
       if (due.length === 0) return reading;
       const asking = refresh(due);
@@ -157,8 +178,8 @@ export function createLiveLists({ runtime, providers, credentials }: LiveListDep
   };
 }
 
-const tokens = z.number().positive();
-const limit = z.object({ context: tokens, output: tokens, input: tokens.optional() });
+const tokens = z.number().check(z.positive());
+const limit = z.object({ context: tokens, output: tokens, input: z.optional(tokens) });
 
 const storedSchema = z.record(
   z.string(),
@@ -168,13 +189,13 @@ const storedSchema = z.record(
       z.object({
         id: z.string(),
         operations: z.array(z.enum(["chat", "responses", "messages", "count_tokens"])),
-        limit: limit.partial(),
+        limit: z.partial(limit),
         model: z.looseObject({
           id: z.string(),
           name: z.string(),
           reasoning: z.boolean(),
           tool_call: z.boolean(),
-          attachment: z.boolean().optional(),
+          attachment: z.optional(z.boolean()),
           release_date: z.string(),
           modalities: z.object({ input: z.array(z.string()), output: z.array(z.string()) }),
           limit,

@@ -2,7 +2,7 @@
  * The registry of models in the shape of models.dev, decoded from whatever a source holds.
  * Knows no provider of ours: which models are served by whom is `catalogue.ts`.
  */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { isObject } from "../json.ts";
 import type { RegistryModel } from "../providers/provider.ts";
 
@@ -12,20 +12,20 @@ export type RegistryData = ReadonlyMap<string, readonly RegistryModel[]>;
 /** The longest model id that is accepted, in characters. */
 export const MAX_MODEL_ID = 256;
 
-const tokens = z.number().nonnegative();
+const tokens = z.number().check(z.nonnegative());
 
 /** What must be there and sound for a model to be used at all (models-registry.md §1); further fields stay. */
 const modelSchema = z.looseObject({
-  id: z.string().min(1).max(MAX_MODEL_ID),
-  name: z.string().min(1),
-  family: z.string().optional(),
+  id: z.string().check(z.minLength(1), z.maxLength(MAX_MODEL_ID)),
+  name: z.string().check(z.minLength(1)),
+  family: z.optional(z.string()),
   reasoning: z.boolean(),
   tool_call: z.boolean(),
-  attachment: z.boolean().optional(),
+  attachment: z.optional(z.boolean()),
   release_date: z.string(),
-  status: z.string().optional(),
+  status: z.optional(z.string()),
   modalities: z.object({ input: z.array(z.string()), output: z.array(z.string()) }),
-  limit: z.object({ context: tokens, output: tokens, input: tokens.optional() }),
+  limit: z.object({ context: tokens, output: tokens, input: z.optional(tokens) }),
 });
 
 /**

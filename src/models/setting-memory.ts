@@ -4,11 +4,20 @@
  */
 import type { Runtime } from "../runtime.ts";
 
+/** A setting that is about to be read by somebody else, together with other things. */
+export interface WantedSetting {
+  readonly key: string;
+  /** What is stored; null when nothing is. */
+  take(text: string | null): void;
+}
+
 export interface SettingMemory<T> {
   /** What is known; undefined until the store has answered once. */
   value(): T | undefined;
   /** Begins a reading in the background when one is due. Answers it to whoever wants to wait in the same request. */
   begin(): Promise<void> | undefined;
+  /** What a request that reads the store anyway is to bring along; undefined when what is known is not old. */
+  wanted(): WantedSetting | undefined;
   /** True when a reading has ended, well or not. */
   isRead(): boolean;
   /** Reads it now. Never rejects: what was known stays. */
@@ -43,20 +52,30 @@ export function rememberSetting<T>(runtime: Runtime, options: SettingOptions<T>)
   // A reading that began before a change must not bring the old value back.
   let changes = 0;
 
-  async function load(): Promise<void> {
+  const isDue = () => clock.now() >= dueAt;
+
+  /** Of a reading that begins now; takes over what it brings. */
+  function reading(): (text: string | null) => void {
     const begun = changes;
-    dueAt = clock.now() + READING_MS;
-    let pause = freshMs;
-    try {
-      const value = decode(await storage.settings.get(key));
+    return (text) => {
+      const value = decode(text);
       if (value === undefined) logger.warn("setting_unreadable", { key });
       else if (begun === changes) known = value;
+      isRead = true;
+      dueAt = clock.now() + freshMs;
+    };
+  }
+
+  async function load(): Promise<void> {
+    const take = reading();
+    dueAt = clock.now() + READING_MS;
+    try {
+      take(await storage.settings.get(key));
     } catch (error) {
       logger.warn("setting_not_read", { key, error: error instanceof Error ? error.message : "unknown" });
-      pause = PAUSE_MS;
+      isRead = true;
+      dueAt = clock.now() + PAUSE_MS;
     }
-    isRead = true;
-    dueAt = clock.now() + pause;
   }
 
   function know(value: T): void {
@@ -68,8 +87,19 @@ export function rememberSetting<T>(runtime: Runtime, options: SettingOptions<T>)
 
   return {
     value: () => known,
+    wanted() {
+      if (isRead && !isDue()) return undefined;
+      const take = reading();
+      return {
+        key,
+        take(text) {
+          // Several may have begun at once, and what is stored can be large.
+          if (!isRead || isDue()) take(text);
+        },
+      };
+    },
     begin() {
-      if (clock.now() < dueAt) return undefined;
+      if (!isDue()) return undefined;
       const reading = load();
       runtime.waitUntil(reading);
       return reading;

@@ -13,6 +13,7 @@ import { rememberCustom } from "./custom-store.ts";
 import { createLiveLists } from "./live-lists.ts";
 import { entryId } from "./own-entries.ts";
 import type { RegistryText } from "./registry-text.ts";
+import type { WantedSetting } from "./setting-memory.ts";
 import { snapshotText } from "./snapshot.ts";
 import { createUpstream, type Patience, type Renewal } from "./upstream.ts";
 
@@ -26,6 +27,8 @@ export interface ModelSource {
 }
 
 export interface LiveModelSource extends ModelSource {
+  /** The settings that `current` needs and that are not known, or old: a request that reads the store brings them along. */
+  wanted(): readonly WantedSetting[];
   /** Upstream's whole registry as text: what is known now. */
   text(): Promise<RegistryText> | RegistryText;
   /** Asks in the background for the lists of accounts that have just been connected. */
@@ -120,6 +123,8 @@ export function createModelSource(deps: ModelSourceDeps): LiveModelSource {
       const begun = begin(accounts, patience);
       return isReady(accounts, patience) ? known() : wait(accounts, patience, begun);
     },
+    wanted: () =>
+      [custom.wanted(), live.wanted(), upstream.wanted()].filter((setting) => setting !== undefined),
     text: () => upstream.text() ?? snapshotText(),
     connected(accounts) {
       runtime.waitUntil(live.refresh(accounts));

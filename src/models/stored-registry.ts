@@ -2,7 +2,7 @@
  * The last good copy of the registry in the store, in two settings: a small one with what our own models need, and the
  * whole text, packed, that only the full registry needs.
  */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { parseJson } from "../json.ts";
 import type { Runtime } from "../runtime.ts";
 import { fromBase64, gunzip, gzip, toBase64 } from "./bytes.ts";
@@ -22,33 +22,38 @@ export interface CopyOf {
 
 export interface StoredRegistry {
   /** Null when there is none, or none that can be read. Rejects when the store does not answer. */
-  load(): Promise<(CopyOf & { registry: RegistryData }) | null>;
+  load(): Promise<StoredCopy | null>;
   /** The whole text of that version; null when it is another one. */
   loadText(version: string): Promise<RegistryText | null>;
   save(copy: CopyOf, registry: RegistryData, text: RegistryText): Promise<void>;
 }
 
-const KEY = "models.registry";
+export type StoredCopy = CopyOf & { registry: RegistryData };
+
+/** The setting with what our own models need. */
+export const COPY_KEY = "models.registry";
 const TEXT_KEY = "models.registry.text";
 
 const copySchema = z.object({
   url: z.string(),
-  etag: z.string().nullable(),
+  etag: z.nullable(z.string()),
   version: z.string(),
   at: z.number(),
   registry: z.unknown(),
 });
+
+/** What that setting holds; null when it is nothing that can be read. */
+export function readCopy(text: string | null): StoredCopy | null {
+  const copy = copySchema.safeParse(text === null ? undefined : parseJson(text));
+  return copy.success ? { ...copy.data, registry: readRegistry(copy.data.registry) } : null;
+}
 
 export function storedRegistry({
   storage: { settings },
   clock,
 }: Pick<Runtime, "storage" | "clock">): StoredRegistry {
   return {
-    async load() {
-      const text = await settings.get(KEY);
-      const copy = copySchema.safeParse(text === null ? undefined : parseJson(text));
-      return copy.success ? { ...copy.data, registry: readRegistry(copy.data.registry) } : null;
-    },
+    load: async () => readCopy(await settings.get(COPY_KEY)),
 
     async loadText(version) {
       const stored = await settings.get(TEXT_KEY);
@@ -64,7 +69,7 @@ export function storedRegistry({
     async save(copy, registry, { head, tail }) {
       const packed = toBase64(await gzip([head, tail]));
       await settings.set(TEXT_KEY, `${copy.version}\n${packed}`, clock.now());
-      await settings.set(KEY, JSON.stringify({ ...copy, registry: asJson(registry) }), clock.now());
+      await settings.set(COPY_KEY, JSON.stringify({ ...copy, registry: asJson(registry) }), clock.now());
     },
   };
 }

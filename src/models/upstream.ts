@@ -8,9 +8,17 @@ import { USER_AGENT } from "../version.ts";
 import { fetchBytes } from "./fetch-bytes.ts";
 import type { RegistryData } from "./registry.ts";
 import { type ReadOptions, type RegistryText, readRegistryText } from "./registry-text.ts";
+import type { WantedSetting } from "./setting-memory.ts";
 import { SNAPSHOT_DATE } from "./snapshot.gen.ts";
 import { snapshot } from "./snapshot.ts";
-import { type CopyOf, MAX_BYTES, storedRegistry } from "./stored-registry.ts";
+import {
+  COPY_KEY,
+  type CopyOf,
+  MAX_BYTES,
+  readCopy,
+  type StoredCopy,
+  storedRegistry,
+} from "./stored-registry.ts";
 
 /** How far a caller waits while nothing is known yet: for the store, for the network too, or for the whole text. */
 export type Patience = "store" | "network" | "text";
@@ -20,6 +28,8 @@ export interface Upstream {
   registry(): RegistryData;
   /** The whole text; null where only the snapshot's is known. */
   text(): RegistryText | null;
+  /** The store's copy, while it was never read: what a request that reads the store anyway is to bring along. */
+  wanted(): WantedSetting | undefined;
   /** Begins in the background whatever is due. Answers the work to whoever wants to wait in the same request. */
   begin(patience: Patience): Promise<unknown>[];
   /** True when what is known is worth answering with, or nothing better is to be expected soon. */
@@ -79,17 +89,20 @@ export function createUpstream(runtime: Runtime, options: ReadOptions): Upstream
 
   async function readStore(): Promise<void> {
     try {
-      const copy = await store.load();
-      // A copy from before the snapshot was made is the older of the two.
-      const isUseful = copy !== null && urls.includes(copy.url) && copy.at >= Date.parse(SNAPSHOT_DATE);
-      if (isUseful && held === null) {
-        held = { ...copy, registry: withSnapshot(copy.registry), text: null };
-        checkedAt = copy.at;
-      }
+      adopt(await store.load());
     } catch (error) {
       logger.warn("registry_not_read", { error: messageOf(error) });
     }
     isStoreRead = true;
+  }
+
+  function adopt(copy: StoredCopy | null): void {
+    // A copy from before the snapshot was made is the older of the two.
+    const isUseful = copy !== null && urls.includes(copy.url) && copy.at >= Date.parse(SNAPSHOT_DATE);
+    if (isUseful && held === null) {
+      held = { ...copy, registry: withSnapshot(copy.registry), text: null };
+      checkedAt = copy.at;
+    }
   }
 
   /**
@@ -177,6 +190,16 @@ export function createUpstream(runtime: Runtime, options: ReadOptions): Upstream
   return {
     registry: () => held?.registry ?? snapshot(),
     text: () => held?.text ?? null,
+    wanted() {
+      if (isStoreRead) return undefined;
+      return {
+        key: COPY_KEY,
+        take(text) {
+          if (!isStoreRead) adopt(readCopy(text));
+          isStoreRead = true;
+        },
+      };
+    },
     begin(patience) {
       const work: Promise<unknown>[] = [];
       if (isDue()) {

@@ -26,11 +26,12 @@ function relay(scene: Scene, upstream: ByteSource | Promise<ByteSource>, overdue
   return relayEvents({ ...relayOptions(scene), upstream, overdue, rewriters: rewritersOf(scene) });
 }
 
-/** The stream as the runtime passes it on by itself; null where it can not, or where the events are not left alone. */
+/** The stream as the runtime passes it on by itself; null where it can not or shall not. */
 function passedNatively(scene: Scene, body: Response["body"]): ReadableStream<Uint8Array> | null {
   const { runtime, call, ready } = scene;
+  const isWished = runtime.config.KLEIS_NATIVE_STREAMS === "on";
   const isLeftAlone = ready.answer.breaksSilence === true && rewritersOf(scene).length === 0;
-  if (runtime.passNatively === undefined || body === null || !isLeftAlone) return null;
+  if (runtime.passNatively === undefined || body === null || !isWished || !isLeftAlone) return null;
   const pass = runtime.passNatively(begin(body));
   const hasLeft = () => call.request.signal.aborted;
   runtime.waitUntil(relayNatively({ ...relayOptions(scene), pass, hasLeft }));

@@ -45,7 +45,9 @@ export async function answer(
   const client = call.request.signal;
   if (client.aborted) stop();
   client.addEventListener("abort", stop);
-  const scene: Scene = { runtime, call, ready, facts, stop };
+  // Without the request's body, which nobody needs while the answer streams.
+  const plan = { answer: ready.answer, streams: ready.streams };
+  const scene: Scene = { runtime, call, ready: plan, facts, stop };
 
   const sending = sendIt(upstream.signal);
   if (!facts.clientStreams || !ready.streams) return answerTo(scene, await sending);

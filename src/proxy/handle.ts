@@ -10,7 +10,8 @@ import { KleisError } from "../errors.ts";
 import { mayUseAccount } from "../keys/scope.ts";
 import { accessOf } from "../models/access.ts";
 import { MAX_MODEL_ID } from "../models/registry.ts";
-import { type ResolvedModel, resolve } from "../models/resolve.ts";
+import type { ResolvedModel } from "../models/resolve.ts";
+import { resolveOnce } from "../models/resolve-once.ts";
 import type { ModelSource } from "../models/source.ts";
 import type { Edit, JsonBody } from "../protocols/body.ts";
 import { applyEdits } from "../protocols/json-edit.ts";
@@ -101,7 +102,7 @@ async function resolveModel(
   requested: string,
   accounts: readonly AccountRecord[],
 ): Promise<ResolvedModel> {
-  const resolution = resolve({
+  const resolution = resolveOnce({
     requested,
     forced: call.forced,
     providers: deps.providers,

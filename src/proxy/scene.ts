@@ -14,7 +14,7 @@ export interface AnswerFacts {
 export interface Scene {
   readonly runtime: Runtime;
   readonly call: ProxyCall;
-  readonly ready: ReadyRequest;
+  readonly ready: Pick<ReadyRequest, "answer" | "streams">;
   readonly facts: AnswerFacts;
   /** Ends the provider's side. */
   readonly stop: () => void;

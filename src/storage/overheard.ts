@@ -39,11 +39,9 @@ export function overheard(storage: Storage, hold: Hold): Storage {
         secrets(found?.state.secrets);
         return found;
       },
-      commit(id, lease, fresh, metadata, now) {
-        hold(fresh?.accessToken);
-        hold(fresh?.refreshToken);
-        hold(fresh?.idToken);
-        return storage.refreshes.commit(id, lease, fresh, metadata, now);
+      commit(id, lease, next, metadata, now) {
+        secrets(next);
+        return storage.refreshes.commit(id, lease, next, metadata, now);
       },
     }),
     keys: watch(storage.keys, {
@@ -57,6 +55,21 @@ export function overheard(storage: Storage, hold: Hold): Storage {
         hold(found?.key);
         hold(found?.discoveryToken);
         return found;
+      },
+    }),
+    requests: watch(storage.requests, {
+      async read(keyHash, wish) {
+        const found = await storage.requests.read(keyHash, wish);
+        if (found === null || found.accounts === null) return found;
+        const closed = found.accounts.closed.map((account) => ({
+          ...account,
+          async open() {
+            const open = await account.open();
+            secrets(open.secrets);
+            return open;
+          },
+        }));
+        return { ...found, accounts: { ...found.accounts, closed } };
       },
     }),
     oauthStates: watch(storage.oauthStates, {

@@ -37,7 +37,7 @@ export interface AccountRecord {
   /** At most one per provider, which the database enforces. */
   primary: boolean;
   status: AccountStatus;
-  /** Why the status is what it is, in words for the owner; null when all is well. */
+  /** Why the status is what it is, or why an active account did not open, in words for the owner; null when all is well. */
   statusReason: string | null;
   /** What the provider needs to know about the account besides secrets (plan, e-mail, API host, …). */
   metadata: JsonObject;
@@ -78,9 +78,28 @@ export interface NewAccount extends AccountSecrets {
   now: number;
 }
 
+/** Which stretch of a list is wished for. */
+export interface PageWish {
+  /** Entries at most. */
+  limit: number;
+  /** The id of the entry behind which it begins, or of the one in front of which it ends; without either, the beginning. */
+  after?: string | undefined;
+  before?: string | undefined;
+}
+
+/** A stretch of a list, in the list's order. */
+export interface ListPage<Entry> {
+  entries: Entry[];
+  /** Whether the list goes on in front of the first entry, and behind the last one. */
+  hasBefore: boolean;
+  hasAfter: boolean;
+}
+
 export interface AccountStore {
-  /** Oldest first. */
+  /** All of them, oldest first. */
   list(): Promise<AccountRecord[]>;
+  /** A part of that list; null when the wish names an account that is not there. */
+  page(wish: PageWish): Promise<ListPage<AccountRecord> | null>;
   get(id: string): Promise<AccountRecord | null>;
   /** Opens the secrets; null when there is no such account. Rejects with `SealError` when one does not open. */
   secrets(id: string): Promise<AccountSecrets | null>;
@@ -125,11 +144,8 @@ export interface Lease {
   version: number;
 }
 
-/** What a provider gave. A null token was not sent: the stored one stays. */
-export interface FreshTokens {
-  accessToken: string;
-  refreshToken: string | null;
-  idToken: string | null;
+/** What is stored after a refresh: every secret, for those that stay are written anew with the others. */
+export interface NextTokens extends AccountSecrets {
   expiresAt: number | null;
 }
 
@@ -150,13 +166,14 @@ export interface RefreshStore {
   /** Notes that the token is about to be posted; false also when the lease has run out. */
   intend(id: string, lease: Lease): Promise<boolean>;
   /**
-   * Stores fresh tokens (null: the old ones were found good) under the next version, with the complete metadata, and
-   * makes the account active. Ends the owner's own lease. Null when it did nothing.
+   * Stores the tokens under the next version, with the complete metadata, and makes the account active. What stays is
+   * what was read under the lease's version: while that one is stored, so are these. Ends the owner's own lease. Null
+   * when it did nothing.
    */
   commit(
     id: string,
     lease: Lease,
-    fresh: FreshTokens | null,
+    next: NextTokens,
     metadata: JsonObject,
     now: number,
   ): Promise<OpenAccount | null>;
@@ -206,9 +223,18 @@ export interface NewKey {
   discoveryToken: string;
 }
 
+/** Keys that work at `now` (epoch ms), or those that do not any more: revoked, or past their end. */
+export interface KeyFilter {
+  state: "working" | "ended";
+  now: number;
+  /** Only those that are limited to this account alone. */
+  onlyAccount?: string;
+}
+
 export interface KeyStore {
-  /** Newest first. */
-  list(): Promise<KeyRecord[]>;
+  /** Newest first, all or those that pass the filter; null when the wish names a key that is not there. */
+  list(wish: PageWish, filter?: KeyFilter): Promise<ListPage<KeyRecord> | null>;
+  count(filter: KeyFilter): Promise<number>;
   get(id: string): Promise<KeyRecord | null>;
   findByHash(hash: string): Promise<KeyRecord | null>;
   findByDiscoveryHash(hash: string): Promise<KeyRecord | null>;
@@ -226,6 +252,38 @@ export interface SettingStore {
   set(key: string, value: string, now: number): Promise<void>;
 }
 
+/** An account whose secrets have been read, but not opened. */
+export interface ClosedAccount {
+  id: string;
+  version: number;
+  /** Opens it as `AccountStore.open` does, without asking the store again. */
+  open(): Promise<OpenAccount>;
+}
+
+/** What a request wants to know besides its key. */
+export interface RequestWish {
+  accounts: boolean;
+  /** Names of settings. */
+  settings: readonly string[];
+}
+
+/** What a request needs, of one moment. */
+export interface RequestReading {
+  key: KeyRecord;
+  /**
+   * Every account, oldest first, and the ones that the key's requests may well use, with their secrets: those that it is
+   * limited to, the primary ones, then the newest; null when accounts were not wished for.
+   */
+  accounts: { all: AccountRecord[]; closed: ClosedAccount[] } | null;
+  /** Those that are set, by name. */
+  settings: ReadonlyMap<string, string>;
+}
+
+export interface RequestStore {
+  /** In one round trip. Null when no key has this hash: then nothing else was read either. */
+  read(keyHash: string, wish: RequestWish): Promise<RequestReading | null>;
+}
+
 /** A sign-in that has begun. */
 export interface OauthState {
   /** Opaque, random; what the browser holds. */
@@ -234,6 +292,8 @@ export interface OauthState {
   mode: string;
   /** What the flow needs to end (PKCE verifier, device code, …) as JSON; sealed at rest. */
   secret: JsonObject;
+  /** Rises with every secret that is kept under this state, also when the row was taken away in between. */
+  version: number;
   createdAt: number;
   expiresAt: number;
 }
@@ -241,7 +301,7 @@ export interface OauthState {
 export interface OauthStateStore {
   insert(state: OauthState): Promise<void>;
   get(state: string): Promise<OauthState | null>;
-  /** Replaces the secret (a device flow's next poll time); false when the state is gone. */
+  /** Replaces the secret (how a sign-in stands) under the next version; false when the state is gone. */
   update(state: string, secret: JsonObject): Promise<boolean>;
   /** Takes it away: exactly one of several callers gets the row. */
   consume(state: string): Promise<OauthState | null>;
@@ -252,6 +312,7 @@ export interface Storage {
   readonly accounts: AccountStore;
   readonly refreshes: RefreshStore;
   readonly keys: KeyStore;
+  readonly requests: RequestStore;
   readonly oauthStates: OauthStateStore;
   readonly settings: SettingStore;
   /** Resolves when the store answers. */

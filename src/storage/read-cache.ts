@@ -6,21 +6,28 @@ import { KleisError } from "../errors.ts";
 import type { Clock, Logger } from "../runtime.ts";
 import { StorageError, WrongKeyError } from "./port.ts";
 
-/** How long an answer is fresh, ms: the longest time that a change made by another process stays unseen. */
-export const FRESH_MS = 10_000;
+/** How long an answer serves without a question, ms. */
+export const FRESH_MS = 8_000;
 
 /**
- * While an old answer is being read anew, and after a read that failed, the old one serves for this long, ms; so that
- * neither a burst of requests nor a broken store makes every request wait.
+ * How old an answer may get, ms, while one request reads it anew and others go on with it: the longest time that a
+ * change made by another process stays unseen.
  */
+export const MAX_AGE_MS = 10_000;
+
+/** After a read that failed the old answer serves for this long, ms, so that not every request waits for a broken store. */
 export const HOLD_MS = 2_000;
 
 export interface ReadCache<V> {
   /**
-   * The answer for a name; null is an answer too ("there is none").
+   * The answer for a name; null is an answer too ("there is none"). One that is fresh but not `isGood` is read anew.
    * Throws `KleisError("storage_unavailable")` when the store does not answer and nothing is remembered.
    */
-  get(name: string): Promise<V | null>;
+  get(name: string, isGood?: (value: V) => boolean): Promise<V | null>;
+  /** The answer that serves now, without a read; undefined when there is none. */
+  peek(name: string): V | null | undefined;
+  /** Begins a read that is made elsewhere: meanwhile, as while `get` reads, the old answer serves for a moment. */
+  reading(name: string): Reading<V>;
   /** Changes an answer that is remembered, without making it fresher; likewise nothing that is being read is kept. */
   amend(name: string, change: (value: V) => V): void;
   /** Forgets one name. What is being read at this moment is not remembered. */
@@ -28,6 +35,13 @@ export interface ReadCache<V> {
   /** Forgets every answer that matches, likewise. */
   forgetWhere(matches: (value: V) => boolean): void;
   clear(): void;
+}
+
+export interface Reading<V> {
+  /** Remembers what was read, unless something was forgotten meanwhile. */
+  keep(value: V | null): void;
+  /** It was not read after all: the old answer is as old as it was. */
+  drop(): void;
 }
 
 export interface ReadCacheOptions<V> {
@@ -40,9 +54,13 @@ export interface ReadCacheOptions<V> {
 
 interface Entry<V> {
   value: V | null;
+  /** When it was read, epoch ms. */
+  readAt: number;
   /** Fresh from `since` until `until`, epoch ms. */
   since: number;
   until: number;
+  /** Old in truth: it serves while another is being read, or cannot be. */
+  isHeld: boolean;
 }
 
 export function createReadCache<V>({ clock, logger, load, capacity }: ReadCacheOptions<V>): ReadCache<V> {
@@ -60,28 +78,56 @@ export function createReadCache<V>({ clock, logger, load, capacity }: ReadCacheO
     if (room.size > capacity) room.delete(room.keys().next().value ?? name);
   }
 
+  const entryOf = (name: string) => found.get(name) ?? absent.get(name);
+
+  function peek(name: string): V | null | undefined {
+    const now = clock.now();
+    const known = entryOf(name);
+    return known !== undefined && now >= known.since && now < known.until ? known.value : undefined;
+  }
+
+  function hold(entry: Entry<V>, now: number, until: number): void {
+    entry.since = now;
+    entry.until = until;
+    entry.isHeld = true;
+  }
+
+  function reading(name: string): Reading<V> {
+    const now = clock.now();
+    const known = entryOf(name);
+    const before = { ...known };
+    const tooOldAt = (known?.readAt ?? 0) + MAX_AGE_MS;
+    if (known !== undefined && now < tooOldAt) hold(known, now, tooOldAt);
+    const begun = generation;
+    return {
+      keep(value) {
+        if (begun !== generation) return;
+        remember(name, { value, readAt: now, since: now, until: now + FRESH_MS, isHeld: false });
+      },
+      drop() {
+        if (known !== undefined) Object.assign(known, before);
+      },
+    };
+  }
+
   return {
-    async get(name) {
+    peek,
+    reading,
+    async get(name, isGood = () => true) {
       const now = clock.now();
-      const known = found.get(name) ?? absent.get(name);
-      if (known !== undefined && now >= known.since && now < known.until) return known.value;
-      const hold = (entry: Entry<V>) => {
-        entry.since = now;
-        entry.until = now + HOLD_MS;
-      };
-      // Not after a long silence: what was true an hour ago must not serve because another is just asking.
-      if (known !== undefined && now < known.until + FRESH_MS) hold(known);
-      const begun = generation;
+      const known = entryOf(name);
+      const fresh = peek(name);
+      if (fresh !== undefined && (fresh === null || known?.isHeld || isGood(fresh))) return fresh;
+      const { keep } = reading(name);
       try {
         const value = await load(name);
-        if (begun === generation) remember(name, { value, since: now, until: now + FRESH_MS });
+        keep(value);
         return value;
       } catch (error) {
         if (!(error instanceof StorageError)) throw error;
         // Forgotten meanwhile: then the old answer may be wrong.
-        const remembered = found.get(name) ?? absent.get(name);
-        if (known === undefined || remembered !== known) throw storageUnavailable(error);
-        hold(known);
+        if (known === undefined || entryOf(name) !== known) throw storageUnavailable(error);
+        hold(known, now, now + HOLD_MS);
         logger.warn("storage_stale", { reason: error.message });
         return known.value;
       }

@@ -1,6 +1,6 @@
 /**
  * Encryption at rest: AES-256-GCM through Web Crypto, with a ring of keys. A sealed text opens only in the place
- * (table, row, column) for which it was made. Knows nothing of databases.
+ * (table, row, column and, where what stands there changes, version) for which it was made. Knows nothing of databases.
  */
 
 /** Where a sealed text is kept; part of what is authenticated. */
@@ -8,6 +8,11 @@ export interface Place {
   table: string;
   column: string;
   row: string;
+  /**
+   * Which of the values that stand here one after the other; the row says which one it is now, so that an earlier one
+   * that is put back does not open. Absent where a value is written once.
+   */
+  version?: number;
 }
 
 export interface Sealer {
@@ -99,7 +104,7 @@ export function createSealer(
         );
         return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(plain);
       } catch {
-        throw new SealError("does not open: it was changed or moved", place);
+        throw new SealError("does not open: it was changed, moved or put back", place);
       }
     },
 
@@ -117,9 +122,10 @@ async function importKey(raw: Uint8Array<ArrayBuffer>): Promise<RingKey> {
   return { id: toBase64Url(new Uint8Array(digest, 0, KEY_ID_BYTES)), key };
 }
 
-/** A JSON array, so that no two places share an encoding. */
-function binding(keyId: string, place: Place): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(JSON.stringify([VERSION, keyId, place.table, place.row, place.column]));
+/** A JSON array, so that no two places share an encoding: one without a version is shorter than any with one. */
+function binding(keyId: string, { table, row, column, version }: Place): Uint8Array<ArrayBuffer> {
+  const parts = [VERSION, keyId, table, row, column, ...(version === undefined ? [] : [version])];
+  return new TextEncoder().encode(JSON.stringify(parts));
 }
 
 function decodeKey(text: string, index: number): Uint8Array<ArrayBuffer> {

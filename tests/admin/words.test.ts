@@ -49,6 +49,8 @@ describe("an owner reads", () => {
     expect(accountState(account)).toEqual({ tone: "good", words: "Active" });
     const failed = { ...account, lastRefreshStatus: "failed" as const, lastRefreshError: "It was down." };
     expect(accountState(failed)).toMatchObject({ tone: "warn", why: "It was down." });
+    const locked = { ...failed, statusReason: "Add the former key." };
+    expect(accountState(locked)).toMatchObject({ tone: "warn", why: "Add the former key." });
     const over = { ...failed, status: "needs_login" as const, statusReason: "It is over." };
     expect(accountState(over)).toEqual({ tone: "bad", words: "Needs sign-in", why: "It is over." });
     expect(accountState({ ...over, enabled: false })).toMatchObject({ tone: "off", words: "Disabled" });

@@ -1,10 +1,10 @@
-/** One suite, three doors: every case runs unchanged in Node, in workerd and in the function that Vercel would run. */
+/** One suite, three doors: every case runs unchanged in Node, in workerd (both ways) and in the function that Vercel would run. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ROOT } from "../doors/process.ts";
 import { whyNoSqld } from "../doors/sqld.ts";
-import { type Case, DOOR_NAMES, type DoorName } from "./case.ts";
+import { type Case, DOOR_NAMES, type DoorName, whyNot } from "./case.ts";
 import { cases as admin } from "./cases/admin.ts";
 import { cases as auth } from "./cases/auth.ts";
 import { cases as bodies } from "./cases/bodies.ts";
@@ -51,7 +51,7 @@ beforeAll(async () => {
   }
   await Promise.all(
     [...worlds.values()].flatMap((world) =>
-      CASES.filter(({ begin, skip }) => begin !== undefined && skip?.[world.door] === undefined).map((each) =>
+      CASES.filter((each) => each.begin !== undefined && whyNot(each, world.door) === undefined).map((each) =>
         each.begin?.(world),
       ),
     ),
@@ -69,7 +69,7 @@ afterAll(async () => {
 
 describe.each(DOOR_NAMES)("the %s door", (door) => {
   for (const each of CASES) {
-    const reason = door !== "node" && noSqld !== null ? noSqld : each.skip?.[door];
+    const reason = door !== "node" && noSqld !== null ? noSqld : whyNot(each, door);
     if (reason !== undefined) {
       table.set(door, each, { skipped: reason });
       continue;

@@ -14,7 +14,7 @@ import {
   type Variables,
 } from "../doors/door.ts";
 import { startSqld } from "../doors/sqld.ts";
-import type { DoorName } from "./case.ts";
+import { type DoorName, isWorkers } from "./case.ts";
 
 /** What makes a door say where it connects to, as lines `outgoing <host>:<port>` among what it prints. */
 const ANNOUNCING = join(import.meta.dirname, "announce");
@@ -39,9 +39,12 @@ export interface Part {
 
 export function openStage(door: DoorName): Promise<Stage> {
   if (door === "node") return Promise.resolve(onFile(buildNode()));
-  if (door === "workers") {
+  if (isWorkers(door)) {
     const build = buildWorker();
-    return onServer(build, (variables) => startWorkerDoor(build, variables, join(ANNOUNCING, "worker.js")));
+    const own: Variables = door === "native" ? { KLEIS_NATIVE_STREAMS: "on" } : {};
+    return onServer(build, (variables) =>
+      startWorkerDoor(build, { ...variables, ...own }, join(ANNOUNCING, "worker.js")),
+    );
   }
   const build = buildVercel();
   return onServer(build, (variables) => startVercelDoor(build, { ...variables, ...ANNOUNCING_NODE }));

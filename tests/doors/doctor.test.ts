@@ -4,6 +4,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { createClient } from "@libsql/client";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type DoctorInput, examine } from "../../adapters/doctor/doctor.ts";
 import { type Finding, report } from "../../adapters/doctor/finding.ts";
@@ -52,6 +54,28 @@ test("where all is well it says so of every part, and spends no request for an a
   for (const fake of [claude, codex, copilot]) expect(fake.inference).toEqual([]);
   expect(claude.requests.some(({ path }) => path === "/v1/oauth/token")).toBe(false);
   expect(copilot.requests.some(({ path }) => path === "/models")).toBe(true);
+});
+
+test("an account whose secrets do not open is a problem, and looking at it leaves it as it was", async () => {
+  const client = createClient({ url: pathToFileURL(join(door.folder, "kleis.db")).href });
+  const rows = async () => (await client.execute("select * from provider_accounts order by id")).rows;
+  const shift = (by: number) =>
+    client.execute({
+      sql: "update provider_accounts set token_version = token_version + ? where provider = 'claude'",
+      args: [by],
+    });
+  try {
+    await shift(1);
+    const before = await rows();
+    const found = problems(await look());
+    expect(found.map(({ area }) => area)).toEqual(["accounts"]);
+    expect(found[0]?.text).toContain("do not open");
+    expect(await rows()).toEqual(before);
+  } finally {
+    await shift(-1);
+    client.close();
+  }
+  expect(problems(await look())).toEqual([]);
 });
 
 test("no finding holds a secret", async () => {

@@ -48,6 +48,12 @@ test("what is missing is named, all of it at once; an empty value is a missing o
   ]);
 });
 
+test("an unknown word is answered with the known ones", () => {
+  expect(problemsOf({ LOG_LEVEL: "loud" })).toEqual([
+    'LOG_LEVEL Invalid option: expected one of "debug"|"info"|"warn"|"error"|"silent"',
+  ]);
+});
+
 test("a value is never repeated", () => {
   const said = problemsOf({
     ADMIN_TOKEN: "s3cret",

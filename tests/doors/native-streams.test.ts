@@ -20,10 +20,10 @@ let world: World;
 
 beforeAll(async () => {
   if (noSqld !== null) return;
-  stage = await openStage("workers");
+  stage = await openStage("native");
   const start: Stage["start"] = (variables) =>
-    stage.start({ ...variables, KLEIS_NATIVE_STREAMS: "on", KLEIS_IDLE_TIMEOUT_MS: String(IDLE_MS) });
-  world = await openWorld("workers", { ...stage, start });
+    stage.start({ ...variables, KLEIS_IDLE_TIMEOUT_MS: String(IDLE_MS) });
+  world = await openWorld("native", { ...stage, start });
 }, 90_000);
 
 afterAll(async () => {

@@ -66,6 +66,20 @@ test("the device code stays with Kleis, sealed", async () => {
   expect(answer.text + (await world.dump())).not.toContain(code);
 });
 
+test("every poll leaves the device code under a later version, so that no earlier state can stand for it", async () => {
+  const world = await createSignInWorld();
+  const { state } = await begun(world);
+  const version = async () => (await world.storage.oauthStates.get(`${state}.turn`))?.version;
+  const seen = [await version()];
+  for (let poll = 0; poll < 3; poll++) {
+    await world.clock.advance(6_000);
+    await world.complete("copilot", state);
+    seen.push(await version());
+  }
+  expect(polls(world)).toBe(3);
+  expect(seen).toEqual([0, 1, 2, 3]);
+});
+
 test("slow_down raises the interval for all later polls", async () => {
   const world = await createSignInWorld();
   world.fakes.copilot.device.script("slow_down", "authorization_pending", "success");

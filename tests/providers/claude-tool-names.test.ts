@@ -227,7 +227,7 @@ describe("a request's tool names", () => {
 
   it("need no look at the answer when none is mapped", async () => {
     const { request } = await send({ body: { ...BASE, tools: [{ name: "Read" }, { name: "mcp_x" }] } });
-    expect(request.answer).toEqual({});
+    expect(request.answer).toEqual({ breaksSilence: true });
   });
 
   it("do not trip over shapes that are not what they should be", async () => {
@@ -511,7 +511,7 @@ describe("whatever the tools are called", () => {
         const source = JSON.stringify({ ...BASE, system, tools, messages: turns.flat() });
         const sent = await send({ body: source });
         expect(sent.text).toBe(source);
-        expect(sent.request.answer).toEqual({});
+        expect(sent.request.answer).toEqual({ breaksSilence: true });
       }),
     );
   });

@@ -434,6 +434,24 @@ describe("fresh tokens that can not be written", () => {
     expect(await store.accounts.secrets(ID)).toMatchObject({ refreshToken: "refresh-2" });
   });
 
+  test("leave what came with that import, also when the write that knew of it failed", async () => {
+    const { createIsolate, answers, refreshed, connect, store, clock } = await createWorld(-MINUTE);
+    answers.push(async () => {
+      await connect({ idToken: "id-9", metadata: { plan: "pro" } });
+      return refreshed(2);
+    });
+    const broken = new Set<string>();
+    let commits = 0;
+    broken.has = (name) => name === "commit" && ++commits === 2;
+    expect(await createIsolate({ broken }).token()).toBe("access-2");
+    await clock.advance(MINUTE);
+    expect(commits).toBe(3);
+    expect(await store.accounts.open(ID)).toMatchObject({
+      secrets: { accessToken: "access-2", refreshToken: "refresh-2", idToken: "id-9" },
+      account: { metadata: { plan: "pro" } },
+    });
+  });
+
   test("bring an account back that another gave up while their holder stood still", async () => {
     const { createIsolate, answers, refreshed, store, clock } = await createWorld(-MINUTE);
     answers.push(

@@ -1,13 +1,20 @@
 /** The lease and the compare-and-swap, in both implementations of the port; and that the two behave alike. */
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Lease, RefreshState, Storage } from "../../src/storage/port.ts";
+import { nextTokens } from "../../src/accounts/next-tokens.ts";
+import type { Lease, NewAccount, RefreshState, Storage } from "../../src/storage/port.ts";
 import { newAccount, newStorage } from "../storage/world.ts";
 import { createMemoryStorage } from "../support/memory-storage.ts";
 import { type SqldServer, startSqld } from "../support/sqld.ts";
 
 const HOUR = 3_600_000;
-const FRESH = { accessToken: "access-2", refreshToken: "refresh-2", idToken: null, expiresAt: 9_000 };
+const FRESH = {
+  accessToken: "access-2",
+  refreshToken: "refresh-2",
+  idToken: null,
+  apiKey: null,
+  expiresAt: 9_000,
+};
 const wish = (owner: string, version = 0, leaseMs = HOUR) => ({ owner, version, leaseMs });
 const pass = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
 
@@ -17,9 +24,9 @@ const stores: [string, () => Promise<Storage>][] = [
 ];
 
 describe.each(stores)("%s", (_, open) => {
-  async function world() {
+  async function world(change: Partial<NewAccount> = {}) {
     const { accounts, refreshes } = await open();
-    await accounts.save(newAccount());
+    await accounts.save(newAccount(change));
     const take = async (owner: string, version = 0, leaseMs = HOUR): Promise<Lease> => {
       const answer = await refreshes.acquire("a1", wish(owner, version, leaseMs));
       if (!answer?.acquired) throw new Error("the lease was not given");
@@ -100,17 +107,25 @@ describe.each(stores)("%s", (_, open) => {
     expect((await accounts.secrets("a1"))?.accessToken).toBe("access-2");
   });
 
-  test("tokens that the provider did not send stay", async () => {
-    const { accounts, refreshes, take } = await world();
-    await refreshes.commit("a1", await take("A"), { ...FRESH, refreshToken: null }, {}, 2_000);
-    expect(await accounts.secrets("a1")).toMatchObject({
-      accessToken: "access-2",
-      refreshToken: "refresh-planted",
-    });
-    await refreshes.commit("a1", await take("A", 1), null, { plan: "free" }, 3_000);
+  test("tokens that the provider did not send stay, and are opened under the next version", async () => {
+    const { accounts, refreshes, take } = await world({ idToken: "id-planted", apiKey: "api-planted" });
+    const kept = { refreshToken: "refresh-planted", idToken: "id-planted", apiKey: "api-planted" };
+    const held = async () => (await refreshes.read("a1"))!;
+    const sent = { accessToken: "access-2", refreshToken: null, idToken: null, expiresAt: 9_000 };
+    const stored = await refreshes.commit(
+      "a1",
+      await take("A"),
+      nextTokens(await held(), sent),
+      { plan: "free" },
+      2_000,
+    );
+    expect(stored).toMatchObject({ version: 1, secrets: { accessToken: "access-2", ...kept } });
+    expect(await accounts.open("a1")).toEqual(stored);
+    const same = nextTokens(await held(), null);
+    await refreshes.commit("a1", await take("A", 1), same, { plan: "free" }, 3_000);
     expect(await accounts.open("a1")).toMatchObject({
       version: 2,
-      secrets: { accessToken: "access-2" },
+      secrets: { accessToken: "access-2", ...kept },
       account: { expiresAt: 9_000, metadata: { plan: "free" }, lastRefreshAt: 3_000 },
     });
   });
@@ -234,6 +249,7 @@ function toStep({
   const time = lasting ? HOUR : -1;
   return async ({ accounts, refreshes }, leases) => {
     const lease = leases[which % Math.max(leases.length, 1)] ?? { owner, fence: which, version };
+    const held = async () => (await refreshes.read("a1"))!;
     switch (kind) {
       case "acquire": {
         const answer = await refreshes.acquire("a1", { owner, version, leaseMs: time });
@@ -249,10 +265,10 @@ function toStep({
           idToken: rotates ? null : `id-${at}`,
           expiresAt: rotates ? at : null,
         };
-        return refreshes.commit("a1", lease, fresh, { at }, at);
+        return refreshes.commit("a1", lease, nextTokens(await held(), fresh), { at }, at);
       }
       case "validate":
-        return refreshes.commit("a1", lease, null, { at }, at);
+        return refreshes.commit("a1", lease, nextTokens(await held(), null), { at }, at);
       case "reject":
         return refreshes.reject("a1", lease, `reason ${at}`, at);
       case "postpone":

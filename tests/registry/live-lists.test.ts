@@ -284,3 +284,23 @@ describe("a list that can not be had", () => {
     expect(await idsOf(place)).toContain("copilot/brand-new-1");
   });
 });
+
+test("very many accounts are asked for their lists a few at a time, and each once", async () => {
+  const place = await listing({});
+  for (let at = 0; at < 30; at++) await copilotIs(place, `token-${at}`);
+  const asked: string[] = [];
+  let open = 0;
+  let most = 0;
+  place.network = async (_url, init) => {
+    asked.push(new Headers(init.headers).get("authorization") ?? "");
+    most = Math.max(most, ++open);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    open--;
+    return Response.json(THREE);
+  };
+  await listed(place);
+  await place.world.settled();
+  expect(new Set(asked).size).toBe(30);
+  expect(asked).toHaveLength(30);
+  expect(most).toBeLessThanOrEqual(8);
+});

@@ -94,6 +94,7 @@ test("everything secret that passes the store becomes known, in and out", async 
     provider: "codex",
     mode: "device",
     secret,
+    version: 0,
     createdAt: 1,
     expiresAt: 2,
   });
@@ -104,6 +105,10 @@ test("everything secret that passes the store becomes known, in and out", async 
   for (const read of [
     () => store.accounts.open("a1"),
     () => store.accounts.secrets("a1"),
+    async () => {
+      const found = await store.requests.read("hash-k1", { accounts: true, settings: [] });
+      await found?.accounts?.closed[0]?.open();
+    },
     () => store.refreshes.read("a1"),
     () => store.refreshes.acquire("a1", { owner: "o", version: 0, leaseMs: 1 }),
   ]) {
@@ -116,6 +121,7 @@ test("everything secret that passes the store becomes known, in and out", async 
     accessToken: "access-fresh",
     refreshToken: "refresh-fresh",
     idToken: null,
+    apiKey: null,
     expiresAt: null,
   };
   await store.refreshes.commit("a1", lease, fresh, {}, 1);
@@ -127,7 +133,7 @@ test("everything secret that passes the store becomes known, in and out", async 
 test("every door's log is behind it: what the app logs of its own token comes out hidden", async () => {
   const house = await createHouse();
   const broken = house.runtime.storage.accounts;
-  broken.list = () => {
+  broken.page = () => {
     const error = new Error("x");
     error.name = `failed with ${ADMIN_TOKEN}`;
     return Promise.reject(error);

@@ -9,10 +9,14 @@ const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 async function stateOf({ runtime: { storage } }: House) {
   const [accounts, keys, models] = await Promise.all([
     storage.accounts.list(),
-    storage.keys.list(),
+    storage.keys.list({ limit: 100 }),
     storage.settings.get("models.custom"),
   ]);
-  return JSON.stringify({ accounts, keys: keys.map((key) => ({ ...key, lastUsedAt: null })), models });
+  return JSON.stringify({
+    accounts,
+    keys: keys?.entries.map((key) => ({ ...key, lastUsedAt: null })),
+    models,
+  });
 }
 
 function bodyOf({ method }: Route, form: boolean): RequestInit {

@@ -6,14 +6,16 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createEdgeDoor } from "../../adapters/edge/door.ts";
 import { start } from "../../adapters/node/server.ts";
+import { nextTokens } from "../../src/accounts/next-tokens.ts";
 import { sharedClient } from "../../src/storage/libsql/connections.ts";
 import { checkKeyRing, KEY_CHECK } from "../../src/storage/libsql/key-check.ts";
 import { migrate } from "../../src/storage/libsql/migrate.ts";
 import { rotate } from "../../src/storage/libsql/rotate.ts";
 import { SEALED_COLUMNS } from "../../src/storage/libsql/sealed-columns.ts";
 import { createLibsqlStorage } from "../../src/storage/libsql/storage.ts";
-import { WrongKeyError } from "../../src/storage/port.ts";
+import { type NewAccount, type Storage, WrongKeyError } from "../../src/storage/port.ts";
 import { createSealer } from "../../src/storage/seal.ts";
+import { createHouse as createAdminHouse } from "../admin/house.ts";
 import { newAccount, newKey, newStorage, openClient, openStorage, random, sleep } from "../storage/world.ts";
 import { startSqld } from "../support/sqld.ts";
 import { ADMIN_TOKEN, createHouse } from "./house.ts";
@@ -90,9 +92,18 @@ describe("a wrong ENCRYPTION_KEY", () => {
     expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
   });
 
-  test("is told also on a database from before there was a check", async () => {
+  test.each<[string, (storage: Storage) => Promise<unknown>]>([
+    ["a key", (storage) => storage.keys.insert(newKey())],
+    [
+      "an account",
+      async ({ accounts }) => {
+        await accounts.save(newAccount());
+        await accounts.save(newAccount({ accessToken: "access-2" }));
+      },
+    ],
+  ])("is told also on a database that held %s before there was a check", async (_, fill) => {
     const { client, storage } = await newStorage();
-    await storage.keys.insert(newKey());
+    await fill(storage);
     await expect(checkKeyRing(client, clock, sealerOf(NEW))).rejects.toThrow(WrongKeyError);
     await expect(checkKeyRing(client, clock, sealerOf(NEW, OLD))).resolves.toBeUndefined();
   });
@@ -149,25 +160,21 @@ describe("a stored value that does not open", () => {
     expect((await storage.accounts.get("a1"))?.status).toBe("needs_login");
   });
 
-  test("because of a key that is not in this process's ring marks nothing: another process may have it", async () => {
-    const { storage, client } = await newStorage();
-    await storage.accounts.save(newAccount());
-    await expect(openStorage(client, NEW).accounts.open("a1")).rejects.toThrow("not in ENCRYPTION_KEY");
-    expect((await storage.accounts.open("a1"))?.account.status).toBe("active");
-  });
-
   test("is a refusal in words for the agent, and the server goes on with the other accounts", async () => {
+    const { storage, client } = await newStorage();
     const house = await createHouse({
       fetch: async () => Response.json({ id: "resp_1", object: "response", output: [], status: "completed" }),
+      more: { storage },
     });
-    const damaged = house.runtime.storage.accounts;
-    const { storage, client } = await newStorage();
-    await storage.accounts.save(
-      newAccount({ id: "acc_claude", kind: "api_key", accessToken: null, apiKey: "x-planted-key" }),
-    );
-    await client.execute("update provider_accounts set api_key = 'v1.tampered'");
-    const open = damaged.open.bind(damaged);
-    damaged.open = (id) => (id === "acc_claude" ? storage.accounts.open(id) : open(id));
+    const apiKey = {
+      kind: "api_key",
+      accessToken: null,
+      refreshToken: null,
+      apiKey: "x-planted-key",
+    } as const;
+    await storage.accounts.save(newAccount({ id: "acc_claude", ...apiKey }));
+    await storage.accounts.save(newAccount({ id: "acc_codex", provider: "codex", ...apiKey }));
+    await client.execute("update provider_accounts set api_key = 'v1.tampered' where id = 'acc_claude'");
     const call = (path: string, body: object) =>
       house.ask(path, {
         method: "POST",
@@ -177,9 +184,254 @@ describe("a stored value that does not open", () => {
     const refused = await call("/v1/messages", { model: "claude-sonnet-5", max_tokens: 1, messages: [] });
     expect(refused.status).toBe(400);
     const text = await refused.text();
-    expect(text).toContain("changed or moved outside of Kleis");
+    expect(text).toContain("changed, moved or put back outside of Kleis");
     expect(text).not.toContain("tampered");
     expect((await call("/v1/responses", { model: "gpt-5.5", input: "x" })).status).toBe(200);
+  });
+});
+
+describe("an account whose secrets name a key that a door does not have", () => {
+  async function world() {
+    const { storage, client } = await newStorage();
+    await storage.accounts.save(newAccount());
+    const stranger = openStorage(client, NEW);
+    const refused = () => expect(stranger.accounts.open("a1")).rejects.toThrow("not in ENCRYPTION_KEY");
+    return { storage, client, refused };
+  }
+  const locked = { status: "active", statusReason: expect.stringContaining("Add the former key") };
+  const well = { status: "active", statusReason: null };
+
+  test("says so and stays active, until a door that has the key opens it", async () => {
+    const { storage, refused } = await world();
+    await refused();
+    expect(await storage.accounts.get("a1")).toMatchObject(locked);
+    expect((await storage.accounts.open("a1"))?.account).toMatchObject(well);
+    expect(await storage.accounts.get("a1")).toMatchObject(well);
+    await refused();
+    expect((await storage.refreshes.read("a1"))?.account).toMatchObject(well);
+    expect(await storage.accounts.get("a1")).toMatchObject(well);
+  });
+
+  test("says so until its secrets are written again, by a refresh or by its owner", async () => {
+    const { storage, refused } = await world();
+    await refused();
+    const taken = await storage.refreshes.acquire("a1", { owner: "o", version: 0, leaseMs: 60_000 });
+    await refused();
+    const lease = { owner: "o", fence: taken!.state.fence, version: 0 };
+    await storage.refreshes.commit("a1", lease, nextTokens(taken!.state, null), {}, 1);
+    expect(await storage.accounts.get("a1")).toMatchObject(well);
+    await refused();
+    expect(await storage.accounts.get("a1")).toMatchObject(locked);
+    expect(await storage.accounts.save(newAccount())).toMatchObject(well);
+  });
+
+  test("keeps what it says of a sign-in that ended: that is what helps", async () => {
+    const { storage, client, refused } = await world();
+    await client.execute(
+      "update provider_accounts set status = 'needs_login', status_reason = 'It is over.'",
+    );
+    await refused();
+    const over = { status: "needs_login", statusReason: "It is over." };
+    expect(await storage.accounts.get("a1")).toMatchObject(over);
+  });
+
+  test("is written to once, however often it is tried, and never while it opens", async () => {
+    const { storage, client, refused } = await world();
+    const said: string[] = [];
+    const execute = client.execute.bind(client);
+    client.execute = (async (statement: { sql: string }) => {
+      said.push(statement.sql.slice(0, 6));
+      return execute(statement);
+    }) as typeof client.execute;
+    for (let time = 0; time < 3; time++) await storage.accounts.open("a1");
+    expect(said.splice(0)).toEqual(["select", "select", "select"]);
+    for (let time = 0; time < 3; time++) await refused();
+    expect(said.splice(0)).toEqual(["select", "update", "select", "select"]);
+    for (let time = 0; time < 3; time++) await storage.accounts.open("a1");
+    expect(said).toEqual(["select", "update", "select", "select"]);
+  });
+
+  test("says so to its owner, on the page and in the list", async () => {
+    const { storage, refused } = await world();
+    await refused();
+    const empty = await createAdminHouse();
+    const house = await createAdminHouse({
+      beside: { ...empty, runtime: { ...empty.runtime, storage } },
+    });
+    const cookie = await house.login();
+    const list = await (await house.ask("/admin/accounts", { cookie })).text();
+    expect(JSON.parse(list).accounts).toMatchObject([
+      { status: "active", status_reason: expect.stringContaining("Add the former key") },
+    ]);
+    const page = await (await house.ask("/admin", { cookie })).text();
+    expect(page).toContain("Active, but it did not open");
+    expect(page).toContain("Add the former key");
+  });
+});
+
+describe("every sealed value of an account", () => {
+  const COLUMNS = ["access_token", "refresh_token", "id_token", "api_key"] as const;
+  type Column = (typeof COLUMNS)[number];
+  const KEY_ID = 1;
+  const damaged = { status: "needs_login", statusReason: expect.stringContaining("Connect it again") };
+  const locked = { status: "active", statusReason: expect.stringContaining("ENCRYPTION_KEY") };
+  const full = (name: string, change: Partial<NewAccount> = {}) =>
+    newAccount({
+      accessToken: `access-${name}`,
+      refreshToken: `refresh-${name}`,
+      idToken: `id-${name}`,
+      apiKey: `api-${name}`,
+      ...change,
+    });
+
+  async function world() {
+    const { storage, client } = await newStorage();
+    const connect = (name: string) => storage.accounts.save(full(name));
+    await connect("1");
+    const read = async (): Promise<Record<Column, string>> => {
+      const { rows } = await client.execute(
+        `select ${COLUMNS.join(", ")} from provider_accounts where id = 'a1'`,
+      );
+      return rows[0] as unknown as Record<Column, string>;
+    };
+    const write = (column: Column, text: string) =>
+      client.execute({ sql: `update provider_accounts set ${column} = ? where id = 'a1'`, args: [text] });
+    /** What the account says after it did not open. */
+    const refused = async (column: Column) => {
+      await expect(storage.accounts.open("a1")).rejects.toThrow(`provider_accounts.${column} of row a1`);
+      return storage.accounts.get("a1");
+    };
+    return { storage, client, connect, read, write, refused };
+  }
+
+  /** `text` with one bit of one character changed. */
+  function flipped(text: string, at: number): string {
+    const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    return text.slice(0, at) + alphabet[alphabet.indexOf(text[at]!) ^ 4] + text.slice(at + 1);
+  }
+
+  test.each(COLUMNS)("%s is refused with one bit changed, in whatever part of it", async (column) => {
+    const { connect, read, write, refused } = await world();
+    for (let part = 0; part < 4; part++) {
+      for (const at of [0, -1]) {
+        await connect("1");
+        const parts = (await read())[column].split(".");
+        const text = parts[part]!;
+        parts[part] = flipped(text, (at + text.length) % text.length);
+        await write(column, parts.join("."));
+        expect(await refused(column), `part ${part}`).toMatchObject(part === KEY_ID ? locked : damaged);
+      }
+    }
+  });
+
+  test.each(COLUMNS)(
+    "%s is refused when it was cut short, at its end or between its parts",
+    async (column) => {
+      const { connect, read, write, refused } = await world();
+      for (const cut of [1, 4, 22]) {
+        await connect("1");
+        await write(column, (await read())[column].slice(0, -cut));
+        expect(await refused(column)).toMatchObject(damaged);
+      }
+      for (let parts = 0; parts < 4; parts++) {
+        await connect("1");
+        await write(column, (await read())[column].split(".").slice(0, parts).join("."));
+        expect(await refused(column)).toMatchObject(damaged);
+      }
+    },
+  );
+
+  test.each(COLUMNS)("%s is refused in another account and in another column", async (column) => {
+    const { storage, client, connect, read, write, refused } = await world();
+    await storage.accounts.save(full("1", { id: "a2", externalId: "org-2" }));
+    await client.execute(
+      `update provider_accounts set ${column} = (select ${column} from provider_accounts where id = 'a2') where id = 'a1'`,
+    );
+    expect(await refused(column)).toMatchObject(damaged);
+    expect((await storage.accounts.open("a2"))?.account.status).toBe("active");
+    for (const other of COLUMNS.filter((each) => each !== column)) {
+      await connect("1");
+      await write(column, (await read())[other]);
+      expect(await refused(column)).toMatchObject(damaged);
+    }
+  });
+
+  test.each(COLUMNS)("an earlier %s is refused in its own place", async (column) => {
+    const { storage, connect, read, write, refused } = await world();
+    const earlier = await read();
+    await connect("2");
+    await write(column, earlier[column]);
+    expect(await refused(column)).toMatchObject(damaged);
+    await connect("3");
+    expect(await storage.accounts.open("a1")).toMatchObject({
+      account: { status: "active", statusReason: null },
+      secrets: { accessToken: "access-3", refreshToken: "refresh-3", idToken: "id-3", apiKey: "api-3" },
+    });
+  });
+
+  test.each(COLUMNS)("an earlier %s is refused after a refresh that left it as it was", async (column) => {
+    const { storage, read, write, refused } = await world();
+    const earlier = await read();
+    const taken = await storage.refreshes.acquire("a1", { owner: "o", version: 0, leaseMs: 60_000 });
+    const lease = { owner: "o", fence: taken!.state.fence, version: 0 };
+    await storage.refreshes.commit("a1", lease, nextTokens(taken!.state, null), {}, 1);
+    expect(await storage.accounts.secrets("a1")).toMatchObject({
+      accessToken: "access-1",
+      refreshToken: "refresh-1",
+      idToken: "id-1",
+      apiKey: "api-1",
+    });
+    const later = await read();
+    await write(column, earlier[column]);
+    await expect(storage.refreshes.read("a1")).rejects.toThrow(column);
+    expect(await refused(column)).toMatchObject(damaged);
+    expect(new Set([...Object.values(earlier), ...Object.values(later)]).size).toBe(8);
+  });
+
+  test("opens from a backup that is put back whole: that is what backups are for", async () => {
+    const { storage, client, connect, read } = await world();
+    const earlier = await read();
+    await connect("2");
+    await client.execute({
+      sql: `update provider_accounts set token_version = 0, ${COLUMNS.map((name) => `${name} = ?`).join(", ")}`,
+      args: COLUMNS.map((name) => earlier[name]),
+    });
+    expect(await storage.accounts.secrets("a1")).toMatchObject({ accessToken: "access-1", apiKey: "api-1" });
+  });
+});
+
+describe("a sign-in's sealed state", () => {
+  const state = {
+    state: "state-1",
+    provider: "copilot",
+    mode: "device",
+    secret: { step: 1 },
+    version: 0,
+    createdAt: 1,
+    expiresAt: 9_000_000_000_000,
+  };
+
+  test("is refused when an earlier one is put back, also one from before its row was taken away", async () => {
+    const { storage, client } = await newStorage();
+    const { oauthStates } = storage;
+    const read = async () => String((await client.execute("select secret from oauth_states")).rows[0]?.[0]);
+    const replay = (text: string) =>
+      client.execute({ sql: "update oauth_states set secret = ?", args: [text] });
+    await oauthStates.insert(state);
+    const first = await read();
+    await oauthStates.update("state-1", { step: 2 });
+    const second = await read();
+    await replay(first);
+    await expect(oauthStates.get("state-1")).rejects.toThrow("oauth_states.secret");
+    await replay(second);
+    const taken = await oauthStates.consume("state-1");
+    expect(taken).toMatchObject({ secret: { step: 2 }, version: 1 });
+    await oauthStates.insert({ ...taken!, secret: { step: 3 }, version: 2 });
+    for (const earlier of [first, second]) {
+      await replay(earlier);
+      await expect(oauthStates.get("state-1")).rejects.toThrow("oauth_states.secret");
+    }
+    await expect(oauthStates.consume("state-1")).rejects.toThrow("oauth_states.secret");
   });
 });
 
@@ -203,6 +455,7 @@ describe("rotating the keys", () => {
       provider: "claude",
       mode: "max",
       secret: { verifier: "v" },
+      version: 0,
       createdAt: 1,
       expiresAt: 9_000_000_000_000,
     });
@@ -291,7 +544,7 @@ describe("rotating the keys", () => {
         sealer: sealerOf(...serving),
         sleep,
       });
-      const newest = new Map<string, string>();
+      const newest = new Map<string, { accessToken: string; refreshToken: string | null }>();
       let turn = 0;
       const refreshOne = async () => {
         const id = `a${turn++ % 7}`;
@@ -303,9 +556,12 @@ describe("rotating the keys", () => {
         });
         const lease = { owner: `o${turn}`, fence: taken!.state.fence, version: state!.version };
         const token = `refreshed-${turn}`;
-        const fresh = { accessToken: token, refreshToken: `${token}-r`, idToken: null, expiresAt: null };
-        expect(await server.refreshes.commit(id, lease, fresh, {}, 1)).not.toBeNull();
-        newest.set(id, token);
+        // Every other one leaves the refresh token, which is sealed anew all the same.
+        const refreshToken = turn % 2 === 0 ? `${token}-r` : null;
+        const fresh = { accessToken: token, refreshToken, idToken: null, expiresAt: null };
+        const next = nextTokens(taken!.state, fresh);
+        expect(await server.refreshes.commit(id, lease, next, {}, 1)).not.toBeNull();
+        newest.set(id, { accessToken: token, refreshToken: next.refreshToken });
       };
       // Between reading a page and writing it, a refresh has changed rows of that page.
       const racing = sealerOf(NEW, OLD);
@@ -318,21 +574,46 @@ describe("rotating the keys", () => {
       expect(result.unopened).toEqual([]);
       expect(newest.size).toBe(7);
       const after = createLibsqlStorage({ connections: sharedClient(client), sealer: sealerOf(NEW), sleep });
-      for (const [id, token] of newest) {
-        expect(await after.accounts.secrets(id)).toMatchObject({
-          accessToken: token,
-          refreshToken: `${token}-r`,
-        });
+      for (const [id, tokens] of newest) {
+        expect(await after.accounts.secrets(id)).toMatchObject({ ...tokens, idToken: `id-${id.slice(1)}` });
       }
       expect(result.left).toBe(0);
     }
   });
 
+  test.each([
+    ["provider_accounts", "access_token", "token_version"],
+    ["oauth_states", "secret", "version"],
+  ])(
+    "writes nothing over a text of %s whose version moved after it was read",
+    async (table, column, version) => {
+      const { client } = await filled(1);
+      const read = async () => (await client.execute(`select ${column}, ${version} from ${table}`)).rows[0];
+      const before = await read();
+      const racing = sealerOf(NEW, OLD);
+      const seal = racing.seal.bind(racing);
+      racing.seal = async (plain, place) => {
+        if (place.table === table && place.column === column) {
+          await client.execute(`update ${table} set ${version} = 7`);
+        }
+        return seal(plain, place);
+      };
+      const result = await rotate(client, sleep, racing);
+      expect(await read()).toMatchObject({ [column]: before?.[column], [version]: 7 });
+      expect(result.unopened).toContainEqual(expect.objectContaining({ table, column, version: 7 }));
+      await client.execute(`update ${table} set ${version} = 0`);
+      await rotate(client, sleep, sealerOf(NEW, OLD));
+      await expectWhole(client, [NEW], 1);
+    },
+  );
+
   test("names what opens with no key and leaves it as it is", async () => {
     const { client } = await filled(2);
     await client.execute("update provider_accounts set id_token = 'v1.broken' where id = 'a1'");
     const result = await rotate(client, sleep, sealerOf(NEW, OLD));
-    expect(result.unopened).toEqual([{ table: "provider_accounts", column: "id_token", row: "a1" }]);
+    expect(result.unopened).toEqual([
+      { table: "provider_accounts", column: "id_token", row: "a1", version: 0 },
+    ]);
     const { rows } = await client.execute("select id_token from provider_accounts where id = 'a1'");
     expect(rows[0]?.[0]).toBe("v1.broken");
   });

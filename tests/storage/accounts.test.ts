@@ -122,7 +122,7 @@ describe("several writers at once", () => {
     expect(all.filter(({ primary }) => primary)).toHaveLength(1);
   });
 
-  test("connecting the same account leaves one row whose secrets open and belong together", async () => {
+  test("connecting the same account leaves one row whose secrets open and belong together, each under a version of its own", async () => {
     const { storage, file } = await newStorage();
     const second = openStorage(openClient(file));
     const saved = await Promise.all(
@@ -136,6 +136,7 @@ describe("several writers at once", () => {
     expect(await storage.accounts.list()).toHaveLength(1);
     const secrets = await storage.accounts.secrets(saved[0]!.id);
     expect(secrets!.accessToken!.replace("access", "refresh")).toBe(secrets!.refreshToken);
+    expect((await storage.accounts.open(saved[0]!.id))?.version).toBe(19);
   });
 
   test("choosing primaries at once leaves exactly one", async () => {

@@ -7,6 +7,7 @@ const signIn = {
   provider: "codex",
   mode: "device",
   secret: { verifier: "verifier-planted", interval: 5, nested: { a: [true, null] } },
+  version: 0,
   createdAt: 1_000,
   expiresAt: 2_000,
 };
@@ -22,7 +23,7 @@ test("a sign-in's secret can be replaced while it lasts", async () => {
   const { storage } = await newStorage();
   await storage.oauthStates.insert(signIn);
   expect(await storage.oauthStates.update(signIn.state, { next: 7 })).toBe(true);
-  expect(await storage.oauthStates.get(signIn.state)).toEqual({ ...signIn, secret: { next: 7 } });
+  expect(await storage.oauthStates.get(signIn.state)).toEqual({ ...signIn, secret: { next: 7 }, version: 1 });
   expect(await storage.oauthStates.update("x", {})).toBe(false);
 });
 
@@ -51,6 +52,18 @@ test("expired sign-ins are removed and others stay", async () => {
   await storage.oauthStates.removeExpired(2_000);
   expect(await storage.oauthStates.get(signIn.state)).toBeNull();
   expect(await storage.oauthStates.get("later")).toMatchObject({ expiresAt: 2_001 });
+});
+
+test("two that replace a sign-in's secret at once both do, one after the other", async () => {
+  const { storage, file } = await newStorage();
+  const second = openStorage(openClient(file));
+  await storage.oauthStates.insert(signIn);
+  const done = await Promise.all([
+    storage.oauthStates.update(signIn.state, { by: "one" }),
+    second.oauthStates.update(signIn.state, { by: "other" }),
+  ]);
+  expect(done).toEqual([true, true]);
+  expect(await storage.oauthStates.get(signIn.state)).toMatchObject({ version: 2 });
 });
 
 test("a secret that was moved to another sign-in does not open, and the error does not show the state", async () => {

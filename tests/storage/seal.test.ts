@@ -50,6 +50,17 @@ describe("a sealed text", () => {
     await expect(sealer.open(sealed, elsewhere)).rejects.toThrow(SealError);
   });
 
+  test("of a version opens as that version only: not as an earlier or later one, and not as none", async () => {
+    const sealer = createSealer([newKey()], random);
+    const at = (version: number) => ({ ...place, version });
+    const sealed = await sealer.seal("secret", at(3));
+    expect(await sealer.open(sealed, at(3))).toBe("secret");
+    for (const elsewhere of [at(2), at(4), at(0), place]) {
+      await expect(sealer.open(sealed, elsewhere)).rejects.toThrow(SealError);
+    }
+    await expect(sealer.open(await sealer.seal("secret", place), at(0))).rejects.toThrow(SealError);
+  });
+
   test("does not open when any character of it was changed", async () => {
     const sealer = createSealer([newKey()], random);
     const sealed = await sealer.seal("a secret of some length", place);

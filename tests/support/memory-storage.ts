@@ -6,7 +6,6 @@ import type {
   AccountRecord,
   AccountSecrets,
   AccountStore,
-  FreshTokens,
   KeyStore,
   Lease,
   NewAccount,
@@ -14,6 +13,7 @@ import type {
   OpenAccount,
   RefreshState,
   RefreshStore,
+  RequestStore,
   SettingStore,
   Storage,
 } from "../../src/storage/port.ts";
@@ -42,6 +42,7 @@ export function createMemoryStorage(now: () => number): MemoryStorage {
     accounts: accountStore(rows),
     refreshes: refreshStore(rows, now),
     keys: absent<KeyStore>(),
+    requests: absent<RequestStore>(),
     oauthStates: absent<OauthStateStore>(),
     settings: absent<SettingStore>(),
     async ping() {},
@@ -56,6 +57,10 @@ function accountStore(rows: Map<string, MemoryRow>): AccountStore {
   return {
     async list() {
       return [...rows.values()].map(({ record }) => ({ ...record }));
+    },
+    async page({ limit }) {
+      const all = [...rows.values()].map(({ record }) => ({ ...record }));
+      return { entries: all.slice(0, limit), hasBefore: false, hasAfter: all.length > limit };
     },
     async get(id) {
       const row = rows.get(id);
@@ -176,14 +181,14 @@ function refreshStore(rows: Map<string, MemoryRow>, now: () => number): RefreshS
       row.intentVersion = lease.version;
       return true;
     },
-    async commit(id, lease, fresh, metadata, at) {
+    async commit(id, lease, next, metadata, at) {
       const row = holds(id, lease);
       if (row === null) return null;
-      if (fresh !== null) store(row, fresh);
+      row.secrets = secretsOf(next);
       row.version++;
       row.record = {
         ...row.record,
-        ...(fresh === null ? {} : { expiresAt: fresh.expiresAt }),
+        expiresAt: next.expiresAt,
         metadata,
         status: "active",
         statusReason: null,
@@ -222,20 +227,11 @@ function refreshStore(rows: Map<string, MemoryRow>, now: () => number): RefreshS
   };
 }
 
-function store(row: MemoryRow, { accessToken, refreshToken, idToken }: FreshTokens): void {
-  row.secrets = {
-    ...row.secrets,
-    accessToken,
-    refreshToken: refreshToken ?? row.secrets.refreshToken,
-    idToken: idToken ?? row.secrets.idToken,
-  };
-}
-
 function toOpen({ record, secrets, version }: MemoryRow): OpenAccount {
   return { account: { ...record }, secrets: { ...secrets }, version };
 }
 
-function secretsOf({ accessToken, refreshToken, idToken, apiKey }: NewAccount): AccountSecrets {
+function secretsOf({ accessToken, refreshToken, idToken, apiKey }: AccountSecrets): AccountSecrets {
   return { accessToken, refreshToken, idToken, apiKey };
 }
 

@@ -7,7 +7,7 @@ import { jsonBody, requireJson } from "../validate.ts";
 import { accountChangeBody, importBody } from "./bodies.ts";
 import type { AdminDeps } from "./deps.ts";
 import { notFound } from "./errors.ts";
-import { listPage } from "./paging.ts";
+import { askedPage } from "./paging.ts";
 
 export function createAccountRoutes({ runtime, providers, directory, credentials, models }: AdminDeps): Hono {
   const { storage, clock } = runtime;
@@ -21,8 +21,8 @@ export function createAccountRoutes({ runtime, providers, directory, credentials
 
   return new Hono()
     .get("/", async (c) => {
-      const { entries, hasMore } = listPage(c, await storage.accounts.list());
-      return c.json({ accounts: entries.map(accountView), has_more: hasMore });
+      const { entries, hasAfter } = await askedPage(c, (wish) => storage.accounts.page(wish));
+      return c.json({ accounts: entries.map(accountView), has_more: hasAfter });
     })
     .post("/import", requireJson, jsonBody(importBody), async (c) => {
       try {

@@ -1,5 +1,5 @@
 /** What the admin API takes, as zod schemas: unknown fields are refused, so that a misspelt limit is not no limit. */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type AccountImport, LABEL_MAX } from "../../accounts/import.ts";
 import { isObject, type JsonObject } from "../../json.ts";
 import { invalidRequest } from "../validate.ts";
@@ -8,72 +8,72 @@ import { invalidRequest } from "../validate.ts";
 const SCOPE_MAX = 200;
 const NAME_MAX = 200;
 
-const label = z
-  .string("must be a string")
-  .trim()
-  .min(1, "must not be empty")
-  .max(LABEL_MAX, `must have at most ${LABEL_MAX} characters`);
+/** Trimmed text that must not be empty: `refusal` for what is no text, `empty` for what is none after trimming. */
+const text = (refusal: string, empty = refusal) => z.string(refusal).check(z.trim(), z.minLength(1, empty));
 
-const secret = z.string("must be a string").trim().min(1, "must not be empty");
+const secret = text("must be a string", "must not be empty");
+
+const label = secret.check(z.maxLength(LABEL_MAX, `must have at most ${LABEL_MAX} characters`));
 
 const epochMs = z
   .int("must be a time in epoch milliseconds (a whole number)")
-  .positive("must be a time in epoch milliseconds");
+  .check(z.positive("must be a time in epoch milliseconds"));
 
 /** A scope: absent or null for no limit, never empty (a key that may use nothing is no key). */
 const scope = (of: string) =>
-  z
-    .array(
+  z.nullish(
+    z.pipe(
       z
-        .string(`must be ${of}`)
-        .trim()
-        .min(1, `must be ${of}`)
-        .max(NAME_MAX, `must have at most ${NAME_MAX} characters`),
-      `must be a list of ${of}s`,
-    )
-    .min(1, "must not be empty; leave it out for no limit")
-    .max(SCOPE_MAX, `must have at most ${SCOPE_MAX} entries`)
-    .transform((names) => [...new Set(names)])
-    .nullish();
+        .array(
+          text(`must be ${of}`).check(z.maxLength(NAME_MAX, `must have at most ${NAME_MAX} characters`)),
+          `must be a list of ${of}s`,
+        )
+        .check(
+          z.minLength(1, "must not be empty; leave it out for no limit"),
+          z.maxLength(SCOPE_MAX, `must have at most ${SCOPE_MAX} entries`),
+        ),
+      z.transform((names) => [...new Set(names)]),
+    ),
+  );
 
 /** `POST /admin/keys`. Whether the names exist and the time lies ahead is judged where that is known. */
 export const keyBody = z.strictObject({
-  label: label.optional(),
+  label: z.optional(label),
   providers: scope("provider id"),
   models: scope("model id"),
   accounts: scope("account id"),
-  expires_at: epochMs.nullish(),
+  expires_at: z.nullish(epochMs),
 });
 
 /** `PATCH /admin/accounts/:id`. */
 export const accountChangeBody = z
-  .strictObject({ label: label.optional(), enabled: z.boolean("must be true or false").optional() })
-  .refine((change) => change.label !== undefined || change.enabled !== undefined, {
-    message: "Nothing to change: send label, enabled, or both.",
-  });
+  .strictObject({ label: z.optional(label), enabled: z.optional(z.boolean("must be true or false")) })
+  .check(
+    z.refine(
+      (change) => change.label !== undefined || change.enabled !== undefined,
+      "Nothing to change: send label, enabled, or both.",
+    ),
+  );
 
 /** `POST /admin/accounts/:provider/oauth/start`. Which modes there are is the provider's to say. */
 export const oauthStartBody = z.strictObject({
-  mode: z.string("must be a string").trim().min(1, "must not be empty").optional(),
-  enterprise_domain: z
-    .string("must be a host name such as company.ghe.com")
-    .trim()
-    .min(1, "must not be empty")
-    .max(300, "must be a host name such as company.ghe.com")
-    .optional(),
+  mode: z.optional(secret),
+  enterprise_domain: z.optional(
+    text("must be a host name such as company.ghe.com", "must not be empty").check(
+      z.maxLength(300, "must be a host name such as company.ghe.com"),
+    ),
+  ),
 });
 
 /** `POST /admin/accounts/:provider/oauth/complete`; `code` as it was pasted. */
 export const oauthCompleteBody = z.strictObject({
-  state: z
-    .string("must be the state that oauth/start answered")
-    .trim()
-    .min(1, "must be the state that oauth/start answered")
-    .max(NAME_MAX, "must be the state that oauth/start answered"),
-  code: z.string("must be the pasted code or address").optional(),
+  state: text("must be the state that oauth/start answered").check(
+    z.maxLength(NAME_MAX, "must be the state that oauth/start answered"),
+  ),
+  code: z.optional(z.string("must be the pasted code or address")),
 });
 
-const provider = z.string("must be a provider's id").trim().min(1, "must be a provider's id");
+const provider = text("must be a provider's id");
 
 const fileBody = z.strictObject({
   file: z.custom<JsonObject>(isObject, "must be the parsed JSON of a credential file (an object, not text)"),
@@ -82,22 +82,24 @@ const fileBody = z.strictObject({
 const oauthBody = z.strictObject({
   provider,
   kind: z.literal("oauth", 'must be "oauth" or "api_key"'),
-  label: label.optional(),
-  access_token: secret.optional(),
-  refresh_token: secret.optional(),
-  expires_at: epochMs.optional(),
-  account_id: secret.optional(),
+  label: z.optional(label),
+  access_token: z.optional(secret),
+  refresh_token: z.optional(secret),
+  expires_at: z.optional(epochMs),
+  account_id: z.optional(secret),
 });
 
 const apiKeyBody = z.strictObject({
   provider,
   kind: z.literal("api_key"),
-  label: label.optional(),
+  label: z.optional(label),
   api_key: secret,
 });
 
 /** `POST /admin/accounts/import`: a file, or one account's tokens or key. */
-export const importBody = z.looseObject({}).transform((body): AccountImport => {
+export const importBody = z.pipe(z.looseObject({}), z.transform(importOf));
+
+function importOf(body: JsonObject): AccountImport {
   if ("file" in body) return decode(fileBody, body);
   if (body.kind === "api_key") {
     const { provider, kind, label, api_key } = decode(apiKeyBody, body);
@@ -118,10 +120,10 @@ export const importBody = z.looseObject({}).transform((body): AccountImport => {
       ...(account_id === undefined ? {} : { accountId: account_id }),
     },
   };
-});
+}
 
 /** Decodes with the one schema that was meant, so that the refusal speaks of its fields only. */
-function decode<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
+function decode<Schema extends z.ZodMiniType>(schema: Schema, body: unknown): z.output<Schema> {
   const result = schema.safeParse(body);
   if (result.success) return result.data;
   throw invalidRequest(result.error.issues, schema);

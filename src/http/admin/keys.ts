@@ -1,6 +1,6 @@
 /** `/admin/keys`: list, issue, revoke, and show one again on an explicit wish. */
 import { Hono } from "hono";
-import type * as z from "zod";
+import type * as z from "zod/mini";
 import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import { issueKey } from "../../keys/issue.ts";
@@ -9,7 +9,7 @@ import { jsonBody, requireJson } from "../validate.ts";
 import { keyBody } from "./bodies.ts";
 import type { AdminDeps } from "./deps.ts";
 import { notFound } from "./errors.ts";
-import { listPage } from "./paging.ts";
+import { askedPage } from "./paging.ts";
 
 export function createKeyRoutes(deps: AdminDeps): Hono {
   const { runtime, keys, uses } = deps;
@@ -19,8 +19,8 @@ export function createKeyRoutes(deps: AdminDeps): Hono {
     .get("/", async (c) => {
       await uses.flush();
       const now = clock.now();
-      const { entries, hasMore } = listPage(c, await storage.keys.list());
-      return c.json({ keys: entries.map((key) => keyView(key, now)), has_more: hasMore });
+      const { entries, hasAfter } = await askedPage(c, (wish) => storage.keys.list(wish));
+      return c.json({ keys: entries.map((key) => keyView(key, now)), has_more: hasAfter });
     })
     .post("/", requireJson, jsonBody(keyBody), async (c) => {
       const body = c.req.valid("json");

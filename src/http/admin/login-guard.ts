@@ -2,7 +2,7 @@
  * Slows down whoever tries admin tokens: after a few wrong ones each further try has to wait, twice as long each time,
  * per source and over all sources. Kept in the store, so that several processes count together.
  */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { KleisError } from "../../errors.ts";
 import { parseJson } from "../../json.ts";
 import { sha256Hex } from "../../keys/secret.ts";

@@ -1,6 +1,6 @@
 /** `/admin/models`: the operator's own models, and asking upstream and the providers anew. */
 import { Hono } from "hono";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { KleisError } from "../../errors.ts";
 import { type CustomModel, customProblem } from "../../models/custom.ts";
 import { customList } from "../../models/custom-store.ts";

@@ -3,11 +3,14 @@ import { Hono } from "hono";
 import { RemovePanel, RenamePanel } from "../../admin/account-forms.tsx";
 import { AccountsPage } from "../../admin/accounts.tsx";
 import { type Notice, PATH } from "../../admin/layout.tsx";
-import { keyState } from "../../admin/words.ts";
 import type { JsonObject } from "../../json.ts";
 import { askApi, fieldsOf, type PageContext, type PageDeps, type PageEnv, render } from "./page-env.ts";
+import { hasWorkingKey } from "./page-key-choice.ts";
 import { missing } from "./page-missing.tsx";
 import { showPanel } from "./page-panel.tsx";
+
+/** How many of the keys that a removal would leave without an account are named. */
+const STRANDED_NAMED = 20;
 
 /** What was done, by its name in the address. */
 const DONE: Readonly<Record<string, string>> = {
@@ -21,8 +24,8 @@ const DONE: Readonly<Record<string, string>> = {
 
 export async function showAccounts(deps: PageDeps, c: PageContext, refused?: string): Promise<Response> {
   const { storage } = deps.runtime;
-  const [accounts, keys] = await Promise.all([storage.accounts.list(), storage.keys.list()]);
   const frame = c.get("frame");
+  const [accounts, hasKey] = await Promise.all([storage.accounts.list(), hasWorkingKey(deps, frame.now)]);
   const done = DONE[c.req.query("done") ?? ""];
   const notice: Notice | undefined =
     refused !== undefined
@@ -36,7 +39,7 @@ export async function showAccounts(deps: PageDeps, c: PageContext, refused?: str
       frame={frame}
       providers={deps.providers}
       accounts={accounts}
-      keyCount={keys.filter((key) => keyState(key, frame.now).tone === "good").length}
+      hasKey={hasKey}
       notice={notice}
     />,
   );
@@ -82,17 +85,21 @@ export function createAccountPages(deps: PageDeps): Hono<PageEnv> {
   app.get("/:id/remove", async (c) => {
     const account = await storage.accounts.get(c.req.param("id"));
     if (account === null) return missing(c, "account");
-    const now = c.get("frame").now;
-    const stranded = (await storage.keys.list())
-      .filter((key) => keyState(key, now).tone === "good")
-      .filter(({ accounts }) => accounts?.length === 1 && accounts[0] === account.id)
-      .map(({ label }) => label);
+    const stranded = await storage.keys.list(
+      { limit: STRANDED_NAMED },
+      { state: "working", now: c.get("frame").now, onlyAccount: account.id },
+    );
     const provider = deps.providers.find(({ id }) => id === account.provider);
     return showPanel(
       c,
       "accounts",
       "Remove",
-      <RemovePanel account={account} providerName={provider?.name ?? account.provider} stranded={stranded} />,
+      <RemovePanel
+        account={account}
+        providerName={provider?.name ?? account.provider}
+        stranded={stranded?.entries.map(({ label }) => label) ?? []}
+        strandsMore={stranded?.hasAfter ?? false}
+      />,
     );
   });
   return app;

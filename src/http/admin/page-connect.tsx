@@ -1,9 +1,8 @@
 /** The routes of signing in: one form per step, over the admin API's `oauth/start` and `oauth/complete`. */
 import { Hono } from "hono";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type Begun, ConnectPanel, SignInPanel } from "../../admin/connect.tsx";
 import { ConnectedPanel, EndedPanel } from "../../admin/connected.tsx";
-import { keyState } from "../../admin/words.ts";
 import { isLoopback } from "../../config.ts";
 import { isObject, text } from "../../json.ts";
 import type { Provider } from "../../providers/provider.ts";
@@ -17,33 +16,34 @@ import {
   type PageDeps,
   type PageEnv,
 } from "./page-env.ts";
+import { hasWorkingKey } from "./page-key-choice.ts";
 import { missing } from "./page-missing.tsx";
 import { showPanel } from "./page-panel.tsx";
 
 const startedShape = z.object({
   state: z.string(),
   url: z.string(),
-  user_code: z.string().optional(),
+  user_code: z.optional(z.string()),
   method: z.enum(["device", "paste"]),
   expires_at: z.number(),
-  interval: z.number().optional(),
+  interval: z.optional(z.number()),
 });
 
-const optionalNumber = z
-  .string()
-  .regex(/^\d{0,6}$/)
-  .transform((value) => (value === "" ? undefined : Number(value)));
+const optionalNumber = z.pipe(
+  z.string().check(z.regex(/^\d{0,6}$/)),
+  z.transform((value) => (value === "" ? undefined : Number(value))),
+);
 
 /** The hidden fields that carry a sign-in from step to step; the address becomes a link, so it must be one. */
 const carriedShape = z.object({
-  state: z.string().min(1).max(500),
-  url: z.string().refine(isWebAddress),
-  user_code: z.string().transform((value) => value || undefined),
+  state: z.string().check(z.minLength(1), z.maxLength(500)),
+  url: z.string().check(z.refine(isWebAddress)),
+  user_code: z.pipe(
+    z.string(),
+    z.transform((value) => value || undefined),
+  ),
   method: z.enum(["device", "paste"]),
-  expires_at: z
-    .string()
-    .regex(/^\d{1,15}$/)
-    .transform(Number),
+  expires_at: z.pipe(z.string().check(z.regex(/^\d{1,15}$/)), z.transform(Number)),
   interval: optionalNumber,
 });
 
@@ -141,13 +141,12 @@ function showSignIn(
 
 /** What is there now, after a sign-in or an import. */
 export async function showConnected(
-  { runtime, providers }: PageDeps,
+  deps: PageDeps,
   c: PageContext,
   accounts: readonly AccountRecord[],
 ): Promise<Response> {
-  const now = c.get("frame").now;
-  const hasKey = (await runtime.storage.keys.list()).some((key) => keyState(key, now).tone === "good");
-  const panel = <ConnectedPanel providers={providers} accounts={accounts} hasKey={hasKey} />;
+  const hasKey = await hasWorkingKey(deps, c.get("frame").now);
+  const panel = <ConnectedPanel providers={deps.providers} accounts={accounts} hasKey={hasKey} />;
   return showPanel(c, "accounts", "Connected", panel);
 }
 

@@ -31,8 +31,12 @@ export function createImportPages(deps: PageDeps): Hono<PageEnv> {
     const answer = await askApi(deps, c, "POST", "/accounts/import", body);
     if (!answer.ok) return show(c, kind, draft, answer.message);
     const ids = idsOf(answer);
-    const accounts = (await deps.runtime.storage.accounts.list()).filter(({ id }) => ids.includes(id));
-    return showConnected(deps, c, accounts);
+    const accounts = await Promise.all(ids.map((id) => deps.runtime.storage.accounts.get(id)));
+    return showConnected(
+      deps,
+      c,
+      accounts.filter((account) => account !== null),
+    );
   });
   return app;
 }

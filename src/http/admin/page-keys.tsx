@@ -8,13 +8,18 @@ import {
   NO_DRAFT,
   RevokePanel,
 } from "../../admin/key-forms.tsx";
-import { KeysPage } from "../../admin/keys.tsx";
+import { ENDED, KeysPage, type StretchNames, WORKING } from "../../admin/keys.tsx";
 import { PATH } from "../../admin/layout.tsx";
 import { type JsonObject, text } from "../../json.ts";
+import type { KeyFilter } from "../../storage/port.ts";
 import { askApi, filled, type PageContext, type PageDeps, type PageEnv, render } from "./page-env.ts";
 import { missing } from "./page-missing.tsx";
 import { createModelView } from "./page-model-view.ts";
 import { showPanel } from "./page-panel.tsx";
+
+/** Keys on one page. */
+const WORKING_SHOWN = 50;
+const ENDED_SHOWN = 20;
 
 const DAY_MS = 24 * 60 * 60_000;
 
@@ -22,6 +27,17 @@ export function createKeyPages(deps: PageDeps): Hono<PageEnv> {
   const app = new Hono<PageEnv>();
   const { storage } = deps.runtime;
   const view = createModelView(deps);
+
+  /** The stretch that the address asks for; the beginning where it names a key that is not there. */
+  async function stretch(c: PageContext, state: KeyFilter["state"], names: StretchNames, limit: number) {
+    const filter = { state, now: c.get("frame").now };
+    const [after, before] = [c.req.query(names.after), c.req.query(names.before)];
+    const asked = await storage.keys.list({ limit, after, before }, filter);
+    // Back at the beginning, the page is filled up.
+    const isBeginning = asked === null || (after === undefined && before !== undefined && !asked.hasBefore);
+    const page = isBeginning ? await storage.keys.list({ limit }, filter) : asked;
+    return page ?? { entries: [], hasBefore: false, hasAfter: false };
+  }
 
   const showNew = async (c: PageContext, draft: KeyDraft, refused?: string) => {
     const [accounts, models] = await Promise.all([storage.accounts.list(), view.listFor(null)]);
@@ -39,14 +55,22 @@ export function createKeyPages(deps: PageDeps): Hono<PageEnv> {
 
   app.get("/", async (c) => {
     await deps.uses.flush();
-    const [keys, accounts] = await Promise.all([storage.keys.list(), storage.accounts.list()]);
+    const [working, ended, endedCount, accounts] = await Promise.all([
+      stretch(c, "working", WORKING, WORKING_SHOWN),
+      stretch(c, "ended", ENDED, ENDED_SHOWN),
+      storage.keys.count({ state: "ended", now: c.get("frame").now }),
+      deps.directory.list(),
+    ]);
     const notice =
       c.req.query("done") === "revoke" ? { tone: "good" as const, words: "Revoked." } : undefined;
     return render(
       c,
       <KeysPage
         frame={c.get("frame")}
-        keys={keys}
+        working={working}
+        ended={ended}
+        endedCount={endedCount}
+        query={new URL(c.req.url).searchParams}
         providers={deps.providers}
         accounts={accounts}
         notice={notice}

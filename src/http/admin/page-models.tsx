@@ -1,10 +1,10 @@
 /** The routes behind the page of models: what is served, and the operator's own names over `/admin/models`. */
 import { Hono } from "hono";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type Notice, PATH } from "../../admin/layout.tsx";
 import { ModelsPage } from "../../admin/models.tsx";
 import { type CustomDraft, CustomPanel, type CustomRow } from "../../admin/models-custom.tsx";
-import { counted, keyState } from "../../admin/words.ts";
+import { counted } from "../../admin/words.ts";
 import { isObject, type JsonObject } from "../../json.ts";
 import { type CustomModel, customSchema } from "../../models/custom.ts";
 import {
@@ -16,6 +16,7 @@ import {
   type PageEnv,
   render,
 } from "./page-env.ts";
+import { keyChoice } from "./page-key-choice.ts";
 import { createModelView } from "./page-model-view.ts";
 import { showPanel } from "./page-panel.tsx";
 
@@ -23,7 +24,6 @@ const listShape = z.object({ models: z.array(customSchema) });
 
 export function createModelPages(deps: PageDeps): Hono<PageEnv> {
   const app = new Hono<PageEnv>();
-  const { storage } = deps.runtime;
   const view = createModelView(deps);
 
   const customModels = async (c: PageContext): Promise<readonly CustomModel[]> => {
@@ -34,14 +34,13 @@ export function createModelPages(deps: PageDeps): Hono<PageEnv> {
 
   async function show(c: PageContext, notice?: Notice): Promise<Response> {
     const frame = c.get("frame");
-    const [all, accounts, models, custom] = await Promise.all([
-      storage.keys.list(),
-      storage.accounts.list(),
+    const [choice, accounts, models, custom] = await Promise.all([
+      keyChoice(deps, frame.now, c.req.query("key")),
+      deps.directory.list(),
       view.listFor(null),
       customModels(c),
     ]);
-    const keys = all.filter((key) => keyState(key, frame.now).tone === "good");
-    const chosen = keys.find(({ id }) => id === c.req.query("key"));
+    const chosen = choice.asked;
     const refusals = chosen === undefined ? new Map() : await view.refusalsFor(chosen, models);
     const rows: CustomRow[] = custom.map((entry) => ({
       entry,
@@ -53,7 +52,8 @@ export function createModelPages(deps: PageDeps): Hono<PageEnv> {
         frame={frame}
         providers={deps.providers}
         rows={models.map((model) => ({ model, refusal: refusals.get(model.id) }))}
-        keys={keys}
+        keys={choice.keys}
+        isCut={choice.isCut}
         chosen={chosen}
         query={c.req.query("q") ?? ""}
         hasAccount={accounts.length > 0}

@@ -3,10 +3,10 @@ import { Hono } from "hono";
 import { AGENTS, commonProtocol, modelsFor } from "../../admin/agents.ts";
 import { type Tried, tinyRequest, triedWords } from "../../admin/try.ts";
 import { UsePage } from "../../admin/use.tsx";
-import { keyState } from "../../admin/words.ts";
 import type { Protocol } from "../../protocols/protocol.ts";
 import type { KeyRecord } from "../../storage/port.ts";
 import { fieldsOf, type PageContext, type PageDeps, type PageEnv, render } from "./page-env.ts";
+import { keyChoice } from "./page-key-choice.ts";
 import { createModelView } from "./page-model-view.ts";
 
 /** How long a trial may take, ms. */
@@ -24,9 +24,11 @@ export function createUsePages(deps: PageDeps): Hono<PageEnv> {
 
   async function show(c: PageContext, wish: Wish, reveals: boolean, tries: boolean): Promise<Response> {
     const frame = c.get("frame");
-    const [all, accounts] = await Promise.all([storage.keys.list(), storage.accounts.list()]);
-    const keys = all.filter((key) => keyState(key, frame.now).tone === "good");
-    const chosen = keys.find(({ id }) => id === wish.key) ?? keys[0];
+    const [{ keys, asked, isCut }, accounts] = await Promise.all([
+      keyChoice(deps, frame.now, wish.key),
+      deps.directory.list(),
+    ]);
+    const chosen = asked ?? keys[0];
     const agent = AGENTS.find(({ id }) => id === wish.agent) ?? AGENTS[0]!;
     const models = chosen === undefined ? [] : await view.listFor(chosen);
     const secrets = chosen !== undefined && (reveals || tries) ? await storage.keys.reveal(chosen.id) : null;
@@ -44,6 +46,7 @@ export function createUsePages(deps: PageDeps): Hono<PageEnv> {
       <UsePage
         frame={frame}
         keys={keys}
+        isCut={isCut}
         chosen={chosen}
         agent={agent}
         models={models}

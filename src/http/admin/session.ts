@@ -2,7 +2,7 @@
  * Sessions of the admin page: a signed cookie that dies with ADMIN_TOKEN, after twelve hours, or when its owner logs
  * out. Knows no route and no page.
  */
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { Config } from "../../config.ts";
 import { parseJson } from "../../json.ts";
 import { base64url } from "../../keys/secret.ts";

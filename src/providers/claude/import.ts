@@ -1,5 +1,5 @@
 /** Accounts from tokens, keys and the credential files of Claude Code and OpenCode. Never repeats a secret in an error. */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import type { ImportedAccount, ImportInput } from "../provider.ts";
@@ -8,11 +8,11 @@ import { PROFILE } from "./profile.ts";
 /** Claude Code's `.credentials.json`; `expiresAt` in epoch ms. */
 const claudeCodeFile = z.object({
   claudeAiOauth: z.object({
-    accessToken: z.string().nullish(),
-    refreshToken: z.string().nullish(),
-    expiresAt: z.number().nullish(),
-    scopes: z.array(z.string()).nullish().catch(null),
-    subscriptionType: z.string().nullish().catch(null),
+    accessToken: z.nullish(z.string()),
+    refreshToken: z.nullish(z.string()),
+    expiresAt: z.nullish(z.number()),
+    scopes: z.catch(z.nullish(z.array(z.string())), null),
+    subscriptionType: z.catch(z.nullish(z.string()), null),
   }),
 });
 
@@ -21,9 +21,9 @@ const openCodeFile = z.object({
   anthropic: z.discriminatedUnion("type", [
     z.object({
       type: z.literal("oauth"),
-      access: z.string().nullish(),
-      refresh: z.string().nullish(),
-      expires: z.number().nullish(),
+      access: z.nullish(z.string()),
+      refresh: z.nullish(z.string()),
+      expires: z.nullish(z.number()),
     }),
     z.object({ type: z.literal("api"), key: z.string() }),
   ]),

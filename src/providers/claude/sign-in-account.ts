@@ -1,5 +1,5 @@
 /** What a fresh Claude bearer is good for beside requests: asking whose it is, and minting an API key (providers/claude.md §1.8, §1.9). */
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { Config } from "../../config.ts";
 import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
@@ -9,17 +9,19 @@ import type { ProviderNet } from "../provider.ts";
 import { PROFILE } from "./profile.ts";
 import { present } from "./sign-in-tokens.ts";
 
-const word = z.string().trim().min(1).optional().catch(undefined);
+const word = z.catch(z.optional(z.string().check(z.trim(), z.minLength(1))), undefined);
 
 const profileAnswer = z.object({
-  account: z.object({ uuid: word, email: word }).optional().catch(undefined),
-  organization: z
-    .object({ uuid: word, name: word, organization_type: word, rate_limit_tier: word })
-    .optional()
-    .catch(undefined),
+  account: z.catch(z.optional(z.object({ uuid: word, email: word })), undefined),
+  organization: z.catch(
+    z.optional(z.object({ uuid: word, name: word, organization_type: word, rate_limit_tier: word })),
+    undefined,
+  ),
 });
 
-const mintAnswer = z.object({ raw_key: z.string().trim().startsWith(PROFILE.secrets.apiKey) });
+const mintAnswer = z.object({
+  raw_key: z.string().check(z.trim(), z.startsWith(PROFILE.secrets.apiKey)),
+});
 
 /** Whose token this is, as metadata; empty when the profile can not be had, since a sign-in does not hang on it. */
 export async function lookUpProfile(

@@ -1,5 +1,5 @@
 /** Anthropic's token endpoint: JSON bodies instead of forms, and the answer beyond the standard (providers/claude.md §1.5, §1.6). */
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { Config } from "../../config.ts";
 import type { JsonObject } from "../../json.ts";
 import type { OauthServer } from "../oauth.ts";
@@ -20,17 +20,18 @@ export function tokenServer(config: Config): OauthServer {
   };
 }
 
-const word = z.string().trim().min(1).optional().catch(undefined);
-const seconds = z.number().positive().optional().catch(undefined);
+const word = z.catch(z.optional(z.string().check(z.trim(), z.minLength(1))), undefined);
+const seconds = z.catch(z.optional(z.number().check(z.positive())), undefined);
+const token = z.string().check(z.minLength(1));
 
 const answer = z.object({
-  access_token: z.string().min(1),
-  refresh_token: z.string().min(1).optional().catch(undefined),
+  access_token: token,
+  refresh_token: z.catch(z.optional(token), undefined),
   expires_in: seconds,
   refresh_token_expires_in: seconds,
   scope: word,
-  account: z.object({ uuid: word, email_address: word }).optional().catch(undefined),
-  organization: z.object({ uuid: word, name: word }).optional().catch(undefined),
+  account: z.catch(z.optional(z.object({ uuid: word, email_address: word })), undefined),
+  organization: z.catch(z.optional(z.object({ uuid: word, name: word })), undefined),
 });
 
 export interface ClaudeTokens {

@@ -2,7 +2,7 @@
  * Reads the payload of ChatGPT tokens (codex.md §1.5). The signature is not checked: the tokens come from the issuer's
  * own endpoint or from the owner's hands, and only OpenAI decides what they open.
  */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { parseJson } from "../../json.ts";
 import { AUTH_CLAIM, PROFILE_CLAIM } from "./profile.ts";
 
@@ -18,22 +18,24 @@ export interface Claims {
   expiresAt?: number;
 }
 
-const word = z.string().min(1).optional().catch(undefined);
+const word = z.catch(z.optional(z.string().check(z.minLength(1))), undefined);
 
 const payload = z.object({
-  exp: z.number().positive().optional().catch(undefined),
+  exp: z.catch(z.optional(z.number().check(z.positive())), undefined),
   email: word,
   chatgpt_account_id: word,
-  [AUTH_CLAIM]: z
-    .object({
-      chatgpt_account_id: word,
-      chatgpt_user_id: word,
-      chatgpt_plan_type: word,
-      chatgpt_account_is_fedramp: z.boolean().optional().catch(undefined),
-    })
-    .optional()
-    .catch(undefined),
-  [PROFILE_CLAIM]: z.object({ email: word }).optional().catch(undefined),
+  [AUTH_CLAIM]: z.catch(
+    z.optional(
+      z.object({
+        chatgpt_account_id: word,
+        chatgpt_user_id: word,
+        chatgpt_plan_type: word,
+        chatgpt_account_is_fedramp: z.catch(z.optional(z.boolean()), undefined),
+      }),
+    ),
+    undefined,
+  ),
+  [PROFILE_CLAIM]: z.catch(z.optional(z.object({ email: word })), undefined),
 });
 
 /** The claims of one token; null when it is not a readable JWT (opaque tokens are legal). */

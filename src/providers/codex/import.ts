@@ -1,5 +1,5 @@
 /** Makes accounts of material that the owner already has: tokens, a key, a Codex or OpenCode credential file. */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import type { ImportedAccount, ImportInput } from "../provider.ts";
@@ -17,15 +17,16 @@ export interface ChatGptTokens {
   label?: string | undefined;
 }
 
-const word = z.string().trim().min(1).optional().catch(undefined);
+const text = z.string().check(z.trim(), z.minLength(1));
+const word = z.catch(z.optional(text), undefined);
 
 /** `auth.json` of the Codex CLI (codex.md §5). */
 const codexFile = z.object({
   OPENAI_API_KEY: word,
-  tokens: z
-    .object({ id_token: word, access_token: word, refresh_token: word, account_id: word })
-    .optional()
-    .catch(undefined),
+  tokens: z.catch(
+    z.optional(z.object({ id_token: word, access_token: word, refresh_token: word, account_id: word })),
+    undefined,
+  ),
 });
 
 /** The entry `openai` of OpenCode's `auth.json`; `expires` is epoch ms. */
@@ -35,10 +36,10 @@ const openCodeFile = z.object({
       type: z.literal("oauth"),
       access: word,
       refresh: word,
-      expires: z.number().positive().optional().catch(undefined),
+      expires: z.catch(z.optional(z.number().check(z.positive())), undefined),
       accountId: word,
     }),
-    z.object({ type: z.literal("api"), key: z.string().trim().min(1) }),
+    z.object({ type: z.literal("api"), key: text }),
   ]),
 });
 

@@ -1,5 +1,5 @@
 /** The list of models that the ChatGPT backend keeps for an account (providers/codex.md §2.6). */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { text } from "../../json.ts";
 import { USER_AGENT } from "../../version.ts";
 import type { Credential, LiveList, LiveModel, ProviderAccount } from "../provider.ts";
@@ -22,14 +22,14 @@ export const live: LiveList = {
 };
 
 const rowSchema = z.object({
-  slug: z.string().min(1).max(256),
-  display_name: z.string().min(1).optional(),
-  description: z.string().nullish(),
-  visibility: z.string().optional(),
-  supported_in_api: z.boolean().optional(),
-  context_window: z.number().positive().nullish(),
-  supported_reasoning_levels: z.array(z.object({ effort: z.string() })).nullish(),
-  input_modalities: z.array(z.string()).nullish(),
+  slug: z.string().check(z.minLength(1), z.maxLength(256)),
+  display_name: z.optional(z.string().check(z.minLength(1))),
+  description: z.nullish(z.string()),
+  visibility: z.optional(z.string()),
+  supported_in_api: z.optional(z.boolean()),
+  context_window: z.nullish(z.number().check(z.positive())),
+  supported_reasoning_levels: z.nullish(z.array(z.object({ effort: z.string() }))),
+  input_modalities: z.nullish(z.array(z.string())),
 });
 type Row = z.output<typeof rowSchema>;
 

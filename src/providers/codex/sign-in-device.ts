@@ -2,7 +2,7 @@
  * OpenAI's headless sign-in, which is not RFC 8628: JSON bodies, 403 or 404 while nothing was entered, and at the end an
  * authorization code with its verifier instead of tokens (providers/codex.md §1.6).
  */
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { Config } from "../../config.ts";
 import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
@@ -14,20 +14,20 @@ import { exchange, SERVER } from "./sign-in-tokens.ts";
 
 const { device } = SIGN_IN;
 
-const userCodeAnswer = z
-  .object({
-    device_auth_id: z.string().min(1),
-    user_code: z.string().min(1).optional(),
-    usercode: z.string().min(1).optional(),
-    /** Seconds, as text or number. */
-    interval: z.coerce.number().min(1).max(600).catch(device.interval),
-  })
-  .transform(({ user_code, usercode, ...rest }) => ({ ...rest, userCode: user_code ?? usercode }));
+const text = z.string().check(z.minLength(1));
 
-const approvedAnswer = z.object({
-  authorization_code: z.string().min(1),
-  code_verifier: z.string().min(1),
-});
+const userCodeAnswer = z.pipe(
+  z.object({
+    device_auth_id: text,
+    user_code: z.optional(text),
+    usercode: z.optional(text),
+    /** Seconds, as text or number. */
+    interval: z.catch(z.coerce.number().check(z.minimum(1), z.maximum(600)), device.interval),
+  }),
+  z.transform(({ user_code, usercode, ...rest }) => ({ ...rest, userCode: user_code ?? usercode })),
+);
+
+const approvedAnswer = z.object({ authorization_code: text, code_verifier: text });
 
 /** What waits in the store between two polls. */
 const secretShape = z.object({
@@ -36,7 +36,7 @@ const secretShape = z.object({
   /** ms. */
   intervalMs: z.number(),
   /** Present once the owner has approved: what is left is the exchange. */
-  approved: z.object({ code: z.string(), verifier: z.string() }).optional(),
+  approved: z.optional(z.object({ code: z.string(), verifier: z.string() })),
 });
 
 export async function startDevice(config: Config, net: ProviderNet): Promise<StartedSignIn> {

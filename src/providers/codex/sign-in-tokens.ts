@@ -1,5 +1,5 @@
 /** OpenAI's token endpoint: what it answers, and the account that its tokens speak of (providers/codex.md §1.4, §1.5). */
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { Config } from "../../config.ts";
 import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
@@ -17,13 +17,13 @@ export function tokenServer(config: Config): OauthServer {
   return { tokenUrl: config.CODEX_AUTH_URL + SIGN_IN.tokenPath, clientId: config.CODEX_CLIENT_ID };
 }
 
-const token = z.string().min(1).optional().catch(undefined);
+const token = z.catch(z.optional(z.string().check(z.minLength(1))), undefined);
 
 const answer = z.object({
   access_token: token,
   refresh_token: token,
   id_token: token,
-  expires_in: z.number().positive().optional().catch(undefined),
+  expires_in: z.catch(z.optional(z.number().check(z.positive())), undefined),
 });
 
 export interface CodexTokens {

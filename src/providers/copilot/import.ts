@@ -1,5 +1,5 @@
 /** Copilot accounts from tokens the owner gives and from OpenCode's auth.json (providers/copilot.md §2.1). */
-import * as z from "zod";
+import * as z from "zod/mini";
 import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import type { ImportedAccount, ImportInput } from "../provider.ts";
@@ -9,8 +9,8 @@ import { APP_REFRESH_TOKEN, CLASSIC_PAT, EXCHANGED_TOKEN } from "./profile.ts";
 /** OpenCode keeps the long-lived GitHub token as `refresh`; `expires` is 0 or belongs to an exchanged token. */
 const openCodeEntry = z.object({
   type: z.literal("oauth"),
-  refresh: z.string().min(1),
-  enterpriseUrl: z.string().optional(),
+  refresh: z.string().check(z.minLength(1)),
+  enterpriseUrl: z.optional(z.string()),
 });
 
 /** Makes an account of a GitHub token, given as access or as refresh token: it is both, and it has no end. */

@@ -1,5 +1,5 @@
 /** The list of models that Copilot keeps for an account: endpoints, limits, policy (providers/copilot.md §3.6). */
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { Operation } from "../../protocols/protocol.ts";
 import { USER_AGENT } from "../../version.ts";
 import type { LiveList, LiveModel } from "../provider.ts";
@@ -33,30 +33,30 @@ export const live: LiveList = {
   },
 };
 
-const tokens = z.number().positive();
+const tokens = z.number().check(z.positive());
 
 /** A row without both limits or without a word about tools is not usable. */
 const rowSchema = z.object({
-  id: z.string().min(1).max(256),
-  name: z.string().min(1).optional(),
-  model_picker_enabled: z.boolean().optional(),
-  policy: z.object({ state: z.string().optional() }).nullish(),
+  id: z.string().check(z.minLength(1), z.maxLength(256)),
+  name: z.optional(z.string().check(z.minLength(1))),
+  model_picker_enabled: z.optional(z.boolean()),
+  policy: z.nullish(z.object({ state: z.optional(z.string()) })),
   capabilities: z.object({
-    type: z.string().optional(),
+    type: z.optional(z.string()),
     limits: z.object({
-      max_context_window_tokens: tokens.optional(),
+      max_context_window_tokens: z.optional(tokens),
       max_prompt_tokens: tokens,
       max_output_tokens: tokens,
     }),
     supports: z.object({
       tool_calls: z.literal(true),
-      vision: z.boolean().nullish(),
-      reasoning_effort: z.array(z.string()).nullish(),
-      adaptive_thinking: z.boolean().nullish(),
-      max_thinking_budget: z.number().nullish(),
+      vision: z.nullish(z.boolean()),
+      reasoning_effort: z.nullish(z.array(z.string())),
+      adaptive_thinking: z.nullish(z.boolean()),
+      max_thinking_budget: z.nullish(z.number()),
     }),
   }),
-  supported_endpoints: z.array(z.string()).nullish(),
+  supported_endpoints: z.nullish(z.array(z.string())),
 });
 type Row = z.output<typeof rowSchema>;
 

@@ -1,5 +1,5 @@
 /** Whose a GitHub token is and where its Copilot answers (providers/copilot.md §1.4, §2.1). */
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { Config } from "../../config.ts";
 import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
@@ -9,15 +9,17 @@ import type { ProviderNet, SignInComplete, SignInOutcome } from "../provider.ts"
 import { discoveredApi, githubOf } from "./host.ts";
 import { PUBLIC_HOSTS, SIGN_IN } from "./profile.ts";
 
+const word = z.string().check(z.minLength(1));
+
 const userAnswer = z.object({
-  id: z.int().positive(),
-  login: z.string().min(1),
-  email: z.string().min(1).nullish().catch(null),
+  id: z.int().check(z.positive()),
+  login: word,
+  email: z.catch(z.nullish(word), null),
 });
 
 const planAnswer = z.object({
-  copilot_plan: z.string().min(1).optional().catch(undefined),
-  endpoints: z.object({ api: z.unknown() }).optional().catch(undefined),
+  copilot_plan: z.catch(z.optional(word), undefined),
+  endpoints: z.catch(z.optional(z.object({ api: z.unknown() })), undefined),
 });
 
 /** The account of a fresh token. Without an identity there is none; the token then waits for another try. */

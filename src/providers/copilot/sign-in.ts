@@ -2,7 +2,7 @@
  * GitHub's device flow, on github.com or an allowed enterprise domain (providers/copilot.md §1). GitHub answers errors
  * with 200; beside that it speaks RFC 8628.
  */
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { Config } from "../../config.ts";
 import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
@@ -17,15 +17,15 @@ import { accountOf } from "./sign-in-account.ts";
 const SERVER = "GitHub";
 
 const deviceAnswer = z.object({
-  device_code: z.string().min(1),
-  user_code: z.string().min(1),
+  device_code: z.string().check(z.minLength(1)),
+  user_code: z.string().check(z.minLength(1)),
   verification_uri: z.string(),
   /** Seconds. */
-  expires_in: z.number().positive(),
-  interval: z.number().min(1).max(600).catch(SIGN_IN.interval),
+  expires_in: z.number().check(z.positive()),
+  interval: z.catch(z.number().check(z.minimum(1), z.maximum(600)), SIGN_IN.interval),
 });
 
-const tokenAnswer = z.object({ access_token: z.string().regex(/^[\x21-\x7e]+$/) });
+const tokenAnswer = z.object({ access_token: z.string().check(z.regex(/^[\x21-\x7e]+$/)) });
 
 /** What waits in the store between two polls. */
 const secretShape = z.object({
@@ -33,7 +33,7 @@ const secretShape = z.object({
   /** ms. */
   intervalMs: z.number(),
   /** Present once GitHub has given it: what is left is to learn whose it is. */
-  token: z.string().optional(),
+  token: z.optional(z.string()),
 });
 
 export const signIn: SignIn = {

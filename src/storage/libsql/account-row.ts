@@ -1,8 +1,8 @@
 /** One row of `provider_accounts` as the port speaks of it, and the sealing of its secrets. */
 import { getTableColumns } from "drizzle-orm";
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { AccountRecord, AccountSecrets } from "../port.ts";
-import type { Sealer } from "../seal.ts";
+import type { Place, Sealer } from "../seal.ts";
 import { decode, decodeJson, jsonObject } from "./decode.ts";
 import { providerAccounts } from "./schema.ts";
 
@@ -27,13 +27,21 @@ export const openColumns = open;
 /** The columns that hold `seal.ts` texts. */
 export const sealedColumns = { accessToken, refreshToken, idToken, apiKey };
 
+/** What is read, in one statement, of an account that is to be opened. */
+export const accountColumns = { record: open, sealed: sealedColumns, version: tokenVersion };
+
 export type OpenRow = { [Name in keyof typeof open]: (typeof providerAccounts.$inferSelect)[Name] };
 export type SealedRow = AccountSecrets;
+export interface AccountRow {
+  record: OpenRow;
+  sealed: SealedRow;
+  version: number;
+}
 
 const words = z.object({
   kind: z.enum(["oauth", "api_key"]),
   status: z.enum(["active", "needs_login"]),
-  lastRefreshStatus: z.enum(["ok", "failed"]).nullable(),
+  lastRefreshStatus: z.nullable(z.enum(["ok", "failed"])),
 });
 
 export function toRecord(row: OpenRow): AccountRecord {
@@ -49,12 +57,21 @@ export function only(rows: OpenRow[]): AccountRecord | null {
 }
 
 /** Rejects with `SealError` when one does not open. */
-export function openSecrets(sealer: Sealer, id: string, row: SealedRow): Promise<AccountSecrets> {
-  return eachSecret(row, (text, column) => sealer.open(text, place(id, column)));
+export function openSecrets(
+  sealer: Sealer,
+  { record, sealed, version }: AccountRow,
+): Promise<AccountSecrets> {
+  return eachSecret(sealed, (text, column) => sealer.open(text, place(record.id, column, version)));
 }
 
-export function sealSecrets(sealer: Sealer, id: string, secrets: AccountSecrets): Promise<SealedRow> {
-  return eachSecret(secrets, (text, column) => sealer.seal(text, place(id, column)));
+/** All of a row's secrets, for the version under which they are about to be written. */
+export function sealSecrets(
+  sealer: Sealer,
+  id: string,
+  version: number,
+  secrets: AccountSecrets,
+): Promise<SealedRow> {
+  return eachSecret(secrets, (text, column) => sealer.seal(text, place(id, column, version)));
 }
 
 async function eachSecret(
@@ -74,6 +91,6 @@ async function eachSecret(
   return { accessToken, refreshToken, idToken, apiKey };
 }
 
-function place(row: string, column: string) {
-  return { table: "provider_accounts", column, row };
+function place(row: string, column: string, version: number): Place {
+  return { table: "provider_accounts", column, row, version };
 }

@@ -3,15 +3,25 @@ import { and, asc, eq, ne, sql } from "drizzle-orm";
 import type { AccountStore, NewAccount } from "../port.ts";
 import { StorageError } from "../port.ts";
 import type { Sealer } from "../seal.ts";
-import { type OpenRow, only, openColumns, sealedColumns, sealSecrets, toRecord } from "./account-row.ts";
-import { openOrMark } from "./damage.ts";
+import { accountColumns, type OpenRow, only, openColumns, sealSecrets, toRecord } from "./account-row.ts";
+import { openOrMark, openRow } from "./damage.ts";
 import type { Database, Orm } from "./database.ts";
+import { readPage } from "./page.ts";
 import { providerAccounts } from "./schema.ts";
 
-/** Each round loses only to another writer of the same account. */
-const SAVE_ROUNDS = 8;
+/** Each round loses only to another writer of the same account, which has written then. */
+const SAVE_ROUNDS = 50;
 
-export function accountStore(database: Database, sealer: Sealer): AccountStore {
+const LISTING = { table: providerAccounts, newestFirst: false };
+
+/** With `readOnly`, an account whose secrets do not open is not marked for it. */
+export function accountStore(database: Database, sealer: Sealer, readOnly = false): AccountStore {
+  const openOne = async (orm: Orm, id: string) => {
+    const [row] = await orm.select(accountColumns).from(providerAccounts).where(eq(providerAccounts.id, id));
+    if (row === undefined) return null;
+    return readOnly ? openRow(sealer, row) : openOrMark(orm, sealer, row);
+  };
+
   return {
     list: () =>
       database.run("list the accounts", async (orm) => {
@@ -22,34 +32,23 @@ export function accountStore(database: Database, sealer: Sealer): AccountStore {
         return rows.map(toRecord);
       }),
 
+    page: (wish) =>
+      database.run("list the accounts", async (orm) => {
+        const page = await readPage(orm, LISTING, wish, undefined, ({ where, order, limit }) =>
+          orm.select(openColumns).from(providerAccounts).where(where).orderBy(order).limit(limit),
+        );
+        return page && { ...page, entries: page.entries.map(toRecord) };
+      }),
+
     get: (id) =>
       database.run("read an account", async (orm) =>
         only(await orm.select(openColumns).from(providerAccounts).where(eq(providerAccounts.id, id))),
       ),
 
     secrets: (id) =>
-      database.run("read an account's secrets", async (orm) => {
-        const [row] = await orm
-          .select(sealedColumns)
-          .from(providerAccounts)
-          .where(eq(providerAccounts.id, id));
-        return row ? openOrMark(orm, sealer, id, row) : null;
-      }),
+      database.run("read an account's secrets", async (orm) => (await openOne(orm, id))?.secrets ?? null),
 
-    open: (id) =>
-      database.run("open an account", async (orm) => {
-        const [row] = await orm
-          .select({
-            record: openColumns,
-            sealed: sealedColumns,
-            version: providerAccounts.tokenVersion,
-          })
-          .from(providerAccounts)
-          .where(eq(providerAccounts.id, id));
-        if (!row) return null;
-        const secrets = await openOrMark(orm, sealer, id, row.sealed);
-        return { account: toRecord(row.record), secrets, version: row.version };
-      }),
+    open: (id) => database.run("open an account", (orm) => openOne(orm, id)),
 
     save: (account) =>
       database.run("save an account", async (orm) => {
@@ -122,12 +121,12 @@ export function accountStore(database: Database, sealer: Sealer): AccountStore {
 }
 
 /**
- * One round of `save`. The secrets are bound to the row's id, so that id is learned first; null when another writer
- * inserted or removed the account in between.
+ * One round of `save`. The secrets are bound to the row's id and version, so these are learned first; null when another
+ * writer wrote the account in between.
  */
 async function saveOnce(orm: Orm, sealer: Sealer, account: NewAccount): Promise<OpenRow | null> {
   const [existing] = await orm
-    .select({ id: providerAccounts.id })
+    .select({ id: providerAccounts.id, version: providerAccounts.tokenVersion })
     .from(providerAccounts)
     .where(
       and(
@@ -137,7 +136,9 @@ async function saveOnce(orm: Orm, sealer: Sealer, account: NewAccount): Promise<
       ),
     );
   const id = existing?.id ?? account.id;
+  const version = existing === undefined ? 0 : existing.version + 1;
   const fresh = {
+    tokenVersion: version,
     status: "active",
     statusReason: null,
     metadata: JSON.stringify(account.metadata),
@@ -148,19 +149,18 @@ async function saveOnce(orm: Orm, sealer: Sealer, account: NewAccount): Promise<
     updatedAt: account.now,
     refreshRetryAt: null,
     refreshFailures: 0,
-    ...(await sealSecrets(sealer, id, account)),
+    ...(await sealSecrets(sealer, id, version, account)),
   };
 
   const rows = existing
     ? await orm
         .update(providerAccounts)
         .set({
-          ...fresh,
           // A lease that runs stays: its holder may be posting the very token that was brought again.
-          tokenVersion: sql`${providerAccounts.tokenVersion} + 1`,
+          ...fresh,
           primary: sql`is_primary or (enabled and ${noPrimary(account.provider)})`,
         })
-        .where(eq(providerAccounts.id, id))
+        .where(and(eq(providerAccounts.id, id), eq(providerAccounts.tokenVersion, existing.version)))
         .returning(openColumns)
     : await orm
         .insert(providerAccounts)

@@ -13,11 +13,14 @@ export type Orm = SqliteRemoteDatabase;
 
 export interface Database {
   /**
-   * Runs statements; `what` completes "cannot …" in the error. `orm.batch` is one atomic write and one round trip.
-   * `orm.transaction` must not be used: statements do not share a connection.
+   * Runs statements; `what` completes "cannot …" in the error. `orm.batch` is one round trip: an atomic write, or, where
+   * it only selects, a view of one moment that waits for no writer. `orm.transaction` must not be used: statements do
+   * not share a connection.
    */
   run<T>(what: string, work: (orm: Orm) => Promise<T>): Promise<T>;
 }
+
+const READS = /^select\b/i;
 
 export function openDatabase(connections: Connections, sleep: Clock["sleep"]): Database {
   const call = async <T>(use: (client: Connection["client"]) => Promise<T>): Promise<T> => {
@@ -36,7 +39,8 @@ export function openDatabase(connections: Connections, sleep: Clock["sleep"]): D
     async (sql, args) => toRows(await call((client) => client.execute({ sql, args }))),
     async (queries) => {
       const statements: InStatement[] = queries.map(({ sql, params }) => ({ sql, args: params }));
-      const results = await call((client) => client.batch(statements, "write"));
+      const mode = queries.every(({ sql }) => READS.test(sql)) ? "read" : "write";
+      const results = await call((client) => client.batch(statements, mode));
       return results.map(toRows);
     },
   );

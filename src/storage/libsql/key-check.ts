@@ -5,25 +5,25 @@
 import type { Client } from "@libsql/client";
 import type { Clock } from "../../runtime.ts";
 import { WrongKeyError } from "../port.ts";
-import { SealError, type Sealer } from "../seal.ts";
+import { type Place, SealError, type Sealer } from "../seal.ts";
 import { patiently } from "./busy.ts";
 import { attempt, within } from "./failure.ts";
 
 /** The setting under which the value is kept. */
 export const KEY_CHECK = "encryption.check";
 
-const PLACE = { table: "system_settings", column: "value", row: KEY_CHECK };
+const PLACE: Place = { table: "system_settings", column: "value", row: KEY_CHECK };
 
 /** What is sealed. Says nothing, so that whoever opens it learns only that his key is right. */
 const PLAIN = "kleis";
 
-const READ = { sql: "SELECT value FROM system_settings WHERE key = ?", args: [KEY_CHECK] };
+export const READ_CHECK = { sql: "SELECT value FROM system_settings WHERE key = ?", args: [KEY_CHECK] };
 
 /** Any sealed text of a database that was used before there was a check value. */
 const SAMPLES = `
-  SELECT 'api_keys' AS t, 'sealed_key' AS c, id, sealed_key AS v FROM api_keys
-  UNION ALL SELECT 'provider_accounts', 'access_token', id, access_token FROM provider_accounts
-  UNION ALL SELECT 'provider_accounts', 'api_key', id, api_key FROM provider_accounts
+  SELECT 'api_keys' AS t, 'sealed_key' AS c, id, sealed_key AS v, NULL AS n FROM api_keys
+  UNION ALL SELECT 'provider_accounts', 'access_token', id, access_token, token_version FROM provider_accounts
+  UNION ALL SELECT 'provider_accounts', 'api_key', id, api_key, token_version FROM provider_accounts
   LIMIT 100`;
 
 /**
@@ -33,7 +33,7 @@ const SAMPLES = `
 export function checkKeyRing(client: Client, clock: Clock, sealer: Sealer): Promise<void> {
   const { sleep } = clock;
   const read = async () => {
-    const { rows } = await within(sleep, client.execute(READ));
+    const { rows } = await within(sleep, client.execute(READ_CHECK));
     return rows[0] === undefined ? null : String(rows[0][0]);
   };
   const work = async () => {
@@ -47,25 +47,31 @@ export function checkKeyRing(client: Client, clock: Clock, sealer: Sealer): Prom
       // Another process, with another key, may have been first.
       stored = await read();
     }
-    if (stored === null || !(await opens(sealer, stored, PLACE))) throw wrongKey();
+    if (stored === null || !(await opensCheck(sealer, stored))) throw wrongKey();
   };
   return attempt("check the encryption key", () =>
     client.protocol === "file" ? patiently(client, sleep, work) : work(),
   );
 }
 
+/** Whether the ring opens what `READ_CHECK` reads. */
+export function opensCheck(sealer: Sealer, stored: string): Promise<boolean> {
+  return opens(sealer, stored, PLACE);
+}
+
 /** True also when there is nothing to open. */
 async function opensAny(client: Client, sleep: Clock["sleep"], sealer: Sealer): Promise<boolean> {
   const { rows } = await within(sleep, client.execute(SAMPLES));
   const sealed = rows.filter((row) => row.v !== null);
-  for (const { t, c, id, v } of sealed) {
-    const place = { table: String(t), column: String(c), row: String(id) };
+  for (const { t, c, id, v, n } of sealed) {
+    const version = n === null ? {} : { version: Number(n) };
+    const place = { table: String(t), column: String(c), row: String(id), ...version };
     if (await opens(sealer, String(v), place)) return true;
   }
   return sealed.length === 0;
 }
 
-async function opens(sealer: Sealer, sealed: string, place: typeof PLACE): Promise<boolean> {
+async function opens(sealer: Sealer, sealed: string, place: Place): Promise<boolean> {
   try {
     await sealer.open(sealed, place);
     return true;

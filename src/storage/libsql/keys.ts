@@ -1,24 +1,43 @@
 /** Issued keys in libSQL: found by hash, sealed for the one explicit reveal. */
-import { desc, eq, getTableColumns, type SQL, sql } from "drizzle-orm";
-import type { KeyRecord, KeyStore } from "../port.ts";
+import { and, count, eq, getTableColumns, type SQL, sql } from "drizzle-orm";
+import type { KeyFilter, KeyRecord, KeyStore } from "../port.ts";
 import type { Sealer } from "../seal.ts";
 import type { Database } from "./database.ts";
 import { decodeJson, names } from "./decode.ts";
+import { readPage } from "./page.ts";
 import { apiKeys } from "./schema.ts";
 
 const { hash, sealedKey, discoveryHash, sealedDiscoveryToken, ...open } = getTableColumns(apiKeys);
 
+/** The columns of a `KeyRecord`. */
+export const keyColumns = open;
+
 type OpenRow = { [Name in keyof typeof open]: (typeof apiKeys.$inferSelect)[Name] };
+
+const LISTING = { table: apiKeys, newestFirst: true };
 
 export function keyStore(database: Database, sealer: Sealer): KeyStore {
   const find = (where: SQL) =>
     database.run("look up a key", async (orm) => only(await orm.select(open).from(apiKeys).where(where)));
 
   return {
-    list: () =>
+    list: (wish, filter) =>
       database.run("list the keys", async (orm) => {
-        const rows = await orm.select(open).from(apiKeys).orderBy(desc(apiKeys.createdAt), sql`rowid desc`);
-        return rows.map(toRecord);
+        const page = await readPage(
+          orm,
+          LISTING,
+          wish,
+          filter && passing(filter),
+          ({ where, order, limit }) =>
+            orm.select(open).from(apiKeys).where(where).orderBy(order).limit(limit),
+        );
+        return page && { ...page, entries: page.entries.map(toKey) };
+      }),
+
+    count: (filter) =>
+      database.run("count the keys", async (orm) => {
+        const [row] = await orm.select({ keys: count() }).from(apiKeys).where(passing(filter));
+        return row?.keys ?? 0;
       }),
 
     get: (id) => find(eq(apiKeys.id, id)),
@@ -48,7 +67,7 @@ export function keyStore(database: Database, sealer: Sealer): KeyStore {
             expiresAt: key.expiresAt,
           })
           .returning(open);
-        return toRecord(rows[0]!);
+        return toKey(rows[0]!);
       }),
 
     revoke: (id, now) =>
@@ -89,6 +108,16 @@ export function keyStore(database: Database, sealer: Sealer): KeyStore {
   };
 }
 
+function passing({ state, now, onlyAccount }: KeyFilter): SQL | undefined {
+  const { accounts, expiresAt, revokedAt } = apiKeys;
+  const works = sql`(${revokedAt} is null and (${expiresAt} is null or ${expiresAt} > ${now}))`;
+  return and(
+    state === "working" ? works : sql`not ${works}`,
+    onlyAccount === undefined ? undefined : eq(accounts, JSON.stringify([onlyAccount])),
+  );
+}
+
+/** Without a version: a key is sealed once, so that there is no earlier text of it to put back. */
 function place(row: string, column: string) {
   return { table: "api_keys", column, row };
 }
@@ -98,10 +127,10 @@ function encodeNames(scope: string[] | null): string | null {
 }
 
 function only(rows: OpenRow[]): KeyRecord | null {
-  return rows[0] ? toRecord(rows[0]) : null;
+  return rows[0] ? toKey(rows[0]) : null;
 }
 
-function toRecord(row: OpenRow): KeyRecord {
+export function toKey(row: OpenRow): KeyRecord {
   return {
     ...row,
     providers: decodeJson(names, row.providers, "api_keys.providers"),

@@ -21,7 +21,7 @@ type Sleep = Clock["sleep"];
 /** Drizzle's own definition, with its `id` that stays null on SQLite. */
 const CREATE_TABLE =
   "CREATE TABLE IF NOT EXISTS __drizzle_migrations (id SERIAL PRIMARY KEY, hash text NOT NULL, created_at numeric)";
-const READ_NEWEST = "SELECT max(created_at) FROM __drizzle_migrations";
+export const READ_NEWEST = "SELECT max(created_at) FROM __drizzle_migrations";
 
 /** The driver of a file blocks the thread while it waits for a lock, so starters in one process take turns. */
 let turn: Promise<unknown> = Promise.resolve();
@@ -86,9 +86,14 @@ async function newestOutside(client: Client, sleep: Sleep): Promise<number> {
     const { rows } = await within(sleep, client.execute(READ_NEWEST));
     return Number(rows[0]?.[0] ?? 0);
   } catch (error) {
-    if (error instanceof Error && error.message.includes("no such table")) return 0;
+    if (isNoSuchTable(error)) return 0;
     throw error;
   }
+}
+
+/** The driver's word for a database that is new, or older than a table. */
+export function isNoSuchTable(error: unknown): boolean {
+  return error instanceof Error && error.message.includes("no such table");
 }
 
 async function newestInside(transaction: Transaction, sleep: Sleep): Promise<number> {

@@ -29,5 +29,19 @@ export const migrations: readonly Migration[] = [
       "ALTER TABLE `provider_accounts` ADD `refresh_retry_at` integer;",
       "ALTER TABLE `provider_accounts` ADD `refresh_failures` integer DEFAULT 0 NOT NULL;"
     ]
+  },
+  {
+    "when": 1795356315335,
+    "hash": "2572408f03ba1ba49530430d3b0f809580c937ff7aff8f829d592d39e73215db",
+    "statements": [
+      "ALTER TABLE `oauth_states` ADD `version` integer DEFAULT 0 NOT NULL;"
+    ]
+  },
+  {
+    "when": 1795356475978,
+    "hash": "043d0a39c0d8fdfe086cbad09691f454dff15dc164e7d3a29a37c59442d642b3",
+    "statements": [
+      "CREATE INDEX `api_keys_newest` ON `api_keys` (`created_at`,`revoked_at`,`expires_at`);"
+    ]
   }
 ];

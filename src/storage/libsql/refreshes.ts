@@ -3,9 +3,9 @@
  * judged by the database's own clock, so that isolates whose clocks differ agree.
  */
 import { and, eq, gt, isNull, lte, or, type SQL, sql } from "drizzle-orm";
-import type { FreshTokens, Lease, RefreshState, RefreshStore } from "../port.ts";
+import type { Lease, RefreshState, RefreshStore } from "../port.ts";
 import type { Sealer } from "../seal.ts";
-import { openColumns, openSecrets, sealedColumns, sealSecrets, toRecord } from "./account-row.ts";
+import { accountColumns, openColumns, sealSecrets, toRecord } from "./account-row.ts";
 import { openOrMark } from "./damage.ts";
 import type { Database, Orm } from "./database.ts";
 import { providerAccounts as accounts } from "./schema.ts";
@@ -14,10 +14,8 @@ import { providerAccounts as accounts } from "./schema.ts";
 const NOW = sql<number>`cast(unixepoch('subsec') * 1000 as integer)`;
 
 const stateColumns = {
-  record: openColumns,
-  sealed: sealedColumns,
+  ...accountColumns,
   refresh: {
-    version: accounts.tokenVersion,
     fence: accounts.leaseFence,
     failures: accounts.refreshFailures,
     intentVersion: accounts.intentVersion,
@@ -33,24 +31,18 @@ export function refreshStore(database: Database, sealer: Sealer): RefreshStore {
 
   const toState = async (
     orm: Orm,
-    id: string,
-    row: Awaited<ReturnType<typeof select>>[number],
+    { refresh, ...row }: Awaited<ReturnType<typeof select>>[number],
   ): Promise<RefreshState> => {
-    const { intentVersion, ...refresh } = row.refresh;
-    const secrets = await openOrMark(orm, sealer, id, row.sealed);
-    return {
-      account: toRecord(row.record),
-      secrets,
-      ...refresh,
-      unanswered: intentVersion === refresh.version,
-    };
+    const { intentVersion, ...rest } = refresh;
+    const open = await openOrMark(orm, sealer, row);
+    return { ...open, ...rest, unanswered: intentVersion === row.version };
   };
 
   return {
     read: (id) =>
       database.run("read the state of a refresh", async (orm) => {
         const [row] = await select(orm, id);
-        return row ? toState(orm, id, row) : null;
+        return row ? toState(orm, row) : null;
       }),
 
     acquire: (id, { owner, version, leaseMs }) =>
@@ -76,7 +68,7 @@ export function refreshStore(database: Database, sealer: Sealer): RefreshStore {
             .returning({ id: accounts.id }),
           select(orm, id),
         ]);
-        return row ? { acquired: taken.length > 0, state: await toState(orm, id, row) } : null;
+        return row ? { acquired: taken.length > 0, state: await toState(orm, row) } : null;
       }),
 
     intend: (id, lease) =>
@@ -89,13 +81,15 @@ export function refreshStore(database: Database, sealer: Sealer): RefreshStore {
         return rows.length > 0;
       }),
 
-    commit: (id, lease, fresh, metadata, now) =>
+    commit: (id, lease, { expiresAt, ...secrets }, metadata, now) =>
       database.run("store refreshed tokens", async (orm) => {
+        const version = lease.version + 1;
         const rows = await orm
           .update(accounts)
           .set({
-            ...(fresh === null ? {} : await freshColumns(sealer, id, fresh)),
-            tokenVersion: lease.version + 1,
+            ...(await sealSecrets(sealer, id, version, secrets)),
+            tokenVersion: version,
+            expiresAt,
             metadata: JSON.stringify(metadata),
             status: "active",
             statusReason: null,
@@ -110,11 +104,8 @@ export function refreshStore(database: Database, sealer: Sealer): RefreshStore {
             updatedAt: now,
           })
           .where(holds(id, lease))
-          .returning({ ...openColumns, ...sealedColumns, version: accounts.tokenVersion });
-        if (!rows[0]) return null;
-        const { accessToken, refreshToken, idToken, apiKey, version, ...record } = rows[0];
-        const secrets = await openSecrets(sealer, id, { accessToken, refreshToken, idToken, apiKey });
-        return { account: toRecord(record), secrets, version };
+          .returning(openColumns);
+        return rows[0] ? { account: toRecord(rows[0]), secrets, version } : null;
       }),
 
     reject: (id, lease, reason, now) =>
@@ -187,15 +178,4 @@ function unlessOwn({ owner }: Lease, column: typeof accounts.leaseUntil | typeof
 
 function failure(reason: string, now: number) {
   return { lastRefreshAt: now, lastRefreshStatus: "failed", lastRefreshError: reason, updatedAt: now };
-}
-
-/** Absent names leave what is stored. */
-async function freshColumns(sealer: Sealer, id: string, fresh: FreshTokens) {
-  const { accessToken, refreshToken, idToken } = await sealSecrets(sealer, id, { ...fresh, apiKey: null });
-  return {
-    accessToken,
-    expiresAt: fresh.expiresAt,
-    ...(refreshToken === null ? {} : { refreshToken }),
-    ...(idToken === null ? {} : { idToken }),
-  };
 }

@@ -52,7 +52,7 @@ export async function rotate(
         const rows: Row[] = await run(() => readRows(client, sleep, column, after, batch));
         const last = rows.at(-1);
         if (last === undefined) break;
-        after = last.id;
+        after = last.place.row;
         const writes = await resealRows(sealer, column, rows, result);
         if (writes.length === 0) continue;
         const done = await run(() => within(sleep, client.batch(writes, "write")));
@@ -68,14 +68,14 @@ export async function rotate(
 }
 
 interface Row {
-  id: string;
   sealed: string;
+  place: Place;
 }
 
 async function readRows(
   client: Client,
   sleep: Clock["sleep"],
-  { table, id, column, only }: SealedColumn,
+  { table, id, column, version, only }: SealedColumn,
   after: string | null,
   limit: number,
 ): Promise<Row[]> {
@@ -89,31 +89,35 @@ async function readRows(
     conditions.push(`${id} > ?`);
     args.push(after);
   }
-  const sql = `SELECT ${id}, ${column} FROM ${table} WHERE ${conditions.join(" AND ")} ORDER BY ${id} LIMIT ?`;
+  const columns = [id, column, ...(version === undefined ? [] : [version])].join(", ");
+  const sql = `SELECT ${columns} FROM ${table} WHERE ${conditions.join(" AND ")} ORDER BY ${id} LIMIT ?`;
   const { rows } = await within(sleep, client.execute({ sql, args: [...args, limit] }));
-  return rows.map((row) => ({ id: String(row[0]), sealed: String(row[1]) }));
+  return rows.map((row) => {
+    const bound = version === undefined ? {} : { version: Number(row[2]) };
+    return { sealed: String(row[1]), place: { table, column, row: String(row[0]), ...bound } };
+  });
 }
 
-/** The writes that a page of rows needs; each does nothing when its text is no longer the one that was read. */
+/** The writes that a page of rows needs; each does nothing when its text or its version is no longer what was read. */
 async function resealRows(
   sealer: Sealer,
-  { table, id, column }: SealedColumn,
+  { table, id, column, version }: SealedColumn,
   rows: readonly Row[],
   counts: Rotation,
 ): Promise<InStatement[]> {
   const writes: InStatement[] = [];
-  for (const row of rows) {
-    const place = { table, column, row: row.id };
+  const sameVersion = version === undefined ? "" : ` AND ${version} = ?`;
+  for (const { sealed, place } of rows) {
     try {
-      const plain = await sealer.open(row.sealed, place);
-      if (await sealer.isCurrent(row.sealed)) {
+      const plain = await sealer.open(sealed, place);
+      if (await sealer.isCurrent(sealed)) {
         counts.current++;
         continue;
       }
       const fresh = await sealer.seal(plain, place);
       writes.push({
-        sql: `UPDATE ${table} SET ${column} = ? WHERE ${id} = ? AND ${column} = ?`,
-        args: [fresh, row.id, row.sealed],
+        sql: `UPDATE ${table} SET ${column} = ? WHERE ${id} = ? AND ${column} = ?${sameVersion}`,
+        args: [fresh, place.row, sealed, ...(place.version === undefined ? [] : [place.version])],
       });
     } catch (error) {
       if (!(error instanceof SealError)) throw error;

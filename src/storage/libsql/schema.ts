@@ -1,6 +1,7 @@
 /**
- * The tables. Columns marked "sealed" hold `seal.ts` texts bound to this table, the column and the row's primary key;
- * hashes are SHA-256 in hex; everything else is plain. All times are epoch milliseconds.
+ * The tables. Columns marked "sealed" hold `seal.ts` texts bound to this table, the column, the row's primary key and its
+ * version where it has one, which rises with every write of them; hashes are SHA-256 in hex; everything else is plain.
+ * All times are epoch milliseconds.
  *
  * What comes later is added, never rebuilt: cooldowns as a table keyed by (account_id, scope) with `until` and `reason`;
  * usage as a table keyed by (hour, key_id, account_id, model) whose counters are added to by upsert. Those rows refer to
@@ -84,6 +85,8 @@ export const apiKeys = sqliteTable(
   (table) => [
     uniqueIndex("api_keys_hash").on(table.hash),
     uniqueIndex("api_keys_discovery_hash").on(table.discoveryHash),
+    // For lists: their order, and what tells working keys from ended ones, without reading the rows.
+    index("api_keys_newest").on(table.createdAt, table.revokedAt, table.expiresAt),
   ],
 );
 
@@ -95,6 +98,8 @@ export const oauthStates = sqliteTable(
     mode: text("mode").notNull(),
     /** Sealed JSON object. */
     secret: text("secret").notNull(),
+    /** Rises with every write of the secret. */
+    version: integer("version").notNull().default(0),
     createdAt: integer("created_at").notNull(),
     expiresAt: integer("expires_at").notNull(),
   },

@@ -8,6 +8,8 @@ export interface SealedColumn {
   /** The primary key's column, whose value is the `row` of a place. */
   readonly id: string;
   readonly column: string;
+  /** The column of the version that a text is bound to; absent where there is none. */
+  readonly version?: string;
   /** Only this row holds a sealed text; absent: every row does where it is not null. */
   readonly only?: string;
 }
@@ -23,13 +25,19 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
     table: getTableName(providerAccounts),
     id: accounts.id.name,
     column: column.name,
+    version: accounts.tokenVersion.name,
   })),
   ...[keys.sealedKey, keys.sealedDiscoveryToken].map((column) => ({
     table: getTableName(apiKeys),
     id: keys.id.name,
     column: column.name,
   })),
-  { table: getTableName(oauthStates), id: states.state.name, column: states.secret.name },
+  {
+    table: getTableName(oauthStates),
+    id: states.state.name,
+    column: states.secret.name,
+    version: states.version.name,
+  },
   {
     table: getTableName(systemSettings),
     id: settings.key.name,

@@ -9,6 +9,7 @@ import { openDatabase } from "./database.ts";
 import { keyStore } from "./keys.ts";
 import { oauthStateStore } from "./oauth-states.ts";
 import { refreshStore } from "./refreshes.ts";
+import { requestStore } from "./requests.ts";
 import { settingStore } from "./settings.ts";
 
 export interface LibsqlStorageOptions {
@@ -17,14 +18,17 @@ export interface LibsqlStorageOptions {
   sealer: Sealer;
   /** Real time, also where the rest of the core runs on a simulated clock: it limits how long a call may take. */
   sleep: Clock["sleep"];
+  /** Looking at an account leaves no mark on it. */
+  readOnly?: boolean;
 }
 
-export function createLibsqlStorage({ connections, sealer, sleep }: LibsqlStorageOptions): Storage {
+export function createLibsqlStorage({ connections, sealer, sleep, readOnly }: LibsqlStorageOptions): Storage {
   const database = openDatabase(connections, sleep);
   return {
-    accounts: accountStore(database, sealer),
+    accounts: accountStore(database, sealer, readOnly),
     refreshes: refreshStore(database, sealer),
     keys: keyStore(database, sealer),
+    requests: requestStore(database, sealer),
     oauthStates: oauthStateStore(database, sealer),
     settings: settingStore(database),
     ping: () =>

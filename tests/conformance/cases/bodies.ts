@@ -1,7 +1,7 @@
 import { request as httpRequest } from "node:http";
 import { deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { expect } from "vitest";
-import type { Case } from "../case.ts";
+import { type Case, isWorkers } from "../case.ts";
 import { expectRefusal, request } from "../wire.ts";
 import { lastAsked } from "../world.ts";
 
@@ -48,7 +48,7 @@ export const cases: Case[] = [
     async run({ ask, key, door }) {
       const response = await ask("/v1/messages", JSON.stringify(HELLO), {
         key,
-        headers: { "content-encoding": door === "workers" ? "zstd" : "br" },
+        headers: { "content-encoding": isWorkers(door) ? "zstd" : "br" },
       });
       expect(response.headers.get("accept-encoding")).toContain("gzip");
       await expectRefusal(response, 415, "unsupported_encoding", "messages");

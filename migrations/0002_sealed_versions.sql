@@ -1,0 +1,1 @@
+ALTER TABLE `oauth_states` ADD `version` integer DEFAULT 0 NOT NULL;

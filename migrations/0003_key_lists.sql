@@ -1,0 +1,1 @@
+CREATE INDEX `api_keys_newest` ON `api_keys` (`created_at`,`revoked_at`,`expires_at`);

@@ -1,0 +1,75 @@
+/**
+ * What a request needs to know, in one round trip: its key, and as far as they are wished for the accounts and some
+ * settings. Without the key all of these stay unread, so that a guessed key costs one look into an index.
+ */
+import { and, asc, desc, eq, exists, inArray, sql } from "drizzle-orm";
+import type { ClosedAccount, RequestReading, RequestStore } from "../port.ts";
+import type { Sealer } from "../seal.ts";
+import { type AccountRow, accountColumns, openColumns, toRecord } from "./account-row.ts";
+import { openOrMark } from "./damage.ts";
+import type { Database, Orm } from "./database.ts";
+import { keyColumns, toKey } from "./keys.ts";
+import { providerAccounts as accounts, apiKeys, systemSettings } from "./schema.ts";
+
+/** Accounts whose secrets come along, at most: an owner has a handful. Those of others are read when they are used. */
+const CLOSED_MAX = 50;
+
+export function requestStore(database: Database, sealer: Sealer): RequestStore {
+  const closed = (row: AccountRow): ClosedAccount => ({
+    id: row.record.id,
+    version: row.version,
+    open: () => database.run("open an account", (orm) => openOrMark(orm, sealer, row)),
+  });
+
+  return {
+    read: (keyHash, wish) =>
+      database.run("look up a key", async (orm): Promise<RequestReading | null> => {
+        const [[key], all, withSecrets, settings] = await orm.batch([
+          orm.select(keyColumns).from(apiKeys).where(eq(apiKeys.hash, keyHash)),
+          selectAll(orm, keyHash, wish.accounts),
+          selectWithSecrets(orm, keyHash, wish.accounts),
+          orm
+            .select({ key: systemSettings.key, value: systemSettings.value })
+            .from(systemSettings)
+            .where(and(inArray(systemSettings.key, [...wish.settings]), isThere(orm, keyHash))),
+        ]);
+        if (key === undefined) return null;
+        return {
+          key: toKey(key),
+          accounts: wish.accounts ? { all: all.map(toRecord), closed: withSecrets.map(closed) } : null,
+          settings: new Map(settings.map((setting) => [setting.key, setting.value])),
+        };
+      }),
+  };
+}
+
+const isThere = (orm: Orm, keyHash: string) =>
+  exists(orm.select({ one: sql`1` }).from(apiKeys).where(eq(apiKeys.hash, keyHash)));
+
+function selectAll(orm: Orm, keyHash: string, isWished: boolean) {
+  return orm
+    .select(openColumns)
+    .from(accounts)
+    .where(isThere(orm, keyHash))
+    .orderBy(asc(accounts.createdAt), sql`rowid`)
+    .limit(isWished ? EVERY : 0);
+}
+
+/** SQLite's word for "without a limit". */
+const EVERY = -1;
+
+function selectWithSecrets(orm: Orm, keyHash: string, isWished: boolean) {
+  const scope = sql`select value from json_each((select ${apiKeys.accounts} from ${apiKeys} where ${apiKeys.hash} = ${keyHash}))`;
+  const foremost = orm
+    .select({ id: accounts.id })
+    .from(accounts)
+    .where(and(isThere(orm, keyHash), eq(accounts.enabled, true)))
+    .orderBy(
+      sql`${accounts.id} in (${scope}) desc`,
+      desc(accounts.primary),
+      desc(accounts.createdAt),
+      desc(accounts.id),
+    )
+    .limit(isWished ? CLOSED_MAX : 0);
+  return orm.select(accountColumns).from(accounts).where(inArray(accounts.id, foremost));
+}

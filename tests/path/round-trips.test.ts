@@ -1,0 +1,261 @@
+/**
+ * What a request costs at the database, counted where the calls are made. Cold is the first request of a process, warm
+ * is every one within eight seconds after it; what goes on behind a request (the note that a key was used) is told apart.
+ */
+import { describe, expect, test } from "vitest";
+import { FRESH_MS } from "../../src/storage/read-cache.ts";
+import { newAccount } from "../storage/world.ts";
+import { isRead, type RoundTrip } from "../support/counted-client.ts";
+import { type CountedProcess, foundTown, issue, settle, type Town } from "./town.ts";
+
+/** How long a slow machine is waited for. */
+const PATIENCE = { timeout: 20_000 };
+
+const UNKNOWN = (name: string) => `kleis_${name.padEnd(43, "x")}`;
+
+/** A town with an account of each provider, whose lists of models have all been fetched and stored by another process. */
+async function settled(): Promise<{ town: Town; first: CountedProcess; ids: Record<string, string> }> {
+  const town = await foundTown();
+  const first = town.process();
+  const ids = await settle(first);
+  // Whatever is asked of the network at first has been.
+  await answered(first.post("messages", (await issue(first)).key));
+  await first.settled();
+  return { town, first, ids };
+}
+
+async function answered(answer: Promise<Response>): Promise<Response> {
+  const response = await answer;
+  const text = await response.clone().text();
+  expect([response.status, text]).toEqual([200, text]);
+  return response;
+}
+
+async function refused(answer: Promise<Response>, status: number): Promise<void> {
+  expect((await answer).status).toBe(status);
+}
+
+/** The trips since the last time that this was asked, once all of them have ended. */
+async function spent(process: CountedProcess): Promise<{ reads: RoundTrip[]; notes: RoundTrip[] }> {
+  await process.settled();
+  const trips = process.trips.splice(0);
+  const notes = trips.filter((trip) => !isRead(trip));
+  for (const { statements } of notes) {
+    expect(statements).toEqual([expect.stringMatching(/^update "api_keys" set "last_used_at"/)]);
+  }
+  return { reads: trips.filter(isRead), notes };
+}
+
+const WAYS = [
+  ["messages", "claude-sonnet-5", "claude"],
+  ["count_tokens", "claude-sonnet-5", "claude"],
+  ["responses", "gpt-5.5", "codex"],
+  ["chat", "gpt-5-mini", "copilot"],
+  ["chat", "swift", "copilot"],
+  ["messages", "copilot/claude-haiku-4.5", "copilot"],
+] as const;
+
+describe.each(WAYS)("%s with %s, which goes to %s", (operation, model, provider) => {
+  test("reads once in a cold process and never in a warm one", async () => {
+    const { town, first } = await settled();
+    const { key } = await issue(first);
+    const asked = town.registryAsked();
+    const process = town.process();
+    const cold = await answered(process.post(operation, key, model));
+    expect(cold.headers.get("x-kleis-provider")).toBe(provider);
+    const { reads, notes } = await spent(process);
+    expect(reads).toHaveLength(1);
+    expect(notes).toHaveLength(1);
+
+    for (let round = 0; round < 3; round++) await answered(process.post(operation, key, model));
+    process.pass(FRESH_MS - 1);
+    await answered(process.post(operation, key, model));
+    expect(await spent(process)).toEqual({ reads: [], notes: [] });
+
+    // So that no change made elsewhere stays unseen for longer than ten seconds it takes one reading again.
+    process.pass(1);
+    await answered(process.post(operation, key, model));
+    await answered(process.post(operation, key, model));
+    expect((await spent(process)).reads).toHaveLength(1);
+    expect(town.registryAsked()).toBe(asked);
+    expect(town.fakes.violations()).toEqual([]);
+  });
+});
+
+test("a second key in a warm process costs the look at its own row", async () => {
+  const { town, first } = await settled();
+  const [one, other] = [await issue(first), await issue(first)];
+  const process = town.process();
+  await answered(process.post("messages", one.key));
+  await spent(process);
+  await answered(process.post("responses", other.key));
+  const { reads } = await spent(process);
+  expect(reads).toMatchObject([{ statements: [expect.stringContaining('from "api_keys"')], rows: [1] }]);
+});
+
+test("a key that was looked up later than the accounts were reads both anew with them", async () => {
+  const { town, first } = await settled();
+  const [one, other] = [await issue(first), await issue(first)];
+  const process = town.process();
+  await answered(process.post("messages", one.key));
+  process.pass(5_000);
+  await answered(process.post("messages", other.key));
+  await spent(process);
+  process.pass(5_000);
+  await answered(process.post("messages", other.key));
+  await answered(process.post("messages", other.key));
+  expect((await spent(process)).reads).toHaveLength(1);
+});
+
+test("the list of models costs a cold process one reading as well", async () => {
+  const { town, first } = await settled();
+  const { key } = await issue(first);
+  const process = town.process();
+  const headers = { authorization: `Bearer ${key}` };
+  const ask = async () => process.app.fetch(new Request("https://kleis.example/v1/models", { headers }));
+  await answered(ask());
+  await answered(ask());
+  expect((await spent(process)).reads).toHaveLength(1);
+});
+
+describe("a guessed key", () => {
+  test("costs one trip that brings nothing, however cold the process is, and is not asked for twice", async () => {
+    const { town, first } = await settled();
+    const { key } = await issue(first);
+    const process = town.process();
+    for (const name of ["a", "b", "c", "c"]) await refused(process.post("messages", UNKNOWN(name)), 401);
+    const guesses = await spent(process);
+    expect(guesses.notes).toEqual([]);
+    expect(guesses.reads.map(({ rows }) => rows.reduce((sum, each) => sum + each))).toEqual([0, 0, 0]);
+    await answered(process.post("messages", key));
+    expect((await spent(process)).reads).toHaveLength(1);
+    await refused(process.post("messages", UNKNOWN("d")), 401);
+    expect((await spent(process)).reads).toMatchObject([{ rows: [0] }]);
+  });
+
+  test("does not keep old accounts in use: guessing on and on, what was disabled elsewhere is still seen", async () => {
+    const { town, first, ids } = await settled();
+    const { key } = await issue(first, { providers: ["claude"] });
+    const process = town.process();
+    await answered(process.post("messages", key));
+    await first.admin("PATCH", `/accounts/${ids.claude}`, { enabled: false });
+    for (let second = 0; second < 11; second++) {
+      process.pass(1_000);
+      await refused(process.post("messages", UNKNOWN(`guess-${second}`)), 401);
+    }
+    await refused(process.post("messages", key), 403);
+  });
+});
+
+test("requests that begin together in a cold process read for themselves: none waits for another", async () => {
+  const { town, first } = await settled();
+  const { key } = await issue(first);
+  const process = town.process();
+  const gate = createGate();
+  process.counted.hold = (trip) => (isRead(trip) ? gate.opened : undefined);
+  const answers = Array.from({ length: 4 }, () => answered(process.post("messages", key)));
+  await expect.poll(() => process.trips.length, PATIENCE).toBe(4);
+  gate.open();
+  await Promise.all(answers);
+  expect((await spent(process)).reads).toHaveLength(4);
+});
+
+test("of a burst on what just became old one request reads, and the others wait for nobody", async () => {
+  const { town, first } = await settled();
+  const { key } = await issue(first);
+  const process = town.process();
+  await answered(process.post("messages", key));
+  await spent(process);
+  process.pass(FRESH_MS);
+  const gate = createGate();
+  process.counted.hold = (trip) => (isRead(trip) ? gate.opened : undefined);
+  const slow = answered(process.post("messages", key));
+  await expect.poll(() => process.trips.length, PATIENCE).toBe(1);
+  await Promise.all(Array.from({ length: 3 }, () => answered(process.post("messages", key))));
+  gate.open();
+  await slow;
+  // Behind their answers one of the others may have looked for new names of models.
+  const { reads } = await spent(process);
+  expect(reads.filter(({ statements }) => statements[0]?.includes('from "api_keys"'))).toHaveLength(1);
+  expect(reads.length).toBeLessThanOrEqual(2);
+});
+
+test("the note of a key's use delays no answer", async () => {
+  const { town, first } = await settled();
+  const { key } = await issue(first);
+  const process = town.process();
+  const gate = createGate();
+  process.counted.hold = (trip) => (isRead(trip) ? undefined : gate.opened);
+  await answered(process.post("messages", key));
+  await expect.poll(() => process.trips.filter((trip) => !isRead(trip)).length, PATIENCE).toBe(1);
+  gate.open();
+  await process.settled();
+});
+
+test("a token that another process renewed is used after one reading", async () => {
+  const { town, first, ids } = await settled();
+  const { key } = await issue(first);
+  const process = town.process();
+  await answered(process.post("messages", key));
+  await spent(process);
+  await first.admin("POST", `/accounts/${ids.claude}/refresh`);
+  const renewed = await first.storage.accounts.secrets(ids.claude ?? "");
+  process.pass(10_000);
+  await answered(process.post("messages", key));
+  expect((await spent(process)).reads).toHaveLength(1);
+  expect(town.fakes.claude.last().headers.authorization).toBe(`Bearer ${renewed?.accessToken}`);
+});
+
+test("a change made here is seen by the next request, after one reading", async () => {
+  const { town, ids } = await settled();
+  const process = town.process();
+  const { key } = await issue(process, { providers: ["claude"] });
+  await answered(process.post("messages", key));
+  await process.admin("PATCH", `/accounts/${ids.claude}`, { label: "mine" });
+  await spentAll(process);
+  await answered(process.post("messages", key));
+  expect((await spent(process)).reads).toHaveLength(1);
+  await process.admin("PATCH", `/accounts/${ids.claude}`, { enabled: false });
+  await spentAll(process);
+  await refused(process.post("messages", key), 403);
+  expect((await spent(process)).reads).toHaveLength(1);
+});
+
+test("a key that is limited to one of very many accounts reads once, too", async () => {
+  const { town, first } = await settled();
+  const apiKey = town.fakes.claude.issueApiKey();
+  for (let at = 0; at < 60; at++) {
+    await first.storage.accounts.save(
+      newAccount({
+        id: `acc_${at}`,
+        kind: "api_key",
+        externalId: `console-${at}`,
+        accessToken: null,
+        refreshToken: null,
+        apiKey,
+        expiresAt: null,
+        metadata: {},
+        now: at,
+      }),
+    );
+  }
+  const { key } = await issue(first, { accounts: ["acc_0"] });
+  const process = town.process();
+  const answer = await answered(process.post("messages", key));
+  expect(answer.headers.get("x-kleis-account")).toBe("acc_0");
+  expect((await spent(process)).reads).toHaveLength(1);
+});
+
+function createGate(): { opened: Promise<void>; open(): void } {
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}
+
+/** Forgets what was counted, whatever it was. */
+async function spentAll(process: CountedProcess): Promise<void> {
+  await process.settled();
+  process.trips.length = 0;
+}
