@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { createAccountDirectory } from "../../src/accounts/directory.ts";
+import { FRESH_MS } from "../../src/storage/read-cache.ts";
 import { SealError } from "../../src/storage/seal.ts";
 import { createWorld, type World } from "../keys/world.ts";
 
@@ -27,7 +28,7 @@ test("a warm request asks no store, for the list or for secrets", async () => {
   await directory.list();
   await directory.secretsOf("acc_1");
   world.calls.length = 0;
-  world.clock.ms += 9_999;
+  world.clock.ms += FRESH_MS - 1;
   expect(await directory.list()).toHaveLength(1);
   expect(await directory.get("acc_1")).toMatchObject({ label: "acc_1" });
   expect(await directory.secretsOf("acc_1")).toMatchObject({ accessToken: "at-1" });

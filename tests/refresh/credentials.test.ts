@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createProviderNet } from "../../src/accounts/net.ts";
+import { FRESH_MS } from "../../src/storage/read-cache.ts";
 import { createWorld, ID, MINUTE, soFar } from "./world.ts";
 
 const DAY = 24 * 60 * MINUTE;
@@ -263,7 +264,7 @@ describe("a provider that can not answer now", () => {
     expect(await isolate.token()).toBe("access-1");
     await Promise.all(isolate.background);
     isolate.calls.length = 0;
-    await clock.advance(9_000);
+    await clock.advance(FRESH_MS - 1_000);
     expect(await isolate.token()).toBe("access-1");
     expect([posted.length, isolate.calls]).toEqual([1, []]);
     await clock.advance(MINUTE);
