@@ -25,7 +25,7 @@ const OPERATIONS: readonly Operation[] = ["chat", "responses", "messages", "coun
 
 export function createClientRoutes(deps: ClientDeps): Hono {
   const { KLEIS_MAX_STREAMS_PER_KEY: perKey, KLEIS_MAX_STREAMS: inAll } = deps.runtime.config;
-  const slots = createSlots({ perKey, inAll });
+  const slots = createSlots({ perKey, inAll }, () => deps.runtime.clock.now());
   const app = new Hono();
   app.route("/v1", routesOf(deps, slots, undefined));
   for (const { id } of deps.providers) app.route(`/${id}/v1`, routesOf(deps, slots, id));

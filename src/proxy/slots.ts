@@ -17,26 +17,43 @@ export interface SlotLimits {
 /** Seconds: answers end all the time, so that the next try may well find a place. */
 const RETRY_AFTER = "1";
 
-export function createSlots({ perKey, inAll }: SlotLimits): Slots {
-  const running = new Map<string, number>();
+/**
+ * A place held for longer than this, ms, is taken back when there is want of places: a Worker may be ended together with
+ * its client and never say that it is done. No agent keeps one answer open for so long.
+ */
+export const LOST_AFTER_MS = 2 * 60 * 60_000;
+
+export function createSlots({ perKey, inAll }: SlotLimits, now: () => number): Slots {
+  /** By key, when each of its places was taken, epoch ms. */
+  const running = new Map<string, Set<{ readonly since: number }>>();
   let all = 0;
+
+  function giveBack(keyId: string, place: { readonly since: number }): void {
+    const own = running.get(keyId);
+    if (own === undefined || !own.delete(place)) return;
+    all--;
+    if (own.size === 0) running.delete(keyId);
+  }
+
+  function takeBackLost(): void {
+    const lostBefore = now() - LOST_AFTER_MS;
+    for (const [keyId, own] of running)
+      for (const place of own) if (place.since < lostBefore) giveBack(keyId, place);
+  }
+
+  const isFull = (keyId: string) => (running.get(keyId)?.size ?? 0) >= perKey || all >= inAll;
 
   return {
     take(keyId) {
-      const own = running.get(keyId) ?? 0;
-      if (own >= perKey) throw full(`This key has ${perKey} requests running`, "KLEIS_MAX_STREAMS_PER_KEY");
+      if (isFull(keyId)) takeBackLost();
+      const own = running.get(keyId) ?? new Set();
+      if (own.size >= perKey)
+        throw full(`This key has ${perKey} requests running`, "KLEIS_MAX_STREAMS_PER_KEY");
       if (all >= inAll) throw full(`Kleis has ${inAll} requests running`, "KLEIS_MAX_STREAMS");
-      running.set(keyId, own + 1);
+      const place = { since: now() };
+      running.set(keyId, own.add(place));
       all++;
-      let held = true;
-      return () => {
-        if (!held) return;
-        held = false;
-        all--;
-        const left = (running.get(keyId) ?? 1) - 1;
-        if (left === 0) running.delete(keyId);
-        else running.set(keyId, left);
-      };
+      return () => giveBack(keyId, place);
     },
   };
 }

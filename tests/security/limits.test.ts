@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { isDeeper, MAX_DEPTH, parseJson } from "../../src/json.ts";
 import { checkBytes, LARGE_BYTES, MAX_NAMES, MAX_VALUES } from "../../src/proxy/json-limits.ts";
-import { createSlots } from "../../src/proxy/slots.ts";
+import { createSlots, LOST_AFTER_MS } from "../../src/proxy/slots.ts";
 import { openDoor } from "../support/door.ts";
 import { createHouse, type House } from "./house.ts";
 
@@ -162,13 +162,28 @@ describe("requests that run at once", () => {
   });
 
   test("a place that is given back twice counts once", () => {
-    const slots = createSlots({ perKey: 1, inAll: 2 });
+    const slots = createSlots({ perKey: 1, inAll: 2 }, () => 0);
     const release = slots.take("a");
     release();
     release();
     slots.take("a");
     slots.take("b");
     expect(() => slots.take("c")).toThrow("2 requests running");
+  });
+
+  test("a place that nobody gives back is taken back after hours, when it is wanted", () => {
+    let now = 0;
+    const slots = createSlots({ perKey: 1, inAll: 2 }, () => now);
+    const release = slots.take("a");
+    slots.take("b");
+    now += LOST_AFTER_MS;
+    expect(() => slots.take("a")).toThrow("This key has 1 requests running");
+    now += 1;
+    slots.take("a");
+    slots.take("c");
+    // What was taken back is not given back once more.
+    release();
+    expect(() => slots.take("d")).toThrow("2 requests running");
   });
 
   test.each(["0", "-1", "1.5", "many", "1000000"])("%s is no limit that can be set", async (value) => {
