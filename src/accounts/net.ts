@@ -3,6 +3,7 @@
  * bounded size, a bounded wait. Knows no provider.
  */
 import { KleisError } from "../errors.ts";
+import { joinBytes } from "../join-bytes.ts";
 import type { JsonObject } from "../json.ts";
 import type { Provider, ProviderNet } from "../providers/provider.ts";
 import type { Runtime } from "../runtime.ts";
@@ -80,7 +81,7 @@ async function readWhole(response: Response, signal: AbortSignal): Promise<Uint8
     for (;;) {
       const { done, value } = await reader.read();
       if (signal.aborted) throw signal.reason;
-      if (done) return concat(parts, size);
+      if (done) return joinBytes(parts, size);
       parts.push(value);
       size += value.byteLength;
       if (size > MAX_ANSWER_BYTES) {
@@ -102,16 +103,6 @@ async function readWhole(response: Response, signal: AbortSignal): Promise<Uint8
   } finally {
     signal.removeEventListener("abort", stop);
   }
-}
-
-function concat(parts: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.byteLength;
-  }
-  return whole;
 }
 
 function tooSlow(): KleisError {

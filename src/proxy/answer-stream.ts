@@ -10,7 +10,7 @@ import { relayNatively } from "./relay-natively.ts";
 import { restoreModel } from "./restore-model.ts";
 import { changesOf, type Scene } from "./scene.ts";
 import { type ByteSource, begin, readBody } from "./source.ts";
-import type { StreamError, StreamOutcome } from "./stream-end.ts";
+import type { StreamPlan } from "./stream-end.ts";
 
 /** The provider's stream as the client gets it. */
 export function streamOf(scene: Scene, body: Response["body"]): ReadableStream<Uint8Array> {
@@ -23,7 +23,7 @@ export function lateStream(scene: Scene, sending: Promise<Response>): ReadableSt
 }
 
 function relay(scene: Scene, upstream: ByteSource | Promise<ByteSource>, overdue: boolean) {
-  return relayEvents({ ...relayOptions(scene), upstream, overdue, rewriters: rewritersOf(scene) });
+  return relayEvents({ ...planOf(scene), upstream, overdue, rewriters: rewritersOf(scene) });
 }
 
 /** The stream as the runtime passes it on by itself; null where it can not or shall not. */
@@ -34,23 +34,20 @@ function passedNatively(scene: Scene, body: Response["body"]): ReadableStream<Ui
   if (runtime.passNatively === undefined || body === null || !isWished || !isLeftAlone) return null;
   const pass = runtime.passNatively(begin(body));
   const hasLeft = () => call.request.signal.aborted;
-  runtime.waitUntil(relayNatively({ ...relayOptions(scene), pass, hasLeft }));
+  runtime.waitUntil(relayNatively({ ...planOf(scene), pass, hasLeft }));
   return pass.readable;
 }
 
-/** What both ways of relaying need. */
-function relayOptions({ runtime, call, ready, facts, stop }: Scene) {
+function planOf({ runtime, call, ready, facts, stop }: Scene): StreamPlan {
   const protocol = protocolOf(call.operation);
   return {
     watcher: WATCH[protocol](),
     mayOmitEnd: ready.answer.mayOmitEnd === true,
-    errorEvent: ({ code, message }: StreamError) =>
-      errorEvent(protocol, { code, message, status: 502 }, call.requestId),
+    errorEvent: ({ code, message }) => errorEvent(protocol, { code, message, status: 502 }, call.requestId),
     clock: runtime.clock,
     idleMs: runtime.config.KLEIS_IDLE_TIMEOUT_MS,
     stop,
-    onEnd: (outcome: StreamOutcome, bytes: number) =>
-      call.log.end({ status: 200, outcome, bytes, changes: changesOf(facts) }),
+    onEnd: (outcome, bytes) => call.log.end({ status: 200, outcome, bytes, changes: changesOf(facts) }),
   };
 }
 

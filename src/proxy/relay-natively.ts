@@ -4,11 +4,11 @@
  * its last byte. What has been passed on can not be called back: see `README.md`, "Native streams on Workers".
  */
 import { joinBytes } from "../join-bytes.ts";
-import type { EndState, EndWatcher } from "../protocols/sse/end.ts";
+import type { EndState } from "../protocols/sse/end.ts";
 import { isWholeEvent } from "../protocols/sse/event.ts";
 import { EventSplitter, EventTooLargeError } from "../protocols/sse/splitter.ts";
-import type { Clock, NativePass } from "../runtime.ts";
-import { ENDED_EARLY, type StreamError, type StreamOutcome, silent } from "./stream-end.ts";
+import type { NativePass } from "../runtime.ts";
+import { ENDED_EARLY, type StreamOutcome, type StreamPlan, silent } from "./stream-end.ts";
 
 /** After the last event, how long (ms) the provider may take to end its stream before it is let go. */
 const LET_GO_MS = 1_000;
@@ -17,21 +17,10 @@ const encoder = new TextEncoder();
 const EMPTY_LINE = encoder.encode("\n\n");
 const NOTHING = new Uint8Array(0);
 
-export interface NativeRelayOptions {
+export interface NativeRelayOptions extends StreamPlan {
   readonly pass: NativePass;
-  readonly watcher: EndWatcher;
-  /** The provider may leave out the formal end of a whole answer. */
-  readonly mayOmitEnd: boolean;
-  /** The protocol's error event for a code and a message. */
-  readonly errorEvent: (error: StreamError) => string;
-  readonly clock: Clock;
-  /** Ends a stream in which the provider says nothing for this long, ms. */
-  readonly idleMs: number;
   /** True when the client has gone away. */
   readonly hasLeft: () => boolean;
-  /** Lets the provider's connection go; called once, however the stream ends. */
-  readonly stop: () => void;
-  readonly onEnd: (outcome: StreamOutcome, bytes: number) => void;
 }
 
 /** How the provider's side came to its end. */

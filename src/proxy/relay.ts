@@ -3,10 +3,8 @@
  * and only in silence, and exactly one end. Pull-driven, so a slow client slows the provider; nothing is read to the end
  * first. Knows no protocol beyond the watcher and the error event it is given.
  */
-import type { EndWatcher } from "../protocols/sse/end.ts";
 import { type EventRewriter, isWholeEvent } from "../protocols/sse/event.ts";
 import { EventSplitter, EventTooLargeError } from "../protocols/sse/splitter.ts";
-import type { Clock } from "../runtime.ts";
 import type { ByteSource } from "./source.ts";
 import {
   BROKE_OFF,
@@ -14,6 +12,7 @@ import {
   NO_STOP_REASON,
   type StreamError,
   type StreamOutcome,
+  type StreamPlan,
   silent,
   tooLarge,
 } from "./stream-end.ts";
@@ -39,24 +38,13 @@ export class LateRefusal extends Error {
   }
 }
 
-export interface RelayOptions {
+export interface RelayOptions extends StreamPlan {
   /** A promise while the provider has not answered yet: the client gets keep-alives meanwhile. */
   readonly upstream: ByteSource | Promise<ByteSource>;
   /** The client has heard nothing for longer than `KEEP_ALIVE_MS` already: it gets a comment at once. */
   readonly overdue?: boolean;
   /** In order; each sees what the one before it made. */
   readonly rewriters: readonly EventRewriter[];
-  readonly watcher: EndWatcher;
-  /** The provider may leave out the formal end of a whole answer. */
-  readonly mayOmitEnd: boolean;
-  /** Bytes of the protocol's error event for a code and a message. */
-  readonly errorEvent: (error: StreamError) => string;
-  readonly clock: Clock;
-  /** Ends a stream in which the provider says nothing for this long, ms. */
-  readonly idleMs: number;
-  /** Lets the provider's connection go; called once, however the stream ends. */
-  readonly stop: () => void;
-  readonly onEnd: (outcome: StreamOutcome, bytes: number) => void;
 }
 
 /** The client's side of the stream. Cancelling it stops the provider's. */

@@ -1,4 +1,6 @@
-/** How a stream to a client ended, and what its client is told where the provider did not end it. */
+/** The end of a stream to a client: what it takes to bring it about, how it was, and what the client is told of it. */
+import type { EndWatcher } from "../protocols/sse/end.ts";
+import type { Clock } from "../runtime.ts";
 
 /** For the log: never thrown, always one of these. */
 export type StreamOutcome =
@@ -13,6 +15,21 @@ export type StreamOutcome =
 export interface StreamError {
   code: "upstream_stream_incomplete" | "upstream_timeout";
   message: string;
+}
+
+/** What every way of relaying has to know. */
+export interface StreamPlan {
+  readonly watcher: EndWatcher;
+  /** The provider may leave out the formal end of a whole answer. */
+  readonly mayOmitEnd: boolean;
+  /** The protocol's error event for a code and a message. */
+  readonly errorEvent: (error: StreamError) => string;
+  readonly clock: Clock;
+  /** Ends a stream in which the provider says nothing for this long, ms. */
+  readonly idleMs: number;
+  /** Lets the provider's connection go; called once, however the stream ends. */
+  readonly stop: () => void;
+  readonly onEnd: (outcome: StreamOutcome, bytes: number) => void;
 }
 
 const incomplete = (what: string): StreamError => ({
