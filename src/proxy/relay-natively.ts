@@ -1,7 +1,7 @@
 /**
  * Streams a provider's events to the client where the runtime passes the bytes on by itself and this only looks at them
  * afterwards: the end is judged by the same watcher as in `relay.ts`, and what the provider left out is written behind
- * its last byte. What has been passed on can not be called back: see `README.md`, "Native streams on Workers".
+ * its last byte. What has been passed on can not be called back; the README says under "Native streams" what that means.
  */
 import { joinBytes } from "../join-bytes.ts";
 import type { EndState } from "../protocols/sse/end.ts";
@@ -70,7 +70,8 @@ export async function relayNatively(options: NativeRelayOptions): Promise<void> 
   const isCut = stop === "too_large" || (rest !== null && !isWhole && state === "open");
   const end = state === "open" && stop !== "idle" && options.mayOmitEnd ? watcher.missingEnd() : null;
 
-  let outcome = end === null ? outcomeOf(state, stop) : "complete";
+  const heard = outcomeOf(state, stop);
+  let outcome = end === null ? heard : "complete";
   try {
     if (isCut) await pass.break();
     else {
@@ -82,7 +83,9 @@ export async function relayNatively(options: NativeRelayOptions): Promise<void> 
     outcome = "client_left";
   }
   if (stop === "ended") options.stop();
-  options.onEnd(options.hasLeft() ? "client_left" : outcome, bytes);
+  if (options.hasLeft()) outcome = "client_left";
+  // Agents leave as soon as they have the last event.
+  options.onEnd(heard === "complete" ? heard : outcome, bytes);
 }
 
 function outcomeOf(state: EndState, stop: Stop): StreamOutcome {
