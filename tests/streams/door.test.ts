@@ -66,9 +66,11 @@ describe(`cut at ${CUTS} places and whole, in pieces of any size (seed ${seed})`
   test.each(smallCorpus().map((sample) => [sample.name, sample] as const))("%s", async (_name, sample) => {
     const judged = judge(await wayOf(sample.way), sample.bytes);
     const { protocol } = judged.way;
-    const places = [...Array.from({ length: CUTS }, () => int(sample.bytes.length)), sample.bytes.length];
+    // Before the first byte of a body a reset is no cut stream but no answer at all.
+    const { length } = sample.bytes;
+    const places = [...Array.from({ length: CUTS }, () => 1 + int(length - 1)), length];
     for (const cut of places) {
-      const how = cut === sample.bytes.length || int(2) === 0 ? "end" : "reset";
+      const how = cut === length || int(2) === 0 ? "end" : "reset";
       try {
         const got = await throughTheDoor(sample, cut, how);
         check(judged.way, expectedAt(judged, cut, how), got);
