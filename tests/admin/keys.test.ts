@@ -36,6 +36,29 @@ async function createKey(name: string, choose: () => Promise<void> = async () =>
   return (await dialog().locator("#key-text").textContent())?.trim() ?? "";
 }
 
+/** Keeps the answer to one search back until `answer` is called, which resolves when the page has taken it. */
+async function holdSearch(query: string) {
+  const isIt = (url: URL) => url.searchParams.get("q") === query;
+  let open = () => {};
+  const held = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  await page.route(isIt, async (route) => {
+    await held;
+    await route.continue();
+  });
+  const asked = page.waitForRequest((request) => isIt(new URL(request.url())));
+  const answered = page.waitForResponse((response) => isIt(new URL(response.url())));
+  return {
+    asked,
+    async answer() {
+      open();
+      await (await answered).finished();
+      await page.evaluate(() => new Promise((done) => setTimeout(done, 100)));
+    },
+  };
+}
+
 /** Whether a key opens the list of models. */
 async function opens(key: string): Promise<number> {
   return (await fetch(`${door.url}/v1/models`, { headers: { authorization: `Bearer ${key}` } })).status;
@@ -149,6 +172,32 @@ describe("an owner", () => {
     await page.getByRole("link", { name: "Use it" }).click();
     await page.getByRole("link", { name: "Claude Code" }).click();
     await page.getByRole("heading", { name: "No model for Claude Code" }).waitFor();
+  });
+
+  test("keeps what is typed while an answer is on its way, and gets the answer to the newest search", async () => {
+    await page.getByRole("link", { name: "Models" }).click();
+    const find = page.getByRole("searchbox", { name: "Find" });
+    const rows = (name: string) => page.getByRole("row", { name: new RegExp(name) });
+    const first = await holdSearch("gpt-5-mini");
+    await find.fill("gpt-5-mini");
+    await find.press("Enter");
+    await first.asked;
+    await find.pressSequentially("-and-more");
+    await first.answer();
+    await rows("claude-haiku-4-5").first().waitFor({ state: "detached" });
+    await rows("gpt-5-mini").first().waitFor();
+    expect(await find.inputValue()).toBe("gpt-5-mini-and-more");
+
+    const second = await holdSearch("gpt-5.5");
+    await find.fill("gpt-5.5");
+    await find.press("Enter");
+    await second.asked;
+    await find.fill("claude-haiku-4-5");
+    await find.press("Enter");
+    await rows("claude-haiku-4-5").first().waitFor();
+    await second.answer();
+    expect(await rows("claude-haiku-4-5").count()).toBeGreaterThan(0);
+    expect(new URL(page.url()).searchParams.get("q")).toBe("claude-haiku-4-5");
   });
 
   test("is told that a key cannot end in the past, and keeps what was typed", async () => {

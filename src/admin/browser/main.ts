@@ -45,17 +45,22 @@ document.addEventListener("click", async (event) => {
 });
 
 const sending = new WeakSet<HTMLFormElement>();
+/** Counts the questions of searches: only the newest is answered. */
+let asked = 0;
 
 document.addEventListener("submit", async (event) => {
   const form = event.target;
   if (!(form instanceof HTMLFormElement) || form.matches("[data-plain]")) return;
   event.preventDefault();
-  if (sending.has(form)) return;
+  const isSearch = form.getAttribute("method") !== "post";
+  if (!isSearch && sending.has(form)) return;
+  const turn = isSearch ? ++asked : asked;
   sending.add(form);
   form.setAttribute("aria-busy", "true");
   const busy = event.submitter?.dataset.busy;
   if (busy !== undefined) say(busy);
   const answer = await send(form, event.submitter);
+  if (isSearch && turn !== asked) return;
   sending.delete(form);
   form.removeAttribute("aria-busy");
   if (answer === null) say("No connection to Kleis. Nothing was changed; try again.", true);

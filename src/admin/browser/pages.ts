@@ -54,10 +54,17 @@ async function fetchPage(
   return { page, method: init.method, address: hasAddress ? response.url : null };
 }
 
-/** Replaces the page's content. The focus stays on what has the same id, or goes to the heading of another page. */
-export function swapMain({ page, address }: Answer, focusId = document.activeElement?.id ?? ""): void {
+/**
+ * Replaces the page's content. The focus stays on what has the same id, or goes to the heading of another page. What was
+ * typed into a field while the answer was on its way stays.
+ */
+export function swapMain(
+  { page, address, method }: Answer,
+  focusId = document.activeElement?.id ?? "",
+): void {
   const fresh = page.querySelector("main");
   if (fresh === null) return;
+  const typed = method === "GET" && document.activeElement?.id === focusId ? document.activeElement : null;
   closeSilently();
   document.querySelector("main")?.replaceWith(document.adoptNode(fresh));
   const top = page.querySelector("header.top");
@@ -66,6 +73,11 @@ export function swapMain({ page, address }: Answer, focusId = document.activeEle
   const moved = address !== null && note(address);
   const target = document.getElementById(focusId) ?? document.querySelector<HTMLElement>("main h1");
   target?.focus({ preventScroll: true });
+  if (typed instanceof HTMLInputElement && target instanceof HTMLInputElement && target.id === typed.id) {
+    const { value, selectionStart, selectionEnd } = typed;
+    target.value = value;
+    if (selectionStart !== null) target.setSelectionRange(selectionStart, selectionEnd);
+  }
   if (moved) window.scrollTo(0, 0);
   document.getElementById("tried")?.scrollIntoView({ block: "nearest" });
   announce(fresh);
