@@ -24,19 +24,23 @@ export interface RemoteDatabase {
   authToken: string | undefined;
 }
 
+/** A client for a server; each of its requests has the limit. */
+export function openRemote({ url, authToken }: RemoteDatabase): Client {
+  return createClient({
+    url,
+    concurrency: 4,
+    fetch: (request: Request) => fetch(request, { signal: AbortSignal.timeout(LIMIT_MS) }),
+    ...(authToken === undefined ? {} : { authToken }),
+  });
+}
+
 /** `perCall` where a client must not outlive the request that opened it (Workers). */
 export function connectDatabase(
-  { url, authToken }: RemoteDatabase,
+  database: RemoteDatabase,
   clients: "shared" | "perCall",
   sealer: Sealer,
 ): Connections {
-  const open = (): Client =>
-    createClient({
-      url,
-      concurrency: 4,
-      fetch: (request: Request) => fetch(request, { signal: AbortSignal.timeout(LIMIT_MS) }),
-      ...(authToken === undefined ? {} : { authToken }),
-    });
+  const open = () => openRemote(database);
   const connections = clients === "shared" ? sharedClient(open()) : clientPerCall(open);
   return migratedFirst(connections, async (client) => {
     if (await isReady(client, clock.sleep, sealer)) return;

@@ -153,7 +153,7 @@ async function openDatabase(
   if (parsed?.protocol === "http:" && !isLoopback(parsed.hostname)) {
     throw new Error("TURSO_DATABASE_URL may be http:// only on this machine. Use libsql:// or https://.");
   }
-  const client = openClient({ url, authToken: environment.TURSO_AUTH_TOKEN });
+  const client = openClient({ url, authToken: environment.TURSO_AUTH_TOKEN || undefined });
   const isFile = url.startsWith("file:");
   await useWriteAheadLog(client, clock.sleep);
   await migrate(client, clock.sleep);
