@@ -198,6 +198,11 @@ describe("an owner", () => {
     await second.answer();
     expect(await rows("claude-haiku-4-5").count()).toBeGreaterThan(0);
     expect(new URL(page.url()).searchParams.get("q")).toBe("claude-haiku-4-5");
+
+    await page.goBack();
+    await rows("gpt-5-mini").first().waitFor();
+    await rows("claude-haiku-4-5").first().waitFor({ state: "detached" });
+    expect(await find.inputValue()).toBe("gpt-5-mini");
   });
 
   test("is told that a key cannot end in the past, and keeps what was typed", async () => {

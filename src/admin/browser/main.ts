@@ -53,8 +53,9 @@ document.addEventListener("submit", async (event) => {
   if (!(form instanceof HTMLFormElement) || form.matches("[data-plain]")) return;
   event.preventDefault();
   const isSearch = form.getAttribute("method") !== "post";
-  if (!isSearch && sending.has(form)) return;
-  const turn = isSearch ? ++asked : asked;
+  if (isSearch) asked++;
+  else if (sending.has(form)) return;
+  const turn = asked;
   sending.add(form);
   form.setAttribute("aria-busy", "true");
   const busy = event.submitter?.dataset.busy;

@@ -64,7 +64,9 @@ export function swapMain(
 ): void {
   const fresh = page.querySelector("main");
   if (fresh === null) return;
-  const typed = method === "GET" && document.activeElement?.id === focusId ? document.activeElement : null;
+  const field = method === "GET" ? document.activeElement : null;
+  const isTyped =
+    field instanceof HTMLInputElement && field.id === focusId && field.value !== field.defaultValue;
   closeSilently();
   document.querySelector("main")?.replaceWith(document.adoptNode(fresh));
   const top = page.querySelector("header.top");
@@ -73,8 +75,8 @@ export function swapMain(
   const moved = address !== null && note(address);
   const target = document.getElementById(focusId) ?? document.querySelector<HTMLElement>("main h1");
   target?.focus({ preventScroll: true });
-  if (typed instanceof HTMLInputElement && target instanceof HTMLInputElement && target.id === typed.id) {
-    const { value, selectionStart, selectionEnd } = typed;
+  if (isTyped && target instanceof HTMLInputElement) {
+    const { value, selectionStart, selectionEnd } = field;
     target.value = value;
     if (selectionStart !== null) target.setSelectionRange(selectionStart, selectionEnd);
   }
