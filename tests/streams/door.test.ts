@@ -1,7 +1,7 @@
 /** A sample of the chaos through the real Node door: real sockets, real cuts, the same judgement. */
 import { isDeepStrictEqual } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { connectAll, type Door, openDoor } from "../support/door.ts";
+import { connectAll, connectKeys, type Door, openDoor } from "../support/door.ts";
 import { smallCorpus } from "./support/corpus.ts";
 import { check, expectedAt, judge } from "./support/oracle.ts";
 import { seeded } from "./support/seed.ts";
@@ -14,26 +14,9 @@ let door: Door;
 let doorway: Doorway;
 beforeAll(async () => {
   door = await openDoor();
-  const { claude, codex, copilot } = await connectAll(door);
-  const claudeKey = await door.account({
-    provider: "claude",
-    kind: "api_key",
-    api_key: door.fakes.claude.issueApiKey(),
-  });
-  const openaiKey = await door.account({
-    provider: "codex",
-    kind: "api_key",
-    api_key: door.fakes.codex.issueApiKey(),
-  });
-  const keys = new Map<AccountName, string>();
-  for (const [name, id] of [
-    ["claude", claude],
-    ["codex", codex],
-    ["copilot", copilot],
-    ["claudeKey", claudeKey],
-    ["openaiKey", openaiKey],
-  ] as const)
-    keys.set(name, await door.key({ accounts: [id] }));
+  const accounts: Record<AccountName, string> = { ...(await connectAll(door)), ...(await connectKeys(door)) };
+  const keys = new Map<string, string>();
+  for (const [name, id] of Object.entries(accounts)) keys.set(name, await door.key({ accounts: [id] }));
   doorway = { url: door.url, fakes: door.fakes, keyFor: (account) => keys.get(account) ?? "" };
 });
 afterAll(() => door.close());

@@ -3,7 +3,7 @@ import { request as open } from "node:http";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RecordedRequest } from "../fakes/index.ts";
-import { connectAll, type Door, openDoor } from "../support/door.ts";
+import { connectAll, connectKeys, type Door, openDoor } from "../support/door.ts";
 import { anyJsonText, oddString, space } from "./support/json-text.ts";
 
 let door: Door;
@@ -11,16 +11,7 @@ const keys: Record<string, string> = {};
 beforeAll(async () => {
   door = await openDoor();
   const { codex, copilot } = await connectAll(door);
-  const claudeKey = await door.account({
-    provider: "claude",
-    kind: "api_key",
-    api_key: door.fakes.claude.issueApiKey(),
-  });
-  const openaiKey = await door.account({
-    provider: "codex",
-    kind: "api_key",
-    api_key: door.fakes.codex.issueApiKey(),
-  });
+  const { claudeKey, openaiKey } = await connectKeys(door);
   for (const [name, id] of Object.entries({ codex, copilot, claudeKey, openaiKey }))
     keys[name] = await door.key({ accounts: [id] });
 });

@@ -102,6 +102,15 @@ export async function connectAll(door: Door): Promise<{ claude: string; codex: s
   };
 }
 
+/** The two kinds of accounts that are API keys. */
+export async function connectKeys(door: Door): Promise<{ claudeKey: string; openaiKey: string }> {
+  const { claude, codex } = door.fakes;
+  return {
+    claudeKey: await door.account({ provider: "claude", kind: "api_key", api_key: claude.issueApiKey() }),
+    openaiKey: await door.account({ provider: "codex", kind: "api_key", api_key: codex.issueApiKey() }),
+  };
+}
+
 function oauth(tokens: { accessToken: string; refreshToken: string; expiresAt: number }) {
   return {
     access_token: tokens.accessToken,
