@@ -61,6 +61,14 @@ export function createAdminPage(deps: PageDeps): Hono<PageEnv> {
   app.all("/page/*", (c) => missing(c, "page"));
 
   app.onError((error, c) => {
+    if (error instanceof KleisError && error.code === "invalid_request") {
+      return problem(
+        c,
+        400,
+        "This form cannot be read",
+        `${error.message} Go back, reload the page and send it again.`,
+      );
+    }
     runtime.logger.error("admin_page_error", { error: error.name });
     if (error instanceof WrongKeyError) {
       return problem(c, 503, "The encryption key does not fit", error.message);

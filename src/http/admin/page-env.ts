@@ -4,6 +4,7 @@ import { html } from "hono/html";
 import type { Child } from "hono/jsx";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Frame } from "../../admin/layout.tsx";
+import { KleisError } from "../../errors.ts";
 import { isObject, type JsonObject, parseJson, text } from "../../json.ts";
 import type { Peer } from "../../runtime.ts";
 import type { AdminDeps } from "./deps.ts";
@@ -57,11 +58,24 @@ export async function askApi(
   };
 }
 
+export type Form = Readonly<Record<string, readonly (string | File)[]>>;
+
+/** Everything a form sent, by field. Throws `invalid_request` for a body that is not what its content type says. */
+export async function formOf(c: PageContext): Promise<Form> {
+  // First, so that only the reading of the form is caught: a body that is too large has its own answer.
+  await c.req.arrayBuffer();
+  const sent = await c.req.parseBody({ all: true }).catch((cause: unknown) => {
+    throw new KleisError("invalid_request", "The form came in a shape that Kleis cannot read.", { cause });
+  });
+  return Object.fromEntries(Object.entries(sent).map(([name, value]) => [name, [value].flat()]));
+}
+
 /** The fields of a form as text; a field that came several times counts once, with its last value. */
 export async function fieldsOf(c: PageContext): Promise<Readonly<Record<string, string>>> {
   const fields: Record<string, string> = {};
-  for (const [name, value] of Object.entries(await c.req.parseBody())) {
-    if (typeof value === "string") fields[name] = value;
+  for (const [name, values] of Object.entries(await formOf(c))) {
+    const last = values.at(-1);
+    if (typeof last === "string") fields[name] = last;
   }
   return fields;
 }

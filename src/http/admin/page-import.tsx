@@ -3,7 +3,15 @@ import { Hono } from "hono";
 import { type ImportDraft, type ImportKind, ImportPanel } from "../../admin/import.tsx";
 import { isObject, type JsonObject, parseJson, text } from "../../json.ts";
 import { showConnected } from "./page-connect.tsx";
-import { type ApiAnswer, askApi, filled, type PageContext, type PageDeps, type PageEnv } from "./page-env.ts";
+import {
+  type ApiAnswer,
+  askApi,
+  filled,
+  formOf,
+  type PageContext,
+  type PageDeps,
+  type PageEnv,
+} from "./page-env.ts";
 import { showPanel } from "./page-panel.tsx";
 
 export function createImportPages(deps: PageDeps): Hono<PageEnv> {
@@ -16,8 +24,8 @@ export function createImportPages(deps: PageDeps): Hono<PageEnv> {
   app.get("/", (c) => show(c, kindOf(c.req.query("kind")), { provider: c.req.query("provider") }));
 
   app.post("/", async (c) => {
-    const form = await c.req.parseBody();
-    const field = (name: string) => (typeof form[name] === "string" ? form[name] : undefined);
+    const form = await formOf(c);
+    const field = (name: string) => text(form[name]?.at(-1));
     const kind = kindOf(field("kind"));
     const draft: ImportDraft = {
       provider: field("provider"),
@@ -26,7 +34,7 @@ export function createImportPages(deps: PageDeps): Hono<PageEnv> {
       expiresAt: field("expires_at"),
     };
     const body =
-      kind === "file" ? await fileBody(form.file, field("text")) : materialBody(kind, draft, field);
+      kind === "file" ? await fileBody(form.file?.at(-1), field("text")) : materialBody(kind, draft, field);
     if (typeof body === "string") return show(c, kind, draft, body);
     const answer = await askApi(deps, c, "POST", "/accounts/import", body);
     if (!answer.ok) return show(c, kind, draft, answer.message);

@@ -12,7 +12,16 @@ import { ENDED, KeysPage, type StretchNames, WORKING } from "../../admin/keys.ts
 import { PATH } from "../../admin/layout.tsx";
 import { type JsonObject, text } from "../../json.ts";
 import type { KeyFilter } from "../../storage/port.ts";
-import { askApi, filled, type PageContext, type PageDeps, type PageEnv, render } from "./page-env.ts";
+import {
+  askApi,
+  type Form,
+  filled,
+  formOf,
+  type PageContext,
+  type PageDeps,
+  type PageEnv,
+  render,
+} from "./page-env.ts";
 import { missing } from "./page-missing.tsx";
 import { createModelView } from "./page-model-view.ts";
 import { showPanel } from "./page-panel.tsx";
@@ -81,7 +90,7 @@ export function createKeyPages(deps: PageDeps): Hono<PageEnv> {
   app.get("/new", (c) => showNew(c, NO_DRAFT));
 
   app.post("/", async (c) => {
-    const draft = draftOf(await c.req.parseBody({ all: true }));
+    const draft = draftOf(await formOf(c));
     const ends = endOf(draft, c.get("frame").now);
     if (ends === "unreadable") return showNew(c, draft, "Choose the last day on which the key may be used.");
     const { providers, accounts, models } = draft;
@@ -126,10 +135,8 @@ export function createKeyPages(deps: PageDeps): Hono<PageEnv> {
   return app;
 }
 
-type Form = Record<string, string | File | (string | File)[]>;
-
 function draftOf(form: Form): KeyDraft {
-  const all = (name: string) => [form[name] ?? []].flat().filter((value) => typeof value === "string");
+  const all = (name: string) => (form[name] ?? []).filter((value) => typeof value === "string");
   const one = (name: string) => all(name).at(-1);
   return {
     label: one("label"),

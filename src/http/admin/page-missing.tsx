@@ -14,7 +14,7 @@ export function missing(c: PageContext, what: "account" | "key" | "page"): Respo
 
 export function problem(
   c: PageContext,
-  status: 403 | 404 | 413 | 500 | 503,
+  status: 400 | 403 | 404 | 413 | 500 | 503,
   title: string,
   words: string,
 ): Response | Promise<Response> {

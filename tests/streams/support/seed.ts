@@ -1,4 +1,5 @@
 /** Random choices that can be repeated: the seed is printed, and `KLEIS_SEED` brings it back. */
+import { SEED } from "../../support/seed.ts";
 
 export interface Seeded {
   readonly seed: number;
@@ -7,8 +8,7 @@ export interface Seeded {
 }
 
 export function seeded(what: string): Seeded {
-  const given = process.env.KLEIS_SEED;
-  const seed = given === undefined ? crypto.getRandomValues(new Uint32Array(1))[0]! : Number(given);
+  const seed = SEED;
   console.info(`${what}: KLEIS_SEED=${seed}`);
   let state = seed >>> 0;
   return {
