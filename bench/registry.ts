@@ -14,6 +14,7 @@ import { sharedClient } from "../src/storage/libsql/connections.ts";
 import { migrate } from "../src/storage/libsql/migrate.ts";
 import { createLibsqlStorage } from "../src/storage/libsql/storage.ts";
 import { createSealer } from "../src/storage/seal.ts";
+import { testKeyOf } from "../tests/support/key.ts";
 
 const SAMPLE = new URL("../tests/models/fixtures/models-dev.sample.json.gz", import.meta.url);
 
@@ -45,7 +46,7 @@ async function openApp() {
   await migrate(client, sleep);
   const config = readConfig({
     ADMIN_TOKEN: "bench-3fd0a1c97be24416-a",
-    ENCRYPTION_KEY: Buffer.alloc(32, 7).toString("base64"),
+    ENCRYPTION_KEY: testKeyOf("seven"),
   });
   if (!config.ok) throw new Error(config.problems.join("; "));
   const { config: settings } = config;

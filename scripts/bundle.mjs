@@ -28,3 +28,7 @@ export const LIBSQL = "@libsql/client";
 
 /** libSQL on a file stays outside of what runs here: it loads a native part. */
 export const WITH_LIBSQL = { external: [`${LIBSQL}/sqlite3`] };
+
+/** What a command line runs beside the server: the entries that `npm run` and the container have in common. */
+export const DOCTOR = { doctor: "adapters/doctor/main.ts" };
+export const ROTATION = { "rotate-keys": "adapters/rotate/main.ts" };

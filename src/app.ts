@@ -9,8 +9,9 @@ import { createSessions, isOwnSession } from "./http/admin/session.ts";
 import { createAdminPage } from "./http/admin-page.tsx";
 import { createClientRoutes } from "./http/client-routes.ts";
 import { createProbeRoutes } from "./http/probes.ts";
-import { refusalResponse, toRefusal } from "./http/refusal.ts";
+import { logUnforeseen, refuse, toRefusal } from "./http/refusal.ts";
 import { createRegistryRoutes } from "./http/registry.ts";
+import { lineOf, requestLines } from "./http/request-line.ts";
 import { createKeyLookup } from "./keys/lookup.ts";
 import { randomId } from "./keys/secret.ts";
 import { createKeyUses } from "./keys/uses.ts";
@@ -33,14 +34,14 @@ export function createApp(given: Runtime): App {
   const runtime = discreet(given);
   const directory = createAccountDirectory(runtime);
   const uses = createKeyUses(runtime);
-  const newRequestId = () => randomId(runtime, "req_");
   const providers = PROVIDERS;
   const credentials = createCredentials({ runtime, providers, directory });
   const models = createModelSource({ runtime, providers, credentials });
   const keys = createKeyLookup(runtime, createArrivals({ storage: runtime.storage, directory, models }));
 
   const app = new Hono();
-  app.route("/", createProbeRoutes(runtime, newRequestId));
+  app.use(requestLines(runtime, () => randomId(runtime, "req_")));
+  app.route("/", createProbeRoutes(runtime));
   app.route(
     "/",
     createClientRoutes({
@@ -51,10 +52,9 @@ export function createApp(given: Runtime): App {
       models,
       keys,
       uses,
-      newRequestId,
     }),
   );
-  app.route("/", createRegistryRoutes({ runtime, providers, directory, keys, models, newRequestId }));
+  app.route("/", createRegistryRoutes({ runtime, providers, directory, keys, models }));
   app.use("/admin/*", adminDoor(runtime));
   app.get("/admin/", (c) => c.redirect("/admin", 308));
   const sessions = createSessions(runtime);
@@ -77,11 +77,12 @@ export function createApp(given: Runtime): App {
       "not_found",
       `There is nothing at ${c.req.path.slice(0, 200)}. Agents use POST /v1/chat/completions, /v1/responses or /v1/messages; the admin page is at /admin.`,
     );
-    return refusalResponse(error, c.req.path.endsWith("/messages") ? "messages" : "chat", newRequestId());
+    return refuse(c, error, c.req.path.endsWith("/messages") ? "messages" : "chat");
   });
-  app.onError((error) => {
-    runtime.logger.error("unforeseen", { error: error.name });
-    return refusalResponse(toRefusal(error), "chat", newRequestId());
+  app.onError((error, c) => {
+    const refusal = toRefusal(error);
+    logUnforeseen(runtime.logger, refusal, lineOf(c).id);
+    return refuse(c, refusal, "chat");
   });
 
   return {

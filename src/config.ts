@@ -1,10 +1,7 @@
 /** The environment, decoded once. Every default that is not a provider's own fact stands here (design §2). */
 import * as z from "zod/mini";
+import { isGuessableKey, isGuessableText } from "./guessable.ts";
 import "./zod-words.ts";
-
-/** Words that only a token copied from an example is made of. */
-const PLACEHOLDER =
-  /^(a|admin|at|be|bytes|change|changeme|characters|default|example|generate|here|insert|key|kleis|least|long|me|my|of|placeholder|please|put|random|replace|secret|set|string|strong|the|this|to|token|value|with|your|x|0|24|32)+$/;
 
 const trimmed = z.string().check(z.trim());
 
@@ -24,19 +21,20 @@ const origin = (fallback: string) =>
     fallback,
   );
 
-const optionalOrigin = z._default(
-  z
-    .pipe(
-      trimmed,
-      z.transform((value) => value.replace(/\/+$/, "")),
-    )
-    .check(
-      z.refine(
-        (value) => value === "" || isUpstreamUrl(value),
-        "must be empty or an https:// address (http:// only on loopback)",
-      ),
-    ),
-  "",
+const optional = (isFine: (value: string) => boolean, refusal: string) =>
+  z._default(
+    z
+      .pipe(
+        trimmed,
+        z.transform((value) => value.replace(/\/+$/, "")),
+      )
+      .check(z.refine((value) => value === "" || isFine(value), refusal)),
+    "",
+  );
+
+const optionalOrigin = optional(
+  isUpstreamUrl,
+  "must be empty or an https:// address (http:// only on loopback)",
 );
 
 const named = (fallback: string) =>
@@ -54,6 +52,19 @@ const number = (pattern: RegExp, fallback: number, refusal: string) =>
     z.pipe(
       trimmed.check(z.regex(pattern, refusal)),
       z.transform((value) => (value === "" ? fallback : Number(value))),
+    ),
+    fallback,
+  );
+
+/** One of some words, in whatever case; unset or empty means the default. */
+const word = <Word extends string>(words: readonly Word[], fallback: Word) =>
+  z._default(
+    z.pipe(
+      z.pipe(
+        trimmed,
+        z.transform((value) => value.toLowerCase() || fallback),
+      ),
+      z.enum(words),
     ),
     fallback,
   );
@@ -76,10 +87,13 @@ const list = z.pipe(
   ),
 );
 
-const schema = z.object({
+const variables = z.object({
   ADMIN_TOKEN: trimmed.check(
-    z.minLength(24, "must have at least 24 characters"),
-    z.refine((value) => !isPlaceholder(value), "is a placeholder: choose a random one"),
+    z.minLength(24, { error: "must have at least 24 characters", abort: true }),
+    z.refine(
+      (value) => !isGuessableText(value),
+      "is a placeholder or a pattern: choose a random one (openssl rand -base64 33)",
+    ),
   ),
   ENCRYPTION_KEY: z
     .pipe(
@@ -87,12 +101,21 @@ const schema = z.object({
       z.transform((value) => value.split(",").map((part) => part.trim())),
     )
     .check(
+      z.refine((keys) => keys.every(isKey), {
+        error: "must be 32 bytes in base64 (a comma-separated list rotates; the first one writes)",
+        abort: true,
+      }),
+      // Only the one that writes: what was sealed with a weak one must still open, to be sealed anew.
       z.refine(
-        (keys) => keys.every(isKey),
-        "must be 32 bytes in base64 (a comma-separated list rotates; the first one writes)",
+        ([first = ""]) => !isGuessableKey(bytesOf(first)),
+        "is a pattern: put a random one in front (openssl rand -base64 32)",
       ),
     ),
-  PUBLIC_URL: optionalOrigin,
+  // The operator's own, which in his own network may be without TLS.
+  PUBLIC_URL: optional(
+    isPlainUrl,
+    "must be empty or the http:// or https:// address that Kleis is opened at",
+  ),
   CLAUDE_API_URL: origin("https://api.anthropic.com"),
   CLAUDE_AUTHORIZE_URL: origin("https://claude.ai/oauth/authorize"),
   CLAUDE_CONSOLE_AUTHORIZE_URL: origin("https://platform.claude.com/oauth/authorize"),
@@ -112,9 +135,16 @@ const schema = z.object({
   KLEIS_IDLE_TIMEOUT_MS: milliseconds(900_000),
   KLEIS_MAX_STREAMS_PER_KEY: count(512),
   KLEIS_MAX_STREAMS: count(1024),
-  KLEIS_NATIVE_STREAMS: z._default(z.enum(["off", "on"]), "off"),
-  LOG_LEVEL: z._default(z.enum(["debug", "info", "warn", "error", "silent"]), "info"),
+  KLEIS_NATIVE_STREAMS: word(["off", "on"], "off"),
+  LOG_LEVEL: word(["debug", "info", "warn", "error", "silent"], "info"),
 });
+
+const schema = variables.check(
+  z.refine(({ ADMIN_TOKEN, ENCRYPTION_KEY }) => !ENCRYPTION_KEY.some((key) => sameKey(key, ADMIN_TOKEN)), {
+    path: ["ADMIN_TOKEN"],
+    error: "must not be the same as ENCRYPTION_KEY: choose another one",
+  }),
+);
 
 /** The decoded environment. URLs have no trailing slash; `ENCRYPTION_KEY` is a ring of base64 keys. */
 export type Config = z.output<typeof schema>;
@@ -134,15 +164,17 @@ export function readConfig(environment: Record<string, string | undefined>): Con
   };
 }
 
-function isPlaceholder(value: string): boolean {
-  return new Set(value).size < 4 || PLACEHOLDER.test(value.toLowerCase().replace(/[^a-z0-9]/g, ""));
+function isUpstreamUrl(value: string): boolean {
+  if (!isPlainUrl(value)) return false;
+  const { protocol, hostname } = new URL(value);
+  return protocol === "https:" || isLoopback(hostname);
 }
 
-function isUpstreamUrl(value: string): boolean {
+/** Over HTTP, and nothing in it but an address. */
+function isPlainUrl(value: string): boolean {
   if (!URL.canParse(value)) return false;
-  const url = new URL(value);
-  if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") return false;
-  return url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url.hostname));
+  const { protocol, username, password, search, hash } = new URL(value);
+  return /^https?:$/.test(protocol) && [username, password, search, hash].every((part) => part === "");
 }
 
 /** True for the host names that never leave this machine. */
@@ -152,4 +184,19 @@ export function isLoopback(hostname: string): boolean {
 
 function isKey(value: string): boolean {
   return /^[A-Za-z0-9+/]{43}=$/.test(value) || /^[A-Za-z0-9_-]{43}=?$/.test(value);
+}
+
+function bytesOf(key: string): Uint8Array {
+  const binary = atob(plainBase64(key));
+  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
+}
+
+/** Whether two texts are the same key, in either alphabet. */
+function sameKey(a: string, b: string): boolean {
+  return plainBase64(a) === plainBase64(b);
+}
+
+/** Without padding, in base64's first alphabet. */
+function plainBase64(text: string): string {
+  return text.replaceAll("-", "+").replaceAll("_", "/").replace(/=+$/, "");
 }

@@ -53,6 +53,8 @@ export interface Peer {
   readonly source?: string | undefined;
   /** True for what the application asks of itself. No door sets it. */
   readonly inside?: boolean;
+  /** The log line of the request in whose course it does so, which then tells of both. */
+  readonly note?: (fields: LogFields) => void;
 }
 
 /** A body whose first bytes are read, and what comes behind them. */
@@ -86,8 +88,8 @@ export interface Runtime {
   waitUntil(work: Promise<unknown>): void;
   readonly logger: Logger;
   /**
-   * The host names under which the admin door answers, besides loopback's and PUBLIC_URL's. Absent where requests get
-   * here by their name anyway, or where any name may lead here.
+   * The host names under which the admin door answers, besides IP addresses, loopback's names and PUBLIC_URL's. Absent
+   * where a request only gets here by a name that is its deployment's own.
    */
   readonly hosts?: readonly string[];
   /**
@@ -100,6 +102,11 @@ export interface Runtime {
    * Absent where the runtime can not, or where no browser of its own machine would come.
    */
   readonly listenForCallback?: (wish: CallbackWish) => Promise<CallbackListener | null>;
+  /**
+   * Breaks off the client's connection, so that nobody takes a half answer for a whole one. Absent where a body that
+   * fails does so by itself, and in silence.
+   */
+  readonly breakOff?: (request: Request) => void;
   /** Passes a body on without waking for each of its chunks; absent where that saves nothing. */
   readonly passNatively?: (body: Promise<BegunBody>) => NativePass;
   /** Unpacks zstd, where the runtime can; without it such a body is refused with 415. */

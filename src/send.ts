@@ -4,6 +4,7 @@
  */
 import { KleisError } from "./errors.ts";
 import type { Fetch } from "./runtime.ts";
+import { untilAborted } from "./until-aborted.ts";
 
 export interface Outgoing {
   readonly url: string;
@@ -15,7 +16,10 @@ export interface Outgoing {
   readonly signal?: AbortSignal;
 }
 
-/** Sends it. Rejects with `upstream_unreachable` when there is no answer, or with the signal's own reason. */
+/**
+ * Sends it. Rejects with `upstream_unreachable` when there is no answer, with `upstream_invalid_response` when it is one to
+ * another question, or with the signal's own reason.
+ */
 export async function send(fetch: Fetch, request: Outgoing): Promise<Response> {
   const { origin } = new URL(request.url);
   if (!request.origins.includes(origin)) {
@@ -24,34 +28,55 @@ export async function send(fetch: Fetch, request: Outgoing): Promise<Response> {
       "Kleis was about to send to an address that is not configured, and did not.",
     );
   }
-  let response: Response;
+  const response = await fetched(fetch, request);
+  const refusal = refusalOf(request, response);
+  if (refusal === null) return response;
+  await response.body?.cancel();
+  throw refusal;
+}
+
+async function fetched(fetch: Fetch, request: Outgoing): Promise<Response> {
+  const { url, method, headers, body = null, signal } = request;
+  const init: RequestInit = { method, headers, body, redirect: "manual" };
   try {
-    response = await fetch(request.url, {
-      method: request.method,
-      headers: request.headers,
-      body: request.body ?? null,
-      redirect: "manual",
-      ...(request.signal === undefined ? {} : { signal: request.signal }),
+    if (signal === undefined) return await fetch(url, init);
+    const answer = fetch(url, { ...init, signal });
+    // Raced, not only signalled: one that never settles would hold its account's refresh for good.
+    return await untilAborted(answer, signal).catch((error: unknown) => {
+      void answer.then((late) => late.body?.cancel()).catch(() => {});
+      throw error;
     });
   } catch (cause) {
-    if (request.signal?.aborted) throw request.signal.reason;
+    if (signal?.aborted) throw signal.reason;
     throw new KleisError(
       "upstream_unreachable",
       "The provider could not be reached. Check the network of the machine that Kleis runs on.",
       { cause },
     );
   }
-  if (response.type === "opaqueredirect" || isRedirect(response.status)) {
-    await response.body?.cancel();
-    throw new KleisError(
+}
+
+/** Why an answer is none to this request; null for one that is. */
+function refusalOf(request: Outgoing, { type, status }: Response): KleisError | null {
+  if (type !== "opaqueredirect" && status < 200) {
+    return new KleisError(
+      "upstream_unreachable",
+      "The provider sent no answer, only a notice that comes before one. Try again.",
+    );
+  }
+  if (status === 304) {
+    // The answer to a conditional request, not the way to somewhere else (RFC 9110 §15.4.5).
+    if (request.method === "GET" && request.headers.has("if-none-match")) return null;
+    return new KleisError(
+      "upstream_invalid_response",
+      "The provider answered with status 304, which nobody had asked for. Try again.",
+    );
+  }
+  if (type === "opaqueredirect" || (status >= 300 && status < 400)) {
+    return new KleisError(
       "upstream_unreachable",
       "The provider answered with a redirect, which Kleis does not follow. Check the configured address.",
     );
   }
-  return response;
-}
-
-/** 304 is the answer to a conditional request, not the way to somewhere else. */
-function isRedirect(status: number): boolean {
-  return status >= 300 && status < 400 && status !== 304;
+  return null;
 }

@@ -4,32 +4,21 @@
  */
 
 import { createProviderNet } from "../../src/accounts/net.ts";
+import { isRefusal } from "../../src/accounts/refused.ts";
 import { KleisError } from "../../src/errors.ts";
 import { PROVIDERS, providerById } from "../../src/providers/index.ts";
 import type { Runtime } from "../../src/runtime.ts";
 import type { AccountRecord, AccountSecrets } from "../../src/storage/port.ts";
 import { SealError } from "../../src/storage/seal.ts";
 import type { Finding } from "./finding.ts";
-
-type Verdict = Pick<Finding, "level" | "text" | "advice">;
-
-const SIGN_IN = "Connect it again on the admin page.";
+import { findingOf, NO_ACCOUNT, SIGN_IN, type Verdict, verdictOf } from "./verdict.ts";
 
 export async function lookAtAccounts(runtime: Runtime): Promise<Finding[]> {
   const accounts = await runtime.storage.accounts.list();
-  if (accounts.length === 0) {
-    const advice = "Connect or import one on the admin page.";
-    return [{ area: "accounts", level: "note", text: "There is none yet.", advice }];
-  }
+  if (accounts.length === 0) return [NO_ACCOUNT];
   const findings: Finding[] = [];
   for (const account of accounts) {
-    const { level, text, advice } = await judge(runtime, account);
-    findings.push({
-      area: "accounts",
-      level: level === "problem" && !account.enabled ? "note" : level,
-      text: `${account.provider} "${account.label}" (${account.id}${account.enabled ? "" : ", switched off"}): ${text}`,
-      ...(advice === undefined ? {} : { advice }),
-    });
+    findings.push(findingOf(account, await judge(runtime, account)));
   }
   return findings;
 }
@@ -67,37 +56,13 @@ async function judge(runtime: Runtime, account: AccountRecord): Promise<Verdict>
       "Add the former key to ENCRYPTION_KEY (comma-separated, behind the present one), or connect it again.";
     return { level: "problem", text: "its secrets do not open with ENCRYPTION_KEY.", advice };
   }
-  if (account.status === "needs_login") {
-    return { level: "problem", text: account.statusReason ?? "it must sign in again.", advice: SIGN_IN };
-  }
-  if (account.kind === "api_key") return { level: "ok", text: "an API key; not tried." };
-  const failed =
-    account.lastRefreshStatus === "failed" ? ` The last renewal failed: ${account.lastRefreshError}` : "";
-  if (secrets?.refreshToken) return byItsEnd(account, runtime.clock.now(), failed);
-  if (account.expiresAt !== null) return untilItsEnd(account.expiresAt, runtime.clock.now());
-  return tried(runtime, account, secrets);
-}
-
-function byItsEnd({ expiresAt }: AccountRecord, now: number, failed: string): Verdict {
-  const level = failed === "" ? "ok" : "note";
-  if (expiresAt !== null && expiresAt <= now) {
-    return { level, text: `its token has ended and is renewed at the next use.${failed}` };
-  }
-  const until = expiresAt === null ? "" : ` until ${new Date(expiresAt).toISOString()}`;
-  return { level, text: `its token holds${until} and is renewed by itself.${failed}` };
-}
-
-/** There is an access token and nothing to renew it with. */
-function untilItsEnd(expiresAt: number, now: number): Verdict {
-  const at = new Date(expiresAt).toISOString();
-  if (expiresAt <= now) {
-    return {
-      level: "problem",
-      text: `its token ended at ${at} and there is no refresh token.`,
-      advice: SIGN_IN,
-    };
-  }
-  return { level: "note", text: `its token ends at ${at}, and there is no refresh token.`, advice: SIGN_IN };
+  // What another process said of secrets that it could not open does not hold: here they opened.
+  const statusReason =
+    account.status === "active" && !isRefusal(account.statusReason) ? null : account.statusReason;
+  const renews = Boolean(secrets?.refreshToken);
+  return (
+    verdictOf({ ...account, statusReason, renews }, runtime.clock.now()) ?? tried(runtime, account, secrets)
+  );
 }
 
 /** Nothing can be rotated, so that the provider's renewal is no more than a look whether the token is good. */
@@ -108,6 +73,7 @@ async function tried(
 ): Promise<Verdict> {
   const provider = providerById(account.provider);
   if (!provider?.refresh) return { level: "ok", text: "there is nothing to renew." };
+  if (provider.rotates) return { level: "ok", text: "an access token that nothing renews; not tried." };
   try {
     const net = createProviderNet(runtime, provider, account.metadata);
     const result = await provider.refresh(

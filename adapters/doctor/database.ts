@@ -2,14 +2,25 @@
 import type { Client } from "@libsql/client";
 import type { Clock } from "../../src/runtime.ts";
 import { attempt, within } from "../../src/storage/libsql/failure.ts";
+import { fitsKeyRing } from "../../src/storage/libsql/key-check.ts";
 import { migrations } from "../../src/storage/libsql/migrations.gen.ts";
 import { StorageError } from "../../src/storage/port.ts";
+import type { Sealer } from "../../src/storage/seal.ts";
 import type { Finding } from "./finding.ts";
 
-/** True when the tables can be read. */
+const WRONG_KEY: Finding = {
+  area: "database",
+  level: "problem",
+  text: "ENCRYPTION_KEY does not open what it holds: Kleis does not start with it.",
+  advice:
+    "Set the key that it was written with; the line on the variables says where the present one comes from. A comma-separated list may hold both.",
+};
+
+/** `usable`: the tables can be read. */
 export async function lookAtDatabase(
   client: Client,
   sleep: Clock["sleep"],
+  sealer: Sealer,
 ): Promise<{ findings: Finding[]; usable: boolean }> {
   const area = "database";
   try {
@@ -20,21 +31,22 @@ export async function lookAtDatabase(
     return { findings: [{ area, level: "problem", text, advice }], usable: false };
   }
   const newest = await newestMigration(client);
+  const key = newest === 0 || (await fitsKeyRing(client, sleep, sealer)) ? [] : [WRONG_KEY];
   const wanted = migrations.at(-1)?.when ?? 0;
   if (newest === wanted) {
     const text = "It answers, and its tables are those of this version.";
-    return { findings: [{ area, level: "ok", text }], usable: true };
+    return { findings: [{ area, level: "ok", text }, ...key], usable: true };
   }
   if (newest > wanted) {
     const text =
       "It was used by a newer version of Kleis than this one. Tables are only ever added to, so this one works.";
     const advice = "Go forward again when what you went back for is mended.";
-    return { findings: [{ area, level: "note", text, advice }], usable: true };
+    return { findings: [{ area, level: "note", text, advice }, ...key], usable: true };
   }
   const text =
     newest === 0 ? "It answers, and is empty." : "It answers; its tables are those of an older version.";
   const advice = "The next start (or the first request to a deployment) brings them up to date.";
-  return { findings: [{ area, level: "note", text, advice }], usable: false };
+  return { findings: [{ area, level: "note", text, advice }, ...key], usable: false };
 }
 
 /** Epoch ms of the newest one; 0 for a database without Kleis's tables. */

@@ -10,12 +10,13 @@ import { lookAtAccounts, originsOf } from "./accounts.ts";
 import { lookAtDatabase } from "./database.ts";
 import { lookAtVariables } from "./environment.ts";
 import type { Finding } from "./finding.ts";
+import { keysOf } from "./keys.ts";
 import { lookAtClock, type Reached, reach } from "./reach.ts";
 import { lookAtDeployment } from "./remote.ts";
 
 export interface DoctorInput {
   readonly variables: Record<string, string | undefined>;
-  /** The address of a deployment to look at instead of the one that the variables describe. */
+  /** The origin of a deployment to look at instead of the one that the variables describe. */
   readonly address?: string;
   readonly fetch: Fetch;
   readonly clock?: Runtime["clock"];
@@ -36,14 +37,15 @@ export async function examine(input: DoctorInput): Promise<Finding[]> {
   const { url } = database;
   const client = openClient(database);
   try {
-    const looked = await lookAtDatabase(client, clock.sleep);
+    const sealer = createSealer(config.ENCRYPTION_KEY, random);
+    const looked = await lookAtDatabase(client, clock.sleep, sealer);
     findings.push(...looked.findings);
     const silent = () => {};
     const runtime: Runtime = {
       config,
       storage: createLibsqlStorage({
         connections: sharedClient(client),
-        sealer: createSealer(config.ENCRYPTION_KEY, random),
+        sealer,
         sleep: clock.sleep,
         readOnly: true,
       }),
@@ -61,7 +63,8 @@ export async function examine(input: DoctorInput): Promise<Finding[]> {
     const database = await Promise.all(own.map((origin) => reach(fetch, clock, origin)));
     findings.push(lookAtClock([...reached, ...database].filter((each) => each !== null)));
     if (looked.usable) {
-      findings.push(...(await lookAtAccounts(runtime)), ...(await lookAtKeys(runtime)));
+      const live = await runtime.storage.keys.count({ state: "working", now: clock.now() });
+      findings.push(...(await lookAtAccounts(runtime)), keysOf(live));
     }
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
@@ -87,11 +90,4 @@ async function lookAtServers(
     findings.push({ area: "providers", level: "ok", text: `${origins.join(", ")} can be reached.` });
   }
   return answers.filter((answer) => answer !== null);
-}
-
-async function lookAtKeys({ storage, clock }: Runtime): Promise<Finding[]> {
-  const live = await storage.keys.count({ state: "working", now: clock.now() });
-  if (live > 0) return [{ area: "keys", level: "ok", text: `${live} can be used.` }];
-  const advice = "Issue one on the admin page.";
-  return [{ area: "keys", level: "note", text: "There is none that can be used.", advice }];
 }

@@ -1,15 +1,17 @@
-/** The variables as a door would read them, without making anything that is not there. */
+/** The variables as the Node door would read them, without making anything that is not there. */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { type Config, isLoopback, readConfig } from "../../src/config.ts";
+import { type Config, isLoopback } from "../../src/config.ts";
+import type { RemoteDatabase } from "../edge/database.ts";
 import { readSecrets } from "../node/secrets.ts";
+import { databaseFile, readSettings } from "../node/settings.ts";
 import type { Finding } from "./finding.ts";
 
 export interface Surroundings {
   config: Config;
   /** Null: this Kleis has not been started yet, so that there is no file to look into. */
-  database: { url: string; authToken: string | undefined } | null;
+  database: RemoteDatabase | null;
 }
 
 /** Null where the variables are too wrong to go on. */
@@ -20,8 +22,7 @@ export function lookAtVariables(variables: Record<string, string | undefined>): 
   const findings: Finding[] = [];
   const folder = resolve(variables.KLEIS_DATA_DIR || ".kleis");
   const kept = variables.ADMIN_TOKEN && variables.ENCRYPTION_KEY ? null : readSecrets(folder);
-  const url = variables.TURSO_DATABASE_URL?.trim() ?? "";
-  if (kept === null && url === "" && !variables.ADMIN_TOKEN) {
+  if (kept === null && !variables.TURSO_DATABASE_URL?.trim() && !variables.ADMIN_TOKEN) {
     findings.push({
       area: "variables",
       level: "note",
@@ -30,28 +31,21 @@ export function lookAtVariables(variables: Record<string, string | undefined>): 
     });
     return { findings, surroundings: null };
   }
-  const result = readConfig({
-    ...variables,
-    ADMIN_TOKEN: variables.ADMIN_TOKEN || kept?.ADMIN_TOKEN,
-    ENCRYPTION_KEY: variables.ENCRYPTION_KEY || kept?.ENCRYPTION_KEY,
-  });
-  const wrong = [...(result.ok ? [] : result.problems), ...databaseProblems(url)];
-  for (const text of wrong) {
-    findings.push({
-      area: "variables",
-      level: "problem",
-      text,
-      advice: "The README's section Settings names them all.",
-    });
+  const result = readSettings(variables, kept);
+  if (!result.ok) {
+    const advice = "The README's section Settings names them all.";
+    for (const text of result.problems) findings.push({ area: "variables", level: "problem", text, advice });
+    return { findings, surroundings: null };
   }
-  if (!result.ok || wrong.length > 0) return { findings, surroundings: null };
 
-  const { config } = result;
+  const { config, database } = result.settings;
   const keys = config.ENCRYPTION_KEY.length;
+  const source = (name: "ADMIN_TOKEN" | "ENCRYPTION_KEY") =>
+    variables[name] ? "the environment" : join(folder, "secrets.env");
   findings.push({
     area: "variables",
     level: "ok",
-    text: `All can be read; ${keys === 1 ? "one encryption key" : `${keys} encryption keys, of which the first writes`}${kept === null ? "" : `, from ${join(folder, "secrets.env")}`}.`,
+    text: `All can be read. ADMIN_TOKEN comes from ${source("ADMIN_TOKEN")}, ENCRYPTION_KEY (${keys === 1 ? "one key" : `${keys} keys, of which the first writes`}) from ${source("ENCRYPTION_KEY")}.`,
   });
   if (variables.HOST && !isLoopback(variables.HOST) && config.PUBLIC_URL === "") {
     findings.push({
@@ -61,25 +55,7 @@ export function lookAtVariables(variables: Record<string, string | undefined>): 
       advice: "Put a web server with https in front of it, and set PUBLIC_URL to its address.",
     });
   }
-  const file = join(folder, "kleis.db");
-  if (url === "" && !existsSync(file)) return { findings, surroundings: { config, database: null } };
-  return {
-    findings,
-    surroundings: {
-      config,
-      database: {
-        url: url === "" ? pathToFileURL(file).href : url,
-        authToken: variables.TURSO_AUTH_TOKEN?.trim() || undefined,
-      },
-    },
-  };
-}
-
-function databaseProblems(url: string): string[] {
-  if (url === "") return [];
-  if (!URL.canParse(url)) return ["TURSO_DATABASE_URL is not an address"];
-  const { protocol, hostname } = new URL(url);
-  if (["file:", "libsql:", "https:"].includes(protocol)) return [];
-  if (protocol === "http:" && isLoopback(hostname)) return [];
-  return ["TURSO_DATABASE_URL must be file:, libsql: or https: (http: only on this machine)"];
+  const file = databaseFile(folder);
+  const own = existsSync(file) ? { url: pathToFileURL(file).href, authToken: undefined } : null;
+  return { findings, surroundings: { config, database: database ?? own } };
 }

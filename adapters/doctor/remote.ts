@@ -1,20 +1,39 @@
 /** A deployment seen from outside, through its own admin API: for where its variables are not at hand. */
+import * as z from "zod/mini";
 import type { Clock, Fetch } from "../../src/runtime.ts";
 import { VERSION } from "../../src/version.ts";
 import type { Finding } from "./finding.ts";
+import { keysOf } from "./keys.ts";
 import { lookAtClock, reach } from "./reach.ts";
+import { findingOf, NO_ACCOUNT, verdictOf } from "./verdict.ts";
 
 const LIMIT_MS = 20_000;
 
-interface AccountLine {
-  id: string;
-  provider: string;
-  label: string;
-  enabled: boolean;
-  status: string;
-  status_reason: string | null;
-}
+const errorBody = z.object({ error: z.object({ message: z.string() }) });
+const aliveBody = z.object({ version: z.string() });
+const pageBody = z.looseObject({ has_more: z.boolean() });
+const text = z.nullable(z.string());
+const accountLine = z.object({
+  id: z.string(),
+  provider: z.string(),
+  kind: z.enum(["oauth", "api_key"]),
+  label: z.string(),
+  enabled: z.boolean(),
+  status: z.enum(["active", "needs_login"]),
+  status_reason: text,
+  expires_at: z.nullable(z.number()),
+  last_refresh_status: z.nullable(z.enum(["ok", "failed"])),
+  last_refresh_error: text,
+});
+const keyLine = z.object({ id: z.string(), status: z.string() });
 
+interface Answer {
+  status: number;
+  body: unknown;
+}
+type Get = (path: string, token?: string) => Promise<Answer>;
+
+/** `address` is the deployment's origin. */
 export async function lookAtDeployment(
   fetch: Fetch,
   clock: Clock,
@@ -22,9 +41,8 @@ export async function lookAtDeployment(
   adminToken: string | undefined,
 ): Promise<Finding[]> {
   const area = "deployment";
-  const base = address.replace(/\/+$/, "");
-  const get = async (path: string, token?: string) => {
-    const response = await fetch(base + path, {
+  const get: Get = async (path, token) => {
+    const response = await fetch(address + path, {
       method: "GET",
       headers: new Headers({
         accept: "application/json",
@@ -33,19 +51,18 @@ export async function lookAtDeployment(
       redirect: "manual",
       signal: AbortSignal.timeout(LIMIT_MS),
     });
-    return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+    return { status: response.status, body: await response.json() };
   };
   try {
     const alive = await get("/healthz");
     if (alive.status !== 200)
-      return [{ area, level: "problem", text: `${base} answers ${alive.status}: ${wordsOf(alive.body)}` }];
-    const findings: Finding[] = [
-      { area, level: "ok", text: `${base} runs version ${String(alive.body.version)}.` },
-    ];
-    if (alive.body.version !== VERSION) {
+      return [{ area, level: "problem", text: `${address} answers ${alive.status}: ${wordsOf(alive)}` }];
+    const { version } = aliveBody.parse(alive.body);
+    const findings: Finding[] = [{ area, level: "ok", text: `${address} runs version ${version}.` }];
+    if (version !== VERSION) {
       findings.push({ area, level: "note", text: `This copy of the code is version ${VERSION}.` });
     }
-    const time = await reach(fetch, clock, new URL(base).origin);
+    const time = await reach(fetch, clock, address);
     findings.push(lookAtClock(time === null ? [] : [time]));
     if (!adminToken) {
       const advice = "ADMIN_TOKEN=… npm run doctor -- (the same address)";
@@ -54,34 +71,72 @@ export async function lookAtDeployment(
         { area, level: "note", text: "Without ADMIN_TOKEN only this can be seen.", advice },
       ];
     }
-    const deep = await get("/healthz?deep=1", adminToken);
-    findings.push(
-      deep.status === 200
-        ? { area: "database", level: "ok", text: "It answers." }
-        : { area: "database", level: "problem", text: wordsOf(deep.body) },
-    );
-    if (deep.status !== 200) return findings;
-    const { body } = await get("/admin/accounts", adminToken);
-    return [...findings, ...accountsOf(body.accounts as AccountLine[])];
+    return [...findings, ...(await lookInside(get, adminToken, clock.now()))];
   } catch {
     const advice = "Check the address, and that the deployment is public.";
-    return [{ area, level: "problem", text: `${base} gives no answer that is Kleis's.`, advice }];
+    return [{ area, level: "problem", text: `${address} gives no answer that is Kleis's.`, advice }];
   }
 }
 
-function accountsOf(accounts: readonly AccountLine[]): Finding[] {
-  if (accounts.length === 0) return [{ area: "accounts", level: "note", text: "There is none yet." }];
-  return accounts.map(({ id, provider, label, enabled, status, status_reason }) => ({
-    area: "accounts",
-    level: status === "active" && status_reason === null ? "ok" : enabled ? "problem" : "note",
-    text: `${provider} "${label}" (${id}${enabled ? "" : ", switched off"}): ${status_reason ?? status}`,
-    ...(status === "active" ? {} : { advice: "Connect it again on the admin page." }),
-  }));
+async function lookInside(get: Get, adminToken: string, now: number): Promise<Finding[]> {
+  const deep = await get("/healthz?deep=1", adminToken);
+  if (deep.status === 401) {
+    const advice = "Take the one that is set there; on Node it stands in the data folder's secrets.env.";
+    return [{ area: "variables", level: "problem", text: "ADMIN_TOKEN is not this deployment's.", advice }];
+  }
+  if (deep.status !== 200) {
+    return [{ area: deep.status === 503 ? "database" : "deployment", level: "problem", text: wordsOf(deep) }];
+  }
+  const accounts = await all(get, adminToken, "accounts", accountLine);
+  const keys = await all(get, adminToken, "keys", keyLine);
+  return [
+    { area: "database", level: "ok", text: "It answers." },
+    ...(accounts.length === 0 ? [NO_ACCOUNT] : accounts.map((account) => seen(account, now))),
+    keysOf(keys.filter(({ status }) => status === "active").length),
+    {
+      area: "deployment",
+      level: "note",
+      text: "Not seen from outside: its other variables, whether the accounts' secrets open, and whether it reaches the providers.",
+      advice: "npm run doctor -- --env-file=<a file with its variables> looks at that, from this machine.",
+    },
+  ];
 }
 
-function wordsOf(body: Record<string, unknown>): string {
-  const error = body.error;
-  return typeof error === "object" && error !== null
-    ? String(Reflect.get(error, "message"))
-    : "no reason given";
+function seen(account: z.output<typeof accountLine>, now: number): Finding {
+  const known = {
+    kind: account.kind,
+    status: account.status,
+    statusReason: account.status_reason,
+    expiresAt: account.expires_at,
+    lastRefreshStatus: account.last_refresh_status,
+    lastRefreshError: account.last_refresh_error,
+    renews: null,
+  };
+  return findingOf(
+    account,
+    verdictOf(known, now) ?? { level: "ok", text: "nothing speaks against it; not tried." },
+  );
+}
+
+/** A whole list, page by page. Throws where an answer is not the admin API's. */
+async function all<Line extends { id: string }>(
+  get: Get,
+  token: string,
+  name: "accounts" | "keys",
+  line: z.ZodMiniType<Line>,
+): Promise<Line[]> {
+  const lines: Line[] = [];
+  for (let hasMore = true; hasMore; ) {
+    const last = lines.at(-1);
+    const { body } = await get(`/admin/${name}${last === undefined ? "" : `?after=${last.id}`}`, token);
+    const page = pageBody.parse(body);
+    lines.push(...z.array(line).parse(page[name]));
+    hasMore = page.has_more && lines.at(-1) !== last;
+  }
+  return lines;
+}
+
+function wordsOf({ body }: Answer): string {
+  const said = errorBody.safeParse(body);
+  return said.success ? said.data.error.message : "no reason given";
 }

@@ -1,9 +1,11 @@
 /** The environment of a door without a disk: nothing is generated, so everything that is needed must be set. */
-import { type Config, isLoopback, readConfig } from "../../src/config.ts";
+import { type Config, readConfig } from "../../src/config.ts";
+import { readAddress } from "./address.ts";
+import type { RemoteDatabase } from "./database.ts";
 
 export interface EdgeEnvironment {
   config: Config;
-  database: { url: string; authToken: string | undefined };
+  database: RemoteDatabase;
 }
 
 export type EdgeEnvironmentResult =
@@ -15,29 +17,12 @@ export function readEdgeEnvironment(variables: Record<string, string | undefined
   // An empty variable is what a dashboard keeps of one that was cleared: the same as none.
   const given = Object.fromEntries(Object.entries(variables).filter(([, value]) => value?.trim()));
   const core = readConfig({ ...given, MODELS_DEV_URL: variables.MODELS_DEV_URL });
-  const url = given.TURSO_DATABASE_URL?.trim() ?? "";
-  const problem = databaseProblem(url);
-  if (core.ok && problem === null) {
-    return {
-      ok: true,
-      environment: {
-        config: core.config,
-        database: { url, authToken: given.TURSO_AUTH_TOKEN?.trim() },
-      },
-    };
+  const address = readAddress(given, { hasDisk: false });
+  if (core.ok && address.ok && address.database !== null) {
+    return { ok: true, environment: { config: core.config, database: address.database } };
   }
-  return { ok: false, problems: [...(core.ok ? [] : core.problems), ...(problem === null ? [] : [problem])] };
-}
-
-function databaseProblem(url: string): string | null {
-  if (url === "") return "TURSO_DATABASE_URL is not set";
-  const parsed = URL.canParse(url) ? new URL(url) : null;
-  const protocol = parsed?.protocol ?? "";
-  if (parsed !== null && parsed.hostname !== "") {
-    if (protocol === "libsql:" || protocol === "https:") return null;
-    if (protocol === "http:" && isLoopback(parsed.hostname)) return null;
-  }
-  return protocol === "http:"
-    ? "TURSO_DATABASE_URL may be http:// only on this machine: use libsql:// or https://"
-    : "TURSO_DATABASE_URL must be a libsql:// or https:// address: there is no disk here for a file";
+  const problems = core.ok ? [] : core.problems;
+  if (!address.ok) problems.push(address.problem);
+  else if (address.database === null) problems.push("TURSO_DATABASE_URL is not set");
+  return { ok: false, problems };
 }

@@ -26,7 +26,11 @@ export const nodeFetch: Fetch = (address, init) => {
   if (signal?.aborted) return Promise.reject(signal.reason);
   return new Promise((resolve, reject) => {
     let current: http.ClientRequest | http.IncomingMessage;
-    const abort = () => current.destroy(new Error("aborted", { cause: signal?.reason }));
+    const abort = () => {
+      current.destroy(new Error("aborted", { cause: signal?.reason }));
+      // What is destroyed already says nothing more.
+      reject(signal?.reason);
+    };
     const settled = () => signal?.removeEventListener("abort", abort);
     signal?.addEventListener("abort", abort);
 
@@ -38,16 +42,25 @@ export const nodeFetch: Fetch = (address, init) => {
       const agent = !retry || headers.connection === "close" ? false : kept;
       const outgoing = (secure ? https : http).request(url, { method, headers, agent });
       current = outgoing;
-      let answered = false;
-      outgoing.on("error", (error: NodeJS.ErrnoException) => {
-        if (answered) return;
-        // A kept connection that the server closed while idle never took the request; a fresh one may.
-        if (retry && outgoing.reusedSocket && STALE.has(error.code)) return attempt(false);
+      let over = false;
+      const fail = (error: Error) => {
+        if (over) return;
+        over = true;
         settled();
         reject(error);
+      };
+      outgoing.on("error", (error: NodeJS.ErrnoException) => {
+        // A kept connection that the server closed while idle never took the request; a fresh one may.
+        if (!over && retry && outgoing.reusedSocket && STALE.has(error.code)) {
+          over = true;
+          return attempt(false);
+        }
+        fail(error);
       });
+      // A 101 that nobody asked for ends so, with neither an answer nor an error.
+      outgoing.on("close", () => fail(new Error("the connection closed without an answer")));
       outgoing.on("response", (incoming) => {
-        answered = true;
+        over = true;
         body = undefined;
         current = incoming;
         incoming.on("close", settled);

@@ -1,9 +1,9 @@
 /**
  * The two secrets of a self-hosted Kleis: from the environment, or made at the first start and kept in the data folder
- * (folder 0700, file 0600). Several starters agree on one file: it appears whole or not at all.
+ * (made 0700, the file 0600). Several starters agree on one file: it appears whole or not at all.
  */
 import { randomBytes } from "node:crypto";
-import { chmodSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
 
@@ -16,10 +16,28 @@ export interface Secrets {
   created: boolean;
 }
 
-/** Makes the data folder, for its owner alone. */
+/** Makes the data folder, for its owner alone; one that there is stays as it is, since others may use it too. */
 export function ensureFolder(folder: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  chmodSync(folder, 0o700);
+}
+
+/** True when more than the folder's owner may look into it; what Kleis keeps there is its owner's all the same. */
+export function isOpenToOthers(folder: string): boolean {
+  // Windows has other means, of which this says nothing.
+  return process.platform !== "win32" && (statSync(folder).mode & 0o077) !== 0;
+}
+
+/** Does something with the data folder. Throws words that say what to do where the system does not let it. */
+export function inFolder<Result>(folder: string, work: () => Result): Result {
+  try {
+    return work();
+  } catch (cause) {
+    if (!(cause instanceof Error && "syscall" in cause && "code" in cause)) throw cause;
+    throw new Error(
+      `Kleis can not use ${folder} as its data folder (${cause.code}). Make it a folder that belongs to this user, or set KLEIS_DATA_DIR to another one.`,
+      { cause },
+    );
+  }
 }
 
 /** Makes the data folder, and the secrets in it where there are none. */

@@ -1,18 +1,19 @@
 /** The Node door: environment, data folder, database, background work, listening. Nothing of Kleis's own rules is here. */
-import { chmodSync } from "node:fs";
+import { chmodSync, closeSync, openSync } from "node:fs";
 import type { AddressInfo } from "node:net";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { serve } from "@hono/node-server";
+import { type Http2Bindings, type HttpBindings, serve } from "@hono/node-server";
 import type { Client } from "@libsql/client";
 import { createApp } from "../../src/app.ts";
-import { type Config, isLoopback, readConfig } from "../../src/config.ts";
+import { isLoopback } from "../../src/config.ts";
 import type { Runtime } from "../../src/runtime.ts";
 import { sharedClient } from "../../src/storage/libsql/connections.ts";
 import { checkKeyRing } from "../../src/storage/libsql/key-check.ts";
 import { migrate, useWriteAheadLog } from "../../src/storage/libsql/migrate.ts";
 import { createLibsqlStorage } from "../../src/storage/libsql/storage.ts";
 import { createSealer } from "../../src/storage/seal.ts";
+import type { RemoteDatabase } from "../edge/database.ts";
 import { clock, random } from "../edge/platform.ts";
 import { createCallbackPorts } from "./callback.ts";
 import { openClient } from "./client.ts";
@@ -20,7 +21,8 @@ import { nodeFetch } from "./fetch.ts";
 import { createLogger } from "./logger.ts";
 import { peerOf } from "./peer.ts";
 import { readPublicFiles } from "./public-files.ts";
-import { ensureFolder, ensureSecrets } from "./secrets.ts";
+import { ensureFolder, ensureSecrets, inFolder, isOpenToOthers, type Secrets } from "./secrets.ts";
+import { databaseFile, readSettings, type Settings } from "./settings.ts";
 import { unpackZstd } from "./zstd.ts";
 
 export interface RunningServer {
@@ -28,6 +30,8 @@ export interface RunningServer {
   url: string;
   /** The admin token, when this start made it; else null. */
   newAdminToken: string | null;
+  /** The data folder, when others than its owner may look into it; else null. */
+  openFolder: string | null;
   /** Stops listening, lets running requests end for a moment, writes what is in memory, closes the database. */
   close(): Promise<void>;
 }
@@ -41,24 +45,24 @@ const SHUTDOWN_MS = 5_000;
 /** How often connections that fell idle meanwhile are closed at shutdown, ms. */
 const SWEEP_MS = 100;
 
-/** How long work behind them may take, ms: a refresh that was sent ends within 30 s, and losing it loses the sign-in. */
-const BACKGROUND_MS = 35_000;
+/** How long work behind them may take, ms: a refresh that was sent ends within 60 s, and losing it loses the sign-in. */
+const BACKGROUND_MS = 65_000;
+
+/** The longest that `close` takes, ms, beside a few moments of the database; what stops Kleis should wait for it. */
+export const SHUTDOWN_LIMIT_MS = SHUTDOWN_MS + BACKGROUND_MS;
 
 /** Starts Kleis. Throws an error in plain words when something that the operator can mend is wrong. */
 export async function start(environment: Record<string, string | undefined>): Promise<RunningServer> {
   const folder = resolve(environment.KLEIS_DATA_DIR || ".kleis");
-  const own = environment.ADMIN_TOKEN && environment.ENCRYPTION_KEY ? null : ensureSecrets(folder);
-  if (!environment.TURSO_DATABASE_URL) ensureFolder(folder);
-  const config = configOf({
-    ...environment,
-    ADMIN_TOKEN: environment.ADMIN_TOKEN || own?.ADMIN_TOKEN,
-    ENCRYPTION_KEY: environment.ENCRYPTION_KEY || own?.ENCRYPTION_KEY,
-  });
+  const own =
+    environment.ADMIN_TOKEN && environment.ENCRYPTION_KEY
+      ? null
+      : inFolder(folder, () => ensureSecrets(folder));
+  const { config, port, database } = settingsOf(environment, own);
   const host = environment.HOST || "127.0.0.1";
   const hostname = host.includes(":") ? `[${host}]` : host;
-  const port = portOf(environment.PORT);
 
-  const client = await openDatabase(environment, folder);
+  const client = await (database === null ? openFile(folder) : openNamed(database));
   const sealer = createSealer(config.ENCRYPTION_KEY, random);
   try {
     await checkKeyRing(client, clock, sealer);
@@ -68,6 +72,8 @@ export async function start(environment: Record<string, string | undefined>): Pr
   }
   const background = new Set<Promise<unknown>>();
   const callbacks = createCallbackPorts();
+  /** What each request is answered on. */
+  const answers = new WeakMap<Request, (HttpBindings | Http2Bindings)["outgoing"]>();
   const runtime: Runtime = {
     config,
     storage: createLibsqlStorage({
@@ -85,8 +91,11 @@ export async function start(environment: Record<string, string | undefined>): Pr
     logger: createLogger(config.LOG_LEVEL),
     zstd: unpackZstd,
     sharesPromises: true,
+    // A body that fails is printed, stack and all, by what serves here.
+    breakOff: (request) => answers.get(request)?.destroy(),
+    hosts: [hostname],
     // On another address than loopback the owner's browser is elsewhere.
-    ...(isLoopback(hostname) ? { hosts: [hostname], listenForCallback: callbacks.listen } : {}),
+    ...(isLoopback(hostname) ? { listenForCallback: callbacks.listen } : {}),
   };
   const app = createApp(runtime);
   const files = readPublicFiles();
@@ -94,7 +103,10 @@ export async function start(environment: Record<string, string | undefined>): Pr
   const server = await new Promise<ReturnType<typeof serve>>((listening, failed) => {
     const made = serve(
       {
-        fetch: (request, env) => files(request) ?? app.fetch(request, peerOf(env)),
+        fetch: (request, env) => {
+          answers.set(request, env.outgoing);
+          return files(request) ?? app.fetch(request, peerOf(env));
+        },
         hostname: host,
         port,
         serverOptions: { maxHeaderSize: MAX_HEADER_BYTES },
@@ -112,6 +124,7 @@ export async function start(environment: Record<string, string | undefined>): Pr
   return {
     url: `http://${hostname}:${bound}`,
     newAdminToken: own?.created && !environment.ADMIN_TOKEN ? own.ADMIN_TOKEN : null,
+    openFolder: (own !== null || database === null) && isOpenToOthers(folder) ? folder : null,
     async close() {
       callbacks.close();
       const closed = new Promise<void>((done) => server.close(() => done()));
@@ -123,43 +136,46 @@ export async function start(environment: Record<string, string | undefined>): Pr
       clearInterval(sweep);
       if ("closeAllConnections" in server) server.closeAllConnections();
       await app.flush();
-      await Promise.race([Promise.all(background), clock.sleep(BACKGROUND_MS)]);
+      await allDone(background, BACKGROUND_MS);
       client.close();
     },
   };
 }
 
-function configOf(environment: Record<string, string | undefined>): Config {
-  const result = readConfig(environment);
-  if (result.ok) return result.config;
+/** Until nothing is left, or for `ms`. Work may begin further work: tokens whose first write failed are still written. */
+async function allDone(background: ReadonlySet<Promise<unknown>>, ms: number): Promise<void> {
+  const timer = new AbortController();
+  const limit = clock.sleep(ms, timer.signal).then(() => timer.abort());
+  while (background.size > 0 && !timer.signal.aborted) await Promise.race([Promise.all(background), limit]);
+  timer.abort();
+}
+
+function settingsOf(environment: Record<string, string | undefined>, own: Secrets | null): Settings {
+  const result = readSettings(environment, own);
+  if (result.ok) return result.settings;
   throw new Error(
     `Kleis can not start with these settings:\n${result.problems.map((problem) => `  - ${problem}`).join("\n")}`,
   );
 }
 
-function portOf(value: string | undefined): number {
-  const port = Number(value || "4747");
-  if (Number.isInteger(port) && port >= 0 && port < 65536) return port;
-  throw new Error("PORT must be a number from 0 to 65535.");
-}
-
-/** The embedded file, or the server that TURSO_DATABASE_URL names; migrated before it is used. */
-async function openDatabase(
-  environment: Record<string, string | undefined>,
-  folder: string,
-): Promise<Client> {
-  const url = environment.TURSO_DATABASE_URL || pathToFileURL(join(folder, "kleis.db")).href;
-  const parsed = URL.canParse(url) ? new URL(url) : null;
-  if (parsed?.protocol === "http:" && !isLoopback(parsed.hostname)) {
-    throw new Error("TURSO_DATABASE_URL may be http:// only on this machine. Use libsql:// or https://.");
-  }
-  const client = openClient({ url, authToken: environment.TURSO_AUTH_TOKEN || undefined });
-  const isFile = url.startsWith("file:");
+/** The database that TURSO_DATABASE_URL names; migrated before it is used. */
+async function openNamed(database: RemoteDatabase): Promise<Client> {
+  const client = openClient(database);
   await useWriteAheadLog(client, clock.sleep);
   await migrate(client, clock.sleep);
-  if (isFile && !environment.TURSO_DATABASE_URL) {
-    for (const suffix of ["", "-wal", "-shm"]) chmodQuietly(join(folder, `kleis.db${suffix}`));
-  }
+  return client;
+}
+
+/** The data folder's own file, for its owner alone. */
+async function openFile(folder: string): Promise<Client> {
+  const file = databaseFile(folder);
+  inFolder(folder, () => {
+    ensureFolder(folder);
+    // So that it is its owner's from the first moment; what SQLite puts beside it gets its mode.
+    closeSync(openSync(file, "a", 0o600));
+  });
+  const client = await openNamed({ url: pathToFileURL(file).href, authToken: undefined });
+  for (const suffix of ["", "-wal", "-shm"]) chmodQuietly(file + suffix);
   return client;
 }
 

@@ -3,6 +3,7 @@ import { checkKeyRing } from "../../src/storage/libsql/key-check.ts";
 import { migrate } from "../../src/storage/libsql/migrate.ts";
 import { rotate } from "../../src/storage/libsql/rotate.ts";
 import { createSealer } from "../../src/storage/seal.ts";
+import { loadVariables, readArguments } from "../doctor/arguments.ts";
 import { lookAtVariables } from "../doctor/environment.ts";
 import { report } from "../doctor/finding.ts";
 import { clock, random } from "../edge/platform.ts";
@@ -11,6 +12,13 @@ import { openClient } from "../node/client.ts";
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
 async function main(): Promise<number> {
+  const given = readArguments(process.argv.slice(2));
+  if (!given.ok || given.address !== undefined) {
+    say(given.ok ? "It takes variables, not the address of a deployment." : given.problem);
+    say("Usage: npm run rotate-keys -- [--env-file=<file>]");
+    return 2;
+  }
+  loadVariables(given.envFile);
   const { findings, surroundings } = lookAtVariables(process.env);
   if (surroundings?.database == null) {
     say(report(findings));

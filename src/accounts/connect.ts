@@ -8,10 +8,12 @@ import { createCallbacks } from "./callback.ts";
 import type { AccountDirectory } from "./directory.ts";
 import { saveAccount } from "./import.ts";
 import { createProviderNet } from "./net.ts";
+import { insist } from "./refresh-note.ts";
 import {
   createSignInRows,
   type SignInRow,
   SOON_MS,
+  STEP_MS,
   type Standing,
   type TakenTurn,
   type Turn,
@@ -123,11 +125,10 @@ export function createConnect({ runtime, providers, directory }: ConnectDeps): C
       );
     }
     const taken = await rows.take(state);
-    if ("waitMs" in taken) {
-      // Whoever has, or had, the turn may have finished by now.
-      const finished = await outcomeOf(await find(provider, state));
-      return finished ?? { status: "pending", retryAfterMs: taken.waitMs };
-    }
+    // Whoever has, or had, the turn may have finished by now.
+    const finished = await insist(clock, async () => outcomeOf(await find(provider, state)));
+    if (finished !== null) return finished;
+    if ("waitMs" in taken) return { status: "pending", retryAfterMs: taken.waitMs };
     const work = takeStep(flow, taken.turn, isPaste ? code : undefined);
     // A client that leaves must not leave a sign-in half done.
     runtime.waitUntil(work.catch(() => {}));
@@ -159,9 +160,10 @@ export function createConnect({ runtime, providers, directory }: ConnectDeps): C
 
   async function takeStep(flow: Flow, turn: TakenTurn, code: string | undefined): Promise<Step> {
     const { provider, row } = flow;
+    if (turn.granted !== undefined) return connected(flow, turn, turn.granted);
     let outcome: SignInOutcome;
     try {
-      const net = createProviderNet(runtime, provider, turn.metadata);
+      const net = createProviderNet(runtime, provider, turn.metadata, { totalMs: STEP_MS });
       const { metadata, secret } = turn;
       const asked = { mode: row.mode, metadata, state: row.state, config, secret };
       outcome = await provider.signIn.complete({ ...asked, ...(code === undefined ? {} : { code }) }, net);
@@ -182,16 +184,16 @@ export function createConnect({ runtime, providers, directory }: ConnectDeps): C
         callbacks.done(row.state);
         throw outcome.error;
       case "connected":
-        return connected(flow, turn, outcome.account);
+        return connected(flow, await rows.keep(row, turn, outcome.account), outcome.account);
     }
   }
 
-  /** Stores the account, or nothing: a sign-in whose account could not be stored goes on. */
-  async function connected(flow: Flow, turn: TakenTurn, imported: ImportedAccount): Promise<Step> {
+  /** Stores the account, or nothing: a sign-in whose account could not be stored goes on, with what it was given. */
+  async function connected(flow: Flow, turn: TakenTurn, granted: ImportedAccount): Promise<Step> {
     const { provider, row, standing } = flow;
     let account: AccountRecord;
     try {
-      account = await saveAccount(runtime, provider, imported);
+      ({ account } = await insist(clock, () => saveAccount(runtime, provider, granted)));
     } catch (error) {
       await rows.giveBack(row, turn);
       throw error;

@@ -9,6 +9,7 @@ import { createRefresher, type RefresherDeps } from "./refresh.ts";
 import { nothingToRefresh, type Refreshing } from "./refresh-attempt.ts";
 import { refusalOf } from "./refresh-outcome.ts";
 import { dueOf, YOUNG_MS } from "./refresh-timing.ts";
+import { type Answered, watchRefusals } from "./refused.ts";
 
 export interface Credentials {
   /**
@@ -18,6 +19,13 @@ export interface Credentials {
   fresh(account: AccountRecord): Promise<Credential>;
   /** After the provider refused `rejected` with 401: another credential to try once, or null when there is none. */
   renew(account: AccountRecord, rejected: Credential): Promise<Credential | null>;
+  /**
+   * After the provider answered 421, which says that the account is served elsewhere: the account as a look around found
+   * it, or null when that found nothing new. Throws as `fresh` does.
+   */
+  relocate(account: AccountRecord): Promise<AccountRecord | null>;
+  /** To be told of each answer of the provider's: what can not be renewed says when it is refused (refused.ts). */
+  readonly answered: Answered;
   /**
    * Refreshes at the owner's wish. Null when there is no such account; throws as `fresh` does, and `invalid_request`
    * for an account that has nothing to refresh.
@@ -35,6 +43,11 @@ export function createCredentials(deps: RefresherDeps): Credentials {
 
   const refreshable = (account: AccountRecord): boolean =>
     account.kind === "oauth" && providerOf(deps.providers, account)?.refresh !== undefined;
+
+  /** Whether there is anything to renew it with: a bare access token works until the provider ends it. */
+  const renewable = ({ account, secrets }: OpenAccount): boolean =>
+    refreshable(account) &&
+    (secrets.refreshToken !== null || providerOf(deps.providers, account)?.rotates !== true);
 
   async function renewed(open: OpenAccount): Promise<OpenAccount> {
     const { id } = open.account;
@@ -87,19 +100,38 @@ export function createCredentials(deps: RefresherDeps): Credentials {
       // Another isolate rotated already.
       const rotated = other(stored);
       if (rotated) return rotated;
+      // Whether its token has ended for good, only its time can tell.
+      if (!renewable(stored) && dueOf(stored.account, clock.now()) !== "now") return null;
       // Unless another refresh is under way, which may be why it ended.
       if (isYoung(stored.account, clock.now()) && stored.leasedForMs === 0) return null;
       const outcome = await refresher.obtain(id, stored.version);
       return outcome.status === "fresh" ? other(outcome.open) : null;
     },
 
+    async relocate(account) {
+      const { id } = account;
+      // Where a refresh uses something up, it is not for looking around.
+      if (!refreshable(account) || providerOf(deps.providers, account)?.rotates === true) return null;
+      const elsewhere = (other: AccountRecord) =>
+        JSON.stringify(other.metadata) === JSON.stringify(account.metadata) ? null : other;
+      const stored = await refresher.current(id);
+      if (stored === null || stored.account.status === "needs_login") return null;
+      directory.learn(stored);
+      const found = elsewhere(stored.account);
+      if (found !== null || isYoung(stored.account, clock.now())) return found;
+      const outcome = await refresher.obtain(id, stored.version);
+      return outcome.status === "fresh" ? elsewhere(outcome.open.account) : null;
+    },
+
+    answered: watchRefusals(runtime, directory, renewable),
+
     async refresh(id) {
       const stored = refresher.unwritten(id) ?? (await refresher.current(id));
       if (stored === null) return null;
-      const { account, secrets } = stored;
+      const { account } = stored;
       if (!refreshable(account)) throw nothingToRefresh();
       if (account.status === "needs_login") throw needsLogin(account);
-      if (account.expiresAt !== null && secrets.refreshToken === null) throw noRefreshToken();
+      if (!renewable(stored)) throw noRefreshToken();
       return (await renewed(stored)).account;
     },
   };
@@ -129,6 +161,6 @@ function needsLogin({ id, statusReason }: AccountRecord): KleisError {
 function noRefreshToken(): KleisError {
   return new KleisError(
     "invalid_request",
-    "This account was imported without a refresh token, so it can not be refreshed. Connect it again.",
+    "There is nothing to refresh: this account was imported without a refresh token. Its access token works until the provider ends it; connect the account again then.",
   );
 }

@@ -4,42 +4,69 @@ import type { JsonObject } from "../json.ts";
 import { randomId, sha256Hex } from "../keys/secret.ts";
 import type { ImportedAccount, ImportInput, Provider } from "../providers/provider.ts";
 import type { Runtime } from "../runtime.ts";
-import type { AccountRecord } from "../storage/port.ts";
+import { type AccountRecord, type NewAccount, SpentTokenError } from "../storage/port.ts";
+import { isRefusal } from "./refused.ts";
 
 /** What to import: one account's material, or a whole credential file. */
 export type AccountImport = { provider: string; account: ImportInput } | { file: JsonObject };
 
+/** What is stored now, and what of the import is not, in words for the owner. */
+export interface Imported {
+  accounts: AccountRecord[];
+  notes: string[];
+}
+
+/** An account as it is stored now; with a note when that is not what was brought. */
+export interface Brought {
+  account: AccountRecord;
+  note?: string;
+}
+
 /** Characters of a label at most. */
 export const LABEL_MAX = 120;
 
-/** Stores what the import holds and answers it as stored. Throws `KleisError("invalid_request")` with what to do. */
+/** Stores what the import holds. Throws `KleisError("invalid_request")` with what to do when that is nothing. */
 export async function importAccounts(
   runtime: Runtime,
   providers: readonly Provider[],
   input: AccountImport,
-): Promise<AccountRecord[]> {
+): Promise<Imported> {
   const found = "file" in input ? fromFile(providers, input.file) : [fromMaterial(providers, input)];
-  const saved: AccountRecord[] = [];
+  const accounts: AccountRecord[] = [];
+  const notes: string[] = [];
   // One after the other: the first account of a provider becomes its primary.
   const wished = "file" in input ? undefined : input.account.label;
-  for (const { provider, imported } of found)
-    saved.push(await saveAccount(runtime, provider, imported, wished));
-  return saved;
+  for (const { provider, imported } of found) {
+    try {
+      const { account, note } = await saveAccount(runtime, provider, imported, wished);
+      accounts.push(account);
+      if (note !== undefined) notes.push(note);
+    } catch (error) {
+      // One account of a file that is of no use keeps none of the others out.
+      if (!(error instanceof KleisError) || found.length === 1) throw error;
+      notes.push(error.message);
+    }
+  }
+  if (accounts.length > 0) return { accounts, notes };
+  throw new KleisError("invalid_request", notes.join(" "));
 }
 
 /**
  * Stores one account that a provider described (from an import or a sign-in). One that was there keeps the label that
- * its owner gave it, unless another is wished now.
+ * its owner gave it, unless another is wished now, and newer tokens than those that are brought. A primary whose key the
+ * provider refuses gives way to it: requests would go on failing there. Throws `KleisError("invalid_request")` for
+ * tokens that are used up where nothing better is stored.
  */
 export async function saveAccount(
   runtime: Runtime,
-  provider: Pick<Provider, "id" | "name">,
+  provider: Pick<Provider, "id" | "name" | "isSame">,
   imported: ImportedAccount,
   wishedLabel?: string,
-): Promise<AccountRecord> {
+): Promise<Brought> {
   const { kind, metadata, expiresAt, accessToken, refreshToken, idToken, apiKey } = imported;
   const now = runtime.clock.now();
-  const record = await runtime.storage.accounts.save({
+  const { accounts } = runtime.storage;
+  const wish: NewAccount = {
     id: randomId(runtime, "acc_"),
     provider: provider.id,
     kind,
@@ -52,10 +79,41 @@ export async function saveAccount(
     idToken,
     apiKey,
     now,
-  });
-  if (wishedLabel === undefined || record.label === wishedLabel) return record;
-  return (await runtime.storage.accounts.update(record.id, { label: wishedLabel }, now)) ?? record;
+  };
+  const { isSame } = provider;
+  const { account: record, ...note } = await accounts
+    .save(wish, isSame && ((stored) => isSame(stored, wish)))
+    .then((account): Brought => ({ account }), keptInstead);
+  const named =
+    wishedLabel === undefined || record.label === wishedLabel
+      ? record
+      : await accounts.update(record.id, { label: wishedLabel }, now);
+  const isNeeded = record.enabled && !record.primary && (await accounts.list()).some(isRefused(provider.id));
+  const account = (isNeeded ? await accounts.makePrimary(record.id, now) : named) ?? record;
+  return { account, ...note };
 }
+
+/** For tokens that a refresh has replaced: what that refresh brought is better than they are, unless it has ended. */
+function keptInstead(error: unknown): Brought {
+  if (!(error instanceof SpentTokenError)) throw error;
+  const { account } = error;
+  if (account.status === "active") {
+    return {
+      account,
+      note: `“${account.label}”: what you brought is older than what Kleis holds, which was renewed since. Kleis keeps the newer tokens.`,
+    };
+  }
+  throw new KleisError(
+    "invalid_request",
+    `“${account.label}”: these tokens are used up, for Kleis has renewed them since, and the account must sign in again. Connect it, or import the tokens of a new sign-in.`,
+  );
+}
+
+/** The provider's primary account, when its key is refused. */
+const isRefused =
+  (provider: string) =>
+  (account: AccountRecord): boolean =>
+    account.provider === provider && account.primary && isRefusal(account.statusReason);
 
 type Found = { provider: Provider; imported: ImportedAccount };
 

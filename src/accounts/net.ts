@@ -9,25 +9,34 @@ import type { Provider, ProviderNet } from "../providers/provider.ts";
 import type { Runtime } from "../runtime.ts";
 import { send } from "../send.ts";
 
-/** How long a call may take, its answer's body included (providers/claude.md §1.5). */
+/** How long a call may take, its answer's body included, where nothing else is said (providers/claude.md §1.5), ms. */
 export const IDENTITY_TIMEOUT_MS = 30_000;
+
+/** How long the provider may take, ms. */
+export interface NetLimits {
+  /** Each call by itself, its answer's body included. */
+  callMs?: number;
+  /** All calls together, from now on: after it nothing is sent any more, and what runs then ends. */
+  totalMs?: number;
+}
 
 /** Answers of identity servers are a few KB; a list of models is the largest thing that is read. */
 const MAX_ANSWER_BYTES = 2 * 1024 * 1024;
 
-/**
- * The net for an account with this metadata. Throws what `Provider.identityOrigins` throws. After `deadline` (epoch ms)
- * nothing is sent any more, and what runs then ends.
- */
+/** The net for an account with this metadata. Throws what `Provider.identityOrigins` throws. */
 export function createProviderNet(
   runtime: Runtime,
   provider: Pick<Provider, "identityOrigins">,
   metadata: JsonObject,
-  deadline = Number.POSITIVE_INFINITY,
+  { callMs = IDENTITY_TIMEOUT_MS, totalMs = Number.POSITIVE_INFINITY }: NetLimits = {},
 ): ProviderNet {
   const origins = provider.identityOrigins?.(metadata, runtime.config) ?? [];
+  const deadline = runtime.clock.now() + totalMs;
   return {
-    fetch: (url, init) => fetchWhole(runtime, origins, deadline, url, init),
+    fetch: (url, init) => {
+      const limitMs = Math.min(callMs, deadline - runtime.clock.now());
+      return fetchWhole(runtime, origins, limitMs, url, init);
+    },
     now: () => runtime.clock.now(),
     random: (bytes) => runtime.random(bytes),
   };
@@ -36,20 +45,19 @@ export function createProviderNet(
 async function fetchWhole(
   { fetch, clock }: Runtime,
   origins: readonly string[],
-  deadline: number,
+  limitMs: number,
   url: string,
   init: Parameters<ProviderNet["fetch"]>[1],
 ): Promise<Response> {
-  const limit = Math.min(IDENTITY_TIMEOUT_MS, deadline - clock.now());
-  if (limit <= 0) throw tooSlow();
+  if (limitMs <= 0) throw tooSlow(limitMs);
   // A connection of its own: a kept one that turns out closed makes some runtimes send again, and codes and refresh
   // tokens are good for one time only.
   const headers = new Headers(init.headers);
   headers.set("connection", "close");
   const call = new AbortController();
   const done = new AbortController();
-  void clock.sleep(limit, done.signal).then(() => {
-    if (!done.signal.aborted) call.abort(tooSlow());
+  void clock.sleep(limitMs, done.signal).then(() => {
+    if (!done.signal.aborted) call.abort(tooSlow(limitMs));
   });
   try {
     const response = await send(fetch, {
@@ -105,9 +113,10 @@ async function readWhole(response: Response, signal: AbortSignal): Promise<Uint8
   }
 }
 
-function tooSlow(): KleisError {
+function tooSlow(limitMs: number): KleisError {
+  const time = limitMs > 0 ? `within ${Math.ceil(limitMs / 1000)} seconds` : "in time";
   return new KleisError(
     "upstream_timeout",
-    `The provider's identity server did not answer within ${IDENTITY_TIMEOUT_MS / 1000} seconds. Try again.`,
+    `The provider's identity server did not answer ${time}. Try again.`,
   );
 }

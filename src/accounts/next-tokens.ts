@@ -3,7 +3,7 @@ import type { NextTokens, OpenAccount } from "../storage/port.ts";
 
 /** What a provider gave. A null token was not sent: the one that is there stays. */
 export interface FreshTokens {
-  accessToken: string;
+  accessToken: string | null;
   refreshToken: string | null;
   idToken: string | null;
   expiresAt: number | null;
@@ -11,12 +11,14 @@ export interface FreshTokens {
 
 /** From the account as it was read; `fresh` is null when its tokens were found good. */
 export function nextTokens({ account, secrets }: OpenAccount, fresh: FreshTokens | null): NextTokens {
-  if (fresh === null) return { ...secrets, expiresAt: account.expiresAt };
+  if (fresh === null) return { ...secrets, expiresAt: account.expiresAt, spentToken: null };
+  const isRotated = fresh.refreshToken !== null && fresh.refreshToken !== secrets.refreshToken;
   return {
-    accessToken: fresh.accessToken,
+    accessToken: fresh.accessToken ?? secrets.accessToken,
     refreshToken: fresh.refreshToken ?? secrets.refreshToken,
     idToken: fresh.idToken ?? secrets.idToken,
     apiKey: secrets.apiKey,
     expiresAt: fresh.expiresAt,
+    spentToken: isRotated ? secrets.refreshToken : null,
   };
 }

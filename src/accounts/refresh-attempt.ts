@@ -5,7 +5,7 @@
 import { KleisError } from "../errors.ts";
 import type { JsonObject } from "../json.ts";
 import { randomId } from "../keys/secret.ts";
-import type { Provider, RefreshResult } from "../providers/provider.ts";
+import type { Provider, ProviderNet, RefreshResult } from "../providers/provider.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Lease, RefreshState } from "../storage/port.ts";
 import { StorageError } from "../storage/port.ts";
@@ -18,7 +18,7 @@ import { type Look, look, redact, UNANSWERED } from "./refresh-outcome.ts";
 import { BEGIN_WITHIN_MS, backOff, CALL_LIMIT_MS, dueOf, LEASE_MS } from "./refresh-timing.ts";
 
 /** What a refresh needs of a provider. */
-export type Refreshing = Pick<Provider, "id" | "refresh" | "identityOrigins">;
+export type Refreshing = Pick<Provider, "id" | "rotates" | "refresh" | "identityOrigins">;
 
 export interface AttemptDeps {
   readonly runtime: Runtime;
@@ -52,8 +52,10 @@ export async function attemptRefresh(deps: AttemptDeps, id: string, version: num
   }
 
   const lease: Lease = { owner, fence: state.fence, version };
+  // What an earlier attempt left open stays open; this one's own intent is open from the post on.
+  let { unanswered } = state;
   const letGo = () =>
-    runtime.waitUntil(insist(clock, () => refreshes.release(id, lease)).catch(() => undefined));
+    runtime.waitUntil(insist(clock, () => refreshes.release(id, lease, unanswered)).catch(() => undefined));
   try {
     const provider = deps.providers.find((each) => each.id === state.account.provider);
     if (provider?.refresh === undefined) throw nothingToRefresh();
@@ -64,8 +66,9 @@ export async function attemptRefresh(deps: AttemptDeps, id: string, version: num
       letGo();
       return { status: "busy" };
     }
-    const result = await callProvider(runtime, provider, state);
-    return await settle(deps, state, lease, result);
+    unanswered = true;
+    const { result, wasRefused } = await callProvider(runtime, provider, state);
+    return await settle(deps, state, lease, result, state.unanswered || !wasRefused);
   } catch (error) {
     letGo();
     throw error;
@@ -77,24 +80,41 @@ export function nothingToRefresh(): KleisError {
   return new KleisError("invalid_request", "There is nothing to refresh: this account does not expire.");
 }
 
+interface Called {
+  result: RefreshResult;
+  /** The last answer was a refusal (4xx): what was posted is not used up. After 5xx, or none, it may be. */
+  wasRefused: boolean;
+}
+
 async function callProvider(
   runtime: Runtime,
   provider: Refreshing,
   { account, secrets }: RefreshState,
-): Promise<RefreshResult> {
+): Promise<Called> {
   const { accessToken, refreshToken, idToken } = secrets;
   const input = { account, accessToken, refreshToken, idToken, config: runtime.config };
+  let wasRefused = false;
+  const as = (result: RefreshResult): Called => ({ result, wasRefused });
   try {
-    const deadline = runtime.clock.now() + CALL_LIMIT_MS;
-    const net = createProviderNet(runtime, provider, account.metadata, deadline);
-    return (await provider.refresh?.(input, net)) ?? { status: "valid" };
+    const limits = { callMs: CALL_LIMIT_MS, totalMs: CALL_LIMIT_MS };
+    const net = createProviderNet(runtime, provider, account.metadata, limits);
+    const heard: ProviderNet = {
+      ...net,
+      async fetch(url, init) {
+        wasRefused = false;
+        const answer = await net.fetch(url, init);
+        wasRefused = answer.status >= 400 && answer.status < 500;
+        return answer;
+      },
+    };
+    return as((await provider.refresh?.(input, heard)) ?? { status: "valid" });
   } catch (error) {
-    if (error instanceof KleisError) return { status: "unavailable", reason: error.message };
+    if (error instanceof KleisError) return as({ status: "unavailable", reason: error.message });
     runtime.logger.error("refresh_unforeseen", {
       account: account.id,
       error: error instanceof Error ? error.name : "unknown",
     });
-    return { status: "unavailable", reason: "Something went wrong inside Kleis. The log says where." };
+    return as({ status: "unavailable", reason: "Something went wrong inside Kleis. The log says where." });
   }
 }
 
@@ -103,6 +123,7 @@ async function settle(
   state: RefreshState,
   lease: Lease,
   result: RefreshResult,
+  unanswered: boolean,
 ): Promise<Look> {
   const { runtime, directory, keeper } = deps;
   const { clock, logger } = runtime;
@@ -145,7 +166,7 @@ async function settle(
       const reason = redact(result.reason, state.secrets);
       const failures = state.failures + 1;
       const waitMs = backOff(failures, result.retryAfterMs);
-      const failure = { reason, failures, waitMs };
+      const failure = { reason, failures, waitMs, unanswered };
       if (!(await noted(() => refreshes.postpone(id, lease, failure, clock.now())))) return lookAgain();
       return { status: "unavailable", reason, retryInMs: waitMs };
     }

@@ -109,9 +109,9 @@ export function createKeeper(runtime: Runtime, directory: AccountDirectory): Kee
 
   return {
     async keep(state, lease, { accessToken, refreshToken, idToken, expiresAt, metadata = {} }) {
-      const { account, secrets } = state;
+      const { account } = state;
       const fresh = { accessToken, refreshToken, idToken, expiresAt };
-      const { expiresAt: _, ...next } = nextTokens(state, fresh);
+      const { expiresAt: _, spentToken, ...next } = nextTokens(state, fresh);
       const now = clock.now();
       const entry: Kept = {
         posted: state,
@@ -135,8 +135,7 @@ export function createKeeper(runtime: Runtime, directory: AccountDirectory): Kee
         triedAt: now,
       };
       kept.set(account.id, entry);
-      const isRotated = refreshToken !== null && refreshToken !== secrets.refreshToken;
-      if (isRotated) spent.set(account.id, { token: secrets.refreshToken, at: now });
+      if (spentToken !== null) spent.set(account.id, { token: spentToken, at: now });
       const written = await write(entry);
       if (written.done) {
         finish(entry, written.open);

@@ -39,7 +39,7 @@ export function redact(reason: string, secrets: AccountSecrets): string {
 
 /** Why a refused refresh token may have been good once: said beside the provider's reason. */
 export const UNANSWERED =
-  "An earlier refresh ended without an answer, so its token may have been used up by it.";
+  "An earlier refresh ended without a clear answer, so its token may have been used up by it.";
 
 /** The refusal that a caller gets whom no token could be found for. */
 export function refusalOf(id: string, outcome: Exclude<Outcome, { status: "fresh" }>): KleisError {

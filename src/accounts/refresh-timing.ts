@@ -11,15 +11,15 @@ export const EARLY_MS = 5 * 60_000;
 /** A token that ends sooner than this is not sent any more: it might end on the way, ms. */
 const MARGIN_MS = 30_000;
 
-/** The provider call ends within this, whatever happens, ms. */
-export const CALL_LIMIT_MS = 30_000;
+/** The provider call ends within this, whatever happens, ms: an answer that comes later is lost, and the token with it. */
+export const CALL_LIMIT_MS = 60_000;
 
 /** The call begins this long after the lease was asked for, or not at all, ms; a frozen isolate may wake up later. */
 export const BEGIN_WITHIN_MS = 20_000;
 
 /**
- * How long a lease runs, ms, and so the longest time that a dead isolate keeps others from refreshing. Its holder posts
- * nothing later than 50 s after it asked; what is left is for the answer on its way and for the write.
+ * How long a lease runs, ms, and so the longest time that a dead isolate keeps others from refreshing. Its holder has
+ * nothing under way at the provider later than 80 s after it asked; what is left is for clocks and for the write.
  */
 export const LEASE_MS = 90_000;
 

@@ -1,5 +1,6 @@
 /** One account at a glance: who, what, how it stands, and everything that can be done with it. */
 import type { FC } from "hono/jsx";
+import { REFUSED, REFUSED_TOKEN } from "../accounts/refused.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { AccountRecord } from "../storage/port.ts";
 import { Do } from "./forms.tsx";
@@ -15,7 +16,7 @@ export const AccountCard: FC<{ frame: Frame; provider: Provider; account: Accoun
   account,
 }) => {
   const { id, label } = account;
-  const { who, plan, where, signInEnds } = identityOf(account);
+  const { who, plan, where, signInEnds } = identityOf(account, provider);
   const renews = account.kind === "oauth" && provider.refresh !== undefined;
   const path = `/admin/page/accounts/${id}`;
   const known = [who === label ? undefined : who, where].filter((part) => part !== undefined);
@@ -55,7 +56,9 @@ export const AccountCard: FC<{ frame: Frame; provider: Provider; account: Accoun
         </Fact>
       </dl>
       <fieldset class="actions" aria-label={`Actions for ${label}`}>
-        {account.status === "needs_login" && provider.signIn !== undefined && account.kind === "oauth" ? (
+        {(account.status === "needs_login" || account.statusReason === REFUSED_TOKEN) &&
+        provider.signIn !== undefined &&
+        account.kind === "oauth" ? (
           <a
             class="quiet strong"
             id={`again-${id}`}
@@ -65,13 +68,23 @@ export const AccountCard: FC<{ frame: Frame; provider: Provider; account: Accoun
             Sign in again
           </a>
         ) : null}
+        {account.kind === "api_key" ? (
+          <a
+            class={account.statusReason === REFUSED ? "quiet strong" : "quiet"}
+            id={`replace-${id}`}
+            href={`/admin/page/import?kind=api_key&provider=${provider.id}&replaces=${id}`}
+            data-panel-link
+          >
+            Replace key
+          </a>
+        ) : null}
         {account.primary || !account.enabled ? null : (
           <Do id={`primary-${id}`} action={`${path}/primary`}>
             Make primary
           </Do>
         )}
         {provider.refresh === undefined || account.kind === "api_key" ? null : (
-          <Do id={`refresh-${id}`} action={`${path}/refresh`}>
+          <Do id={`refresh-${id}`} action={`${path}/refresh`} busy="Refreshing…">
             Refresh
           </Do>
         )}

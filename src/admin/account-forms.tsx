@@ -1,10 +1,11 @@
 /** Renaming an account, and removing it with a second thought. */
 import type { FC } from "hono/jsx";
 import type { AccountRecord } from "../storage/port.ts";
+import type { Fault } from "./fault.ts";
 import { Refused, TextField } from "./forms.tsx";
 import { PATH, Panel } from "./layout.tsx";
 
-export const RenamePanel: FC<{ account: AccountRecord; refused?: string | undefined }> = ({
+export const RenamePanel: FC<{ account: AccountRecord; refused?: Fault | undefined }> = ({
   account,
   refused,
 }) => (
@@ -18,8 +19,9 @@ export const RenamePanel: FC<{ account: AccountRecord; refused?: string | undefi
         maxlength={120}
         required
         autofocus
+        fault={refused}
       />
-      <Refused words={refused} />
+      <Refused words={refused?.words} />
       <div class="row end">
         <a class="button" href={PATH.accounts} data-close>
           Cancel

@@ -1,5 +1,5 @@
 /** The vendors' own libraries, for programs of the owner. */
-import type { Agent, Setup, Snippet } from "./agents.ts";
+import type { Agent, Setup, Snippet } from "./agent.ts";
 
 const KEY = "process.env.KLEIS_API_KEY";
 

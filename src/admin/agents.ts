@@ -2,52 +2,31 @@
  * The agents that the page has a setup for: which protocols each speaks, and what to paste where
  * (clients.md; aider.chat/docs/llms, docs of LiteLLM for its variables; read in November 2026). Pure.
  */
-import type { ListedModel } from "../models/list.ts";
-import type { Protocol } from "../protocols/protocol.ts";
+import {
+  type Agent,
+  exported,
+  KEY_VARIABLE,
+  keyLine,
+  modelsFor,
+  modelsInFile,
+  type Setup,
+  SHELL,
+} from "./agent.ts";
 import { OPENCODE } from "./agents-opencode.ts";
 import { SDKS } from "./agents-sdk.ts";
 
-/** What a setup is filled with. */
-export interface Setup {
-  /** The root address, without `/v1`. */
-  readonly origin: string;
-  /** The key's text, or its first characters and `…` while it is not revealed. */
-  readonly key: string;
-  /** Opens the key's own model list; null while the key is not revealed. */
-  readonly discoveryToken: string | null;
-  readonly model: ListedModel;
-  /** The protocol in which the agent will ask for the model. */
-  readonly protocol: Protocol;
-  /** All models that the key may use. */
-  readonly models: readonly ListedModel[];
+/** The kinds of model that Claude Code asks for by names of its own: Haiku for its small tasks, without being told to. */
+const TIERS = ["haiku", "sonnet", "opus"];
+
+/** What to ask for instead, for each kind of which the key has no model under the vendor's own name. */
+function tierLines({ model, models }: Setup): string[] {
+  const able = modelsFor(CLAUDE_CODE, models);
+  return TIERS.flatMap((tier) => {
+    const fits = able.filter(({ id }) => id.includes(`claude-${tier}`));
+    if (fits.some(({ id }) => id.startsWith("claude-"))) return [];
+    return [exported(`ANTHROPIC_DEFAULT_${tier.toUpperCase()}_MODEL`, (fits[0] ?? model).id)];
+  });
 }
-
-export interface Snippet {
-  /** Where it goes: a shell, or a file by its path. */
-  readonly title: string;
-  readonly text: string;
-}
-
-export interface Agent {
-  readonly id: string;
-  readonly name: string;
-  /** What it can speak, best first. */
-  readonly protocols: readonly Protocol[];
-  /** Models to offer first, by id. */
-  readonly prefers?: RegExp;
-  /** What to know beside the snippets. */
-  readonly note?: (setup: Setup) => string;
-  readonly snippets: (setup: Setup) => Snippet[];
-}
-
-/** The variable in which every setup keeps the key. */
-export const KEY_VARIABLE = "KLEIS_API_KEY";
-
-export const SHELL = "Shell";
-
-const exported = (name: string, value: string) => `export ${name}=${value}`;
-
-export const keyLine = ({ key }: Setup) => exported(KEY_VARIABLE, key);
 
 const CLAUDE_CODE: Agent = {
   id: "claude-code",
@@ -56,13 +35,14 @@ const CLAUDE_CODE: Agent = {
   prefers: /claude-(sonnet|opus)/,
   note: () =>
     "The base URL has no /v1. With the last line Claude Code lists the models of this key in /model; leave it out to keep its own list.",
-  snippets: ({ origin, key, model }) => [
+  snippets: (setup) => [
     {
       title: SHELL,
       text: [
-        exported("ANTHROPIC_BASE_URL", origin),
-        exported("ANTHROPIC_AUTH_TOKEN", key),
-        exported("ANTHROPIC_MODEL", model.id),
+        exported("ANTHROPIC_BASE_URL", setup.origin),
+        exported("ANTHROPIC_AUTH_TOKEN", setup.key),
+        exported("ANTHROPIC_MODEL", setup.model.id),
+        ...tierLines(setup),
         exported("CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY", "1"),
         "claude",
       ].join("\n"),
@@ -75,6 +55,8 @@ const CODEX: Agent = {
   name: "Codex CLI",
   protocols: ["responses"],
   prefers: /^gpt-\d/,
+  note: () =>
+    "In a config.toml that is there already, model and model_provider must stand at the top, above the first [table].",
   snippets: (setup) => [
     {
       title: "~/.codex/config.toml",
@@ -100,13 +82,17 @@ const PI: Agent = {
   name: "pi",
   protocols: ["responses", "messages", "chat"],
   snippets: (setup) => {
-    const { origin, model, protocol } = setup;
-    const { reasoning } = model.entry.model;
+    const { origin, model, models, protocol } = setup;
+    // The file has one protocol for all of its models.
+    const able = models.filter(({ entry }) => entry.operations.includes(protocol));
     const kleis = {
       baseUrl: protocol === "messages" ? origin : `${origin}/v1`,
       api: PI_API[protocol],
       apiKey: KEY_VARIABLE,
-      models: [{ id: model.id, ...(reasoning ? { reasoning } : {}) }],
+      models: modelsInFile(model, able).map(({ id, entry }) => ({
+        id,
+        ...(entry.model.reasoning ? { reasoning: true } : {}),
+      })),
     };
     return [
       { title: "~/.pi/agent/models.json", text: JSON.stringify({ providers: { kleis } }, null, 2) },
@@ -172,16 +158,3 @@ const CURSOR: Agent = {
 };
 
 export const AGENTS: readonly Agent[] = [OPENCODE, CLAUDE_CODE, CODEX, PI, CLINE, AIDER, CURSOR, SDKS];
-
-/** The protocol in which the agent would ask for this model; undefined when they have none in common. */
-export function commonProtocol(agent: Agent, model: ListedModel): Protocol | undefined {
-  return agent.protocols.find((protocol) => model.entry.operations.includes(protocol));
-}
-
-/** The models that the agent can use, those it prefers first; the order is otherwise kept. */
-export function modelsFor(agent: Agent, models: readonly ListedModel[]): ListedModel[] {
-  const able = models.filter((model) => commonProtocol(agent, model) !== undefined);
-  const { prefers } = agent;
-  if (prefers === undefined) return able;
-  return [...able.filter(({ id }) => prefers.test(id)), ...able.filter(({ id }) => !prefers.test(id))];
-}

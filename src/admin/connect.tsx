@@ -1,6 +1,7 @@
 /** Signing in at a provider, step by step: what it allows, the way, the code to type or to paste, and how it ended. */
 import type { Child, FC } from "hono/jsx";
 import type { Provider } from "../providers/provider.ts";
+import { type Fault, type FormFields, faultOf } from "./fault.ts";
 import { type Choice, Copy, RadioChoices, Refused, TextField } from "./forms.tsx";
 import { Icon } from "./icons.tsx";
 import { PATH, Panel } from "./layout.tsx";
@@ -25,22 +26,35 @@ const MODES: Readonly<Record<string, { name: string; words: string }>> = {
   },
 };
 
+const FIELDS: FormFields = {
+  enterprise_domain: { label: "Enterprise domain" },
+  mode: { label: "How" },
+  code: { label: "Code" },
+};
+
+/** What the API says of a step of a sign-in, in the page's words. */
+export function signInFault(answer: { message: string; param?: string | undefined }): Fault {
+  const { words, field } = faultOf(answer, FIELDS);
+  const named = words.replace(/the mode "(\w+)"/g, (_, mode: string) => `“${MODES[mode]?.name ?? mode}”`);
+  return { words: named, field };
+}
+
 export const ConnectPanel: FC<{
   provider: Provider;
   mode?: string | undefined;
   domain?: string | undefined;
-  refused?: string | undefined;
+  refused?: Fault | undefined;
 }> = ({ provider, mode, domain, refused }) => {
   const { id, name, notice, signIn, kinds } = provider;
   const choices: Choice[] = (signIn?.modes ?? []).map((value) => ({ value, name: value, ...MODES[value] }));
   return (
     <Panel title={`Connect ${name}`} back={PATH.accounts}>
-      <section class="terms" aria-labelledby="terms">
-        <h2 id="terms">Before you sign in</h2>
-        <Sentences text={notice} />
-      </section>
       <form class="stack" method="post" action={`/admin/page/connect/${id}/start`}>
-        <Refused words={refused} />
+        <section class="terms" aria-labelledby="terms">
+          <h2 id="terms">Before you sign in</h2>
+          <Sentences text={notice} />
+        </section>
+        <Refused words={refused?.words} />
         {choices.length < 2 ? null : (
           <RadioChoices legend="How" name="mode" choices={choices} chosen={mode ?? choices[0]?.value} />
         )}
@@ -51,6 +65,7 @@ export const ConnectPanel: FC<{
             label="Enterprise domain (optional)"
             hint="Only for an enterprise with a domain of its own, such as company.ghe.com."
             value={domain}
+            fault={refused}
           />
         )}
         <div class="row end">
@@ -59,7 +74,7 @@ export const ConnectPanel: FC<{
               Use an API key instead
             </a>
           ) : null}
-          <button class="primary" type="submit">
+          <button class="primary" type="submit" data-busy="Starting…">
             Continue
           </button>
         </div>
@@ -95,10 +110,12 @@ export const SignInPanel: FC<{
   begun: Begun;
   /** Epoch ms. */
   now: number;
-  refused?: string | undefined;
+  refused?: Fault | undefined;
+  /** Whether this answers the question how far it is; it is not through. */
+  isAsked?: boolean;
 }> = (props) => (props.begun.method === "device" ? <DevicePanel {...props} /> : <PastePanel {...props} />);
 
-const DevicePanel: FC<Parameters<typeof SignInPanel>[0]> = ({ provider, begun, now, refused }) => (
+const DevicePanel: FC<Parameters<typeof SignInPanel>[0]> = ({ provider, begun, now, refused, isAsked }) => (
   <Panel title={`Connect ${provider.name}`} back={PATH.accounts}>
     <ol class="way">
       <li>
@@ -115,8 +132,17 @@ const DevicePanel: FC<Parameters<typeof SignInPanel>[0]> = ({ provider, begun, n
         <OpenLink url={begun.url} />
       </li>
     </ol>
-    <Refused words={refused} />
-    <Waiting provider={provider} begun={begun} now={now} words="Waiting for you to enter it.">
+    <Refused words={refused?.words} />
+    <Waiting
+      provider={provider}
+      begun={begun}
+      now={now}
+      words={
+        isAsked
+          ? "Not yet: enter the code there and allow the access, then press again."
+          : "Waiting for you to enter it."
+      }
+    >
       <button class="primary" type="submit">
         I have entered it
       </button>
@@ -124,7 +150,7 @@ const DevicePanel: FC<Parameters<typeof SignInPanel>[0]> = ({ provider, begun, n
   </Panel>
 );
 
-const PastePanel: FC<Parameters<typeof SignInPanel>[0]> = ({ provider, begun, now, refused }) => (
+const PastePanel: FC<Parameters<typeof SignInPanel>[0]> = ({ provider, begun, now, refused, isAsked }) => (
   <Panel title={`Connect ${provider.name}`} back={PATH.accounts}>
     <ol class="way">
       <li>
@@ -137,17 +163,18 @@ const PastePanel: FC<Parameters<typeof SignInPanel>[0]> = ({ provider, begun, no
           <TextField
             id="code"
             name="code"
-            label="Paste what it ends with"
-            hint="The code that the last page shows, or the whole address that it ends at. A page that does not load is fine: its address holds the code."
+            label={provider.signIn?.pastes?.label ?? "Paste the code"}
+            hint={provider.signIn?.pastes?.hint ?? "The last page shows it."}
             required
             autofocus={refused !== undefined}
+            fault={refused}
           />
-          <Refused words={refused} />
+          <Refused words={refused?.words} />
           <div class="row end">
             <a class="button" href={`/admin/page/connect/${provider.id}`} data-panel-link>
               Start again
             </a>
-            <button class="primary" type="submit">
+            <button class="primary" type="submit" data-busy="Finishing…">
               Finish
             </button>
           </div>
@@ -156,14 +183,18 @@ const PastePanel: FC<Parameters<typeof SignInPanel>[0]> = ({ provider, begun, no
     </ol>
     {begun.interval === undefined ? (
       <p class="hint">
-        Valid for <Countdown until={begun.expiresAt} now={now} />.
+        This sign-in is valid for <Countdown until={begun.expiresAt} now={now} />.
       </p>
     ) : (
       <Waiting
         provider={provider}
         begun={begun}
         now={now}
-        words="Kleis waits for your browser to come back by itself."
+        words={
+          isAsked
+            ? "Not yet: your browser has not come back to Kleis. Sign in there first, or paste the address that it ends at."
+            : "Kleis waits for your browser to come back by itself."
+        }
       >
         <button type="submit">It came back</button>
       </Waiting>
@@ -191,7 +222,8 @@ const Waiting: FC<{ provider: Provider; begun: Begun; now: number; words: string
       <span>
         <span data-wait-words>{words}</span>{" "}
         <span class="left">
-          Valid for <Countdown until={begun.expiresAt} now={now} />.
+          {begun.method === "device" ? "The code" : "This sign-in"} is valid for{" "}
+          <Countdown until={begun.expiresAt} now={now} />.
         </span>
       </span>
     </p>

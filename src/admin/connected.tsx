@@ -6,51 +6,95 @@ import { Icon } from "./icons.tsx";
 import { identityOf, KIND_WORDS } from "./identity.ts";
 import { PATH, Panel } from "./layout.tsx";
 
-export const ConnectedPanel: FC<{
+interface Connected {
   providers: readonly Provider[];
   accounts: readonly AccountRecord[];
   /** Whether there is a key that works: without one, that is next. */
   hasKey: boolean;
-}> = ({ providers, accounts, hasKey }) => (
-  <Panel
-    title={accounts.length > 1 ? "Accounts are connected" : "The account is connected"}
-    back={PATH.accounts}
-  >
-    <ul class="done-list">
-      {accounts.map((account) => {
-        const { who, plan } = identityOf(account);
-        const provider = providers.find(({ id }) => id === account.provider);
-        const kind = plan === undefined ? KIND_WORDS[account.kind] : `${KIND_WORDS[account.kind]}, ${plan}`;
-        return (
-          <li>
-            <span class="tile good" aria-hidden="true">
-              <Icon name="check" />
-            </span>
-            <span>
-              <strong>{who ?? account.label}</strong>
-              <small>
-                {provider?.name ?? account.provider} · {kind}
-                {account.primary
-                  ? " · primary: requests use it"
-                  : " · stands by; make it primary on its card"}
-              </small>
-            </span>
-          </li>
-        );
-      })}
-    </ul>
+}
+
+/** After a sign-in: the provider has just given what opens the account. */
+export const ConnectedPanel: FC<Connected> = ({ providers, accounts, hasKey }) => (
+  <Panel title="The account is connected" back={PATH.accounts}>
+    <AccountList providers={providers} accounts={accounts} icon="check" />
     <p>{hasKey ? "Your keys can use it at once." : "Next: create a key, one per agent or machine."}</p>
     <div class="row end">
       <a class={hasKey ? "button primary" : "button"} href={PATH.accounts} data-close>
         Done
       </a>
-      {hasKey ? null : (
-        <a class="button primary" href="/admin/page/keys/new" data-panel-link>
-          Create a key
-        </a>
-      )}
+      {hasKey ? null : <CreateKey />}
     </div>
   </Panel>
+);
+
+/** After an import: what was brought is stored, and nobody knows yet whether the provider takes it. */
+export const SavedPanel: FC<
+  Connected & {
+    /** What of the import is not stored, in words. */
+    notes: readonly string[];
+    /** The account whose key was to be replaced, where that is another one. */
+    former: AccountRecord | undefined;
+  }
+> = ({ providers, accounts, hasKey, notes, former }) => {
+  const areMany = accounts.length > 1;
+  return (
+    <Panel title={areMany ? "Accounts are saved" : "The account is saved"} back={PATH.accounts}>
+      <AccountList providers={providers} accounts={accounts} icon="file" />
+      {notes.map((words) => (
+        <p class="said warn">
+          <span>{words}</span>
+        </p>
+      ))}
+      {former === undefined ? null : (
+        <p>The account with the former key, “{former.label}”, is still there: remove it on its card.</p>
+      )}
+      <p>
+        {areMany ? "They are not tried yet: no provider has" : "It is not tried yet: the provider has not"}{" "}
+        been asked. {hasKey ? null : "Create a key, one per agent or machine, and then "}
+        <a href={PATH.use}>{hasKey ? "Test it" : "test it"}</a>.
+      </p>
+      <div class="row end">
+        <a class={hasKey ? "button primary" : "button"} href={PATH.accounts} data-close>
+          Done
+        </a>
+        {hasKey ? null : <CreateKey />}
+      </div>
+    </Panel>
+  );
+};
+
+const CreateKey: FC = () => (
+  <a class="button primary" href="/admin/page/keys/new" data-panel-link>
+    Create a key
+  </a>
+);
+
+const AccountList: FC<Pick<Connected, "providers" | "accounts"> & { icon: "check" | "file" }> = ({
+  providers,
+  accounts,
+  icon,
+}) => (
+  <ul class="done-list">
+    {accounts.map((account) => {
+      const provider = providers.find(({ id }) => id === account.provider);
+      const { who, plan } = identityOf(account, provider);
+      const kind = plan === undefined ? KIND_WORDS[account.kind] : `${KIND_WORDS[account.kind]}, ${plan}`;
+      return (
+        <li>
+          <span class="tile" aria-hidden="true">
+            <Icon name={icon} />
+          </span>
+          <span>
+            <strong>{who ?? account.label}</strong>
+            <small>
+              {provider?.name ?? account.provider} · {kind}
+              {account.primary ? " · primary: requests use it" : " · stands by; make it primary on its card"}
+            </small>
+          </span>
+        </li>
+      );
+    })}
+  </ul>
 );
 
 /** A sign-in that is over without an account. */

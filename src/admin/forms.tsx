@@ -1,5 +1,6 @@
 /** The parts of forms: fields with labels and hints, choices, copyable text. All of them work without a script. */
 import type { Child, FC } from "hono/jsx";
+import type { Fault } from "./fault.ts";
 import { Icon } from "./icons.tsx";
 
 export const Field: FC<{ id: string; label: string; hint?: string; children?: Child }> = ({
@@ -19,6 +20,19 @@ export const Field: FC<{ id: string; label: string; hint?: string; children?: Ch
   </div>
 );
 
+/** Where a form says what is wrong with it. */
+const REFUSED_ID = "refused";
+
+/** Ties a field to its hint and, where it is the wrong one, to what is said of it. */
+export function described(name: string, hintId: string | undefined, fault: Fault | undefined) {
+  const isWrong = fault?.field === name;
+  const ids = [hintId, isWrong ? REFUSED_ID : undefined].filter((id) => id !== undefined);
+  return {
+    ...(ids.length === 0 ? {} : { "aria-describedby": ids.join(" ") }),
+    ...(isWrong ? { "aria-invalid": "true" as const } : {}),
+  };
+}
+
 export const TextField: FC<{
   id: string;
   name: string;
@@ -30,7 +44,9 @@ export const TextField: FC<{
   required?: boolean;
   autofocus?: boolean;
   maxlength?: number;
-}> = ({ id, label, hint, type = "text", value, ...rest }) => (
+  /** Why the form was not taken: when it is for this field, that is where the owner goes on. */
+  fault?: Fault | undefined;
+}> = ({ id, label, hint, type = "text", value, fault, autofocus = false, ...rest }) => (
   <Field id={id} label={label} {...(hint === undefined ? {} : { hint })}>
     <input
       id={id}
@@ -39,7 +55,8 @@ export const TextField: FC<{
       autocapitalize="none"
       spellcheck={false}
       {...(value === undefined ? {} : { value })}
-      {...(hint === undefined ? {} : { "aria-describedby": `${id}-hint` })}
+      autofocus={fault?.field === undefined ? autofocus : fault.field === rest.name}
+      {...described(rest.name, hint === undefined ? undefined : `${id}-hint`, fault)}
       {...rest}
     />
   </Field>
@@ -61,12 +78,13 @@ export const SelectField: FC<{
   chosen?: string | undefined;
   /** Sends the form as soon as another is chosen, where the script runs. */
   sends?: boolean;
-}> = ({ id, name, label, hint, choices, chosen, sends }) => (
+  fault?: Fault | undefined;
+}> = ({ id, name, label, hint, choices, chosen, sends, fault }) => (
   <Field id={id} label={label} {...(hint === undefined ? {} : { hint })}>
     <select
       id={id}
       name={name}
-      {...(hint === undefined ? {} : { "aria-describedby": `${id}-hint` })}
+      {...described(name, hint === undefined ? undefined : `${id}-hint`, fault)}
       {...(sends ? { "data-sends": true } : {})}
     >
       {choices.map((choice) => (
@@ -135,12 +153,26 @@ export const Copy: FC<{ of: string; what: string }> = ({ of, what }) => (
   </button>
 );
 
-/** Text to be copied: a snippet, a key. */
-export const CodeBlock: FC<{ id: string; title: string; text: string }> = ({ id, title, text }) => (
+/**
+ * Text to be copied: a snippet, a key. While the text has a gap, `fills` is the id of the form that fills it, and stands
+ * in place of copying: what cannot be used is not handed out.
+ */
+export const CodeBlock: FC<{ id: string; title: string; text: string; fills?: string | undefined }> = ({
+  id,
+  title,
+  text,
+  fills,
+}) => (
   <section class="code" aria-labelledby={`${id}-title`}>
     <div class="code-head">
       <span id={`${id}-title`}>{title}</span>
-      <Copy of={id} what={title} />
+      {fills === undefined ? (
+        <Copy of={id} what={title} />
+      ) : (
+        <button type="submit" class="copy" form={fills}>
+          Fill in the key to copy
+        </button>
+      )}
     </div>
     <pre id={id} tabindex={0}>
       {text}
@@ -151,21 +183,23 @@ export const CodeBlock: FC<{ id: string; title: string; text: string }> = ({ id,
 /** Why a form was not taken. */
 export const Refused: FC<{ words: string | undefined }> = ({ words }) =>
   words === undefined ? null : (
-    <div class="said bad" role="alert" data-refused>
+    <div class="said bad" role="alert" id={REFUSED_ID} data-refused>
       <Icon name="alert" />
       <span>{words}</span>
     </div>
   );
 
 /** A form of one button, for what is done at once. */
-export const Do: FC<{ action: string; id: string; children?: Child; kind?: string }> = ({
-  action,
-  id,
-  children,
-  kind = "quiet",
-}) => (
+export const Do: FC<{
+  action: string;
+  id: string;
+  children?: Child;
+  kind?: string;
+  /** What it says while it takes its time. */
+  busy?: string;
+}> = ({ action, id, children, kind = "quiet", busy }) => (
   <form method="post" action={action}>
-    <button id={id} class={kind} type="submit">
+    <button id={id} class={kind} type="submit" data-busy={busy}>
       {children}
     </button>
   </form>

@@ -1,7 +1,9 @@
 /** Bringing in what the owner holds already: an agent's credential file, an API key, or tokens. Never shows any of it. */
 import type { FC } from "hono/jsx";
 import type { Provider } from "../providers/provider.ts";
-import { Field, Refused, SelectField, TextField } from "./forms.tsx";
+import type { AccountRecord } from "../storage/port.ts";
+import type { Fault, FormFields } from "./fault.ts";
+import { described, Field, Refused, SelectField, TextField } from "./forms.tsx";
 import { PATH, Panel } from "./layout.tsx";
 
 export type ImportKind = "file" | "api_key" | "tokens";
@@ -11,6 +13,30 @@ const KINDS: readonly [ImportKind, string][] = [
   ["api_key", "API key"],
   ["tokens", "Tokens"],
 ];
+
+/** The forms' fields by the API's names. */
+export const IMPORT_FIELDS: Readonly<Record<ImportKind, FormFields>> = {
+  file: {
+    file: {
+      label: "File",
+      words:
+        "No account was found in it. Kleis knows OpenCode’s auth.json, Codex’s auth.json and Claude Code’s .credentials.json.",
+    },
+  },
+  api_key: { provider: { label: "Provider" }, api_key: { label: "API key" }, label: { label: "Name" } },
+  tokens: {
+    provider: { label: "Provider" },
+    access_token: { label: "Access token" },
+    refresh_token: { label: "Refresh token" },
+    account_id: {
+      label: "Account id",
+      words:
+        "The tokens do not say whose they are. Fill in the account id too, which stands beside them where they come from; or connect the account by signing in.",
+    },
+    expires_at: { label: "Access token ends" },
+    label: { label: "Name" },
+  },
+};
 
 /** What may be shown again after a refusal: nothing secret. */
 export interface ImportDraft {
@@ -24,28 +50,24 @@ interface ImportProps {
   kind: ImportKind;
   providers: readonly Provider[];
   draft: ImportDraft;
-  refused?: string | undefined;
+  /** The account whose key is to be replaced. */
+  former?: AccountRecord | undefined;
+  refused?: Fault | undefined;
 }
 
 export const ImportPanel: FC<ImportProps> = (props) => (
-  <Panel title="Import an account" back={PATH.accounts}>
-    <nav class="tabs" aria-label="What to import">
-      {KINDS.map(([kind, name]) => (
-        <a
-          href={`/admin/page/import?kind=${kind}`}
-          data-panel-link
-          {...(kind === props.kind ? { "aria-current": "true" } : {})}
-        >
-          {name}
-        </a>
-      ))}
-    </nav>
+  <Panel
+    title={props.former === undefined ? "Import an account" : `Replace the key of ${props.former.label}`}
+    back={PATH.accounts}
+  >
+    {props.former === undefined ? <Tabs kind={props.kind} /> : null}
     <form class="stack" method="post" action="/admin/page/import" enctype="multipart/form-data">
       <input type="hidden" name="kind" value={props.kind} />
-      {props.kind === "file" ? <FileFields /> : <MaterialFields {...props} />}
-      <Refused words={props.refused} />
+      {props.former === undefined ? null : <input type="hidden" name="replaces" value={props.former.id} />}
+      {props.kind === "file" ? <FileFields refused={props.refused} /> : <MaterialFields {...props} />}
+      <Refused words={props.refused?.words} />
       <div class="row end">
-        <button class="primary" type="submit">
+        <button class="primary" type="submit" data-busy="Importing…">
           Import
         </button>
       </div>
@@ -53,7 +75,21 @@ export const ImportPanel: FC<ImportProps> = (props) => (
   </Panel>
 );
 
-const FileFields: FC = () => (
+const Tabs: FC<Pick<ImportProps, "kind">> = (props) => (
+  <nav class="tabs" aria-label="What to import">
+    {KINDS.map(([kind, name]) => (
+      <a
+        href={`/admin/page/import?kind=${kind}`}
+        data-panel-link
+        {...(kind === props.kind ? { "aria-current": "true" } : {})}
+      >
+        {name}
+      </a>
+    ))}
+  </nav>
+);
+
+const FileFields: FC<Pick<ImportProps, "refused">> = ({ refused }) => (
   <>
     <p>
       The file in which an agent keeps its login: OpenCode’s <code>~/.local/share/opencode/auth.json</code>,
@@ -65,16 +101,34 @@ const FileFields: FC = () => (
     </p>
     <div class="drop" data-drop>
       <label for="file">Choose the file, or drop it here</label>
-      <input id="file" name="file" type="file" accept=".json,application/json" />
+      <input
+        id="file"
+        name="file"
+        type="file"
+        accept=".json,application/json"
+        {...described("file", undefined, refused)}
+      />
     </div>
     <Field id="text" label="Or paste its content">
-      <textarea id="text" name="text" rows={4} autocomplete="off" spellcheck={false} placeholder="{ … }" />
+      <textarea
+        id="text"
+        name="text"
+        rows={4}
+        autocomplete="off"
+        spellcheck={false}
+        placeholder="{ … }"
+        {...described("text", undefined, refused)}
+      />
     </Field>
   </>
 );
 
-const MaterialFields: FC<ImportProps> = ({ kind, providers, draft }) => {
-  const able = providers.filter(({ kinds }) => kinds.includes(kind === "api_key" ? "api_key" : "oauth"));
+const MaterialFields: FC<ImportProps> = ({ kind, providers, draft, former, refused }) => {
+  const able = providers.filter(
+    ({ id, kinds }) =>
+      kinds.includes(kind === "api_key" ? "api_key" : "oauth") &&
+      (former === undefined || former.provider === id),
+  );
   return (
     <>
       <SelectField
@@ -83,6 +137,7 @@ const MaterialFields: FC<ImportProps> = ({ kind, providers, draft }) => {
         label="Provider"
         choices={able.map(({ id, name }) => ({ value: id, name }))}
         chosen={draft.provider}
+        fault={refused}
       />
       {kind === "api_key" ? (
         <TextField
@@ -92,16 +147,24 @@ const MaterialFields: FC<ImportProps> = ({ kind, providers, draft }) => {
           label="API key"
           hint="A key of your own from the provider’s console. It is billed to you, and requests are sent as they came."
           required
+          fault={refused}
         />
       ) : (
         <>
-          <TextField id="access-token" name="access_token" type="password" label="Access token" />
+          <TextField
+            id="access-token"
+            name="access_token"
+            type="password"
+            label="Access token"
+            fault={refused}
+          />
           <TextField
             id="refresh-token"
             name="refresh_token"
             type="password"
             label="Refresh token"
             hint="Either is enough where the provider allows it; with both the account renews itself."
+            fault={refused}
           />
           <TextField
             id="account-id"
@@ -109,6 +172,7 @@ const MaterialFields: FC<ImportProps> = ({ kind, providers, draft }) => {
             label="Account id (optional)"
             hint="Only where the tokens do not say it."
             value={draft.accountId}
+            fault={refused}
           />
           <TextField
             id="expires-at"
@@ -116,10 +180,18 @@ const MaterialFields: FC<ImportProps> = ({ kind, providers, draft }) => {
             label="Access token ends (optional)"
             hint="In epoch milliseconds, as credential files write it."
             value={draft.expiresAt}
+            fault={refused}
           />
         </>
       )}
-      <TextField id="label" name="label" label="Name (optional)" value={draft.label} maxlength={120} />
+      <TextField
+        id="label"
+        name="label"
+        label="Name (optional)"
+        value={draft.label}
+        maxlength={120}
+        fault={refused}
+      />
     </>
   );
 };

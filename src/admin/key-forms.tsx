@@ -3,6 +3,7 @@ import type { FC } from "hono/jsx";
 import type { ListedModel } from "../models/list.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { AccountRecord, KeyRecord } from "../storage/port.ts";
+import type { Fault, FormFields } from "./fault.ts";
 import { CodeBlock, LimitChoices, Refused, SelectField, TextField } from "./forms.tsx";
 import { PATH, Panel } from "./layout.tsx";
 
@@ -29,12 +30,24 @@ export interface KeyDraft {
 
 export const NO_DRAFT: KeyDraft = { providers: [], accounts: [], models: [] };
 
+/** The form's fields by the API's names. */
+export const KEY_FIELDS: FormFields = {
+  label: { label: "Name" },
+  expires_at: { label: "Last day", field: "date", words: "The last day must not lie in the past." },
+  providers: { label: "Providers", words: "A chosen provider is not there any more. Choose again." },
+  accounts: {
+    label: "Accounts",
+    words: "Choose accounts that are still there, and of the chosen providers only.",
+  },
+  models: { label: "Models" },
+};
+
 export const NewKeyPanel: FC<{
   providers: readonly Provider[];
   accounts: readonly AccountRecord[];
   models: readonly ListedModel[];
   draft: KeyDraft;
-  refused?: string | undefined;
+  refused?: Fault | undefined;
 }> = ({ providers, accounts, models, draft, refused }) => (
   <Panel title="Create a key" back={PATH.keys}>
     <form class="stack" method="post" action="/admin/page/keys">
@@ -47,6 +60,7 @@ export const NewKeyPanel: FC<{
         value={draft.label}
         maxlength={120}
         autofocus
+        fault={refused}
       />
       <div class="limits">
         <LimitChoices
@@ -90,9 +104,16 @@ export const NewKeyPanel: FC<{
         chosen={draft.lifetime ?? "never"}
       />
       <div class="on-date">
-        <TextField id="date" name="date" type="date" label="Last day (UTC)" value={draft.date} />
+        <TextField
+          id="date"
+          name="date"
+          type="date"
+          label="Last day (UTC)"
+          value={draft.date}
+          fault={refused}
+        />
       </div>
-      <Refused words={refused} />
+      <Refused words={refused?.words} />
       <div class="row end">
         <a class="button" href={PATH.keys} data-close>
           Cancel
@@ -118,14 +139,18 @@ export const KeyPanel: FC<{ stored: Pick<KeyRecord, "id" | "label">; text: strin
         : "Whoever has this key can use your accounts within its limits."}
     </p>
     <CodeBlock id="key-text" title="Key" text={text} />
-    <div class="row end">
-      <a class="button" href={PATH.keys} data-close>
-        Done
-      </a>
-      <a class="button primary" href={`/admin/page/use?key=${id}`}>
-        Use it in an agent
-      </a>
-    </div>
+    {/* Posted, so that the setups come with the key that is on the screen already. */}
+    <form method="post" action={PATH.use} data-plain>
+      <input type="hidden" name="key" value={id} />
+      <div class="row end">
+        <a class="button" href={PATH.keys} data-close>
+          Done
+        </a>
+        <button class="primary" type="submit">
+          Use it in an agent
+        </button>
+      </div>
+    </form>
   </Panel>
 );
 

@@ -6,7 +6,7 @@ import { Do } from "./forms.tsx";
 import { Icon } from "./icons.tsx";
 import { Empty, type Frame, Head, type Notice, PATH, Page } from "./layout.tsx";
 import { Fact, StateLine, Time } from "./state.tsx";
-import { counted, keyState, listed } from "./words.ts";
+import { counted, keyStateAmong, listed } from "./words.ts";
 
 export interface KeysProps {
   frame: Frame;
@@ -33,13 +33,7 @@ export const ENDED: StretchNames = { after: "ended-after", before: "ended-before
 export const KeysPage: FC<KeysProps> = (props) => {
   const { frame, working, ended, endedCount, query, providers, accounts, notice } = props;
   const card = (key: KeyRecord) => (
-    <KeyCard
-      now={frame.now}
-      stored={key}
-      providers={providers}
-      accounts={accounts}
-      works={keyState(key, frame.now).tone === "good"}
-    />
+    <KeyCard now={frame.now} stored={key} providers={providers} accounts={accounts} />
   );
   const hasNone = working.entries.length === 0 && !working.hasBefore;
   const isEmpty = hasNone && endedCount === 0;
@@ -123,9 +117,10 @@ const KeyCard: FC<{
   stored: KeyRecord;
   providers: readonly Provider[];
   accounts: readonly AccountRecord[];
-  works: boolean;
-}> = ({ now, stored, providers, accounts, works }) => {
+}> = ({ now, stored, providers, accounts }) => {
   const { id, label, prefix, createdAt, lastUsedAt, expiresAt } = stored;
+  const state = keyStateAmong(stored, accounts, now);
+  const works = state.tone !== "off";
   return (
     <article class={works ? "card key" : "card key is-off"} aria-labelledby={`name-${id}`}>
       <header>
@@ -136,7 +131,7 @@ const KeyCard: FC<{
           </p>
         </div>
       </header>
-      <StateLine state={keyState(stored, now)} />
+      <StateLine state={state} />
       <dl class="facts">
         <Fact name="May use">{scopeWords(stored, providers, accounts)}</Fact>
         <Fact name="Last used">{lastUsedAt === null ? "never" : <Time at={lastUsedAt} now={now} />}</Fact>

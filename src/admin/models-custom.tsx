@@ -1,11 +1,13 @@
-/** The operator's own names for models: listed, added, changed and removed. */
+/** The operator's own names for models: listed, added, changed, and removed with a second thought. */
 import type { FC } from "hono/jsx";
 import type { CustomModel } from "../models/custom.ts";
 import type { ListedModel } from "../models/list.ts";
 import type { Provider } from "../providers/provider.ts";
-import { Refused, SelectField, TextField } from "./forms.tsx";
+import type { Fault, FormFields } from "./fault.ts";
+import { described, Refused, SelectField, TextField } from "./forms.tsx";
 import { Icon } from "./icons.tsx";
-import { PATH, Panel } from "./layout.tsx";
+import { Panel } from "./layout.tsx";
+import { modelsPath } from "./models-path.ts";
 import { tokens } from "./words.ts";
 
 export interface CustomRow {
@@ -14,14 +16,15 @@ export interface CustomRow {
   readonly answers: boolean;
 }
 
-export const CustomModels: FC<{ providers: readonly Provider[]; custom: readonly CustomRow[] }> = ({
-  providers,
-  custom,
-}) => (
+export const CustomModels: FC<{
+  providers: readonly Provider[];
+  custom: readonly CustomRow[];
+  shown: URLSearchParams;
+}> = ({ providers, custom, shown }) => (
   <section class="models" aria-labelledby="own-names">
     <div class="provider-head">
       <h2 id="own-names">Your own names</h2>
-      <a class="button" id="new-name" href="/admin/page/models/new" data-panel-link>
+      <a class="button" id="new-name" href={modelsPath(shown, "/new")} data-panel-link>
         <Icon name="plus" />
         Add a name
       </a>
@@ -55,17 +58,19 @@ export const CustomModels: FC<{ providers: readonly Provider[]; custom: readonly
               <a
                 class="quiet"
                 id={`change-${entry.id}`}
-                href={`/admin/page/models/change?id=${encodeURIComponent(entry.id)}`}
+                href={modelsPath(shown, "/change", { id: entry.id })}
                 data-panel-link
               >
                 Change
               </a>
-              <form method="post" action="/admin/page/models/remove">
-                <input type="hidden" name="id" value={entry.id} />
-                <button class="quiet danger" type="submit">
-                  Remove
-                </button>
-              </form>
+              <a
+                class="quiet danger"
+                id={`remove-${entry.id}`}
+                href={modelsPath(shown, "/remove", { id: entry.id })}
+                data-panel-link
+              >
+                Remove
+              </a>
             </fieldset>
           </li>
         ))}
@@ -86,15 +91,27 @@ export interface CustomDraft {
   readonly output: string;
 }
 
+/** The form's fields by the API's names. */
+export const CUSTOM_FIELDS: FormFields = {
+  id: { label: "Name that agents ask for" },
+  provider: { label: "Provider", words: "This provider is not known. Choose another." },
+  model: { label: "Model" },
+  name: { label: "Shown as" },
+  limit: { label: "Context and output", field: "context" },
+  "limit.context": { label: "Context", field: "context" },
+  "limit.output": { label: "Output", field: "output" },
+};
+
 export const CustomPanel: FC<{
   providers: readonly Provider[];
   /** What is served, as suggestions. */
   models: readonly ListedModel[];
   draft: CustomDraft;
-  refused?: string | undefined;
-}> = ({ providers, models, draft, refused }) => (
-  <Panel title={draft.former === "" ? "Add a name" : `Change ${draft.former}`} back={PATH.models}>
-    <form class="stack" method="post" action="/admin/page/models">
+  shown: URLSearchParams;
+  refused?: Fault | undefined;
+}> = ({ providers, models, draft, shown, refused }) => (
+  <Panel title={draft.former === "" ? "Add a name" : `Change ${draft.former}`} back={modelsPath(shown)}>
+    <form class="stack" method="post" action={modelsPath(shown)}>
       <input type="hidden" name="former" value={draft.former} />
       <TextField
         id="custom-id"
@@ -104,6 +121,7 @@ export const CustomPanel: FC<{
         placeholder="fast"
         required
         autofocus
+        fault={refused}
       />
       <SelectField
         id="custom-provider"
@@ -111,6 +129,7 @@ export const CustomPanel: FC<{
         label="Provider"
         choices={providers.map(({ id, name }) => ({ value: id, name }))}
         chosen={draft.provider}
+        fault={refused}
       />
       <div class="field">
         <label for="custom-model">Model, as the provider spells it</label>
@@ -122,6 +141,7 @@ export const CustomPanel: FC<{
           autocomplete="off"
           spellcheck={false}
           required
+          {...described("model", undefined, refused)}
         />
         <datalist id="served-models">
           {[...new Set(models.map(({ entry }) => entry.id))].map((id) => (
@@ -135,6 +155,7 @@ export const CustomPanel: FC<{
         label="Shown as (optional)"
         value={draft.name}
         maxlength={200}
+        fault={refused}
       />
       <div class="pair">
         <TextField
@@ -143,19 +164,47 @@ export const CustomPanel: FC<{
           label="Context (optional)"
           value={draft.context}
           type="number"
+          fault={refused}
         />
-        <TextField id="output" name="output" label="Output (optional)" value={draft.output} type="number" />
+        <TextField
+          id="output"
+          name="output"
+          label="Output (optional)"
+          value={draft.output}
+          type="number"
+          fault={refused}
+        />
       </div>
       <p class="hint">
         In tokens, both or neither. Needed for a model that no list knows; else the model’s own hold.
       </p>
-      <Refused words={refused} />
+      <Refused words={refused?.words} />
       <div class="row end">
-        <a class="button" href={PATH.models} data-close>
+        <a class="button" href={modelsPath(shown)} data-close>
           Cancel
         </a>
         <button class="primary" type="submit">
           Save
+        </button>
+      </div>
+    </form>
+  </Panel>
+);
+
+export const RemoveNamePanel: FC<{ id: string; shown: URLSearchParams }> = ({ id, shown }) => (
+  <Panel title={`Remove ${id}?`} back={modelsPath(shown)}>
+    <p>
+      Agents that ask for <code>{id}</code> are refused from now on, unless a provider has a model of this
+      name.
+    </p>
+    <form method="post" action={modelsPath(shown, "/remove")}>
+      <input type="hidden" name="id" value={id} />
+      <div class="row end">
+        <a class="button" href={modelsPath(shown)} data-close autofocus>
+          Keep it
+        </a>
+        <button class="primary danger" type="submit">
+          Remove
         </button>
       </div>
     </form>

@@ -6,12 +6,21 @@ import type { KeyRecord } from "../storage/port.ts";
 import { Do, SelectField, TextField } from "./forms.tsx";
 import { Empty, type Frame, Head, type Notice, PATH, Page } from "./layout.tsx";
 import { CustomModels, type CustomRow } from "./models-custom.tsx";
+import { modelsPath } from "./models-path.ts";
 import { counted, tokens } from "./words.ts";
+
+/** Why a key gets no answer: it may not ask for the model, or the account that it would ask can not answer now. */
+export type Refusal = "limits" | "account";
+
+const REFUSAL_WORDS: Readonly<Record<Refusal, string>> = {
+  limits: "outside its limits",
+  account: "its account cannot answer now",
+};
 
 export interface ModelRow {
   readonly model: ListedModel;
-  /** Why the chosen key gets no answer; undefined when it does. */
-  readonly refusal?: string | undefined;
+  /** Undefined when the chosen key gets an answer. */
+  readonly refusal?: Refusal | undefined;
 }
 
 export interface ModelsProps {
@@ -25,13 +34,15 @@ export interface ModelsProps {
   chosen: KeyRecord | undefined;
   /** What ids and names are searched for. */
   query: string;
+  /** This page's address as to what it shows. */
+  shown: URLSearchParams;
   hasAccount: boolean;
   custom: readonly CustomRow[];
   notice?: Notice | undefined;
 }
 
 export const ModelsPage: FC<ModelsProps> = (props) => {
-  const { frame, providers, rows, keys, isCut, chosen, query, hasAccount, custom, notice } = props;
+  const { frame, providers, rows, keys, isCut, chosen, query, shown, hasAccount, custom, notice } = props;
   const sought = query.trim().toLowerCase();
   const found = rows.filter(({ model }) => `${model.id} ${model.name}`.toLowerCase().includes(sought));
   return (
@@ -41,7 +52,7 @@ export const ModelsPage: FC<ModelsProps> = (props) => {
         lead="What your connected accounts answer for, under the names that agents ask by."
       >
         {hasAccount ? (
-          <Do id="look-again" action={`${PATH.models}/refresh`} kind="">
+          <Do id="look-again" action={modelsPath(shown, "/refresh")} kind="" busy="Looking…">
             Look again
           </Do>
         ) : null}
@@ -74,7 +85,7 @@ export const ModelsPage: FC<ModelsProps> = (props) => {
           {found.length > 0 ? null : (
             <p class="none">{rows.length === 0 ? "No account can answer now." : "Nothing has this name."}</p>
           )}
-          <CustomModels providers={providers} custom={custom} />
+          <CustomModels providers={providers} custom={custom} shown={shown} />
         </>
       ) : (
         <Empty
@@ -140,9 +151,7 @@ const ProviderModels: FC<{
                     {refusal === undefined ? (
                       <span class="yes">answers</span>
                     ) : (
-                      <span class="no" title={refusal}>
-                        outside its limits
-                      </span>
+                      <span class="no">{REFUSAL_WORDS[refusal]}</span>
                     )}
                   </td>
                 )}

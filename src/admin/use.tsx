@@ -2,7 +2,8 @@
 import type { Child, FC } from "hono/jsx";
 import type { ListedModel } from "../models/list.ts";
 import type { KeyRecord } from "../storage/port.ts";
-import { AGENTS, type Agent, commonProtocol, modelsFor, type Setup } from "./agents.ts";
+import { type Agent, commonProtocol, modelsFor, type Setup } from "./agent.ts";
+import { AGENTS } from "./agents.ts";
 import { CodeBlock, SelectField } from "./forms.tsx";
 import { Icon } from "./icons.tsx";
 import { Empty, type Frame, Head, PATH, Page } from "./layout.tsx";
@@ -57,6 +58,9 @@ export const UsePage: FC<UseProps> = (props) => {
     </Page>
   );
 };
+
+/** The form that asks for the page with the key filled in. */
+const FILL = "fill-form";
 
 const Chosen: FC<UseProps & { chosen: KeyRecord }> = (props) => {
   const { frame, keys, isCut, chosen, agent, models, wanted, revealed, tried } = props;
@@ -127,7 +131,7 @@ const Chosen: FC<UseProps & { chosen: KeyRecord }> = (props) => {
           ) : null}
           {agent.note === undefined ? null : <p class="note">{agent.note(setup)}</p>}
           {revealed === undefined ? (
-            <Same {...props} model={setup.model.id} action={PATH.use}>
+            <Same {...props} model={setup.model.id} action={PATH.use} id={FILL}>
               <div class="row">
                 <button id="fill" type="submit">
                   Fill in the key
@@ -137,7 +141,12 @@ const Chosen: FC<UseProps & { chosen: KeyRecord }> = (props) => {
             </Same>
           ) : null}
           {agent.snippets(setup).map(({ title, text }, index) => (
-            <CodeBlock id={`snippet-${index}`} title={title} text={text} />
+            <CodeBlock
+              id={`snippet-${index}`}
+              title={title}
+              text={text}
+              fills={revealed === undefined && text.includes(setup.key) ? FILL : undefined}
+            />
           ))}
           <Same {...props} model={setup.model.id} action={`${PATH.use}/test`}>
             <div class="row">
@@ -201,15 +210,10 @@ const AgentTabs: FC<UseProps & { chosen: KeyRecord; model: string | undefined }>
 };
 
 /** A form that asks for the same page again. */
-const Same: FC<UseProps & { chosen: KeyRecord; model: string; action: string; children?: Child }> = ({
-  chosen,
-  agent,
-  model,
-  revealed,
-  action,
-  children,
-}) => (
-  <form method="post" action={action}>
+const Same: FC<
+  UseProps & { chosen: KeyRecord; model: string; action: string; id?: string; children?: Child }
+> = ({ chosen, agent, model, revealed, action, id, children }) => (
+  <form method="post" action={action} {...(id === undefined ? {} : { id })}>
     <input type="hidden" name="key" value={chosen.id} />
     <input type="hidden" name="agent" value={agent.id} />
     <input type="hidden" name="model" value={model} />

@@ -1,4 +1,6 @@
 /** What the page says: times as people say them, and states in words. Pure. */
+import { isRefusal } from "../accounts/refused.ts";
+import { accessOf } from "../models/access.ts";
 import type { AccountRecord, KeyRecord } from "../storage/port.ts";
 
 const MINUTE = 60_000;
@@ -34,7 +36,12 @@ export interface State {
 }
 
 export function accountState(account: AccountRecord): State {
-  if (!account.enabled) return { tone: "off", words: "Disabled", why: "Requests pass it over." };
+  if (!account.enabled) {
+    const why = account.primary
+      ? "Requests pass it over until it is enabled; then it is primary again."
+      : "Requests pass it over.";
+    return { tone: "off", words: "Disabled", why };
+  }
   if (account.status === "needs_login") {
     return {
       tone: "bad",
@@ -43,7 +50,11 @@ export function accountState(account: AccountRecord): State {
     };
   }
   if (account.statusReason !== null) {
-    return { tone: "warn", words: "Active, but it did not open", why: account.statusReason };
+    const { kind, statusReason } = account;
+    const fault = !isRefusal(statusReason)
+      ? "it did not open"
+      : `its ${kind === "api_key" ? "key" : "token"} was refused`;
+    return { tone: "warn", words: `Active, but ${fault}`, why: account.statusReason };
   }
   if (account.lastRefreshStatus === "failed") {
     return {
@@ -57,7 +68,8 @@ export function accountState(account: AccountRecord): State {
 
 /** What is known of the end of an account's token. */
 export function tokenWords(account: AccountRecord, renews: boolean, now: number): string {
-  const { kind, status, expiresAt } = account;
+  const { kind, status, statusReason, expiresAt } = account;
+  if (isRefusal(statusReason)) return "refused by the provider";
   if (kind === "api_key") return "has no end";
   if (status === "needs_login") return "not accepted any more";
   if (expiresAt === null) return "no known end";
@@ -71,6 +83,20 @@ export function keyState(key: KeyRecord, now: number): State {
     return { tone: "off", words: `Expired ${ago(key.expiresAt, now)}` };
   }
   return { tone: "good", words: "Active" };
+}
+
+/** How a key stands, with what is known of the accounts that it is limited to. */
+export function keyStateAmong(key: KeyRecord, accounts: readonly AccountRecord[], now: number): State {
+  const state = keyState(key, now);
+  const isLimited = key.accounts !== null || key.providers !== null;
+  if (state.tone !== "good" || !isLimited) return state;
+  const well = accounts.filter(({ statusReason }) => statusReason === null);
+  if (accessOf(well, key).usable.size > 0) return state;
+  return {
+    tone: "warn",
+    words: "Active, but no account that it may use can answer now",
+    why: "The Accounts page says what each one needs. Or create a key with other limits.",
+  };
 }
 
 /** A number of tokens as agents' manuals write it: `200K`, `1M`, `1.05M`. */

@@ -7,11 +7,12 @@ import { bodyLimit } from "hono/body-limit";
 import { ASSETS } from "../admin/assets.gen.ts";
 import { ICON_SVG } from "../admin/icons.tsx";
 import { KleisError } from "../errors.ts";
-import { StorageError, WrongKeyError } from "../storage/port.ts";
+import { WrongKeyError } from "../storage/port.ts";
+import { storageReason } from "../storage/read-cache.ts";
 import { VERSION } from "../version.ts";
 import { createAccountPages, showAccounts } from "./admin/page-accounts.tsx";
 import { createConnectPages } from "./admin/page-connect.tsx";
-import type { PageDeps, PageEnv } from "./admin/page-env.ts";
+import type { PageContext, PageDeps, PageEnv } from "./admin/page-env.ts";
 import { createImportPages } from "./admin/page-import.tsx";
 import { createKeyPages } from "./admin/page-keys.tsx";
 import { createLoginPages, sendToLogin, showLogin } from "./admin/page-login.tsx";
@@ -20,6 +21,7 @@ import { createModelPages } from "./admin/page-models.tsx";
 import { createUsePages } from "./admin/page-use.tsx";
 import { isSafe, isSameOrigin } from "./admin/same-origin.ts";
 import { originOf } from "./origin.ts";
+import { lineOf } from "./request-line.ts";
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
@@ -44,11 +46,14 @@ export function createAdminPage(deps: PageDeps): Hono<PageEnv> {
   app.use("/logout", ownForms);
   app.route("/", createLoginPages(deps));
 
-  app.get("/", async (c) =>
-    (await sessions.isLive(c.req.raw)) ? showAccounts(deps, c) : showLogin(deps, c, {}),
-  );
+  const isLive = async (c: PageContext): Promise<boolean> => {
+    const is = await sessions.isLive(c.req.raw);
+    if (is) lineOf(c).note({ by: "session" });
+    return is;
+  };
+  app.get("/", async (c) => ((await isLive(c)) ? showAccounts(deps, c) : showLogin(deps, c, {})));
   app.use("/page/*", async (c, next) => {
-    if (!(await sessions.isLive(c.req.raw))) return sendToLogin(deps, c);
+    if (!(await isLive(c))) return sendToLogin(deps, c);
     return next();
   });
   app.use("/page/*", ownForms);
@@ -69,22 +74,21 @@ export function createAdminPage(deps: PageDeps): Hono<PageEnv> {
         `${error.message} Go back, reload the page and send it again.`,
       );
     }
-    runtime.logger.error("admin_page_error", { error: error.name });
-    if (error instanceof WrongKeyError) {
-      return problem(c, 503, "The encryption key does not fit", error.message);
+    const reason = storageReason(error);
+    const { id, note } = lineOf(c);
+    if (reason !== undefined) note({ reason });
+    runtime.logger.error("admin_page_error", { id, error: error.name, reason });
+    const cause = error instanceof KleisError ? error.cause : error;
+    if (cause instanceof WrongKeyError) {
+      return problem(c, 503, "The encryption key does not fit", cause.message);
     }
-    if (error instanceof StorageError || isStorageAway(error)) {
-      const words = "Kleis cannot reach its database, so nothing was changed. Try again in a moment.";
+    if (reason !== undefined) {
+      const words = `Kleis could not reach it, so nothing was changed: ${reason}. Try again in a moment.`;
       return problem(c, 503, "The database does not answer", words);
     }
     return problem(c, 500, "Something went wrong inside Kleis", "Its log says what. Try again in a moment.");
   });
   return app;
-}
-
-/** What the caches answer when they, too, know nothing. */
-function isStorageAway(error: Error): boolean {
-  return error instanceof KleisError && error.code === "storage_unavailable";
 }
 
 /** The answer's frame, and the headers that hold for every page. */

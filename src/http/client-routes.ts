@@ -8,17 +8,17 @@ import type { KeyLookup } from "../keys/lookup.ts";
 import type { KeyUses } from "../keys/uses.ts";
 import { type Operation, protocolOf, ROUTE } from "../protocols/protocol.ts";
 import { type ProxyDeps, proxy } from "../proxy/handle.ts";
-import { createRequestLog } from "../proxy/request-log.ts";
+import type { RequestLog } from "../proxy/request-log.ts";
 import { createSlots, type Slots } from "../proxy/slots.ts";
 import { requireKey } from "./key-auth.ts";
 import { createModelRoutes } from "./models.ts";
 import { originOf } from "./origin.ts";
-import { refusalResponse, toRefusal } from "./refusal.ts";
+import { loggedRefusal, logUnforeseen, refusalResponse, refuse, toRefusal } from "./refusal.ts";
+import { lineOf } from "./request-line.ts";
 
 export interface ClientDeps extends ProxyDeps {
   readonly keys: KeyLookup;
   readonly uses: KeyUses;
-  readonly newRequestId: () => string;
 }
 
 const OPERATIONS: readonly Operation[] = ["chat", "responses", "messages", "count_tokens"];
@@ -37,7 +37,7 @@ function routesOf(deps: ClientDeps, slots: Slots, forced: string | undefined): H
   for (const operation of OPERATIONS) {
     const path = ROUTE[operation];
     app.post(path, (c) => handle(deps, slots, c, operation, forced));
-    app.all(path, (c) => refuseMethod(deps, c, operation));
+    app.all(path, (c) => refuseMethod(c, operation));
   }
   app.route(
     "/",
@@ -49,7 +49,6 @@ function routesOf(deps: ClientDeps, slots: Slots, forced: string | undefined): H
         key: await requireKey(deps.keys, c.req.raw.headers),
         accounts: await deps.directory.list(),
       }),
-      requestId: deps.newRequestId,
     }),
   );
   return app;
@@ -62,12 +61,18 @@ async function handle(
   operation: Operation,
   forced: string | undefined,
 ): Promise<Response> {
-  const { clock, logger } = deps.runtime;
   const request = c.req.raw;
-  const requestId = deps.newRequestId();
+  const line = lineOf(c);
+  const requestId = line.id;
+  const taken = line.take();
   let release = () => {};
-  const first = { id: requestId, route: new URL(request.url).pathname };
-  const log = createRequestLog(logger, clock, first, () => release());
+  const log: RequestLog = {
+    ...taken,
+    end(fields) {
+      release();
+      taken.end(fields);
+    },
+  };
   try {
     const key = await requireKey(deps.keys, request.headers);
     release = slots.take(key.id);
@@ -83,20 +88,14 @@ async function handle(
       return new Response(null, { status: 499 });
     }
     const refusal = toRefusal(error);
-    if (refusal.code === "internal_error")
-      logger.error("unforeseen", { id: requestId, error: nameOf(refusal.cause) });
-    log.end({ status: refusal.status, code: refusal.code, outcome: "refused" });
+    logUnforeseen(deps.runtime.logger, refusal, requestId);
+    log.end(loggedRefusal(refusal));
     return refusalResponse(refusal, protocolOf(operation), requestId);
   }
 }
 
-/** Only the kind of an unforeseen error: its message may hold what was being worked on. */
-function nameOf(cause: unknown): string {
-  return cause instanceof Error ? cause.name : "unknown";
-}
-
 /** A websocket upgrade gets the 426 on which Codex falls back to HTTP at once; any other method is told the right one. */
-function refuseMethod(deps: ClientDeps, c: Context, operation: Operation): Response {
+function refuseMethod(c: Context, operation: Operation): Response {
   const upgrade = c.req.header("upgrade")?.toLowerCase() === "websocket";
   const error = upgrade
     ? new KleisError(
@@ -105,5 +104,5 @@ function refuseMethod(deps: ClientDeps, c: Context, operation: Operation): Respo
         { headers: { connection: "close" } },
       )
     : new KleisError("method_not_allowed", `Use POST for ${c.req.path}.`, { headers: { allow: "POST" } });
-  return refusalResponse(error, protocolOf(operation), deps.newRequestId());
+  return refuse(c, error, protocolOf(operation));
 }

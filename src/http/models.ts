@@ -12,7 +12,9 @@ import { asksAnthropic, callableInMessages, pageOf } from "../models/page.ts";
 import type { ModelSource } from "../models/source.ts";
 import { errorBody } from "../protocols/errors.ts";
 import type { Provider } from "../providers/provider.ts";
-import type { AccountRecord } from "../storage/port.ts";
+import type { AccountRecord, KeyRecord } from "../storage/port.ts";
+import { loggedRefusal } from "./refusal.ts";
+import { lineOf } from "./request-line.ts";
 
 export interface ModelRouteDeps {
   readonly providers: readonly Provider[];
@@ -20,9 +22,10 @@ export interface ModelRouteDeps {
   /** The id of the provider that the mount's prefix forces. */
   readonly forced?: string;
   /** The key that asks and all accounts there are; throws `KleisError` when the key is none. */
-  authenticate(c: Context): Promise<{ key: KeyScopes; accounts: readonly AccountRecord[] }>;
-  requestId?(c: Context): string | undefined;
+  authenticate(c: Context): Promise<{ key: AskingKey; accounts: readonly AccountRecord[] }>;
 }
+
+type AskingKey = KeyScopes & Pick<KeyRecord, "id">;
 
 /** Anthropic clients get the models that speak messages, their paging and their errors; all others get everything. */
 export function createModelRoutes(deps: ModelRouteDeps): Hono {
@@ -32,7 +35,7 @@ export function createModelRoutes(deps: ModelRouteDeps): Hono {
         "cache-control": "no-store",
       });
     } catch (error) {
-      if (error instanceof KleisError) return refusal(deps, c, error);
+      if (error instanceof KleisError) return refusal(c, error);
       throw error;
     }
   };
@@ -72,6 +75,7 @@ async function inputOf(
   c: Context,
 ): Promise<ListInput> {
   const { key, accounts } = await authenticate(c);
+  lineOf(c).note({ key: key.id });
   const catalogue = await source.current(accounts, "network");
   return { providers, catalogue, access: accessOf(accounts, key), forced };
 }
@@ -87,15 +91,16 @@ function idOf(c: Context): string {
   }
 }
 
-function refusal(deps: ModelRouteDeps, c: Context, error: KleisError): Response {
+function refusal(c: Context, error: KleisError): Response {
+  const { id: requestId, note } = lineOf(c);
+  note(loggedRefusal(error));
   const { code, message, param, type, extra, headers } = error;
   const status: ContentfulStatusCode = ERROR_STATUS[code];
   const protocol = asksAnthropic(c.req.raw.headers) ? "messages" : "chat";
-  const requestId = deps.requestId?.(c);
   const body = errorBody(protocol, { code, message, status, param, type, extra }, requestId);
   return c.json(body, status, {
     "cache-control": "no-store",
-    ...(requestId === undefined ? {} : { "x-request-id": requestId }),
+    "x-request-id": requestId,
     ...(status < 500 ? { "x-should-retry": "false" } : {}),
     ...headers,
   });

@@ -2,11 +2,13 @@
 import { Hono } from "hono";
 import { KleisError } from "../errors.ts";
 import type { Peer, Runtime } from "../runtime.ts";
+import { forOwner, storageReason } from "../storage/read-cache.ts";
 import { VERSION } from "../version.ts";
 import { createLoginGuard, HEADER_LIMITS, slowDown } from "./admin/login-guard.ts";
-import { refusalResponse, toRefusal } from "./refusal.ts";
+import { logUnforeseen, refuse, toRefusal } from "./refusal.ts";
+import { lineOf } from "./request-line.ts";
 
-export function createProbeRoutes(runtime: Runtime, newRequestId: () => string): Hono<{ Bindings: Peer }> {
+export function createProbeRoutes(runtime: Runtime): Hono<{ Bindings: Peer }> {
   const guard = createLoginGuard(runtime, HEADER_LIMITS);
   const app = new Hono<{ Bindings: Peer }>();
   const hello = `Kleis ${VERSION} is running. The admin page is at /admin; agents use /v1 with an issued key.\n`;
@@ -26,10 +28,16 @@ export function createProbeRoutes(runtime: Runtime, newRequestId: () => string):
           "The deep check needs Authorization: Bearer <ADMIN_TOKEN>.",
         );
       }
+      lineOf(c).note({ by: "admin token" });
       await runtime.storage.ping();
       return c.json({ ...alive, database: "ok" }, 200, { "cache-control": "no-store" });
     } catch (error) {
-      return refusalResponse(toRefusal(error), "chat", newRequestId());
+      const reason = storageReason(error);
+      const refusal = toRefusal(error);
+      const { id } = lineOf(c);
+      if (reason !== undefined) runtime.logger.error("deep_check_failed", { id, reason });
+      logUnforeseen(runtime.logger, refusal, id);
+      return refuse(c, forOwner(refusal), "chat");
     }
   });
   return app;

@@ -1,11 +1,14 @@
 /** Kleis's own errors as responses, in the shape of the protocol that was called. */
+import type { Context } from "hono";
 import { unopened } from "../accounts/unopened.ts";
 import { KleisError } from "../errors.ts";
 import { errorBody } from "../protocols/errors.ts";
 import type { Protocol } from "../protocols/protocol.ts";
+import type { LogFields, Logger } from "../runtime.ts";
 import { StorageError } from "../storage/port.ts";
-import { storageUnavailable } from "../storage/read-cache.ts";
+import { storageReason, storageUnavailable } from "../storage/read-cache.ts";
 import { SealError } from "../storage/seal.ts";
+import { lineOf } from "./request-line.ts";
 
 /** Any thrown value as a refusal; what was not foreseen says nothing of itself. */
 export function toRefusal(error: unknown): KleisError {
@@ -17,6 +20,27 @@ export function toRefusal(error: unknown): KleisError {
     "Something went wrong inside Kleis. Its log has this request's id.",
     { cause: error },
   );
+}
+
+/** What the line of a refused request says of it. */
+export function loggedRefusal(refusal: KleisError): LogFields {
+  const { status, code } = refusal;
+  const reason = storageReason(refusal);
+  return { status, code, outcome: "refused", ...(reason === undefined ? {} : { reason }) };
+}
+
+/** A line of its own for what nobody foresaw. */
+export function logUnforeseen(logger: Logger, { code, cause }: KleisError, id: string): void {
+  if (code !== "internal_error") return;
+  // Only its kind: its message may hold what was being worked on.
+  logger.error("unforeseen", { id, error: cause instanceof Error ? cause.name : "unknown" });
+}
+
+/** Refuses with the request's id, and says so in its line. */
+export function refuse(c: Context, refusal: KleisError, protocol: Protocol): Response {
+  const line = lineOf(c);
+  line.note(loggedRefusal(refusal));
+  return refusalResponse(refusal, protocol, line.id);
 }
 
 /** Every own 4xx says that repeating it is no use: without that Claude Code repeats a wrong key for minutes. */

@@ -14,7 +14,8 @@ import { errorBody } from "../protocols/errors.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { Runtime } from "../runtime.ts";
 import { originOf } from "./origin.ts";
-import { refusalResponse, toRefusal } from "./refusal.ts";
+import { loggedRefusal } from "./refusal.ts";
+import { lineOf } from "./request-line.ts";
 
 export interface RegistryRouteDeps {
   readonly runtime: Runtime;
@@ -22,7 +23,6 @@ export interface RegistryRouteDeps {
   readonly directory: AccountDirectory;
   readonly keys: KeyLookup;
   readonly models: LiveModelSource;
-  readonly newRequestId: () => string;
 }
 
 /** The name before `api.json`, if any. A base address with a trailing slash gives a doubled one. */
@@ -34,8 +34,8 @@ export function createRegistryRoutes(deps: RegistryRouteDeps): Hono {
 
   async function answer(c: Context, name: string | undefined): Promise<Response> {
     const isOpen = name === undefined || name === OWN;
-    const scopes = isOpen ? NO_SCOPES : await scopesOf(deps, name);
-    if (scopes === null) return notHere();
+    const scopes = isOpen ? NO_SCOPES : await scopesOf(deps, c, name);
+    if (scopes === null) return notHere(c);
     const accounts = await deps.directory.list();
     const catalogue = await deps.models.current(accounts, name === OWN ? "network" : "text");
     const body = await bodies({
@@ -52,18 +52,23 @@ export function createRegistryRoutes(deps: RegistryRouteDeps): Hono {
   return new Hono().get("/models/*", async (c) => {
     const path = PATH.exec(new URL(c.req.url).pathname);
     if (path === null) return c.notFound();
-    try {
-      return await answer(c, path[1]);
-    } catch (error) {
-      return refusalResponse(toRefusal(error), "chat", deps.newRequestId());
-    }
+    lineOf(c).note({ route: routeOf(path[1]) });
+    return answer(c, path[1]);
   });
 }
 
+/** A discovery token is as good as a key to whoever reads the log. */
+function routeOf(name: string | undefined): string {
+  if (name === undefined) return "/models/api.json";
+  return `/models/${name === OWN ? OWN : "<token>"}/api.json`;
+}
+
 /** Null for a token that opens nothing (any more): which of the reasons it was is nobody's business. */
-async function scopesOf({ keys }: RegistryRouteDeps, token: string): Promise<KeyScopes | null> {
+async function scopesOf({ keys }: RegistryRouteDeps, c: Context, token: string): Promise<KeyScopes | null> {
   const found = await keys.findByDiscoveryToken(token);
-  return found.ok ? found.key : null;
+  if (!found.ok) return null;
+  lineOf(c).note({ key: found.key.id });
+  return found.key;
 }
 
 async function response(body: RegistryBody, asked: Headers, caching: string): Promise<Response> {
@@ -103,14 +108,16 @@ function takesGzip(acceptEncoding: string | null): boolean {
   return (weights.get("gzip") ?? weights.get("*") ?? 0) > 0;
 }
 
+const NOT_HERE = new KleisError(
+  "not_found",
+  "There is no model registry at this address. Check the discovery token, or use /models/api.json.",
+);
+
 /** Always the same, to the byte: it must not tell a token that once was from one that never was. */
-function notHere(): Response {
-  const error = new KleisError(
-    "not_found",
-    "There is no model registry at this address. Check the discovery token, or use /models/api.json.",
-  );
-  return Response.json(errorBody("chat", error), {
-    status: error.status,
+function notHere(c: Context): Response {
+  lineOf(c).note(loggedRefusal(NOT_HERE));
+  return Response.json(errorBody("chat", NOT_HERE), {
+    status: NOT_HERE.status,
     headers: { "cache-control": "no-store", "x-should-retry": "false" },
   });
 }

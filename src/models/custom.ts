@@ -1,7 +1,11 @@
-/** Models that the operator has defined: names of his own for what a provider serves, with limits that he vouches for. */
+/**
+ * Models that the operator has defined: names of his own for what a provider serves, or its own name with a description
+ * of his, with limits that he vouches for.
+ */
 import * as z from "zod/mini";
 import type { Provider, RegistryModel } from "../providers/provider.ts";
 import type { Catalogue, CatalogueEntry, Seat } from "./catalogue.ts";
+import { parseName } from "./name.ts";
 import { MAX_MODEL_ID } from "./registry.ts";
 
 export interface CustomModel {
@@ -11,7 +15,7 @@ export interface CustomModel {
   readonly provider: string;
   /** The id that goes upstream. */
   readonly model: string;
-  /** For people; the id when absent. */
+  /** For people. When absent the id, or for a model's own name the name that it has anyway. */
   readonly name?: string | undefined;
   /** In tokens; those of the upstream model when absent. */
   readonly limit?: RegistryModel["limit"] | undefined;
@@ -67,50 +71,87 @@ export interface CustomProblem {
   readonly message: string;
 }
 
+interface Known {
+  readonly providers: readonly Provider[];
+  readonly catalogue: Catalogue;
+  readonly accounts: readonly (Seat & { provider: string })[];
+}
+
 /** What is wrong with a list of definitions that a schema can not see; null when it can be used. */
-export function customProblem(
-  models: readonly CustomModel[],
-  known: {
-    providers: readonly Provider[];
-    catalogue: Catalogue;
-    accounts: readonly (Seat & { provider: string })[];
-  },
-): CustomProblem | null {
-  for (const [at, { id, provider: providerId, model, limit }] of models.entries()) {
-    const problem = (field: string, words: string) => {
-      const param = `models.${at}.${field}`;
-      return { param, message: `${param}: ${words}` };
-    };
-    if (models.findIndex((other) => other.id === id) !== at) return problem("id", "is defined twice.");
-    const provider = known.providers.find((candidate) => candidate.id === providerId);
-    if (provider === undefined) {
-      const ids = known.providers.map((candidate) => candidate.id).join(", ");
-      return problem("provider", `is not known. Known: ${ids}.`);
-    }
-    // Of any kind of account, connected or not.
-    const seats = provider.kinds.map((kind) => ({ id: "", kind }));
-    const own = known.accounts.filter((account) => account.provider === providerId);
-    const isKnown = known.catalogue.served(provider, [...seats, ...own]).get(model) !== undefined;
-    if (!isKnown && limit === undefined) {
-      return problem(
-        "limit",
-        "is needed (context and output), since nothing else is known of this upstream model.",
-      );
-    }
+export function customProblem(models: readonly CustomModel[], known: Known): CustomProblem | null {
+  for (const [at, custom] of models.entries()) {
+    const [field, words] =
+      clashOf(custom, models.slice(0, at), known.providers) ?? emptinessOf(custom, known) ?? [];
+    if (field === undefined) continue;
+    const param = `models.${at}.${field}`;
+    return { param, message: `${param}: ${words}` };
   }
   return null;
 }
 
-/** A defined model as the catalogue's: over what is served, or of its own limits where nobody else knows it. */
+/** A field, and what is wrong with it. */
+type Fault = readonly [field: keyof CustomModel, words: string];
+
+/** Why it can not stand beside the entries before it. */
+function clashOf(
+  custom: CustomModel,
+  earlier: readonly CustomModel[],
+  providers: readonly Provider[],
+): Fault | null {
+  if (earlier.some(({ id }) => id === custom.id)) return ["id", "is defined twice."];
+  if (!isOwnName(custom, providers)) return null;
+  const first = earlier.find(
+    (other) =>
+      other.provider === custom.provider && other.model === custom.model && isOwnName(other, providers),
+  );
+  return first === undefined ? null : ["id", `describes the same model as ${JSON.stringify(first.id)}.`];
+}
+
+/** Why nobody would ever answer for it, or nothing true be said of it. */
+function emptinessOf({ provider: providerId, model, limit }: CustomModel, known: Known): Fault | null {
+  const provider = known.providers.find(({ id }) => id === providerId);
+  if (provider === undefined) {
+    return ["provider", `is not known. Known: ${known.providers.map(({ id }) => id).join(", ")}.`];
+  }
+  if (limit !== undefined && limit.output > limit.context) {
+    return ["limit", "must not have more output than context."];
+  }
+  // Of any kind of account, connected or not.
+  const seats = provider.kinds.map((kind) => ({ id: "", kind }));
+  const own = known.accounts.filter((account) => account.provider === providerId);
+  if (known.catalogue.served(provider, [...seats, ...own]).get(model) !== undefined) return null;
+  const bare = parseName(model, known.providers).id;
+  if (bare !== model) {
+    return ["model", `must be as ${provider.name} spells it, without a prefix: ${JSON.stringify(bare)}.`];
+  }
+  if (provider.kinds.every((kind) => provider.operations(model, kind).length === 0)) {
+    return ["model", `is nothing that an agent can ask ${provider.name} for.`];
+  }
+  if (limit !== undefined) return null;
+  return ["limit", "is needed (context and output), since nothing else is known of this upstream model."];
+}
+
+/** True where the id is the model's own name, bare or with its provider's prefix: no other name, but a new description. */
+export function isOwnName({ id, provider, model }: CustomModel, providers: readonly Provider[]): boolean {
+  if (id === model) return true;
+  const name = parseName(id, providers);
+  return name.id === model && (name.provider === undefined || name.provider.id === provider);
+}
+
+/**
+ * A defined model as the catalogue's: over what is served, or of its own limits where nobody else knows it. `otherwise` is
+ * the name for people where the operator gave none.
+ */
 export function customEntry(
   custom: CustomModel,
   provider: Provider,
   seats: readonly Seat[],
   served: CatalogueEntry | undefined,
+  otherwise = custom.id,
 ): CatalogueEntry | undefined {
-  const { name, limit } = custom;
+  const { name = otherwise, limit } = custom;
   if (served !== undefined) {
-    const model = { ...served.model, name: name ?? custom.id };
+    const model = { ...served.model, name };
     return { ...served, model, limit: limit ?? served.limit };
   }
   if (limit === undefined) return undefined;
@@ -119,7 +160,7 @@ export function customEntry(
   if (operations.length === 0) return undefined;
   const model: RegistryModel = {
     id: custom.model,
-    name: name ?? custom.id,
+    name,
     attachment: false,
     reasoning: false,
     tool_call: true,

@@ -5,6 +5,7 @@
 import { KleisError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import { send } from "../send.ts";
+import { untilAborted } from "../until-aborted.ts";
 import { type ByteStream, type Bytes, gunzip, isGzip, readAll, TooLarge } from "./bytes.ts";
 
 export interface FetchBytes {
@@ -28,13 +29,16 @@ type Net = Pick<Runtime, "fetch" | "clock">;
 export async function fetchBytes(net: Net, request: FetchBytes): Promise<FetchedBytes> {
   const limit = new AbortController();
   const done = new AbortController();
-  // Raced, not only signalled: a body that hangs must not hold us, whatever the runtime makes of the signal.
-  const late = net.clock.sleep(request.timeoutMs, done.signal).then((): FetchedBytes => {
-    limit.abort(new Error("too late"));
-    return { status: "refused", reason: `no whole answer within ${request.timeoutMs} ms` };
+  const { timeoutMs } = request;
+  void net.clock.sleep(timeoutMs, done.signal).then(() => {
+    if (done.signal.aborted) return;
+    limit.abort(new KleisError("upstream_timeout", `no whole answer within ${timeoutMs} ms`));
   });
   try {
-    return await Promise.race([exchange(net, request, limit.signal), late]);
+    // All of it: a body that hangs must not hold us either.
+    return await untilAborted(exchange(net, request, limit.signal), limit.signal);
+  } catch (error) {
+    return { status: "refused", reason: reasonOf(error) };
   } finally {
     done.abort();
   }
@@ -42,18 +46,14 @@ export async function fetchBytes(net: Net, request: FetchBytes): Promise<Fetched
 
 async function exchange(net: Net, request: FetchBytes, signal: AbortSignal): Promise<FetchedBytes> {
   const { url, headers, origins, maxBytes } = request;
-  try {
-    const response = await send(net.fetch, { url, method: "GET", headers, origins, signal });
-    if (response.status === 304) return { status: "unchanged" };
-    if (!response.ok) {
-      await response.body?.cancel();
-      return { status: "refused", reason: `status ${response.status}` };
-    }
-    const bytes = await unpacked(response.body, maxBytes);
-    return { status: "ok", bytes, etag: response.headers.get("etag") };
-  } catch (error) {
-    return { status: "refused", reason: reasonOf(error) };
+  const response = await send(net.fetch, { url, method: "GET", headers, origins, signal });
+  if (response.status === 304) return { status: "unchanged" };
+  if (!response.ok) {
+    await response.body?.cancel();
+    return { status: "refused", reason: `status ${response.status}` };
   }
+  const bytes = await unpacked(response.body, maxBytes);
+  return { status: "ok", bytes, etag: response.headers.get("etag") };
 }
 
 /** Some runtimes unpack what is labelled as gzip and keep the label, some do not unpack: the bytes tell. */

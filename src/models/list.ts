@@ -3,10 +3,11 @@
  * OpenAI and Anthropic clients both read (models-registry.md §4).
  */
 import type { JsonObject } from "../json.ts";
+import type { Provider } from "../providers/provider.ts";
 import { modelScope } from "./access.ts";
 import type { CatalogueEntry } from "./catalogue.ts";
-import { customEntry } from "./custom.ts";
-import { prefixed } from "./name.ts";
+import { type CustomModel, customEntry, isOwnName } from "./custom.ts";
+import { parseName, prefixed } from "./name.ts";
 import { type ResolveInput, resolve } from "./resolve.ts";
 
 /** A model as it is listed. */
@@ -26,33 +27,51 @@ export type ListInput = Omit<ResolveInput, "requested" | "adminUrl">;
 /** The models of all usable accounts inside the key's scopes, newest first, in a stable order. */
 export function listModels(input: ListInput): ListedModel[] {
   const listed = new Map<string, ListedModel>();
-  for (const model of [...servedModels(input), ...customModels(input)]) {
+  for (const model of [...otherNames(input), ...ownNames(input)]) {
     if (!listed.has(model.id)) listed.set(model.id, model);
   }
   return [...listed.values()].sort((a, b) => b.created - a.created || (a.id < b.id ? -1 : 1));
 }
 
-function servedModels(input: ListInput): ListedModel[] {
+/** Every model under its own name: as it is served, or as the operator describes it. */
+function ownNames(input: ListInput): ListedModel[] {
   const inScope = modelScope(input.access.models, input.providers);
   return input.providers.flatMap((provider) => {
     const seats = input.access.usable.get(provider.id);
     if (seats === undefined || (input.forced !== undefined && input.forced !== provider.id)) return [];
-    const bare = input.forced !== undefined || !provider.listPrefixed;
-    const mark = bare ? "" : ` (${provider.name})`;
-    return input.catalogue.served(provider, seats).entries.flatMap((entry) => {
-      if (!inScope(provider, entry.id)) return [];
-      const ids = bare ? [entry.id, prefixed(provider, entry.id)] : [prefixed(provider, entry.id)];
-      const id = ids.find((candidate) => leadsTo(input, candidate, entry));
-      return id === undefined ? [] : [listedModel(id, `${entry.model.name}${mark}`, entry)];
+    const served = input.catalogue.served(provider, seats);
+    const described = descriptions(input, provider);
+    const ids = new Set([...served.entries.map(({ id }) => id), ...described.keys()]);
+    const isCopy = input.forced === undefined && provider.listPrefixed;
+    return [...ids].flatMap((id) => {
+      const custom = described.get(id);
+      const known = served.get(id);
+      const entry = custom ? customEntry(custom, provider, seats, known, known?.model.name) : known;
+      if (entry === undefined || !inScope(provider, id)) return [];
+      const full = prefixed(provider, id);
+      const listedId = (isCopy && custom?.id !== id ? [full] : [id, full]).find((candidate) =>
+        leadsTo(input, candidate, entry),
+      );
+      const mark = isCopy && custom?.name === undefined ? ` (${provider.name})` : "";
+      return listedId === undefined ? [] : [listedModel(listedId, `${entry.model.name}${mark}`, entry)];
     });
   });
 }
 
-function customModels(input: ListInput): ListedModel[] {
+/** What the operator says of a provider's models under their own names, by model; of two the first. */
+function descriptions({ catalogue, providers }: ListInput, provider: Provider): Map<string, CustomModel> {
+  const own = catalogue.custom.filter(
+    (custom) => custom.provider === provider.id && isOwnName(custom, providers),
+  );
+  return new Map(own.toReversed().map((custom) => [custom.model, custom]));
+}
+
+/** The names that the operator has given to models beside their own. */
+function otherNames(input: ListInput): ListedModel[] {
   return input.catalogue.custom.flatMap((custom) => {
     const provider = input.providers.find((candidate) => candidate.id === custom.provider);
     const seats = input.access.usable.get(custom.provider);
-    if (provider === undefined || seats === undefined) return [];
+    if (provider === undefined || seats === undefined || isOwnName(custom, input.providers)) return [];
     const served = input.catalogue.served(provider, seats).get(custom.model);
     const entry = customEntry(custom, provider, seats, served);
     return entry !== undefined && leadsTo(input, custom.id, entry)
@@ -113,11 +132,20 @@ export function modelObject({ id, name, created, entry }: ListedModel): JsonObje
   };
 }
 
-/** The listed model that a name means: under its listed id, or under any other name that resolves to it. */
+/**
+ * The listed model that a name means: under its listed id, or under any other name that resolves to it; then rather the
+ * model itself than a name that the operator gave it.
+ */
 export function findModel(models: readonly ListedModel[], input: ResolveInput): ListedModel | undefined {
   const exact = models.find(({ id }) => id === input.requested);
   if (exact !== undefined) return exact;
   const resolved = resolve(input);
   if (!resolved.ok) return undefined;
-  return models.find(({ entry }) => entry.provider === resolved.provider && entry.id === resolved.model);
+  const found = models.filter(
+    ({ entry }) => entry.provider === resolved.provider && entry.id === resolved.model,
+  );
+  const own = found.find(
+    ({ id, entry }) => id === entry.id || parseName(id, input.providers).id === entry.id,
+  );
+  return own ?? found[0];
 }

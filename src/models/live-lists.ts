@@ -9,8 +9,10 @@ import { parseJson } from "../json.ts";
 import type { LiveModel, Provider } from "../providers/provider.ts";
 import type { Runtime } from "../runtime.ts";
 import type { AccountRecord } from "../storage/port.ts";
+import { isWithin } from "./age.ts";
 import type { LiveLists } from "./catalogue.ts";
 import { fetchBytes } from "./fetch-bytes.ts";
+import { lookUntil } from "./look.ts";
 import { rememberSetting, type WantedSetting } from "./setting-memory.ts";
 
 export interface LiveListStore {
@@ -25,7 +27,12 @@ export interface LiveListStore {
    * the work to whoever wants to wait in the same request.
    */
   begin(accounts: readonly AccountRecord[]): Promise<unknown> | undefined;
-  /** Asks for these accounts' lists now. Answers whose list could be had. */
+  /** Asks for these accounts' lists now, whatever is known or asked already. Never rejects. */
+  ask(accounts: readonly AccountRecord[]): Promise<void>;
+  /**
+   * Asks for these accounts' lists now, and waits for those that are asked for already. Answers within a time limit whose
+   * list has been had.
+   */
   refresh(accounts: readonly AccountRecord[]): Promise<ReadonlyMap<string, boolean>>;
   /** True while this process tries for the first time to get the first list of one of these accounts. */
   isAwaited(accounts: readonly AccountRecord[]): boolean;
@@ -47,6 +54,10 @@ const PAUSE_MS = 5 * 60_000;
 const KEPT_MS = 30 * 24 * 3_600_000;
 /** Lists that are asked for at a time: a thousand accounts are no reason for a thousand requests at once. */
 const AT_ONCE = 8;
+/** A round that has not heard from any account for this long, ms, is taken for dead. */
+const ROUND_MS = 15_000;
+/** The time that whoever wants lists at once waits for them at most, ms. */
+const REFRESH_MS = 20_000;
 /** The time one list may take, ms, and its size at most. */
 const TIMEOUT_MS = 8_000;
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -58,6 +69,14 @@ interface Held {
 }
 type HeldByAccount = Readonly<Record<string, Held>>;
 
+/** Accounts that are asked together. */
+interface Round {
+  /** When it began, or last heard from one of them, epoch ms. */
+  heardAt: number;
+  /** Whose list could be had; null while it goes on. */
+  had: ReadonlySet<string> | null;
+}
+
 export function createLiveLists({ runtime, providers, credentials }: LiveListDeps): LiveListStore {
   const { clock, logger, config } = runtime;
   const memory = rememberSetting<HeldByAccount>(runtime, {
@@ -67,6 +86,8 @@ export function createLiveLists({ runtime, providers, credentials }: LiveListDep
     decode: (text) => (text === null ? {} : storedSchema.safeParse(parseJson(text)).data),
   });
   const asked = new Map<string, { at: number; isFirst: boolean }>();
+  /** By account id, while it is asked. */
+  const rounds = new Map<string, Round>();
   let looked: { accounts: readonly AccountRecord[]; held: HeldByAccount | undefined; at: number } | undefined;
   let seen: HeldByAccount | undefined;
   let lists: LiveLists = new Map();
@@ -78,10 +99,10 @@ export function createLiveLists({ runtime, providers, credentials }: LiveListDep
   }
 
   function isDue(account: AccountRecord, now: number): boolean {
-    if (now - (asked.get(account.id)?.at ?? Number.NEGATIVE_INFINITY) < PAUSE_MS) return false;
+    if (isWithin(now, asked.get(account.id)?.at ?? Number.NEGATIVE_INFINITY, PAUSE_MS)) return false;
     if (liveOf(account) === undefined) return false;
     const at = memory.value()?.[account.id]?.at ?? Number.NEGATIVE_INFINITY;
-    return now - at >= FRESH_MS || at < account.updatedAt;
+    return !isWithin(now, at, FRESH_MS) || at < account.updatedAt;
   }
 
   function hasLooked(accounts: readonly AccountRecord[], now: number): boolean {
@@ -90,7 +111,7 @@ export function createLiveLists({ runtime, providers, credentials }: LiveListDep
   }
 
   /** One account's list; null when it could not be had. */
-  async function ask(account: AccountRecord): Promise<Held | null> {
+  async function askOne(account: AccountRecord): Promise<Held | null> {
     const known = liveOf(account);
     if (known === undefined) return null;
     const refuse = (reason: string) => {
@@ -108,8 +129,7 @@ export function createLiveLists({ runtime, providers, credentials }: LiveListDep
       });
       if (got.status !== "ok") return refuse(got.status === "refused" ? got.reason : "status 304");
       const models = known.live.decode(parseJson(new TextDecoder().decode(got.bytes)));
-      if (models === null) return refuse("it is no list of models");
-      if (models.length === 0) return refuse("it names no usable model");
+      if (models === null) return refuse("it is no list of models that can be read");
       logger.debug("model_list", { account: account.id, provider: account.provider, models: models.length });
       return { at: clock.now(), models };
     } catch (error) {
@@ -119,21 +139,41 @@ export function createLiveLists({ runtime, providers, credentials }: LiveListDep
     }
   }
 
-  async function refresh(accounts: readonly AccountRecord[]): Promise<ReadonlyMap<string, boolean>> {
+  async function ask(accounts: readonly AccountRecord[]): Promise<void> {
     const able = accounts.filter((account) => liveOf(account) !== undefined);
-    // Lists wait for an account's first try alone: one that keeps failing must not hold them up for ever.
-    for (const { id } of able) asked.set(id, { at: clock.now(), isFirst: !asked.has(id) });
-    const got = new Map<string, Held | null>();
+    const round: Round = { heardAt: clock.now(), had: null };
+    for (const { id } of able) {
+      // Lists wait for an account's first try alone: one that keeps failing must not hold them up for ever.
+      asked.set(id, { at: clock.now(), isFirst: !asked.has(id) });
+      rounds.set(id, round);
+    }
+    const got = new Map<string, Held>();
     const left = [...able];
     const askInTurn = async () => {
-      for (let next = left.shift(); next !== undefined; next = left.shift())
-        got.set(next.id, await ask(next));
+      for (let next = left.shift(); next !== undefined; next = left.shift()) {
+        const held = await askOne(next);
+        if (held !== null) got.set(next.id, held);
+        round.heardAt = clock.now();
+      }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, askInTurn));
-    const fresh = [...got].flatMap(([id, held]) => (held === null ? [] : [[id, held] as const]));
-    if (fresh.length > 0) await keep(Object.fromEntries(fresh));
-    for (const { id } of able) asked.set(id, { at: clock.now(), isFirst: false });
-    return new Map(able.map(({ id }) => [id, (got.get(id) ?? null) !== null]));
+    if (got.size > 0) await keep(Object.fromEntries(got));
+    for (const { id } of able) {
+      asked.set(id, { at: clock.now(), isFirst: false });
+      if (rounds.get(id) === round) rounds.delete(id);
+    }
+    round.had = new Set(got.keys());
+  }
+
+  async function refresh(accounts: readonly AccountRecord[]): Promise<ReadonlyMap<string, boolean>> {
+    const able = accounts.filter((account) => liveOf(account) !== undefined);
+    const isAsked = ({ id }: AccountRecord) =>
+      isWithin(clock.now(), rounds.get(id)?.heardAt ?? Number.NEGATIVE_INFINITY, ROUND_MS);
+    const idle = able.filter((account) => !isAsked(account));
+    if (idle.length > 0) runtime.waitUntil(ask(idle));
+    const waited = new Map(able.map(({ id }) => [id, rounds.get(id)]));
+    await lookUntil(clock, () => [...waited.values()].every((round) => round?.had !== null), REFRESH_MS);
+    return new Map([...waited].map(([id, round]) => [id, round?.had?.has(id) ?? false]));
   }
 
   /** Beside what other processes have stored meanwhile, less what nobody has renewed for long. */
@@ -168,10 +208,11 @@ export function createLiveLists({ runtime, providers, credentials }: LiveListDep
       looked = { accounts, held: memory.value(), at: now };
       const due = accounts.filter((account) => isDue(account, now));
       if (due.length === 0) return reading;
-      const asking = refresh(due);
+      const asking = ask(due);
       runtime.waitUntil(asking);
       return asking;
     },
+    ask,
     refresh,
     isAwaited: (accounts) =>
       accounts.some(({ id }) => asked.get(id)?.isFirst === true && memory.value()?.[id] === undefined),

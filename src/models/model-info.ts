@@ -21,13 +21,16 @@ const INSTRUCTIONS =
   "what the project offers. Use the given tools for commands and edits. Ask before anything destructive. Say briefly " +
   "what you did and what you could not verify.";
 
-/** The models that the CLI can use by a bare id on `/v1/responses`; it recognises no others. */
+/**
+ * The models that the CLI can use by a bare id on `/v1/responses`, the operator's names among them; it recognises no
+ * others (§5.3).
+ */
 export function modelInfos(models: readonly ListedModel[]): JsonObject[] {
   return models.filter(isForCli).map(modelInfo);
 }
 
 function isForCli({ id, entry }: ListedModel): boolean {
-  return id === entry.id && entry.operations.includes("responses");
+  return !id.includes("/") && entry.operations.includes("responses");
 }
 
 function modelInfo({ id, name, entry }: ListedModel, index: number): JsonObject {

@@ -5,6 +5,7 @@
 import type { Clock } from "../runtime.ts";
 import type { AccountRecord } from "../storage/port.ts";
 import { accessOf, type KeyScopes } from "./access.ts";
+import { isWithin } from "./age.ts";
 import { type Bytes, digestOf, gzip } from "./bytes.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { type OwnEntriesInput, ownEntries } from "./own-entries.ts";
@@ -54,7 +55,7 @@ export function createRegistryBodies(clock: Clock): RegistryBodies {
   function packer(parts: readonly Bytes[]): RegistryBody["packed"] {
     let done: Bytes | null = null;
     return async () => {
-      if (done !== null || clock.now() - packingSince < PACKING_MS) return done;
+      if (done !== null || isWithin(clock.now(), packingSince, PACKING_MS)) return done;
       packingSince = clock.now();
       try {
         done = await gzip(parts);

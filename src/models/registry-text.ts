@@ -23,7 +23,7 @@ export type RegistryReading =
   | {
       ok: true;
       text: RegistryText;
-      /** The providers that our own models are described under; those that are missing are absent. */
+      /** The providers that our own models are described under; those that are missing or mostly malformed are absent. */
       registry: RegistryData;
       models: number;
       /** Malformed models, and models of malformed providers. */
@@ -46,40 +46,43 @@ export async function readRegistryText(bytes: Bytes, options: ReadOptions): Prom
   const value = parseJson(source);
   if (value === undefined) return { ok: false, reason: `it is not JSON${looks(source)}` };
   if (!isObject(value)) return { ok: false, reason: "it is JSON, but not an object" };
-  const { edits, models, dropped } = judge(value, options.own);
+  const { edits, models, dropped, sound } = judge(value, options);
   if (models === 0) return { ok: false, reason: "it holds no well-formed model" };
   return {
     ok: true,
     text: await textOf(applyEdits(bytes, edits)),
-    registry: readRegistry(value, options.sources),
+    registry: readRegistry(sound),
     models,
     dropped,
   };
 }
 
-/** What has to go, and how many models stay. */
-function judge(value: Record<string, unknown>, own: ReadonlySet<string>) {
+/** What has to go, how many models stay, and which of them our own are described by. */
+function judge(value: Record<string, unknown>, { own, sources }: ReadOptions) {
   const edits: Splice[] = [];
+  const sound: Record<string, { models: Record<string, unknown> }> = {};
   let models = 0;
   let dropped = 0;
   for (const [id, provider] of Object.entries(value)) {
     if (own.has(id) || claimsOurKey(provider)) {
       edits.push({ op: "remove", path: [id] });
-    } else if (!isSoundProvider(id, provider)) {
-      edits.push({ op: "remove", path: [id] });
-      dropped += isObject(provider) && isObject(provider.models) ? Object.keys(provider.models).length : 0;
-    } else {
-      for (const [key, model] of Object.entries(provider.models)) {
-        if (isSoundModel(key, model)) {
-          models++;
-        } else {
-          dropped++;
-          edits.push({ op: "remove", path: [id, "models", key] });
-        }
-      }
+      continue;
+    }
+    const members = isObject(provider) && isObject(provider.models) ? Object.entries(provider.models) : [];
+    const isSound = isSoundProvider(id, provider);
+    if (!isSound) edits.push({ op: "remove", path: [id] });
+    const kept: typeof members = [];
+    for (const [key, model] of members) {
+      if (isSound && isSoundModel(key, model)) kept.push([key, model]);
+      else if (isSound) edits.push({ op: "remove", path: [id, "models", key] });
+    }
+    models += kept.length;
+    dropped += members.length - kept.length;
+    if (sources.has(id) && kept.length >= members.length / 2) {
+      sound[id] = { models: Object.fromEntries(kept) };
     }
   }
-  return { edits, models, dropped };
+  return { edits, models, dropped, sound };
 }
 
 /** A foreign provider that names our variable would be sent our key. */

@@ -30,13 +30,12 @@ const modelSchema = z.looseObject({
 
 /**
  * Decodes an `api.json`. A malformed model is dropped, and so is one whose key is not its id: a single one without
- * `limit` breaks whole clients (models-registry.md §2). `sources` narrows the work to the providers that matter.
+ * `limit` breaks whole clients (models-registry.md §2).
  */
-export function readRegistry(value: unknown, sources?: ReadonlySet<string>): RegistryData {
+export function readRegistry(value: unknown): RegistryData {
   const registry = new Map<string, readonly RegistryModel[]>();
   if (!isObject(value)) return registry;
   for (const [source, provider] of Object.entries(value)) {
-    if (sources !== undefined && !sources.has(source)) continue;
     if (!isObject(provider) || !isObject(provider.models)) continue;
     registry.set(source, readModels(provider.models));
   }

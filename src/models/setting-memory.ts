@@ -3,6 +3,7 @@
  * has become old, kept when the store does not answer.
  */
 import type { Runtime } from "../runtime.ts";
+import { isWithin } from "./age.ts";
 
 /** A setting that is about to be read by somebody else, together with other things. */
 export interface WantedSetting {
@@ -47,12 +48,17 @@ export function rememberSetting<T>(runtime: Runtime, options: SettingOptions<T>)
   const { key, decode, encode, freshMs } = options;
   let known: T | undefined;
   let isRead = false;
-  // Epoch ms.
-  let dueAt = Number.NEGATIVE_INFINITY;
+  // Since when (epoch ms) and for how long (ms) no reading is due.
+  let quietSince = Number.NEGATIVE_INFINITY;
+  let quietMs = 0;
   // A reading that began before a change must not bring the old value back.
   let changes = 0;
 
-  const isDue = () => clock.now() >= dueAt;
+  const isDue = () => !isWithin(clock.now(), quietSince, quietMs);
+  function keepQuiet(ms: number): void {
+    quietSince = clock.now();
+    quietMs = ms;
+  }
 
   /** Of a reading that begins now; takes over what it brings. */
   function reading(): (text: string | null) => void {
@@ -62,19 +68,19 @@ export function rememberSetting<T>(runtime: Runtime, options: SettingOptions<T>)
       if (value === undefined) logger.warn("setting_unreadable", { key });
       else if (begun === changes) known = value;
       isRead = true;
-      dueAt = clock.now() + freshMs;
+      keepQuiet(freshMs);
     };
   }
 
   async function load(): Promise<void> {
     const take = reading();
-    dueAt = clock.now() + READING_MS;
+    keepQuiet(READING_MS);
     try {
       take(await storage.settings.get(key));
     } catch (error) {
       logger.warn("setting_not_read", { key, error: error instanceof Error ? error.message : "unknown" });
       isRead = true;
-      dueAt = clock.now() + PAUSE_MS;
+      keepQuiet(PAUSE_MS);
     }
   }
 
@@ -82,7 +88,7 @@ export function rememberSetting<T>(runtime: Runtime, options: SettingOptions<T>)
     changes++;
     known = value;
     isRead = true;
-    dueAt = clock.now() + freshMs;
+    keepQuiet(freshMs);
   }
 
   return {

@@ -41,12 +41,12 @@ const MODEL = shape({
     last_updated: isString,
     knowledge: isString,
     status: isString,
-    reasoning_options: (value) => Array.isArray(value) && value.every(isRecord),
+    reasoning_options: (value) => Array.isArray(value) && value.every(isReasoningOption),
     interleaved: (value) => isBoolean(value) || isRecord(value),
     modalities: (value) => isObject(value) && isWords(value.input) && isWords(value.output),
     cost: isCost,
-    provider: isRecord,
-    experimental: (value) => isObject(value) && (value.modes === undefined || isModes(value.modes)),
+    provider: isOverride,
+    experimental: (value) => isObject(value) && isAbsentOr(isModes)(value.modes),
   },
 });
 
@@ -59,16 +59,62 @@ function isLimit(value: unknown): boolean {
   return value.input === undefined || isAmount(value.input);
 }
 
+/** An effort is one of its values; with other options there is nothing that must be there. */
+function isReasoningOption(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  if (value.type !== "effort") return true;
+  return Array.isArray(value.values) && value.values.every((effort) => effort === null || isString(effort));
+}
+
 /** Prices in numbers; `tiers` and `context_over_200k` hold further ones. */
 function isCost(value: unknown): boolean {
+  return isPrices(value, BESIDE_COST);
+}
+
+/** Numbers under every name but those that stand beside them. */
+function isPrices(value: unknown, beside?: ReadonlyMap<string, Check>): boolean {
   if (!isObject(value) || !isAmount(value.input) || !isAmount(value.output)) return false;
-  return Object.values(value).every(
-    (price) => isAmount(price) || (typeof price === "object" && price !== null),
+  return Object.entries(value).every(([name, member]) => (beside?.get(name) ?? isAmount)(member));
+}
+
+const BESIDE_COST: ReadonlyMap<string, Check> = new Map<string, Check>([
+  ["tiers", (value) => Array.isArray(value) && value.every(isTier)],
+  ["context_over_200k", (value) => isPrices(value)],
+]);
+
+function isTier(value: unknown): boolean {
+  return isObject(value) && value.tier !== undefined && isPrices(value, BESIDE_TIER);
+}
+
+const BESIDE_TIER: ReadonlyMap<string, Check> = new Map<string, Check>([
+  ["tier", (value) => isObject(value) && isAmount(value.size)],
+]);
+
+/** What a model or a mode of it changes of how it is asked for. */
+function isOverride(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { npm, api, shape: form, body, headers } = value;
+  return (
+    [npm, api, form].every(isAbsentOr(isString)) &&
+    isAbsentOr(isRecord)(body) &&
+    isAbsentOr(isStrings)(headers)
   );
 }
 
+function isStrings(value: unknown): boolean {
+  return isObject(value) && Object.values(value).every(isString);
+}
+
 function isModes(value: unknown): boolean {
-  return isObject(value) && Object.values(value).every(isRecord);
+  return isObject(value) && Object.values(value).every(isMode);
+}
+
+function isMode(value: unknown): boolean {
+  return isObject(value) && isAbsentOr(isCost)(value.cost) && isAbsentOr(isOverride)(value.provider);
+}
+
+function isAbsentOr(check: Check): Check {
+  return (value) => value === undefined || check(value);
 }
 
 interface Member {

@@ -33,7 +33,7 @@ export interface LiveModelSource extends ModelSource {
   text(): Promise<RegistryText> | RegistryText;
   /** Asks in the background for the lists of accounts that have just been connected. */
   connected(accounts: readonly AccountRecord[]): void;
-  /** Asks upstream and the providers now. */
+  /** Asks upstream and the providers now; whoever comes while that goes on waits for it. Answers within a time limit. */
   refresh(accounts: readonly AccountRecord[]): Promise<RefreshOutcome>;
   custom(): Promise<readonly CustomModel[]>;
   /** Replaces the operator's models. Rejects with `StorageError` when the store does not take them. */
@@ -127,7 +127,7 @@ export function createModelSource(deps: ModelSourceDeps): LiveModelSource {
       [custom.wanted(), live.wanted(), upstream.wanted()].filter((setting) => setting !== undefined),
     text: () => upstream.text() ?? snapshotText(),
     connected(accounts) {
-      runtime.waitUntil(live.refresh(accounts));
+      runtime.waitUntil(live.ask(accounts));
     },
     async refresh(accounts) {
       const [registry, lists] = await Promise.all([upstream.refresh(), live.refresh(accounts)]);

@@ -18,6 +18,8 @@ export interface CopyOf {
   readonly version: string;
   /** When it was got, epoch ms. */
   readonly at: number;
+  /** The sources of our own models that it describes itself; of the others the snapshot stands in it. */
+  readonly sources: readonly string[];
 }
 
 export interface StoredRegistry {
@@ -39,6 +41,8 @@ const copySchema = z.object({
   etag: z.nullable(z.string()),
   version: z.string(),
   at: z.number(),
+  // Copies of former versions do not say.
+  sources: z._default(z.array(z.string()), []),
   registry: z.unknown(),
 });
 

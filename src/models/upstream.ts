@@ -5,7 +5,10 @@
  */
 import type { Runtime } from "../runtime.ts";
 import { USER_AGENT } from "../version.ts";
+import { isWithin } from "./age.ts";
+import { collapseOf, sourcesOf } from "./collapse.ts";
 import { fetchBytes } from "./fetch-bytes.ts";
+import { lookUntil } from "./look.ts";
 import type { RegistryData } from "./registry.ts";
 import { type ReadOptions, type RegistryText, readRegistryText } from "./registry-text.ts";
 import type { WantedSetting } from "./setting-memory.ts";
@@ -34,7 +37,7 @@ export interface Upstream {
   begin(patience: Patience): Promise<unknown>[];
   /** True when what is known is worth answering with, or nothing better is to be expected soon. */
   isReady(patience: Patience): boolean;
-  /** Asks upstream now. */
+  /** Asks upstream now, or waits for what asks already. Answers within a time limit. */
   refresh(): Promise<Renewal>;
 }
 
@@ -75,17 +78,18 @@ export function createUpstream(runtime: Runtime, options: ReadOptions): Upstream
   let checkedAt = NEVER;
   let failedAt = NEVER;
   let renewingSince = NEVER;
+  /** How many renewals have ended, and what came of the last one. */
+  let renewals = 0;
+  let outcome: Renewal = "refused";
   let textFailedAt = NEVER;
   let textSince = NEVER;
   /** The version whose text the store does not have. */
   let textMissing: string | null = null;
 
-  const isWithin = (since: number, ms: number) => clock.now() - since < ms;
-  const isRenewing = () => isWithin(renewingSince, WORK_MS);
-  const isDue = () =>
-    !isOff && !isRenewing() && !isWithin(checkedAt, FRESH_MS) && !isWithin(failedAt, PAUSE_MS);
-  const isTextDue = () =>
-    held?.text === null && !isWithin(textSince, WORK_MS) && !isWithin(textFailedAt, PAUSE_MS);
+  const isNow = (since: number, ms: number) => isWithin(clock.now(), since, ms);
+  const isRenewing = () => isNow(renewingSince, WORK_MS);
+  const isDue = () => !isOff && !isRenewing() && !isNow(checkedAt, FRESH_MS) && !isNow(failedAt, PAUSE_MS);
+  const isTextDue = () => held?.text === null && !isNow(textSince, WORK_MS) && !isNow(textFailedAt, PAUSE_MS);
 
   async function readStore(): Promise<void> {
     try {
@@ -105,28 +109,35 @@ export function createUpstream(runtime: Runtime, options: ReadOptions): Upstream
     }
   }
 
+  /** As `askInTurn`, once for all who want it; never rejects. */
+  async function renew(whole: boolean, reading?: Promise<void>): Promise<Renewal> {
+    renewingSince = clock.now();
+    try {
+      outcome = await askInTurn(whole, reading);
+    } catch (error) {
+      logger.warn("registry_failed", { error: error instanceof Error ? error.name : "unknown" });
+      outcome = "refused";
+    }
+    if (outcome === "refused") failedAt = clock.now();
+    isSettled = true;
+    renewingSince = NEVER;
+    renewals++;
+    return outcome;
+  }
+
   /**
    * Asks the sources in turn until one is good. With `whole`, a copy without its text is not good enough; with `reading`
    * the store's copy may do.
    */
-  async function renew(whole: boolean, reading?: Promise<void>): Promise<Renewal> {
-    renewingSince = clock.now();
-    try {
-      await reading;
-      if (reading !== undefined && isWithin(checkedAt, FRESH_MS)) return "unchanged";
-      for (const source of urls) {
-        const outcome = await ask(source, whole);
-        if (outcome === "refused") continue;
-        checkedAt = clock.now();
-        return outcome;
-      }
-    } catch (error) {
-      logger.warn("registry_failed", { error: error instanceof Error ? error.name : "unknown" });
-    } finally {
-      isSettled = true;
-      renewingSince = NEVER;
+  async function askInTurn(whole: boolean, reading?: Promise<void>): Promise<Renewal> {
+    await reading;
+    if (reading !== undefined && isNow(checkedAt, FRESH_MS)) return "unchanged";
+    for (const source of urls) {
+      const answer = await ask(source, whole);
+      if (answer === "refused") continue;
+      checkedAt = clock.now();
+      return answer;
     }
-    failedAt = clock.now();
     return "refused";
   }
 
@@ -144,18 +155,20 @@ export function createUpstream(runtime: Runtime, options: ReadOptions): Upstream
       maxBytes: MAX_BYTES,
     });
     if (got.status === "unchanged" && etag !== null) return "unchanged";
-    const reading =
-      got.status === "ok"
-        ? await readRegistryText(got.bytes, options)
-        : { ok: false as const, reason: got.status === "refused" ? got.reason : "status 304, unasked" };
-    if (!reading.ok || got.status !== "ok") {
-      logger.warn("registry_refused", { source: host, reason: reading.ok ? "" : reading.reason });
-      return "refused";
-    }
+    const refuse = (reason: string) => {
+      logger.warn("registry_refused", { source: host, reason });
+      return "refused" as const;
+    };
+    if (got.status !== "ok") return refuse(got.status === "refused" ? got.reason : "status 304, unasked");
+    const reading = await readRegistryText(got.bytes, options);
+    if (!reading.ok) return refuse(reading.reason);
+    const collapse = collapseOf(reading, before?.sources ?? []);
+    if (collapse !== null) return refuse(collapse);
     const { text, models, dropped } = reading;
     logger[dropped > 0 ? "warn" : "debug"]("registry", { source: host, models, dropped });
     const isSame = before?.version === text.version;
-    const copy = { url: source, etag: got.etag, version: text.version, at: clock.now() };
+    const sources = sourcesOf(reading.registry);
+    const copy = { url: source, etag: got.etag, version: text.version, at: clock.now(), sources };
     // The same content stays the same object, so that all that was worked out from it stays.
     const registry = isSame ? before.registry : withSnapshot(reading.registry);
     held = { ...copy, registry, text };
@@ -215,12 +228,14 @@ export function createUpstream(runtime: Runtime, options: ReadOptions): Upstream
       if (isOff) return true;
       if (patience === "store") return isStoreRead || held !== null;
       if (patience === "network" || held === null) return isSettled || held !== null;
-      return held.text !== null || isWithin(textFailedAt, PAUSE_MS);
+      return held.text !== null || isNow(textFailedAt, PAUSE_MS);
     },
     async refresh() {
       if (isOff) return "off";
       if (!isStoreRead) await readStore();
-      return renew(held?.text === null);
+      const before = renewals;
+      if (!isRenewing()) runtime.waitUntil(renew(held?.text === null));
+      return (await lookUntil(clock, () => renewals !== before, WORK_MS)) ? outcome : "refused";
     },
   };
 }

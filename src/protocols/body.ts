@@ -14,20 +14,20 @@ export interface JsonBody {
 export type Change =
   | "model-prefix" // the provider prefix was taken off the model id
   | "model-spelling" // the model id was written as the provider writes it (dots, dashes, date)
-  | "claude-identity" // the identity block was put before the system prompt
+  | "claude-identity" // the identity block was put before the system prompt, or made of the prompt's first words
   | "claude-system-text" // product names in the system prompt were normalised
   | "claude-tool-names" // tool names were mapped; the answer's are mapped back
   | "claude-betas" // a `betas` body field moved into the anthropic-beta header
   | "codex-fields" // fields the backend refuses were taken out
   | "codex-instructions" // instructions were promoted from the input, or a default was put in
   | "codex-input" // input was brought into the one form the backend takes
-  | "codex-item-ids" // ids of replayed items were taken out
+  | "codex-item-ids" // ids of replayed items were taken out, and references to items that nobody kept
   | "codex-include" // encrypted reasoning was asked for
   | "codex-store" // store was set to false
   | "codex-stream" // stream was set to true for a client that does not stream
   | "codex-cache-key" // prompt_cache_key was derived per key, account and session
-  | "copilot-usage" // stream_options.include_usage was set
-  | "copilot-item-ids" // ids of replayed items were taken out
+  | "copilot-usage" // stream_options.include_usage was set; the chunk that comes of it is left out
+  | "copilot-item-ids" // ids of replayed items were taken out, and references to items that nobody kept
   | "copilot-store" // store was set to false
   | "copilot-include" // encrypted reasoning was asked for
   | "copilot-fields" // fields the backend refuses were taken out

@@ -1,6 +1,7 @@
 /**
  * Applies edits to JSON bytes by splicing: what no edit names keeps its very bytes (key order, spacing, escapes,
- * big numbers, duplicate keys). The bytes must hold valid JSON; the edits' paths come from its parsed value.
+ * big numbers, duplicate keys). The bytes must hold valid JSON; the edits' paths come from its parsed value. Of members
+ * of one name they mean the last, as a parser does; a removal takes all of them.
  */
 import type { Path } from "./body.ts";
 
@@ -24,6 +25,8 @@ interface Patch {
   start: number;
   end: number;
   bytes: Uint8Array;
+  /** Why the edit can not be made here: an error, but not in a member that a later one of its name hides. */
+  fault?: string;
 }
 
 /** A member of an object (from its key) or an element of an array. */
@@ -69,6 +72,18 @@ export function encodeJson(value: unknown): Uint8Array<ArrayBuffer> {
   return encoder.encode(JSON.stringify(value));
 }
 
+/** The values directly inside an object or array, in order, each as the text it came as; none of any other value. */
+export function piecesOf(json: string): Map<string | number, string> {
+  const source = encoder.encode(json);
+  const at = skipSpace(source, 0);
+  if (!isContainer(source[at])) return new Map();
+  const { items } =
+    source[at] === OPEN_OBJECT ? readMembers(source, at, null) : readElements(source, at, null);
+  return new Map(
+    items.map(({ key, value, end }) => [key, decoder.decode(source.subarray(value, end))] as const),
+  );
+}
+
 function newNode(): Node {
   return { prepend: [], children: new Map() };
 }
@@ -94,7 +109,10 @@ function plant(root: Node, edit: Splice): void {
  */
 function patchValue(source: Uint8Array, at: number, node: Node, patches: Patch[]): number {
   const open = source[at];
-  if (!isContainer(open)) throw new Error("an edit's path leads into a value that holds no others");
+  if (!isContainer(open)) {
+    patches.push(faultAt(at, "an edit's path leads into a value that holds no others"));
+    return at;
+  }
   const { items, behind } =
     open === OPEN_OBJECT ? readMembers(source, at, node) : readElements(source, at, node);
   const last = new Map(items.map((item, index) => [item.key, index]));
@@ -102,7 +120,8 @@ function patchValue(source: Uint8Array, at: number, node: Node, patches: Patch[]
   const first = items[0];
 
   if (node.prepend.length > 0) {
-    if (open !== OPEN_ARRAY) throw new Error("an edit puts an element before something that is not an array");
+    if (open !== OPEN_ARRAY)
+      patches.push(faultAt(at, "an edit puts an element before something that is not an array"));
     const text = node.prepend.map((value) => JSON.stringify(value)).join(",");
     const place = first?.start ?? at + 1;
     patches.push({ start: place, end: place, bytes: encoder.encode(items.some(isKept) ? `${text},` : text) });
@@ -123,13 +142,11 @@ function patchValue(source: Uint8Array, at: number, node: Node, patches: Patch[]
       );
     } else {
       keptBefore = true;
+      if (last.get(item.key) !== index) return;
       if (child.set !== undefined)
         patches.push({ start: item.value, end: item.end, bytes: encodeJson(child.set.value) });
-      // Of members of one name the last is the one that a parser sees.
-      else if (last.get(item.key) === index) {
-        if (item.inside === undefined) patchValue(source, item.value, child, patches);
-        else for (const patch of item.inside) patches.push(patch);
-      }
+      else if (item.inside === undefined) patchValue(source, item.value, child, patches);
+      else for (const patch of item.inside) patches.push(patch);
     }
   });
 
@@ -137,13 +154,19 @@ function patchValue(source: Uint8Array, at: number, node: Node, patches: Patch[]
   let separator = keptBefore ? "," : "";
   for (const [key, child] of node.children) {
     if (last.has(key) || child.remove) continue;
-    if (child.set === undefined || open !== OPEN_OBJECT)
-      throw new Error("an edit's path leads to a place that is not there");
+    if (child.set === undefined || open !== OPEN_OBJECT) {
+      patches.push(faultAt(place, "an edit's path leads to a place that is not there"));
+      break;
+    }
     const member = `${separator}${JSON.stringify(key)}:${JSON.stringify(child.set.value)}`;
     patches.push({ start: place, end: place, bytes: encoder.encode(member) });
     separator = ",";
   }
   return behind;
+}
+
+function faultAt(place: number, fault: string): Patch {
+  return { start: place, end: place, bytes: NOTHING, fault };
 }
 
 interface Items {
@@ -152,14 +175,18 @@ interface Items {
   behind: number;
 }
 
-function readMembers(source: Uint8Array, at: number, node: Node): Items {
+/** Without a node nothing is edited, and every key is wanted. */
+function readMembers(source: Uint8Array, at: number, node: Node | null): Items {
   const items: Item[] = [];
+  const named = new Set<string>();
   let place = skipSpace(source, at + 1);
   while (source[place] !== CLOSE_OBJECT) {
     const keyEnd = skipString(source, place);
     const value = skipSpace(source, expect(source, skipSpace(source, keyEnd), COLON));
     const key = readKey(source, place, keyEnd, node);
-    const item = readItem(source, { key, start: place, value, end: value }, node);
+    const child = named.has(key) ? undefined : node?.children.get(key);
+    if (child !== undefined) named.add(key);
+    const item = readItem(source, { key, start: place, value, end: value }, child);
     items.push(item);
     place = skipSpace(source, item.end);
     if (source[place] === COMMA) place = skipSpace(source, place + 1);
@@ -167,11 +194,12 @@ function readMembers(source: Uint8Array, at: number, node: Node): Items {
   return { items, behind: place + 1 };
 }
 
-function readElements(source: Uint8Array, at: number, node: Node): Items {
+function readElements(source: Uint8Array, at: number, node: Node | null): Items {
   const items: Item[] = [];
   let place = skipSpace(source, at + 1);
   while (source[place] !== CLOSE_ARRAY) {
-    const item = readItem(source, { key: items.length, start: place, value: place, end: place }, node);
+    const child = node?.children.get(items.length);
+    const item = readItem(source, { key: items.length, start: place, value: place, end: place }, child);
     items.push(item);
     place = skipSpace(source, item.end);
     if (source[place] === COMMA) place = skipSpace(source, place + 1);
@@ -179,9 +207,11 @@ function readElements(source: Uint8Array, at: number, node: Node): Items {
   return { items, behind: place + 1 };
 }
 
-/** Finds the end of the item's value, and on the way the patches inside it. */
-function readItem(source: Uint8Array, item: Item, node: Node): Item {
-  const child = node.children.get(item.key);
+/**
+ * Finds the end of the item's value, and on the way the patches inside it. Not for a further member of a name: when all
+ * are found the last of them is gone into, so that a name that comes a thousand times costs no more than a thousand names.
+ */
+function readItem(source: Uint8Array, item: Item, child: Node | undefined): Item {
   const isEditedInside = child !== undefined && child.remove !== true && child.set === undefined;
   if (isEditedInside && isContainer(source[item.value])) {
     item.inside = [];
@@ -195,8 +225,8 @@ function isContainer(byte: number | undefined): boolean {
 }
 
 /** The key as a string; decoded only where an edit could mean it. */
-function readKey(source: Uint8Array, start: number, end: number, node: Node): string {
-  if (node.children.size === 0) return "";
+function readKey(source: Uint8Array, start: number, end: number, node: Node | null): string {
+  if (node?.children.size === 0) return "";
   const raw = decoder.decode(source.subarray(start, end));
   return raw.includes("\\") ? (JSON.parse(raw) as string) : raw.slice(1, -1);
 }
@@ -269,6 +299,8 @@ function skipValue(source: Uint8Array, at: number): number {
 }
 
 function assemble(source: Uint8Array, patches: readonly Patch[]): Uint8Array<ArrayBuffer> {
+  const fault = patches.find((patch) => patch.fault !== undefined)?.fault;
+  if (fault !== undefined) throw new Error(fault);
   let length = source.length;
   for (const patch of patches) length += patch.bytes.length - (patch.end - patch.start);
   const out = new Uint8Array(length);

@@ -36,6 +36,20 @@ export interface Authorization {
   readonly after?: Readonly<Record<string, string>>;
 }
 
+/** What a call was answered, as it came. */
+export function heardOf(answer: Answer): Heard {
+  return answer.ok ? { status: 200, json: answer.json } : answer.heard;
+}
+
+/**
+ * What a call was given by its status alone. A token is given once: it is kept whatever else the standard has to say of
+ * the answer (providers/claude.md §1.5).
+ */
+export function givenBy(answer: Answer): JsonObject | null {
+  const { status, json } = heardOf(answer);
+  return status >= 200 && status < 300 ? json : null;
+}
+
 /** Where the browser is sent, and the verifier that stays here (RFC 7636, S256). */
 export async function authorizationUrl(request: Authorization): Promise<{ url: string; verifier: string }> {
   const verifier = oauth.generateRandomCodeVerifier();

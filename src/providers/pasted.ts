@@ -10,11 +10,13 @@ export type Pasted = { code: string } | { error: string; description: string };
 const LONGEST = 8192;
 /** RFC 6749 appendix A.11 allows any visible character; these are the ones that codes are made of. */
 const CODE = /^[\w.~+/=-]{2,4096}$/;
+/** What mail programs and shells put around an address; no code and no address begins or ends with it. */
+const AROUND = /^[\s"'“”‘’`<]+|[\s"'“”‘’`>]+$/g;
 
 /** Throws `KleisError("invalid_request")` with what to paste instead; the sign-in goes on. */
 export function readPasted(pasted: string, state: string): Pasted {
-  const text = pasted.trim();
-  if (text === "" || text.length > LONGEST) throw refused("Nothing that could be a code was pasted.");
+  const text = pasted.length > LONGEST ? "" : pasted.replace(AROUND, "");
+  if (text === "") throw refused("Nothing that could be a code was pasted.");
   const found = split(text);
   if (found.state !== undefined && found.state !== state) {
     throw refused("This code belongs to another sign-in (its state differs).");
@@ -32,8 +34,10 @@ function split(text: string): Found {
     const url = new URL(text);
     return fromQuery(url.searchParams, fragmentState(url.hash));
   }
-  if (/^\??([^#]*&)?(code|error)=/.test(text)) {
-    const [query = "", ...rest] = text.split("#");
+  // A query by itself, or behind an address that lost its `http://`.
+  const found = /(?:^|\?)((?:[^#?]*&)?(?:code|error)=.*)$/s.exec(text)?.[1];
+  if (found !== undefined) {
+    const [query = "", ...rest] = found.split("#");
     return fromQuery(new URLSearchParams(query), fragmentState(rest.join("#")));
   }
   const at = text.indexOf("#");

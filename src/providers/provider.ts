@@ -6,6 +6,7 @@ import type { Config } from "../config.ts";
 import type { KleisError } from "../errors.ts";
 import type { JsonObject } from "../json.ts";
 import type { Change, Edit, JsonBody } from "../protocols/body.ts";
+import type { Splice } from "../protocols/json-edit.ts";
 import type { Operation } from "../protocols/protocol.ts";
 import type { EventRewriter } from "../protocols/sse/event.ts";
 
@@ -19,6 +20,9 @@ export interface ProviderAccount {
   readonly externalId: string;
   readonly metadata: JsonObject;
 }
+
+/** An account's name at the provider, and what is known of it. */
+export type NamedAccount = Pick<ProviderAccount, "externalId" | "metadata">;
 
 /** The secret that goes upstream: an OAuth access token or an API key. */
 export interface Credential {
@@ -44,10 +48,12 @@ export interface PrepareInput {
 
 /** How the provider's answer is brought back into what the client asked for. All absent: bytes pass as they come. */
 export interface AnswerPlan {
+  /** Adapts the provider's response headers that the client gets, in place. */
+  readonly headers?: (headers: Headers) => void;
   /** A rewriter for the events of one stream; called once per stream. */
   readonly stream?: () => EventRewriter;
-  /** Changes the parsed JSON of an answer that is not a stream, in place; returns whether anything changed. */
-  readonly json?: (value: JsonObject) => boolean;
+  /** The edits that an answer in one piece needs, from what it holds; none: it passes as the bytes that came. */
+  readonly json?: (value: JsonObject) => readonly Splice[];
   /** The client does not stream but the provider only does: gather the events into one JSON answer. */
   readonly gather?: boolean;
   /** The provider may end a stream without the protocol's last event once the answer is complete; Kleis adds it. */
@@ -131,8 +137,8 @@ export interface RefreshInput {
 export type RefreshResult =
   | {
       status: "refreshed";
-      accessToken: string;
-      /** Null: the provider sent none, the stored one stays. */
+      /** Null, as with the others: the provider sent none, the stored one stays. */
+      accessToken: string | null;
       refreshToken: string | null;
       idToken: string | null;
       /** Epoch ms; null when it has no known end. */
@@ -191,6 +197,8 @@ export type SignInOutcome =
 export interface SignIn {
   /** The ways to sign in, default first. */
   readonly modes: readonly string[];
+  /** What the owner is asked to paste, and where he finds it. Present where a mode ends with something to paste. */
+  readonly pastes?: { readonly label: string; readonly hint: string };
   /**
    * Decides what is known of the account beforehand (its enterprise domain). Throws `KleisError("invalid_request")`.
    * Absent where nothing can be chosen.
@@ -251,7 +259,10 @@ export interface LiveList {
     credential: Credential,
     config: Config,
   ): { readonly url: string; readonly headers: Headers };
-  /** The models that the account may use, odd rows left out; null when it is no such list at all. */
+  /**
+   * The models that the account may use, odd rows left out: none of them where the list says so of every model. Null when
+   * it is no such list, or not one row of it can be read.
+   */
   decode(body: unknown): LiveModel[] | null;
 }
 
@@ -272,6 +283,8 @@ export interface Provider {
   readonly notice: string;
   /** The kinds of account it knows. */
   readonly kinds: readonly CredentialKind[];
+  /** Names of its plans for people, by its own words for them (an account's metadata `plan`). */
+  readonly plans?: ReadonlyMap<string, string>;
 
   /** How it stands to the family of a lower-case, bare model id. */
   claims(model: string, kinds: ReadonlySet<CredentialKind>): Claim;
@@ -298,8 +311,16 @@ export interface Provider {
    * `signIn` or `refresh` is. Throws `KleisError("provider_not_configured")` when the account's domain is not allowed.
    */
   identityOrigins?(metadata: JsonObject, config: Config): string[];
+  /** True where `refresh` redeems a refresh token: an account that holds none has nothing to refresh. */
+  readonly rotates?: boolean;
   /** Asks for fresh tokens, or validates the one there is. Absent where accounts have nothing to refresh. */
   refresh?(input: RefreshInput, net: ProviderNet): Promise<RefreshResult>;
+
+  /**
+   * Whether an account that is stored under another name is the one that was found: brought in before it was known whose
+   * it is, or under a part of its name. Absent: never.
+   */
+  isSame?(stored: NamedAccount, found: NamedAccount): boolean;
 
   /** Makes an account of tokens or a key. Throws `KleisError("invalid_request")` when something needed is missing. */
   importAccount(input: ImportInput): ImportedAccount;

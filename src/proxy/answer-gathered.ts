@@ -2,30 +2,30 @@
 import { KleisError } from "../errors.ts";
 import { encodeJson } from "../protocols/json-edit.ts";
 import { createResponsesGatherer } from "../protocols/responses/gather.ts";
-import { eventData } from "../protocols/sse/event.ts";
+import { eventData, isErrorEvent } from "../protocols/sse/event.ts";
 import { EventSplitter, EventTooLargeError } from "../protocols/sse/splitter.ts";
+import { limited } from "./answer-body.ts";
 import { passedHeaders } from "./answer-headers.ts";
 import { rewritersOf } from "./answer-stream.ts";
 import { changesOf, ownHeaders, type Scene } from "./scene.ts";
-import { type ByteSource, readBody } from "./source.ts";
-import { silent } from "./stream-end.ts";
+import type { ByteSource } from "./source.ts";
 
 /** Reads the provider's stream for a client that does not stream, and answers with its result as JSON. */
-export async function answerGathered(scene: Scene, response: Response): Promise<Response> {
+export async function answerGathered(scene: Scene, response: Response, body: ByteSource): Promise<Response> {
   const { call, facts, stop } = scene;
   const gatherer = createResponsesGatherer();
-  const source = readBody(response.body);
+  const source = limited(scene, body);
   const splitter = new EventSplitter();
   const rewriters = rewritersOf(scene);
   const take = (event: Uint8Array) => {
     let out: Uint8Array | null = event;
     for (const rewriter of rewriters) out = out === null ? null : rewriter.rewrite(out);
     const data = out === null ? null : eventData(out);
-    if (data !== null && !gatherer.ended) gatherer.event(data);
+    if (out !== null && data !== null && !gatherer.ended) gatherer.event(data, isErrorEvent(out));
   };
   try {
     for (;;) {
-      const { done, value } = await nextOf(scene, source);
+      const { done, value } = await source.read();
       if (value !== undefined) splitter.push(value, take);
       if (gatherer.ended) break;
       if (!done) continue;
@@ -44,7 +44,7 @@ export async function answerGathered(scene: Scene, response: Response): Promise<
   const result = gatherer.result();
   const headers = ownHeaders(scene, passedHeaders(response.headers));
   headers.set("content-type", "application/json");
-  const bytes = encodeJson(result.body);
+  const bytes = result.ok ? new TextEncoder().encode(result.json) : encodeJson(result.body);
   call.log.end({
     status: result.status,
     outcome: result.ok ? "complete" : "provider_error",
@@ -52,15 +52,4 @@ export async function answerGathered(scene: Scene, response: Response): Promise<
     changes: changesOf(facts),
   });
   return new Response(bytes, { status: result.status, headers });
-}
-
-/** The provider's next bytes. Throws `upstream_timeout` when it says nothing for the idle limit. */
-async function nextOf({ runtime }: Scene, source: ByteSource) {
-  const idleMs = runtime.config.KLEIS_IDLE_TIMEOUT_MS;
-  const came = new AbortController();
-  const idle = runtime.clock.sleep(idleMs, came.signal).then(() => null);
-  const next = await Promise.race([source.read(), idle]).finally(() => came.abort("came"));
-  if (next !== null) return next;
-  const { code, message } = silent(idleMs);
-  throw new KleisError(code, message);
 }

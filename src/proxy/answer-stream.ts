@@ -14,7 +14,12 @@ import type { StreamPlan } from "./stream-end.ts";
 
 /** The provider's stream as the client gets it. */
 export function streamOf(scene: Scene, body: Response["body"]): ReadableStream<Uint8Array> {
-  return passedNatively(scene, body) ?? relay(scene, readBody(body), false);
+  return passedNatively(scene, body) ?? streamFrom(scene, readBody(body));
+}
+
+/** The same for a body that is being read. */
+export function streamFrom(scene: Scene, source: ByteSource): ReadableStream<Uint8Array> {
+  return relay(scene, source, false);
 }
 
 /** The same for a provider that has not answered yet while the client has waited long enough. */
@@ -63,15 +68,14 @@ export function rewritersOf({ call, ready, facts }: Scene): EventRewriter[] {
 /** The provider's body once it answers; what it says instead reaches the client as the protocol's error event. */
 async function lateSource(scene: Scene, sending: Promise<Response>): Promise<ByteSource> {
   const protocol = protocolOf(scene.call.operation);
-  let response: Response;
-  try {
-    response = await sending;
-  } catch (error) {
-    throw new LateRefusal(errorEvent(protocol, factsOf(error), scene.call.requestId));
-  }
+  const { requestId } = scene.call;
+  const refused = (error: unknown) => {
+    throw new LateRefusal(errorEvent(protocol, factsOf(error), requestId));
+  };
+  const response = await sending.catch(refused);
   if (response.status < 400) return readBody(response.body);
-  const { status, value } = await readError(scene, response);
-  throw new LateRefusal(upstreamErrorEvent(protocol, status, value, scene.call.requestId));
+  const { status, value } = await readError(scene, response).catch(refused);
+  throw new LateRefusal(upstreamErrorEvent(protocol, status, value, requestId));
 }
 
 function factsOf(error: unknown): ErrorFacts {

@@ -4,16 +4,17 @@
  */
 import { KleisError } from "../errors.ts";
 import { isObject, parseJson } from "../json.ts";
-import { encodeJson } from "../protocols/json-edit.ts";
+import { applyEdits, encodeJson } from "../protocols/json-edit.ts";
 import type { Runtime } from "../runtime.ts";
+import { limited, lookAt } from "./answer-body.ts";
 import { readError } from "./answer-error.ts";
 import { answerGathered } from "./answer-gathered.ts";
 import { asEventStream, passedHeaders } from "./answer-headers.ts";
-import { lateStream, streamOf } from "./answer-stream.ts";
+import { lateStream, streamFrom, streamOf } from "./answer-stream.ts";
 import type { ProxyCall, ReadyRequest } from "./handle.ts";
 import { restoreModelInJson } from "./restore-model.ts";
 import { type AnswerFacts, changesOf, ownHeaders, type Scene } from "./scene.ts";
-import { readBody, readText, toStream } from "./source.ts";
+import { type ByteSource, readBody, readText, toStream } from "./source.ts";
 
 /**
  * How long, in ms, a stream's client waits for the provider's status before it is given a 200 and keep-alives. An error
@@ -70,10 +71,18 @@ async function untilCommit(runtime: Runtime, sending: Promise<Response>): Promis
   }
 }
 
+/** An answer that is passed on in one piece. */
+interface Whole {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly source: ByteSource;
+}
+
 async function answerTo(scene: Scene, response: Response): Promise<Response> {
   const { ready, facts } = scene;
-  if (response.status >= 400) return answerError(scene, response);
-  if (EMPTY.has(response.status)) {
+  const { status, body } = response;
+  if (status >= 400) return answerError(scene, response);
+  if (EMPTY.has(status)) {
     throw new KleisError(
       "upstream_invalid_response",
       "The provider answered with nothing at all. Try again.",
@@ -81,23 +90,35 @@ async function answerTo(scene: Scene, response: Response): Promise<Response> {
   }
   const type = response.headers.get("content-type") ?? "";
   if (type.includes("text/html")) {
-    await response.body?.cancel();
+    await body?.cancel();
     throw new KleisError(
       "upstream_invalid_response",
       "The provider answered with a web page instead of an API answer. Try again; if it stays so, check the configured address.",
     );
   }
-  if (!ready.streams || type.includes("application/json")) return answerJson(scene, response);
-  if (ready.answer.gather) return answerGathered(scene, response);
-  if (!facts.clientStreams) return passed(scene, response, "complete");
-  const headers = asEventStream(ownHeaders(scene, passedHeaders(response.headers)));
-  return new Response(streamOf(scene, response.body), { status: response.status, headers });
+  const headers = ownHeaders(scene, passedHeaders(response.headers));
+  if (!ready.streams) return answerJson(scene, { status, headers, source: readBody(body) });
+  // A label may be wrong. Where nothing has to be said before the body begins, its first byte tells.
+  if (ready.answer.gather || type.includes("application/json")) {
+    const { isJson, source } = await lookAt(scene, body);
+    if (isJson) {
+      if (!type.includes("application/json")) headers.set("content-type", "application/json");
+      return answerJson(scene, { status, headers, source });
+    }
+    if (ready.answer.gather) return answerGathered(scene, response, source);
+    return new Response(streamFrom(scene, source), { status, headers: asEventStream(headers) });
+  }
+  if (!facts.clientStreams) return passed(scene, { status, headers, source: readBody(body) }, "complete");
+  return new Response(streamOf(scene, body), { status, headers: asEventStream(headers) });
 }
 
 async function answerError(scene: Scene, response: Response): Promise<Response> {
   const { call, ready } = scene;
-  if (ready.answer.error === undefined) return passed(scene, response, "provider_error");
   const headers = ownHeaders(scene, passedHeaders(response.headers));
+  if (ready.answer.error === undefined) {
+    const source = readBody(response.body);
+    return passed(scene, { status: response.status, headers, source }, "provider_error");
+  }
   const { status, value, source } = await readError(scene, response);
   call.log.end({ status, outcome: "provider_error" });
   if (source !== null) return new Response(source, { status, headers });
@@ -106,27 +127,34 @@ async function answerError(scene: Scene, response: Response): Promise<Response> 
 }
 
 /** The provider's answer as the bytes that came. `whole` is what the log calls it when all of it has passed. */
-function passed(scene: Scene, response: Response, whole: "complete" | "provider_error"): Response {
-  const { call, facts } = scene;
-  const { status } = response;
-  const body = toStream(readBody(response.body), (outcome, bytes) =>
-    call.log.end({
-      status,
-      outcome: outcome === "complete" ? whole : outcome,
-      bytes,
-      changes: changesOf(facts),
-    }),
+function passed(
+  scene: Scene,
+  { status, headers, source }: Whole,
+  whole: "complete" | "provider_error",
+): Response {
+  const { runtime, call, facts } = scene;
+  const { breakOff } = runtime;
+  const body = toStream(
+    limited(scene, source),
+    (outcome, bytes) =>
+      call.log.end({
+        status,
+        outcome: outcome === "complete" ? whole : outcome,
+        bytes,
+        changes: changesOf(facts),
+      }),
+    breakOff === undefined ? undefined : () => breakOff(call.request),
   );
-  return new Response(body, { status, headers: ownHeaders(scene, passedHeaders(response.headers)) });
+  return new Response(body, { status, headers });
 }
 
-async function answerJson(scene: Scene, response: Response): Promise<Response> {
+async function answerJson(scene: Scene, answered: Whole): Promise<Response> {
   const { call, ready, facts } = scene;
   if (ready.answer.json === undefined && facts.requestedModel === null) {
-    return passed(scene, response, "complete");
+    return passed(scene, answered, "complete");
   }
-  const headers = ownHeaders(scene, passedHeaders(response.headers));
-  const source = await readText(readBody(response.body), MAX_JSON_BYTES);
+  const { status, headers } = answered;
+  const source = await readText(limited(scene, answered.source), MAX_JSON_BYTES);
   const value = source === null ? undefined : parseJson(source);
   if (source === null || !isObject(value)) {
     throw new KleisError(
@@ -134,14 +162,13 @@ async function answerJson(scene: Scene, response: Response): Promise<Response> {
       "The provider's answer is not a JSON object. Try again.",
     );
   }
-  const changed = ready.answer.json?.(value) === true;
-  const bytes = changed ? encodeJson(value) : new TextEncoder().encode(source);
+  const bytes = applyEdits(new TextEncoder().encode(source), ready.answer.json?.(value) ?? []);
   const out = facts.requestedModel === null ? bytes : restoreModelInJson(bytes, value, facts.requestedModel);
   call.log.end({
-    status: response.status,
+    status,
     outcome: "complete",
     bytes: out.length,
     changes: changesOf(facts),
   });
-  return new Response(out, { status: response.status, headers });
+  return new Response(out, { status, headers });
 }

@@ -8,6 +8,7 @@ import { type Decision, decide } from "../accounts/decide.ts";
 import type { AccountDirectory } from "../accounts/directory.ts";
 import { KleisError } from "../errors.ts";
 import { mayUseAccount } from "../keys/scope.ts";
+import { withoutKeys } from "../keys/sent.ts";
 import { accessOf } from "../models/access.ts";
 import { MAX_MODEL_ID } from "../models/registry.ts";
 import type { ResolvedModel } from "../models/resolve.ts";
@@ -20,6 +21,7 @@ import type { Credential, PreparedRequest, Provider } from "../providers/provide
 import type { Runtime } from "../runtime.ts";
 import type { AccountRecord, KeyRecord } from "../storage/port.ts";
 import { answer } from "./answer.ts";
+import { namedByProvider } from "./answer-headers.ts";
 import { readJsonBody } from "./read-body.ts";
 import type { RequestLog } from "./request-log.ts";
 import { type Attempt, sendUpstream } from "./upstream.ts";
@@ -58,23 +60,28 @@ export async function proxy(deps: ProxyDeps, call: ProxyCall): Promise<Response>
   const account = chooseAccount(deps, call, provider, resolved, accounts);
   log.note({ account: account.id });
 
-  const prepare = (credential: Credential) =>
-    prepareRequest(deps, call, body, provider, resolved, account, credential);
+  const prepare = (by: AccountRecord, credential: Credential) =>
+    prepareRequest(deps, call, body, provider, resolved, by, credential);
   const credential = await deps.credentials.fresh(account);
-  const first = await prepare(credential);
+  const first = await prepare(account, credential);
 
   const attempt: Attempt = {
     runtime: deps.runtime,
-    origins: provider.origins(account, deps.runtime.config),
     first,
-    renew: async () => {
+    async renew() {
       const renewed = await deps.credentials.renew(account, credential);
-      return renewed === null ? null : await prepare(renewed);
+      return renewed === null ? null : prepare(account, renewed);
+    },
+    async relocate() {
+      const moved = await deps.credentials.relocate(account);
+      return moved === null ? null : prepare(moved, credential);
     },
   };
   const sendIt = async (signal: AbortSignal) => {
     const response = await sendUpstream(attempt, signal);
+    deps.credentials.answered(account, credential, response.status);
     log.mark("headers_ms");
+    log.note(namedByProvider(response.headers));
     return response;
   };
   return answer(deps.runtime, call, first, sendIt, {
@@ -176,6 +183,8 @@ function refusal(
 
 /** A prepared request with its edits made. */
 export interface ReadyRequest extends Omit<PreparedRequest, "changes"> {
+  /** Where it may go. */
+  readonly origins: readonly string[];
   readonly body: Uint8Array<ArrayBuffer>;
   readonly changes: readonly string[];
 }
@@ -193,8 +202,8 @@ async function prepareRequest(
     operation: call.operation,
     body,
     model: resolved.model,
-    query: new URL(call.request.url).search.slice(1),
-    headers: call.request.headers,
+    // A provider is told what the client says, but never its Kleis key, wherever the client has put that.
+    ...withoutKeys(call.request.headers, new URL(call.request.url).search.slice(1)),
     account,
     credential,
     keyId: call.key.id,
@@ -204,5 +213,6 @@ async function prepareRequest(
   if (resolved.change !== null)
     edits.unshift({ change: resolved.change, op: "set", path: ["model"], value: resolved.model });
   const changes = [...new Set([...edits.map((edit) => edit.change), ...(prepared.changes ?? [])])];
-  return { ...prepared, body: applyEdits(body.bytes, edits), changes };
+  const origins = provider.origins(account, deps.runtime.config);
+  return { ...prepared, origins, body: applyEdits(body.bytes, edits), changes };
 }

@@ -5,7 +5,7 @@
  */
 import { joinBytes } from "../join-bytes.ts";
 import type { EndState } from "../protocols/sse/end.ts";
-import { isWholeEvent } from "../protocols/sse/event.ts";
+import { isWholeEvent, withName } from "../protocols/sse/event.ts";
 import { EventSplitter, EventTooLargeError } from "../protocols/sse/splitter.ts";
 import type { NativePass } from "../runtime.ts";
 import { ENDED_EARLY, type StreamOutcome, type StreamPlan, silent } from "./stream-end.ts";
@@ -31,6 +31,8 @@ export async function relayNatively(options: NativeRelayOptions): Promise<void> 
   const { pass, watcher, clock } = options;
   const splitter = new EventSplitter();
   let state: EndState = "open";
+  /** An error that was passed on without its name, once more with it. */
+  let unnamed: Uint8Array<ArrayBuffer> | null = null;
   let bytes = 0;
   let endsAt = 0;
   const see = (event: Uint8Array) => {
@@ -39,6 +41,7 @@ export async function relayNatively(options: NativeRelayOptions): Promise<void> 
     if (next === "open") return;
     if (endsAt === 0) endsAt = clock.now() + LET_GO_MS;
     state = next;
+    if (next === "unnamed") unnamed = joined(EMPTY_LINE, withName(event, "error"), EMPTY_LINE);
   };
 
   const watch = async (): Promise<Stop> => {
@@ -68,7 +71,7 @@ export async function relayNatively(options: NativeRelayOptions): Promise<void> 
   const isWhole = rest !== null && isWholeEvent(rest);
   if (isWhole) see(rest);
   const isCut = stop === "too_large" || (rest !== null && !isWhole && state === "open");
-  const end = state === "open" && stop !== "idle" && options.mayOmitEnd ? watcher.missingEnd() : null;
+  const end = state === "open" && stop === "ended" && options.mayOmitEnd ? watcher.missingEnd() : null;
 
   const heard = outcomeOf(state, stop);
   let outcome = end === null ? heard : "complete";
@@ -76,8 +79,8 @@ export async function relayNatively(options: NativeRelayOptions): Promise<void> 
     if (isCut) await pass.break();
     else {
       const error = stop === "idle" ? silent(options.idleMs) : ENDED_EARLY;
-      const said = end ?? (state === "open" ? encoder.encode(options.errorEvent(error)) : NOTHING);
-      await pass.end(isWhole ? joinBytes([EMPTY_LINE, said], EMPTY_LINE.length + said.length) : said);
+      const said = end ?? unnamed ?? (state === "open" ? encoder.encode(options.errorEvent(error)) : NOTHING);
+      await pass.end(isWhole ? joined(EMPTY_LINE, said) : said);
     }
   } catch {
     outcome = "client_left";
@@ -88,8 +91,15 @@ export async function relayNatively(options: NativeRelayOptions): Promise<void> 
   options.onEnd(heard === "complete" ? heard : outcome, bytes);
 }
 
+function joined(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
+  return joinBytes(
+    parts,
+    parts.reduce((sum, part) => sum + part.length, 0),
+  );
+}
+
 function outcomeOf(state: EndState, stop: Stop): StreamOutcome {
   if (state === "end") return "complete";
-  if (state === "failing" || state === "failed") return "provider_error";
+  if (state === "failing" || state === "failed" || state === "unnamed") return "provider_error";
   return stop === "too_large" || stop === "idle" ? stop : "incomplete";
 }

@@ -3,7 +3,7 @@
  * and only in silence, and exactly one end. Pull-driven, so a slow client slows the provider; nothing is read to the end
  * first. Knows no protocol beyond the watcher and the error event it is given.
  */
-import { type EventRewriter, isWholeEvent } from "../protocols/sse/event.ts";
+import { type EventRewriter, isWholeEvent, withName } from "../protocols/sse/event.ts";
 import { EventSplitter, EventTooLargeError } from "../protocols/sse/splitter.ts";
 import type { ByteSource } from "./source.ts";
 import {
@@ -96,9 +96,16 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
   const fail = (outcome: StreamOutcome, error: StreamError) => {
     if (over) return;
     if (failing) return finish("provider_error");
-    const end = outcome === "incomplete" && options.mayOmitEnd ? watcher.missingEnd() : null;
-    send(end ?? encoder.encode(options.errorEvent(error)));
-    finish(end === null ? outcome : "complete");
+    send(encoder.encode(options.errorEvent(error)));
+    finish(outcome);
+  };
+
+  /** The provider ended its stream, without a last event. */
+  const stopped = () => {
+    const end = options.mayOmitEnd && !failing ? watcher.missingEnd() : null;
+    if (end === null) return fail("incomplete", ENDED_EARLY);
+    send(end);
+    finish("complete");
   };
 
   /** The events that end in `chunk`, merged into as few pieces as they allow. */
@@ -125,7 +132,7 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
         failing = true;
         failsAt = clock.now() + LAST_EVENT_GRACE_MS;
       } else if (state !== "open") outcome = state === "end" && !failing ? "complete" : "provider_error";
-      const out = rewrite(rewriters, event);
+      const out = rewrite(rewriters, state === "unnamed" ? withName(event, "error") : event);
       if (out === null) return;
       if (run !== null && follows(run, out)) {
         run = new Uint8Array(run.buffer, run.byteOffset, run.length + out.length);
@@ -170,7 +177,7 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
     if (result.value !== undefined) forward(result.value);
     if (!result.done || over) return;
     forwardRest();
-    fail("incomplete", ENDED_EARLY);
+    if (!over) stopped();
   };
 
   const tick = async () => {

@@ -6,16 +6,10 @@ export interface RequestLog {
   /** Notes under this name how long it took to get here, ms. */
   mark(name: string): void;
   /** Writes the line; only the first call counts. */
-  end(fields: LogFields): void;
+  end(fields: LogFields, level?: "debug" | "info"): void;
 }
 
-/** `onEnd` is called once, when the answer has ended. */
-export function createRequestLog(
-  logger: Logger,
-  clock: Clock,
-  first: LogFields,
-  onEnd: () => void = () => {},
-): RequestLog {
+export function createRequestLog(logger: Logger, clock: Clock, first: LogFields): RequestLog {
   const begun = clock.now();
   let fields: LogFields = first;
   let ended = false;
@@ -26,11 +20,10 @@ export function createRequestLog(
     mark(name) {
       fields = { ...fields, [name]: clock.now() - begun };
     },
-    end(more) {
+    end(more, level = "info") {
       if (ended) return;
       ended = true;
-      onEnd();
-      logger.info("request", { ...fields, ...more, duration_ms: clock.now() - begun });
+      logger[level]("request", { ...fields, ...more, duration_ms: clock.now() - begun });
     },
   };
 }

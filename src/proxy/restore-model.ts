@@ -5,14 +5,12 @@
 import { isObject, type JsonObject, parseJson } from "../json.ts";
 import { applyEdits } from "../protocols/json-edit.ts";
 import type { Protocol } from "../protocols/protocol.ts";
-import { type EventRewriter, eventData, includesText, needleOf, withData } from "../protocols/sse/event.ts";
+import { type EventRewriter, eventData, includesText, needleOf, withEdits } from "../protocols/sse/event.ts";
 
 /** The member that holds the object with `model`, per protocol; null: the event itself. */
 const HOLDER: Record<Protocol, string | null> = { chat: null, responses: "response", messages: "message" };
 
 const MODEL = needleOf('"model"');
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 
 export function restoreModel(protocol: Protocol, requested: string): EventRewriter {
   const holder = HOLDER[protocol];
@@ -25,10 +23,7 @@ export function restoreModel(protocol: Protocol, requested: string): EventRewrit
       const held = holder === null ? value : value[holder];
       if (!isObject(held) || typeof held.model !== "string" || held.model === requested) return event;
       const path = holder === null ? ["model"] : [holder, "model"];
-      return withData(
-        event,
-        decoder.decode(applyEdits(encoder.encode(data), [{ op: "set", path, value: requested }])),
-      );
+      return withEdits(event, data, [{ op: "set", path, value: requested }]);
     },
   };
 }

@@ -20,8 +20,9 @@ export interface Scene {
   readonly stop: () => void;
 }
 
-/** Adds what Kleis itself says about an answer. */
-export function ownHeaders({ call, facts }: Scene, headers: Headers): Headers {
+/** Adds what Kleis itself says about an answer to what the provider says. */
+export function ownHeaders({ call, ready, facts }: Scene, headers: Headers): Headers {
+  ready.answer.headers?.(headers);
   if (!headers.has("x-request-id")) headers.set("x-request-id", call.requestId);
   headers.set("x-kleis-provider", facts.provider);
   headers.set("x-kleis-account", facts.account);

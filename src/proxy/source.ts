@@ -77,21 +77,31 @@ function unpack(first: Bytes, reader: ReadableStreamDefaultReader<Bytes>): ByteS
   return packed.pipeThrough(new DecompressionStream("gzip")).getReader();
 }
 
-export type PassedOutcome = "complete" | "incomplete" | "client_left";
+export type PassedOutcome = "complete" | "incomplete" | "idle" | "client_left";
 
-/** The source as a stream that reads only when it is read from; `onEnd` hears once how it ended and how much passed. */
+/**
+ * The source as a stream that reads only when it is read from; `onEnd` hears once how it ended and how much passed. Where
+ * the source fails the stream does too, or `breakOff` is called instead.
+ */
 export function toStream(
   source: ByteSource,
   onEnd: (outcome: PassedOutcome, bytes: number) => void,
+  breakOff?: () => void,
 ): ReadableStream<Bytes> {
   let bytes = 0;
   return new ReadableStream<Bytes>(
     {
       async pull(controller) {
-        const { done, value } = await source.read().catch((error: unknown) => {
-          onEnd("incomplete", bytes);
-          throw error;
+        const next = await source.read().catch((error: unknown) => {
+          onEnd(error instanceof KleisError ? "idle" : "incomplete", bytes);
+          if (breakOff === undefined) throw error;
+          return null;
         });
+        if (next === null) {
+          breakOff?.();
+          return controller.close();
+        }
+        const { done, value } = next;
         if (value !== undefined) {
           bytes += value.length;
           controller.enqueue(value);
@@ -115,8 +125,8 @@ export async function readText(source: ByteSource, limit: number): Promise<strin
   let text = "";
   let length = 0;
   for (;;) {
-    const { done, value } = await source.read().catch(() => {
-      throw new KleisError(BROKE_OFF.code, BROKE_OFF.message);
+    const { done, value } = await source.read().catch((error: unknown) => {
+      throw error instanceof KleisError ? error : new KleisError(BROKE_OFF.code, BROKE_OFF.message);
     });
     if (value !== undefined) {
       length += value.length;

@@ -1,4 +1,7 @@
-/** Sends a prepared request: with a limit on the wait for headers, and once more after a 401 that a fresh token mends. */
+/**
+ * Sends a prepared request: with a limit on the wait for headers, and once more where a fresh token mends a 401, or the
+ * account's right host a 421.
+ */
 import { KleisError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import { send } from "../send.ts";
@@ -6,17 +9,19 @@ import type { ReadyRequest } from "./handle.ts";
 
 export interface Attempt {
   readonly runtime: Runtime;
-  readonly origins: readonly string[];
   readonly first: ReadyRequest;
   /** The request with another credential after a 401, or null when there is none to try. */
   readonly renew: () => Promise<ReadyRequest | null>;
+  /** The request at the account's right host after a 421, or null when that is not known to be another. */
+  readonly relocate: () => Promise<ReadyRequest | null>;
 }
 
 /** The provider's answer, whatever its status. Rejects with `upstream_unreachable` or `upstream_timeout`. */
 export async function sendUpstream(attempt: Attempt, signal: AbortSignal): Promise<Response> {
   const response = await sendOnce(attempt, attempt.first, signal);
-  if (response.status !== 401) return response;
-  const second = await attempt.renew().catch(async (error: unknown) => {
+  const mend = { 401: attempt.renew, 421: attempt.relocate }[response.status];
+  if (mend === undefined) return response;
+  const second = await mend().catch(async (error: unknown) => {
     await response.body?.cancel();
     throw error;
   });
@@ -25,11 +30,7 @@ export async function sendUpstream(attempt: Attempt, signal: AbortSignal): Promi
   return sendOnce(attempt, second, signal);
 }
 
-async function sendOnce(
-  { runtime, origins }: Attempt,
-  ready: ReadyRequest,
-  signal: AbortSignal,
-): Promise<Response> {
+async function sendOnce({ runtime }: Attempt, ready: ReadyRequest, signal: AbortSignal): Promise<Response> {
   const limit = runtime.config.KLEIS_HEADER_TIMEOUT_MS;
   const own = new AbortController();
   const leave = () => own.abort(signal.reason);
@@ -53,7 +54,7 @@ async function sendOnce(
       method: "POST",
       headers: ready.headers,
       body: ready.body,
-      origins,
+      origins: ready.origins,
       signal: own.signal,
     });
   } finally {

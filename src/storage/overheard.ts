@@ -23,9 +23,9 @@ export function overheard(storage: Storage, hold: Hold): Storage {
         secrets(found?.secrets);
         return found;
       },
-      save(account) {
+      save(account, isSame) {
         secrets(account);
-        return storage.accounts.save(account);
+        return storage.accounts.save(account, isSame);
       },
     }),
     refreshes: watch(storage.refreshes, {
@@ -76,6 +76,15 @@ export function overheard(storage: Storage, hold: Hold): Storage {
       insert(state) {
         texts(state.secret, hold);
         return storage.oauthStates.insert(state);
+      },
+      async get(state) {
+        const found = await storage.oauthStates.get(state);
+        if (found !== null) texts(found.secret, hold);
+        return found;
+      },
+      update(state, secret, version) {
+        texts(secret, hold);
+        return storage.oauthStates.update(state, secret, version);
       },
     }),
   });

@@ -13,6 +13,17 @@ export class StorageError extends Error {
   }
 }
 
+/** The refresh token that was brought is known to be used up: this account holds the one that came in its place. */
+export class SpentTokenError extends Error {
+  readonly account: AccountRecord;
+
+  constructor(account: AccountRecord) {
+    super("this refresh token was replaced by a newer one");
+    this.name = "SpentTokenError";
+    this.account = account;
+  }
+}
+
 /** ENCRYPTION_KEY opens nothing of what is stored. Its message says what to do. */
 export class WrongKeyError extends StorageError {
   constructor(message: string) {
@@ -37,7 +48,7 @@ export interface AccountRecord {
   /** At most one per provider, which the database enforces. */
   primary: boolean;
   status: AccountStatus;
-  /** Why the status is what it is, or why an active account did not open, in words for the owner; null when all is well. */
+  /** Why the status is what it is, or what is wrong with an active account, in words for the owner; null when all is well. */
   statusReason: string | null;
   /** What the provider needs to know about the account besides secrets (plan, e-mail, API host, …). */
   metadata: JsonObject;
@@ -95,6 +106,14 @@ export interface ListPage<Entry> {
   hasAfter: boolean;
 }
 
+/** What is said beside an active account from now on, and what was until now; null for nothing. */
+export interface ReasonChange {
+  /** The version of the secrets that it is about. */
+  version: number;
+  from: string | null;
+  to: string | null;
+}
+
 export interface AccountStore {
   /** All of them, oldest first. */
   list(): Promise<AccountRecord[]>;
@@ -107,20 +126,35 @@ export interface AccountStore {
   open(id: string): Promise<OpenAccount | null>;
   /**
    * Inserts, or updates in place the account of the same provider, kind and external id (keeping its id, label and
-   * creation time, and making it active again). The first account of a provider becomes its primary.
+   * creation time, and making it active again). Where there is none of this name, the oldest of the same provider and
+   * kind that `isSame` knows again takes the name. The first account of a provider becomes its primary. Rejects with
+   * `SpentTokenError`, and stores nothing, when a refresh of some account of this provider and kind has used up the
+   * refresh token.
    */
-  save(account: NewAccount): Promise<AccountRecord>;
+  save(account: NewAccount, isSame?: (stored: AccountRecord) => boolean): Promise<AccountRecord>;
   /** Changes label or enabled; null when there is no such account. */
   update(
     id: string,
     change: { label?: string; enabled?: boolean },
     now: number,
   ): Promise<AccountRecord | null>;
+  /**
+   * Changes what is said beside an active account, and not when it was updated. Null when it did nothing: the account
+   * is not there or not active, or other secrets or another reason are stored.
+   */
+  changeReason(id: string, change: ReasonChange): Promise<AccountRecord | null>;
   /** Makes it the one primary of its provider, atomically; null when there is no such account. */
   makePrimary(id: string, now: number): Promise<AccountRecord | null>;
   /** Removes it with its secrets. When it was the primary, the newest enabled account of its provider takes over. */
   remove(id: string, now: number): Promise<boolean>;
 }
+
+/**
+ * No lease and no pause of refreshes runs longer, ms. What claims to was written before the store's clock was put back,
+ * and is past. A step of half a minute passes for none, for it must not end a lease whose holder is at work.
+ */
+export const LONGEST_LEASE_MS = 120_000;
+export const LONGEST_HOLD_OFF_MS = 330_000;
 
 /** An account as a refresh finds it. What is left of a time is judged by the store's clock, which all share. */
 export interface RefreshState extends OpenAccount {
@@ -147,6 +181,15 @@ export interface Lease {
 /** What is stored after a refresh: every secret, for those that stay are written anew with the others. */
 export interface NextTokens extends AccountSecrets {
   expiresAt: number | null;
+  /** The refresh token that another one replaces, to be known again by its hash; null when it stays. */
+  spentToken: string | null;
+}
+
+export interface Postponed {
+  reason: string;
+  failures: number;
+  waitMs: number;
+  unanswered: boolean;
 }
 
 /**
@@ -179,15 +222,13 @@ export interface RefreshStore {
   ): Promise<OpenAccount | null>;
   /** Marks the account `needs_login` and ends the lease. */
   reject(id: string, lease: Lease, reason: string, now: number): Promise<boolean>;
-  /** Notes a failure that may pass, holds refreshes off for `waitMs` and ends the lease. */
-  postpone(
-    id: string,
-    lease: Lease,
-    failure: { reason: string; failures: number; waitMs: number },
-    now: number,
-  ): Promise<boolean>;
-  /** Ends the lease when its owner still holds it. */
-  release(id: string, lease: Lease): Promise<void>;
+  /**
+   * Notes a failure that may pass, holds refreshes off for `waitMs` and ends the lease. `unanswered` is what remains of
+   * the intent: whether the posted token may have been used up all the same.
+   */
+  postpone(id: string, lease: Lease, failure: Postponed, now: number): Promise<boolean>;
+  /** Ends the lease when its owner still holds it; `unanswered` as with `postpone`. */
+  release(id: string, lease: Lease, unanswered: boolean): Promise<void>;
 }
 
 /** An issued key, without its secret. Null scopes mean "no limit". */
@@ -252,6 +293,41 @@ export interface SettingStore {
   set(key: string, value: string, now: number): Promise<void>;
 }
 
+/** How tries at a secret are slowed down. Times in ms. */
+export interface TryRule {
+  /** What is tried; each counts by itself. */
+  readonly door: string;
+  /** Wrong tries of one source that cost nothing. The next waits 1 s, each further one twice as long as the one before. */
+  readonly free: number;
+  readonly longestWaitMs: number;
+  /** After this long without a try, a source's wrong ones are forgotten. */
+  readonly forgottenMs: number;
+  /** For this long after a right try, a source is a friend. */
+  readonly friendMs: number;
+  /** How many sources that are no friends may try within `strangersMs`. */
+  readonly strangers: number;
+  readonly strangersMs: number;
+}
+
+export interface TryStanding {
+  /** When the source may try; not later than now when it may. */
+  freeAt: number;
+  /** Its last try was right, and lately so. */
+  isClear: boolean;
+}
+
+/** Counts tries at a secret, over all processes. `source` is a name, not an address. */
+export interface TryStore {
+  look(rule: TryRule, source: string, now: number): Promise<TryStanding>;
+  /**
+   * Counts one more wrong try, before anybody knows whether it is, if the source may try: in one atomic write, so that
+   * of many at once no more are let through than of as many in a row. False when it may not.
+   */
+  take(rule: TryRule, source: string, now: number): Promise<boolean>;
+  /** The try was right: those before it no longer count. */
+  succeed(rule: TryRule, source: string, now: number): Promise<void>;
+}
+
 /** An account whose secrets have been read, but not opened. */
 export interface ClosedAccount {
   id: string;
@@ -301,8 +377,11 @@ export interface OauthState {
 export interface OauthStateStore {
   insert(state: OauthState): Promise<void>;
   get(state: string): Promise<OauthState | null>;
-  /** Replaces the secret (how a sign-in stands) under the next version; false when the state is gone. */
-  update(state: string, secret: JsonObject): Promise<boolean>;
+  /**
+   * Replaces the secret (how a sign-in stands) under the next version, atomically; where `version` is given, only while
+   * that one is stored. False when it did nothing.
+   */
+  update(state: string, secret: JsonObject, version?: number): Promise<boolean>;
   /** Takes it away: exactly one of several callers gets the row. */
   consume(state: string): Promise<OauthState | null>;
   removeExpired(now: number): Promise<void>;
@@ -315,6 +394,7 @@ export interface Storage {
   readonly requests: RequestStore;
   readonly oauthStates: OauthStateStore;
   readonly settings: SettingStore;
+  readonly tries: TryStore;
   /** Resolves when the store answers. */
   ping(): Promise<void>;
   close(): Promise<void>;

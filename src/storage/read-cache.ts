@@ -156,12 +156,29 @@ export function createReadCache<V>({ clock, logger, load, capacity }: ReadCacheO
   };
 }
 
+const ADVICE =
+  "Try again in a moment; if it stays so, check TURSO_DATABASE_URL, TURSO_AUTH_TOKEN and the database itself.";
+
 /** The refusal that a store which does not answer leads to. */
 export function storageUnavailable(cause: unknown): KleisError {
   if (cause instanceof WrongKeyError) return new KleisError("not_configured", cause.message, { cause });
-  return new KleisError(
-    "storage_unavailable",
-    "The database can not be reached. Try again in a moment; if it stays so, check TURSO_DATABASE_URL and the database itself.",
-    { cause },
-  );
+  return new KleisError("storage_unavailable", `The database can not be reached. ${ADVICE}`, { cause });
+}
+
+/** Why the store did not answer, for the owner and the log; undefined where it is not what went wrong. */
+export function storageReason(error: unknown): string | undefined {
+  const cause = error instanceof KleisError ? error.cause : error;
+  return cause instanceof StorageError ? cause.message : undefined;
+}
+
+/**
+ * The refusal as the owner's own doors give it: with the reason, which clients are not told. Whoever asks there gets it,
+ * since without the database nobody can be told from the owner.
+ */
+export function forOwner(refusal: KleisError): KleisError {
+  const reason = storageReason(refusal);
+  if (refusal.code !== "storage_unavailable" || reason === undefined) return refusal;
+  return new KleisError(refusal.code, `The database can not be reached: ${reason}. ${ADVICE}`, {
+    cause: refusal.cause,
+  });
 }

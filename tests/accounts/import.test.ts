@@ -1,11 +1,13 @@
 import { expect, test } from "vitest";
 import { type AccountImport, importAccounts } from "../../src/accounts/import.ts";
+import { REFUSED } from "../../src/accounts/refused.ts";
 import { accountView } from "../../src/accounts/view.ts";
 import { sha256Hex } from "../../src/keys/secret.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
 import { createWorld, type World } from "../keys/world.ts";
 
-const run = (world: World, input: AccountImport) => importAccounts(world.runtime, PROVIDERS, input);
+const run = async (world: World, input: AccountImport, providers = PROVIDERS) =>
+  (await importAccounts(world.runtime, providers, input)).accounts;
 
 /** An unsigned JWT with these claims. */
 function jwt(claims: object): string {
@@ -51,6 +53,29 @@ test("an account that does not say who it is goes by a fingerprint of its longes
   });
   expect(oauth?.externalId).toBe(`fp_${(await sha256Hex("sk-ant-ort01-ONE")).slice(0, 32)}`);
   expect(key?.externalId).toBe(`fp_${(await sha256Hex("sk-ant-api03-KEY")).slice(0, 32)}`);
+});
+
+test("a primary whose key is refused gives way to what is imported next, and only then", async () => {
+  const world = await createWorld();
+  const { accounts } = world.storage;
+  const key = (apiKey: string): AccountImport => ({
+    provider: "claude",
+    account: { kind: "api_key", apiKey, label: apiKey },
+  });
+  const primary = async () => (await accounts.list()).filter((each) => each.primary).map(({ id }) => id);
+  const [first] = await run(world, key("sk-ant-api03-ONE"));
+  const [second] = await run(world, key("sk-ant-api03-TWO"));
+  expect([second?.primary, await primary()]).toEqual([false, [first?.id]]);
+
+  await accounts.changeReason(first?.id ?? "", { version: 0, from: null, to: REFUSED });
+  const [third] = await run(world, key("sk-ant-api03-THREE"));
+  expect(third).toMatchObject({ primary: true, label: "sk-ant-api03-THREE" });
+  expect(await primary()).toEqual([third?.id]);
+
+  await accounts.changeReason(third?.id ?? "", { version: 0, from: null, to: REFUSED });
+  await accounts.update(second?.id ?? "", { enabled: false }, world.clock.ms);
+  expect(await run(world, key("sk-ant-api03-TWO"))).toMatchObject([{ enabled: false, primary: false }]);
+  expect(await run(world, key("sk-ant-api03-THREE"))).toMatchObject([{ primary: true, statusReason: null }]);
 });
 
 test("importing the same again updates it in place and keeps the label that its owner gave", async () => {
@@ -104,7 +129,7 @@ test("without a label an account is called by its provider and kind, or by whom 
           ]
         : [],
   }));
-  const [named] = await importAccounts(world.runtime, known, { file: {} });
+  const [named] = await run(world, { file: {} }, known);
   expect(named?.label).toBe(`${claude?.name} me@example.com`);
 });
 

@@ -37,13 +37,18 @@ test("an owner renames, disables, enables, refreshes and removes an account", as
   expect(await dialog().getByLabel("Name").inputValue()).toBe("Claude sign-in");
   await dialog().getByLabel("Name").fill("   ");
   await dialog().getByRole("button", { name: "Rename" }).click();
-  await dialog().getByText("label: must not be empty.").waitFor();
+  await dialog().getByRole("alert").getByText("“Name” must not be empty.", { exact: true }).waitFor();
+  await owner.accessible();
+  const name = dialog().getByRole("textbox", { name: "Name", description: "“Name” must not be empty." });
+  expect(await name.getAttribute("aria-invalid")).toBe("true");
   await dialog().getByLabel("Name").fill("Work");
   await dialog().getByRole("button", { name: "Rename" }).click();
   await said("Renamed.");
   await card("Work").getByRole("button", { name: "Disable" }).click();
   await said("Disabled");
-  await card("Work").getByText("Requests pass it over.").waitFor();
+  await card("Work")
+    .getByText("Requests pass it over until it is enabled; then it is primary again.")
+    .waitFor();
   await card("Work").getByRole("button", { name: "Enable" }).click();
   await card("Work").getByText("Active", { exact: true }).waitFor();
   await card("Work").getByRole("button", { name: "Refresh" }).click();
@@ -110,11 +115,11 @@ test("an owner goes back and forth between agents with the browser's buttons", a
   await door.key({ label: "laptop" });
   await page.getByRole("link", { name: "Use it" }).click();
   await page.getByRole("link", { name: "Codex CLI" }).click();
-  await page.getByText("config.toml").waitFor();
+  await page.getByText("~/.codex/config.toml").waitFor();
   await page.getByRole("link", { name: "aider" }).click();
   await page.getByText(/aider --model/).waitFor();
   await page.goBack();
-  await page.getByText("config.toml").waitFor();
+  await page.getByText("~/.codex/config.toml").waitFor();
   await page.goForward();
   await page.getByText(/aider --model/).waitFor();
 });
@@ -174,7 +179,7 @@ describe("markup", () => {
     await dialog().getByRole("button", { name: "Continue" }).click();
     const link = dialog().getByRole("link", { name: /^Open / });
     const callback = door.fakes.codex.authorize((await link.getAttribute("href")) ?? "");
-    await dialog().getByLabel("Paste what it ends with").fill(callback);
+    await dialog().getByLabel("Paste the address that it ends at").fill(callback);
     await dialog().getByRole("button", { name: "Finish" }).click();
     await dialog().getByRole("alert").waitFor();
     expect(await dialog().locator("img, script").count()).toBe(0);

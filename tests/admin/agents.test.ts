@@ -1,6 +1,7 @@
 /** The setups that are offered for pasting: whole, well-formed, and filled with what the key may use. */
 import { describe, expect, test } from "vitest";
-import { AGENTS, commonProtocol, modelsFor, type Setup } from "../../src/admin/agents.ts";
+import { commonProtocol, modelsFor, type Setup } from "../../src/admin/agent.ts";
+import { AGENTS } from "../../src/admin/agents.ts";
 import { tinyRequest, triedWords } from "../../src/admin/try.ts";
 import { isObject, parseJson } from "../../src/json.ts";
 import type { ListedModel } from "../../src/models/list.ts";
@@ -94,6 +95,83 @@ test("OpenCode gets the list of this very key once it is revealed, and everybody
   const registry = (discoveryToken: string | null) => agent.snippets({ ...setup, discoveryToken })[0]?.text;
   expect(registry("token")).toContain("OPENCODE_MODELS_URL=https://kleis.example/models/token\n");
   expect(registry(null)).toContain("OPENCODE_MODELS_URL=https://kleis.example/models\n");
+});
+
+/** The snippets of an agent for a key that may use these models, with the first that the agent can use chosen. */
+function snippetsWith(id: string, models: readonly ListedModel[]): string[] {
+  const agent = AGENTS.find((each) => each.id === id)!;
+  const chosen = modelsFor(agent, models)[0]!;
+  const setup = { ...setupsOf(agent)[0]!, model: chosen, protocol: commonProtocol(agent, chosen)!, models };
+  return agent.snippets(setup).map(({ text }) => text);
+}
+
+describe("Claude Code, which asks for models that nobody chose,", () => {
+  const sonnet = model("claude-sonnet-9", ["messages"]);
+
+  test("is told what to take for each kind that the key may not use", () => {
+    expect(snippetsWith("claude-code", [sonnet])[0]).toContain(
+      "export ANTHROPIC_DEFAULT_HAIKU_MODEL=claude-sonnet-9\nexport ANTHROPIC_DEFAULT_OPUS_MODEL=claude-sonnet-9\n",
+    );
+  });
+
+  test("gets the name by which the key may use it where that is not the vendor's", () => {
+    const haiku = model("copilot/claude-haiku-9", ["messages"]);
+    expect(snippetsWith("claude-code", [sonnet, haiku])[0]).toContain(
+      "export ANTHROPIC_DEFAULT_HAIKU_MODEL=copilot/claude-haiku-9\n",
+    );
+  });
+
+  test("keeps its own names where the key may use them", () => {
+    const all = ["claude-haiku-9", "claude-opus-9"].map((id) => model(id, ["messages"]));
+    expect(snippetsWith("claude-code", [sonnet, ...all])[0]).not.toContain("ANTHROPIC_DEFAULT");
+  });
+});
+
+describe("a file of models", () => {
+  const kleis = (text = ""): unknown => {
+    const file = parseJson(text);
+    const list = isObject(file) ? (file.provider ?? file.providers) : undefined;
+    return isObject(list) ? list.kleis : undefined;
+  };
+
+  test("names for OpenCode all that the key may use, each with the package that speaks to it", () => {
+    const [, file, shell] = snippetsWith("opencode", MODELS);
+    expect(kleis(file)).toMatchObject({
+      npm: "@ai-sdk/anthropic",
+      models: {
+        "claude-sonnet-9": { name: "CLAUDE-SONNET-9", limit },
+        "gpt-9": { provider: { npm: "@ai-sdk/openai" } },
+        "copilot/gemini-9": { provider: { npm: "@ai-sdk/openai-compatible" } },
+      },
+    });
+    expect(shell).toBe(`export KLEIS_API_KEY=${KEY}\nopencode`);
+  });
+
+  test("names for pi all that speak the one protocol of the file", () => {
+    const [file] = snippetsWith("pi", [...MODELS, model("gpt-8", ["chat", "responses"])]);
+    expect(kleis(file)).toMatchObject({
+      api: "openai-responses",
+      models: [
+        { id: "gpt-9", reasoning: true },
+        { id: "gpt-8", reasoning: true },
+      ],
+    });
+  });
+
+  test("stays one that people read, however many there are", () => {
+    const many = Array.from({ length: 300 }, (_, index) => model(`gpt-${index}`, ["responses"]));
+    for (const [id, at] of [
+      ["opencode", 1],
+      ["pi", 0],
+    ] as const) {
+      expect(snippetsWith(id, many)[at]?.match(/gpt-\d+"/g)?.length, id).toBe(40);
+    }
+  });
+});
+
+test("whoever has a config.toml already is told where Codex's first two lines belong", () => {
+  const codex = AGENTS.find(({ id }) => id === "codex")!;
+  expect(codex.note?.(setupsOf(codex)[0]!)).toContain("above the first [table]");
 });
 
 describe("a test request", () => {

@@ -47,12 +47,23 @@ async function address(): Promise<string> {
 }
 
 async function paste(what: string): Promise<void> {
-  await dialog().getByLabel("Paste what it ends with").fill(what);
+  await dialog()
+    .getByLabel(/^Paste the (code|address that it ends at)$/)
+    .fill(what);
   await dialog().getByRole("button", { name: "Finish" }).click();
 }
 
 async function connected(): Promise<void> {
   await dialog().getByRole("heading", { name: "The account is connected" }).waitFor();
+}
+
+/** An import says that nobody has tried it, and where to. */
+async function saved(title = "The account is saved"): Promise<void> {
+  await dialog().getByRole("heading", { name: title }).waitFor();
+  await dialog()
+    .getByText(/^(It is|They are) not tried yet/)
+    .waitFor();
+  expect(await dialog().getByRole("link", { name: "Test it" }).getAttribute("href")).toBe("/admin/page/use");
 }
 
 async function done(): Promise<void> {
@@ -76,10 +87,12 @@ describe.each([
     await begin("GitHub Copilot");
     const code = (await dialog().locator("#user-code").textContent()) ?? "";
     expect(code).toMatch(/^FAKE-\d{4}$/);
-    await dialog().getByRole("button", { name: "Copy the code" }).click();
-    await dialog().getByText("Copied").waitFor();
+    const copy = dialog().getByRole("button", { name: "Copy the code" });
+    await copy.click();
+    await copy.getByText("Copied").waitFor();
     expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(code);
     await dialog().getByText("Waiting for you to enter it.").waitFor();
+    await dialog().getByText("The code is valid for").waitFor();
     const left = async () => (await dialog().locator("[data-countdown]").textContent()) ?? "";
     expect(await left()).toMatch(/^1[45]:\d\d$/);
     await expect.poll(left, { timeout: 5000 }).toMatch(/^14:5\d$/);
@@ -88,12 +101,15 @@ describe.each([
     expect(await dialog().textContent()).toContain("octo-owner");
     await done();
     await card("octo-owner").getByText("Primary").waitFor();
+    await card("octo-owner").getByText("Subscription, Copilot Pro+", { exact: true }).waitFor();
     expect(await page.evaluate(() => document.activeElement?.id)).toBe("connect-copilot");
   });
 
   test("pastes a wrong and then the right code of Claude", async () => {
     await begin("Claude");
     const shown = door.fakes.claude.authorize(await address());
+    expect(await dialog().getByLabel("Paste the code").count()).toBe(1);
+    expect(await dialog().textContent()).not.toContain("does not load");
     await paste("not#right");
     await dialog().getByRole("alert").getByText("This code belongs to another sign-in").waitFor();
     expect(await page.evaluate(() => document.activeElement?.id)).toBe("code");
@@ -173,7 +189,7 @@ describe("an owner", () => {
     await page.getByRole("link", { name: "Connect GitHub Copilot" }).click();
     await dialog().getByLabel("Enterprise domain (optional)").fill("evil.example");
     await dialog().getByRole("button", { name: "Continue" }).click();
-    await dialog().getByRole("alert").getByText("enterprise_domain").waitFor();
+    await dialog().getByRole("alert").getByText("The enterprise domain evil.example is not").waitFor();
     expect(await dialog().getByLabel("Enterprise domain (optional)").inputValue()).toBe("evil.example");
   });
 
@@ -187,7 +203,7 @@ describe("an owner", () => {
     await open();
     await dialog().getByLabel("Choose the file, or drop it here").setInputFiles(path);
     await send();
-    await dialog().getByRole("heading", { name: "Accounts are connected" }).waitFor();
+    await saved("Accounts are saved");
     expect(await dialog().getByRole("listitem").count()).toBe(3);
     await done();
     await expect.poll(() => page.getByRole("article").count()).toBe(3);
@@ -195,7 +211,7 @@ describe("an owner", () => {
     await open();
     await drop(JSON.stringify(codex));
     await send();
-    await connected();
+    await saved();
     await page.keyboard.press("Escape");
 
     await open();
@@ -204,7 +220,33 @@ describe("an owner", () => {
     await dialog().getByRole("alert").getByText("This is not the JSON of a credential file").waitFor();
     await dialog().getByLabel("Or paste its content").fill(JSON.stringify(claude));
     await send();
-    await connected();
+    await saved();
+  });
+
+  test("drops a credential file anywhere on the panel, which the browser does not open", async () => {
+    await page.getByRole("link", { name: "Import" }).click();
+    const file = dialog().getByLabel("Choose the file, or drop it here");
+    for (const place of ["textarea", ".panel-head", ".hint", "button"]) {
+      await file.evaluate((input: HTMLInputElement) => {
+        input.value = "";
+      });
+      await drop(JSON.stringify(door.fakes.files().codex), dialog().locator(place).first());
+      expect(await file.evaluate((input: HTMLInputElement) => input.files?.length), place).toBe(1);
+    }
+    await dialog().getByRole("button", { name: "Import" }).click();
+    await saved();
+  });
+
+  test("drags text into a field as everywhere", async () => {
+    await page.getByRole("link", { name: "Import" }).click();
+    const isLeftAlone = await dialog()
+      .getByLabel("Or paste its content")
+      .evaluate((field) => {
+        const dataTransfer = new DataTransfer();
+        dataTransfer.setData("text/plain", "{}");
+        return field.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+      });
+    expect(isLeftAlone).toBe(true);
   });
 
   test("imports an API key and tokens", async () => {
@@ -214,7 +256,7 @@ describe("an owner", () => {
     await dialog().getByLabel("API key").fill(door.fakes.claude.issueApiKey());
     await dialog().getByLabel("Name (optional)").fill("Console");
     await dialog().getByRole("button", { name: "Import" }).click();
-    await connected();
+    await saved();
     await done();
     await card("Console").waitFor();
 
@@ -228,18 +270,23 @@ describe("an owner", () => {
       .getByLabel("Access token", { exact: true })
       .fill(door.fakes.copilot.issueTokens().accessToken);
     await dialog().getByRole("button", { name: "Import" }).click();
-    await connected();
+    await saved();
   });
 });
 
-/** Drops a file on the field as the desktop would. */
-async function drop(content: string): Promise<void> {
+/** Drops a file as the desktop would. */
+async function drop(content: string, place = page.locator("[data-drop]")): Promise<void> {
   const transfer = await page.evaluateHandle((text) => {
     const made = new DataTransfer();
     made.items.add(new File([text], "auth.json", { type: "application/json" }));
     return made;
   }, content);
-  await page.locator("[data-drop]").dispatchEvent("dragover", { dataTransfer: transfer });
+  await place.dispatchEvent("dragover", { dataTransfer: transfer });
   expect(await page.locator("[data-drop]").getAttribute("class")).toContain("is-over");
-  await page.locator("[data-drop]").dispatchEvent("drop", { dataTransfer: transfer });
+  const isOpened = await place.evaluate(
+    (element, dataTransfer) =>
+      element.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true })),
+    transfer,
+  );
+  expect(isOpened).toBe(false);
 }

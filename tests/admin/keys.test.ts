@@ -81,8 +81,9 @@ describe.each([
     await page.getByRole("heading", { name: "No key yet" }).waitFor();
     const key = await createKey("Laptop");
     expect(key).toMatch(/^kleis_[\w-]{43}$/);
-    await dialog().getByRole("button", { name: "Copy Key" }).click();
-    await dialog().getByText("Copied").waitFor();
+    const copy = dialog().getByRole("button", { name: "Copy Key" });
+    await copy.click();
+    await copy.getByText("Copied").waitFor();
     expect((await clipboard()).trim()).toBe(key);
     await dialog().getByRole("link", { name: "Done" }).click();
     await card("Laptop").getByText("everything").waitFor();
@@ -108,13 +109,11 @@ describe.each([
   test("copies an agent's setup with the key filled in, and tests it", async () => {
     await page.getByRole("link", { name: "Keys" }).click();
     const key = await createKey("Codex on the desktop");
-    await dialog().getByRole("link", { name: "Use it in an agent" }).click();
+    await dialog().getByRole("button", { name: "Use it in an agent" }).click();
     await page.getByRole("heading", { level: 1, name: "Use it" }).waitFor();
-    await page.getByRole("link", { name: "Codex CLI" }).click();
+    expect(page.url()).not.toContain("kleis_");
+    await page.getByRole("button", { name: "Codex CLI" }).click();
     await page.getByText('base_url = "').waitFor();
-    expect(await page.content()).not.toContain(key);
-    await page.getByRole("button", { name: "Fill in the key" }).click();
-    await page.getByRole("button", { name: "Fill in the key" }).waitFor({ state: "detached" });
     await page.getByRole("button", { name: "Copy Shell" }).click();
     await expect.poll(clipboard).toContain(`export KLEIS_API_KEY=${key}\ncodex`);
     await page.getByRole("button", { name: "Claude Code" }).click();
@@ -214,11 +213,25 @@ describe("an owner", () => {
     await dialog().getByText("Choose the last day on which the key may be used.").waitFor();
     await dialog().getByLabel("Last day (UTC)").fill("2020-01-01");
     await dialog().getByRole("button", { name: "Create" }).click();
-    await dialog().getByText("expires_at: must lie in the future").waitFor();
+    await dialog().getByText("The last day must not lie in the past.").waitFor();
+    expect(await dialog().getByLabel("Last day (UTC)").getAttribute("aria-invalid")).toBe("true");
+    expect(await dialog().getByLabel("Name").getAttribute("aria-invalid")).toBe(null);
     expect(await dialog().getByLabel("Name").inputValue()).toBe("Late");
     await dialog().getByLabel("Last day (UTC)").fill("2999-12-31");
     await dialog().getByRole("button", { name: "Create" }).click();
     await dialog().getByRole("heading", { name: "The key is ready" }).waitFor();
+  });
+
+  test("is never handed a setup with a gap: the key is filled in before anything that holds it is copied", async () => {
+    const key = await door.key({ label: "laptop" });
+    await owner.go("/admin/page/use?agent=codex");
+    expect(await page.content()).not.toContain(key);
+    expect(await page.getByRole("button", { name: /^Copy/ }).all()).toHaveLength(1);
+    await page.getByRole("button", { name: "Copy ~/.codex/config.toml" }).click();
+    await expect.poll(clipboard).toContain('model_provider = "kleis"');
+    await page.getByRole("button", { name: "Fill in the key to copy" }).click();
+    await page.getByRole("button", { name: "Copy Shell" }).click();
+    await expect.poll(clipboard).toContain(`export KLEIS_API_KEY=${key}\ncodex`);
   });
 
   test("learns in words why a test was refused", async () => {
@@ -242,7 +255,8 @@ describe("an owner", () => {
       });
       return answer.status;
     };
-    await page.getByRole("link", { name: "Models" }).click();
+    const said = (words: string) => page.locator("[data-said]").getByText(words).waitFor();
+    await owner.go("/admin/page/models?key=&q=gpt-5");
     await page.getByRole("link", { name: "Add a name" }).click();
     await dialog().getByLabel("Name that agents ask for").fill("fast");
     await dialog().getByLabel("Provider", { exact: true }).selectOption("copilot");
@@ -256,14 +270,26 @@ describe("an owner", () => {
       .filter({ hasText: "GitHub Copilot: gpt-5-mini" })
       .getByText("answers")
       .waitFor();
+    await said("The name is saved.");
     expect(await ask()).toBe(200);
 
     await page.getByRole("link", { name: "Change" }).click();
     await dialog().getByLabel("Shown as (optional)").fill("Small and fast");
     await dialog().getByRole("button", { name: "Save" }).click();
     await page.getByText("Small and fast ·").waitFor();
-    await page.getByRole("button", { name: "Remove" }).click();
+    await page.getByRole("link", { name: "Remove" }).click();
+    await dialog().getByRole("heading", { name: "Remove fast?" }).waitFor();
+    await dialog().getByRole("link", { name: "Keep it" }).click();
+    expect(await ask()).toBe(200);
+    await page.getByRole("link", { name: "Remove" }).click();
+    await dialog().getByRole("button", { name: "Remove" }).click();
     await page.getByText("A name of your own stands for").waitFor();
+    await said("The name is removed.");
     expect(await ask()).toBe(404);
+
+    expect(new URL(page.url()).search).toBe("?key=&q=gpt-5");
+    await page.getByRole("button", { name: "Look again" }).click();
+    await said("Asked again");
+    expect(await page.getByRole("searchbox", { name: "Find" }).inputValue()).toBe("gpt-5");
   });
 });

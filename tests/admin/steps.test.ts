@@ -46,7 +46,9 @@ test("a browser that comes back to this machine ends the sign-in, while the page
   expect(begun).toContain("Kleis waits for your browser to come back by itself.");
   expect(begun).toContain('data-wait="2"');
   const fields = carried(begun);
-  expect(await post(house, cookie, "codex/check", fields)).toContain('data-wait="2"');
+  const early = await post(house, cookie, "codex/check", fields);
+  expect(early).toContain('data-wait="2"');
+  expect(early).toContain("Not yet: your browser has not come back to Kleis.");
 
   const callback = new URL(fakes.codex.authorize(fields.url ?? ""));
   await wishes[0]?.receive(callback.search.slice(1));

@@ -1,10 +1,12 @@
 /** Times, states and numbers as the page says them. */
 import { describe, expect, test } from "vitest";
+import { REFUSED, REFUSED_TOKEN } from "../../src/accounts/refused.ts";
 import {
   accountState,
   ago,
   counted,
   keyState,
+  keyStateAmong,
   listed,
   relative,
   span,
@@ -51,9 +53,29 @@ describe("an owner reads", () => {
     expect(accountState(failed)).toMatchObject({ tone: "warn", why: "It was down." });
     const locked = { ...failed, statusReason: "Add the former key." };
     expect(accountState(locked)).toMatchObject({ tone: "warn", why: "Add the former key." });
+    const refused = { ...failed, kind: "api_key" as const, statusReason: REFUSED };
+    expect(accountState(refused)).toEqual({
+      tone: "warn",
+      words: "Active, but its key was refused",
+      why: REFUSED,
+    });
+    const alone = { ...failed, statusReason: REFUSED_TOKEN };
+    expect(accountState(alone)).toMatchObject({
+      words: "Active, but its token was refused",
+      why: REFUSED_TOKEN,
+    });
     const over = { ...failed, status: "needs_login" as const, statusReason: "It is over." };
     expect(accountState(over)).toEqual({ tone: "bad", words: "Needs sign-in", why: "It is over." });
-    expect(accountState({ ...over, enabled: false })).toMatchObject({ tone: "off", words: "Disabled" });
+    expect(accountState({ ...over, enabled: false, primary: false })).toEqual({
+      tone: "off",
+      words: "Disabled",
+      why: "Requests pass it over.",
+    });
+    expect(accountState({ ...over, enabled: false })).toEqual({
+      tone: "off",
+      words: "Disabled",
+      why: "Requests pass it over until it is enabled; then it is primary again.",
+    });
   });
 
   test("how long a token is good, and what happens then", () => {
@@ -64,6 +86,12 @@ describe("an owner reads", () => {
     );
     expect(tokenWords({ ...account, expiresAt: null }, true, NOW)).toBe("no known end");
     expect(tokenWords({ ...account, kind: "api_key" }, false, NOW)).toBe("has no end");
+    expect(tokenWords({ ...account, kind: "api_key", statusReason: REFUSED }, false, NOW)).toBe(
+      "refused by the provider",
+    );
+    expect(tokenWords({ ...account, expiresAt: null, statusReason: REFUSED_TOKEN }, false, NOW)).toBe(
+      "refused by the provider",
+    );
     expect(tokenWords({ ...account, status: "needs_login" }, true, NOW)).toBe("not accepted any more");
   });
 
@@ -73,6 +101,23 @@ describe("an owner reads", () => {
     expect(keyState({ ...key, expiresAt: NOW }, NOW).words).toBe("Expired just now");
     expect(keyState({ ...key, expiresAt: NOW + 1 }, NOW).words).toBe("Active");
     expect(keyState({ ...key, revokedAt: NOW - HOUR }, NOW).words).toBe("Revoked 60 min ago");
+  });
+
+  test("that no account which a key is limited to can answer", () => {
+    const free = { revokedAt: null, expiresAt: null, providers: null, models: null, accounts: null };
+    const limited = { ...free, accounts: ["acc_1"] } as KeyRecord;
+    const over = { ...account, status: "needs_login" as const };
+    const other = { ...account, id: "acc_2" };
+    const words = "Active, but no account that it may use can answer now";
+    const among = (key: KeyRecord, ...accounts: AccountRecord[]) => keyStateAmong(key, accounts, NOW);
+    for (const account_1 of [over, { ...account, enabled: false }, { ...account, statusReason: REFUSED }]) {
+      expect(among(limited, account_1, other)).toMatchObject({ tone: "warn", words });
+    }
+    expect(among(limited, other)).toMatchObject({ tone: "warn", words });
+    expect(among({ ...limited, accounts: null, providers: ["codex"] }, other)).toMatchObject({ words });
+    expect(among(limited, account, over)).toEqual({ tone: "good", words: "Active" });
+    expect(among(free as KeyRecord, over)).toEqual({ tone: "good", words: "Active" });
+    expect(among({ ...limited, revokedAt: NOW }, over)).toMatchObject({ tone: "off" });
   });
 
   test("numbers and lists", () => {

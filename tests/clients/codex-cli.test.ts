@@ -2,7 +2,7 @@
 import { zstdCompressSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { wire } from "../http/wire.ts";
-import { connectAll, type Door, openDoor } from "../support/door.ts";
+import { connectAll, connectKeys, type Door, openDoor } from "../support/door.ts";
 import {
   type Dict,
   expectNothingLeaked,
@@ -101,6 +101,18 @@ describe.each([
   });
 });
 
+test("its newer body reaches an OpenAI API key with the header that belongs to it, byte for byte", async () => {
+  const { openaiKey } = await connectKeys(door);
+  const scoped = await door.key({ accounts: [openaiKey] });
+  const answer = await sendAs(door, scoped, PATH, { ...HEADERS, [LITE]: "true" }, NEWER);
+  expectStream(answer, PATH);
+  const recorded = door.fakes.codex.last();
+  expect(recorded.path).toBe("/v1/responses");
+  expect(recorded.headers[LITE]).toBe("true");
+  expect(recorded.body.equals(NEWER)).toBe(true);
+  expectNothingLeaked(recorded, scoped);
+});
+
 test("a custom tool call of the newer body comes back with its namespace", async () => {
   door.fakes.codex.script("custom-tool");
   const events = expectStream(await sendAs(door, key, PATH, { ...HEADERS, [LITE]: "true" }, NEWER), PATH);
@@ -116,9 +128,10 @@ test("what it reads of a plan's limits and its turn state comes back, and the tu
   expect(first.headers["x-codex-primary-used-percent"]).toBe("12");
   expect(first.headers["x-codex-plan-type"]).toBe("plus");
   const turn = String(first.headers["x-codex-turn-state"]);
-  expect(turn).toMatch(/^turn-/);
   expectStream(await sendAs(door, key, PATH, { ...HEADERS, "x-codex-turn-state": turn }, CLASSIC), PATH);
-  expect(door.fakes.codex.last().headers["x-codex-turn-state"]).toBe(turn);
+  const returned = String(door.fakes.codex.last().headers["x-codex-turn-state"]);
+  expect(returned).toMatch(/^turn-/);
+  expect(turn).toBe(`${first.headers["x-kleis-account"]}.${returned}`);
 });
 
 test("a used-up plan stops it at once: the words, the type and the reset time are the backend's", async () => {

@@ -1,9 +1,9 @@
 /** The Workers door beside the cases of the conformance suite: its size, its settings, and the platform's part of it. */
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestHarness } from "wrangler";
+import { createTestHarness, unstable_readConfig } from "wrangler";
 import { type Build, buildWorker, type RunningDoor, SECRETS, startWorkerDoor } from "./door.ts";
 import { ROOT } from "./process.ts";
 
@@ -78,6 +78,14 @@ test("a database that is not there is a 503 for what needs it, and the Worker st
   } finally {
     await door.close();
   }
+});
+
+test("an own domain in wrangler.toml works by uncommenting its line", () => {
+  const settings = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
+  const path = join(build.folder, "wrangler.toml");
+  writeFileSync(path, settings.replace(/^# (routes = .*)$/m, "$1"));
+  const { routes } = unstable_readConfig({ config: path }, { hideWarnings: true });
+  expect(routes).toEqual([{ pattern: "kleis.example.com", custom_domain: true }]);
 });
 
 test("wrangler.toml serves the public files in front of the Worker, and everything else by it", async () => {

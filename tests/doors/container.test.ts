@@ -3,7 +3,10 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseEnv } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { SHUTDOWN_LIMIT_MS } from "../../adapters/node/server.ts";
+import { testKeyOf } from "../support/key.ts";
 import { bareEnvironment, freePort, NODE, ROOT, runScript, startProcess } from "./process.ts";
 
 const dockerfile = readFileSync(join(ROOT, "Dockerfile"), "utf8").replace(/\\\n/g, " ");
@@ -51,9 +54,21 @@ test("the image runs as a user without rights, in two stages, and names no secre
 test("the image holds the server, its database driver and nothing of the tools", () => {
   const names = readdirSync(join(image, "node_modules"));
   expect(names).toContain("@libsql");
-  for (const tool of ["esbuild", "node", "typescript", "vitest", "wrangler"])
-    expect(names).not.toContain(tool);
+  for (const other of ["@types", "undici-types", "esbuild", "node", "typescript", "vitest", "wrangler"])
+    expect(names).not.toContain(other);
+  // One native part: that of the C library which is here.
+  expect(readdirSync(join(image, "node_modules/@libsql")).filter((name) => /^linux-/.test(name)).length).toBe(
+    process.platform === "linux" ? 1 : 0,
+  );
   expect(existsSync(join(image, "src"))).toBe(false);
+});
+
+test("the README's container is given the time that an end in order may take", () => {
+  const readme = readFileSync(join(ROOT, "README.md"), "utf8");
+  const seconds = [/docker run .*--stop-timeout (\d+) /, /stop_grace_period: (\d+)s/].map((written) =>
+    Number(written.exec(readme)?.[1]),
+  );
+  for (const each of seconds) expect(each * 1000).toBeGreaterThanOrEqual(SHUTDOWN_LIMIT_MS + 5_000);
 });
 
 test("what npm start ends in runs from the image's folder, is found healthy, and ends in order", async () => {
@@ -75,4 +90,57 @@ test("what npm start ends in runs from the image's folder, is found healthy, and
   await server.close();
   expect(server.output()).toContain("admin token");
   expect(check()).toBe(1);
+});
+
+test("the doctor and the rotation of keys run inside, as the README has it", async () => {
+  const readme = readFileSync(join(ROOT, "README.md"), "utf8");
+  const commands = [...readme.matchAll(/docker exec kleis node (dist\/[\w-]+\.mjs)/g)].map(
+    ([, path = ""]) => path,
+  );
+  expect([...new Set(commands)].sort()).toEqual(["dist/doctor.mjs", "dist/rotate-keys.mjs"]);
+  expect(instructions.findLast(({ rest }) => rest.startsWith("--from"))?.rest).toBe(
+    "--from=build /image /kleis",
+  );
+  expect(last("WORKDIR")).toBe("/kleis");
+
+  const KLEIS_DATA_DIR = join(image, "data-of-these");
+  const exec = (path: string, more: Record<string, string> = {}, ...given: string[]) =>
+    spawnSync(NODE, [path, ...given], {
+      cwd: image,
+      env: bareEnvironment({ KLEIS_DATA_DIR, ...more }),
+      encoding: "utf8",
+    });
+  const server = await startProcess(
+    NODE,
+    command.slice(1),
+    { cwd: image, env: bareEnvironment({ PORT: "0", MODELS_DEV_URL: "", KLEIS_DATA_DIR }) },
+    /running at (\S+)/,
+  );
+  try {
+    const doctor = exec("dist/doctor.mjs");
+    expect(doctor.stdout).toContain("Nothing is wrong.");
+    expect(doctor.status).toBe(0);
+    const { ENCRYPTION_KEY: old = "" } = parseEnv(readFileSync(join(KLEIS_DATA_DIR, "secrets.env"), "utf8"));
+    const ENCRYPTION_KEY = `${testKeyOf("four")},${old}`;
+    const rotation = exec("dist/rotate-keys.mjs", { ENCRYPTION_KEY });
+    expect(rotation.stdout).toContain("Every other key of the ring can be taken away now.");
+    expect(rotation.status).toBe(0);
+  } finally {
+    await server.close();
+  }
+});
+
+test.each([
+  ["dist/doctor.mjs", ["--env-file", "none.env"], "none.env can not be read."],
+  ["dist/doctor.mjs", ["staging"], "Usage: npm run doctor"],
+  ["dist/rotate-keys.mjs", ["https://kleis.example"], "Usage: npm run rotate-keys"],
+])("%s %s ends in words and without a stack", (path, given, words) => {
+  const { status, stdout, stderr } = spawnSync(NODE, ["--", path, ...given], {
+    cwd: image,
+    env: bareEnvironment(),
+    encoding: "utf8",
+  });
+  expect(status).not.toBe(0);
+  expect(stdout + stderr).toContain(words);
+  expect(stdout + stderr).not.toMatch(/^\s+at /m);
 });

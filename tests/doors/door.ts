@@ -2,6 +2,7 @@
 import { cpSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { testKeyOf } from "../support/key.ts";
 import { bareEnvironment, NODE, ROOT, runScript, startProcess } from "./process.ts";
 import { workerdBinary, writeWorkerdConfig } from "./workerd.ts";
 
@@ -18,7 +19,7 @@ export type Variables = Record<string, string>;
 export const ADMIN_TOKEN = "three-doors-5b1e9c70d24f8a63";
 export const SECRETS: Variables = {
   ADMIN_TOKEN,
-  ENCRYPTION_KEY: Buffer.alloc(32, 9).toString("base64"),
+  ENCRYPTION_KEY: testKeyOf("nine"),
 };
 
 /** A build in a folder of its own. */

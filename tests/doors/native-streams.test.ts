@@ -149,6 +149,13 @@ describe.skipIf(noSqld !== null)("a stream that workerd passes on by itself", ()
     expect((await received(response)).bytes.toString()).toBe(said.toString());
   });
 
+  test("in which the provider announces an error without its name gets it once more, by its name", async () => {
+    const error = 'data: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}\n\n';
+    const said = Buffer.concat([...EVENTS.slice(0, 3), Buffer.from(error)]);
+    const response = await ask((res) => void res.end(said));
+    expect((await received(response)).bytes.toString()).toBe(`${said}\n\nevent: error\n${error}\n\n`);
+  });
+
   test("ends soon after the provider's last event, though the provider stays on the line", async () => {
     const response = await ask((res) => void res.write(WHOLE));
     const asked = world.fakes.claude.inference.at(-1)!;

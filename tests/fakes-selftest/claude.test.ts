@@ -134,6 +134,12 @@ describe("a request is refused", () => {
       "only authorized for use with Claude Code",
     ],
     [
+      "with the identity in a string",
+      (call) => withBody(call, { system: IDENTITY.text }),
+      400,
+      "only authorized for use with Claude Code",
+    ],
+    [
       "with the identity second",
       (call) => withBody(call, { system: [{ type: "text", text: "Hi" }, IDENTITY] }),
       400,

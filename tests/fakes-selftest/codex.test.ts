@@ -267,6 +267,11 @@ describe("API keys at api.openai.com", () => {
     ["no model", (call) => withBody(call, { model: undefined }), 400],
     ["no input", (call) => withBody(call, { input: undefined }), 400],
     ["stream options without stream", (call) => withBody(call, { stream_options: {} }), 400],
+    [
+      "the newest form without its header",
+      (call) => withBody(call, { input: [{ type: "additional_tools", tools: [] }] }),
+      400,
+    ],
   ];
 
   test.each(refused)("refuse %s", async (_, change, status) => {

@@ -298,6 +298,13 @@ describe("a request is refused", () => {
       400,
       "does not belong to this connection",
     ],
+    [
+      "with an item reference",
+      "/responses",
+      () => withBody(responses(), { input: [{ type: "item_reference", id: "msg_1" }] }),
+      400,
+      "Item with id 'msg_1' not found",
+    ],
     ["without store:false", "/responses", () => withBody(responses(), { store: undefined }), 400, "store"],
     [
       "with a service tier",

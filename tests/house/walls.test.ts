@@ -26,11 +26,14 @@ const LAYERS = [
 const BASE = new Set([
   "config.ts",
   "errors.ts",
+  "guessable.ts",
   "join-bytes.ts",
   "json.ts",
   "redact.ts",
   "runtime.ts",
   "send.ts",
+  "sha256.ts",
+  "until-aborted.ts",
   "version.ts",
   "zod-words.ts",
 ]);

@@ -4,6 +4,7 @@ import { createCredentials } from "../../src/accounts/credentials.ts";
 import { createAccountDirectory } from "../../src/accounts/directory.ts";
 import type { AdminDeps } from "../../src/http/admin/deps.ts";
 import { createAdminRoutes } from "../../src/http/admin/routes.ts";
+import { requestLines } from "../../src/http/request-line.ts";
 import { isObject, type Json, type JsonObject, parseJson } from "../../src/json.ts";
 import { createKeyLookup } from "../../src/keys/lookup.ts";
 import { createKeyUses } from "../../src/keys/uses.ts";
@@ -43,7 +44,9 @@ export async function createAdmin(extra: Pick<AdminDeps, "session"> = {}) {
     uses: createKeyUses(runtime),
     ...extra,
   };
-  const app = new Hono().route("/admin", createAdminRoutes(deps));
+  const app = new Hono();
+  app.use(requestLines(runtime, () => "req_1"));
+  app.route("/admin", createAdminRoutes(deps));
 
   async function send(path: string, init: RequestInit): Promise<Answer> {
     const response = await app.request(`/admin${path}`, init);

@@ -12,7 +12,6 @@ const WITH_BODY: [string, string][] = [
 describe.each(WITH_BODY)("%s %s", (method, path) => {
   test.each([
     ["text that is not JSON", "{nope", "invalid_json", /not valid JSON/],
-    ["nothing", "", "invalid_json", /not valid JSON/],
     ["an array", "[]", "invalid_request", /JSON object/],
     ["null", "null", "invalid_request", /JSON object/],
     ["a misspelt field", '{"expires":1}', "invalid_request", /expires|kind|provider/],
@@ -59,6 +58,32 @@ describe.each(WITH_BODY)("%s %s", (method, path) => {
   });
 });
 
+const WITHOUT_BODY: [string, Record<string, string>][] = [
+  ["nothing said of it", {}],
+  ["called JSON", { "content-type": "application/json" }],
+  ["called a form", { "content-type": "application/x-www-form-urlencoded" }],
+];
+
+test.each(WITHOUT_BODY)("a body that is not there counts as an empty one: %s", async (_, headers) => {
+  const { send } = await createAdmin();
+  const post = (path: string) => send(path, { method: "POST", headers: { authorization, ...headers } });
+  expect((await post("/keys")).status).toBe(201);
+  expect((await post("/accounts/claude/oauth/start")).status).toBe(200);
+  expect(await post("/accounts/import")).toMatchObject({
+    status: 400,
+    json: { error: { param: "provider" } },
+  });
+});
+
+test("in an import null stands for what is not there", async () => {
+  const { call } = await createAdmin();
+  const none = { label: null, refresh_token: null, expires_at: null, account_id: null };
+  const tokens = { provider: "copilot", kind: "oauth", access_token: "gho_0123456789", ...none };
+  expect((await call("POST", "/accounts/import", tokens)).status).toBe(201);
+  const key = { provider: "claude", kind: "api_key", label: null, api_key: "sk-ant-api03-KEY" };
+  expect((await call("POST", "/accounts/import", key)).status).toBe(201);
+});
+
 test("a charset behind the content type is fine", async () => {
   const { send } = await createAdmin();
   const headers = { authorization, "content-type": "application/json; charset=utf-8" };
@@ -96,7 +121,8 @@ test("an unforeseen error says nothing of what it was about, to the caller or in
   expect(answer.status).toBe(500);
   expect(part(answer.json, "error").code).toBe("internal_error");
   expect(answer.text + JSON.stringify(world.logged)).not.toContain("SECRET");
-  expect(world.logged).toEqual([
-    { event: "admin_error", fields: { code: "internal_error", error: "TypeError" } },
+  expect(world.logged).toMatchObject([
+    { event: "admin_error", fields: { id: "req_1", code: "internal_error", error: "TypeError" } },
+    { event: "request", fields: { id: "req_1", status: 500, code: "internal_error" } },
   ]);
 });

@@ -68,6 +68,13 @@ describe.each(OPERATION_NAMES)("on %s", (operation) => {
     expect((await ask(operation, { ...withKey(key), "x-api-key": key })).status).toBe(200);
   });
 
+  test("a password of another scheme, or a bearer of nothing, does not get in the way of a key beside it", async () => {
+    if (operation === "count_tokens") return;
+    for (const authorization of ["Basic a2xlaXM6a2xlaXM=", "Bearer", "Bearer "]) {
+      expect((await ask(operation, { authorization, "x-api-key": key })).status, authorization).toBe(200);
+    }
+  });
+
   test("a model that nobody knows is a 404 that names it", async () => {
     const model = "no-such-model-7b";
     const answer = await ask(operation, withKey(key), { body: { ...OPERATIONS[operation].body, model } });

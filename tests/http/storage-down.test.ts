@@ -6,9 +6,13 @@ import type { Fetch, LogFields } from "../../src/runtime.ts";
 import { StorageError } from "../../src/storage/port.ts";
 import { FRESH_MS } from "../../src/storage/read-cache.ts";
 import { newStorage, random, sleep } from "../storage/world.ts";
+import { testKeyOf } from "../support/key.ts";
 import { OPERATION_NAMES, OPERATIONS, shapeOf } from "./own-error.ts";
 
 const ADMIN_TOKEN = "storage-tests-91be04c7aa52d6f3";
+/** What the storage says of a failure: never with a secret in it. */
+const REASON = "cannot read a key: the database refused the token: check TURSO_AUTH_TOKEN (HTTP 401)";
+/** What a client must not even see where the storage forgot that. */
 const DETAIL = "connect ECONNREFUSED libsql://me:secret-token@db.example";
 
 const noNetwork: Fetch = () => Promise.reject(new Error("no network here"));
@@ -17,7 +21,7 @@ const noNetwork: Fetch = () => Promise.reject(new Error("no network here"));
 async function createWorld(fetch: Fetch = noNetwork) {
   const environment = {
     ADMIN_TOKEN,
-    ENCRYPTION_KEY: Buffer.alloc(32, 9).toString("base64"),
+    ENCRYPTION_KEY: testKeyOf("nine"),
     MODELS_DEV_URL: "",
   };
   const config = readConfig(environment);
@@ -85,21 +89,30 @@ describe("while the store does not answer and nothing is remembered", () => {
     expect(JSON.stringify(lines)).not.toContain(key);
   });
 
-  test("the models list, the deep check and the admin API say so too", async () => {
-    const { send, key, trouble } = await createWorld();
-    trouble.error = new StorageError(DETAIL);
-    for (const [path, secret] of [
-      ["/v1/models", key],
-      ["/healthz?deep=1", ADMIN_TOKEN],
-      ["/admin/keys", ADMIN_TOKEN],
-      ["/admin/accounts", ADMIN_TOKEN],
-    ] as const) {
-      const response = await send("GET", path, secret);
-      const text = await response.text();
-      expect([path, response.status]).toEqual([path, 503]);
-      expect(JSON.parse(text)).toMatchObject({ error: { code: "storage_unavailable" } });
-      expect(text).not.toContain("secret-token");
-    }
+  test.each([
+    ["/v1/models", "client"],
+    ["/models/api.json", "client"],
+    ["/models/own/api.json", "client"],
+    ["/healthz?deep=1", "owner"],
+    ["/admin/keys", "owner"],
+    ["/admin/accounts", "owner"],
+  ])("%s says so too; why, only the %s's doors and the log", async (path, who) => {
+    const { send, key, trouble, lines } = await createWorld();
+    trouble.error = new StorageError(REASON);
+    const response = await send("GET", path, who === "owner" ? ADMIN_TOKEN : key);
+    const text = await response.text();
+    expect(response.status).toBe(503);
+    expect(JSON.parse(text)).toMatchObject({ error: { code: "storage_unavailable" } });
+    expect(text.includes(REASON)).toBe(who === "owner");
+    expect(lines.map(({ fields }) => fields.reason)).toContain(REASON);
+  });
+
+  test("a request's own line in the log has the reason", async () => {
+    const { send, key, trouble, lines } = await createWorld();
+    trouble.error = new StorageError(REASON);
+    await send("POST", OPERATIONS.messages.path, key, OPERATIONS.messages.body);
+    const line = lines.find(({ fields }) => fields.route === OPERATIONS.messages.path);
+    expect(line).toMatchObject({ event: "request", fields: { reason: REASON } });
   });
 
   test("it still says that it is alive, and refuses what can not be a key without asking the store", async () => {

@@ -189,6 +189,12 @@ test("a model is found by its listed id and by any name that leads to it", () =>
   expect(find("foo/bar")).toBeUndefined();
 });
 
+test("a model that is asked for by its provider is itself, not a name that the operator gave it", () => {
+  const input = world({ custom: [{ id: "a-name", provider: "codex", model: "gpt-5.6-sol" }] });
+  const found = findModel(listModels(input), { ...input, requested: "openai/gpt-5.6-sol" });
+  expect(found?.id).toBe("gpt-5.6-sol");
+});
+
 describe("Codex CLI's model list", () => {
   /** The fields that the CLI has no default for. */
   const REQUIRED = {

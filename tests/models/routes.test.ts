@@ -3,9 +3,11 @@ import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import { KleisError } from "../../src/errors.ts";
 import { createModelRoutes, type ModelRouteDeps } from "../../src/http/models.ts";
+import { requestLines } from "../../src/http/request-line.ts";
 import { catalogueOf } from "../../src/models/catalogue.ts";
 import { snapshot } from "../../src/models/snapshot.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
+import { VirtualClock } from "../support/virtual-clock.ts";
 import { ALL, ANY, accounts, type World } from "./fixtures/world.ts";
 
 const entry = z.looseObject({ id: z.string() });
@@ -17,6 +19,8 @@ const listBody = z.looseObject({
   last_id: z.string().nullable(),
 });
 
+const QUIET = { debug() {}, info() {}, warn() {}, error() {} };
+
 function app({ has = ALL, scope = {} }: World = {}): Hono {
   const deps: ModelRouteDeps = {
     providers: PROVIDERS,
@@ -24,11 +28,12 @@ function app({ has = ALL, scope = {} }: World = {}): Hono {
     authenticate: async (c: Context) => {
       const key = c.req.header("authorization") ?? c.req.header("x-api-key");
       if (key === undefined) throw new KleisError("missing_api_key", "Send a key.");
-      return { key: { ...ANY, ...scope }, accounts: accounts(...has) };
+      return { key: { id: "key_1", ...ANY, ...scope }, accounts: accounts(...has) };
     },
-    requestId: () => "req_1",
   };
-  const root = new Hono().route("/v1", createModelRoutes(deps));
+  const root = new Hono();
+  root.use(requestLines({ clock: new VirtualClock(), logger: QUIET }, () => "req_1"));
+  root.route("/v1", createModelRoutes(deps));
   for (const { id } of PROVIDERS) root.route(`/${id}/v1`, createModelRoutes({ ...deps, forced: id }));
   return root;
 }

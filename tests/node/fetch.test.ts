@@ -65,6 +65,14 @@ describe("an answer", () => {
     },
   );
 
+  test("that changes the protocol unasked, and leaves the connection open, fails at once", async () => {
+    const { url, sockets } = await startUpstream((request) => {
+      request.socket.write("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n");
+    });
+    await expect(post(url)).rejects.toThrow("without an answer");
+    await until("the socket is closed", () => sockets[0]?.destroyed === true);
+  });
+
   test("whose connection breaks fails where it is read, and is never a clean end", async () => {
     const { url } = await startUpstream((_request, response) => {
       response.writeHead(200).write("begun");
@@ -206,7 +214,7 @@ describe("an abort", () => {
     const pending = post(url, "{}", abort.signal);
     await until("the request arrived", () => requests.length === 1);
     abort.abort(reason);
-    await expect(pending).rejects.toThrow();
+    await expect(pending).rejects.toBe(reason);
     await until("the socket is closed", () => sockets[0]?.destroyed === true);
     // A connection that was given up is not tried again.
     await pause(20);

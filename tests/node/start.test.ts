@@ -9,10 +9,11 @@ import { parseEnv } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Fakes, startFakeClaude, startFakes } from "../fakes/index.ts";
 import { wire } from "../http/wire.ts";
+import { testKeyOf } from "../support/key.ts";
 import { type Bundle, bundle, endAll, newFolder, type Running, run } from "./process.ts";
 
 const TOKEN = "start-tests-6b1f0c9e2d7a4583";
-const ENCRYPTION_KEY = Buffer.alloc(32, 5).toString("base64");
+const ENCRYPTION_KEY = testKeyOf("five");
 const QUESTION = {
   model: "claude-sonnet-5",
   max_tokens: 64,
@@ -90,19 +91,31 @@ describe("a first start", () => {
     expect(await second.exit).toBe(0);
   });
 
-  test("keeps its folder and files from everybody else, even under a careless umask and in an open folder", async () => {
-    const folder = newFolder();
-    mkdirSync(folder, { mode: 0o777 });
-    chmodSync(folder, 0o777);
+  const startedIn = async (folder: string) => {
     const running = startOn(folder);
     const url = await running.url;
     await connect(url, secretsOf(folder).ADMIN_TOKEN);
-    expect(modeOf(folder)).toBe("700");
     const names = readdirSync(folder);
     expect(names).toEqual(expect.arrayContaining(["kleis.db", "secrets.env"]));
     for (const name of names) expect([name, modeOf(join(folder, name))]).toEqual([name, "600"]);
     running.signal("SIGTERM");
     expect(await running.exit).toBe(0);
+    return { mode: modeOf(folder), said: running.output() };
+  };
+
+  test("keeps the folder that it makes, and the files in it, from everybody else", async () => {
+    const { mode, said } = await startedIn(newFolder());
+    expect(mode).toBe("700");
+    expect(said).not.toContain("warning");
+  });
+
+  test("leaves an open folder that there was as it was, says so, and keeps its files from everybody else", async () => {
+    const folder = newFolder();
+    mkdirSync(folder);
+    chmodSync(folder, 0o755);
+    const { mode, said } = await startedIn(folder);
+    expect(mode).toBe("755");
+    expect(said).toContain(`others may look into the data folder: chmod 700 ${folder}`);
   });
 
   test("has the database file say nothing of a secret that it holds", async () => {
@@ -179,9 +192,11 @@ describe("settings that are wrong end it with words, code 1 and no stack", () =>
   test("a data folder that is a file", async () => {
     const path = newFolder();
     writeFileSync(path, "");
-    const ended = startOn(path);
-    expect(await ended.exit).toBe(1);
-    expectWords(ended.output(), /data|EEXIST|ENOTDIR/);
+    const secrets: Record<string, string> = { ADMIN_TOKEN: TOKEN, ENCRYPTION_KEY };
+    for (const ended of [startOn(path), startOn(path, secrets)]) {
+      expect(await ended.exit).toBe(1);
+      expectWords(ended.output(), /can not use \S+ as its data folder \(E\w+\)\. Make it .+ KLEIS_DATA_DIR/);
+    }
   });
 
   test("a database file that is none", async () => {
@@ -275,12 +290,22 @@ describe.concurrent("SIGTERM", () => {
     await claude.close();
   });
 
-  test("twice ends it at once", async () => {
-    const { running, url, claude, parts } = await streaming(60_000);
-    running.signal("SIGTERM");
-    await refused(url);
-    running.signal("SIGTERM");
-    expect(await running.exit).toBe(1);
+  test("again, two seconds after the first, ends it at once; the first says so", async () => {
+    const { running, claude, parts } = await streaming(60_000);
+    const began = performance.now();
+    let ended = false;
+    const exit = running.exit.finally(() => {
+      ended = true;
+    });
+    while (!ended) {
+      running.signal("SIGTERM");
+      await Promise.race([exit, sleep(50)]);
+    }
+    expect(await exit).toBe(1);
+    expect(performance.now() - began).toBeGreaterThan(2_000);
+    expect(running.output()).toMatch(
+      /is ending.*Another Ctrl-C, two seconds from now or later, ends it at once/,
+    );
     await expect(rest(parts)).rejects.toThrow();
     await claude.close();
   });

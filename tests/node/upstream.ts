@@ -33,10 +33,10 @@ export async function startUpstream(answer: Answer): Promise<Upstream> {
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, sockets, requests };
 }
 
-/** Waits until something is so; fails after two seconds. */
-export async function until(what: string, isSo: () => boolean): Promise<void> {
+/** Waits until something is so; fails after two seconds, or `limitMs`. */
+export async function until(what: string, isSo: () => boolean, limitMs = 2_000): Promise<void> {
   for (let waited = 0; !isSo(); waited += 5) {
-    if (waited > 2_000) throw new Error(`it never came true: ${what}`);
+    if (waited > limitMs) throw new Error(`it never came true: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -77,7 +77,7 @@ test("every poll leaves the device code under a later version, so that no earlie
     seen.push(await version());
   }
   expect(polls(world)).toBe(3);
-  expect(seen).toEqual([0, 1, 2, 3]);
+  expect(seen).toEqual([0, 2, 4, 6]);
 });
 
 test("slow_down raises the interval for all later polls", async () => {
@@ -184,6 +184,15 @@ test.each([
   const done = await world.complete("copilot", state);
   expect(account(done).metadata).toEqual(expect.objectContaining({ login: "octo-owner" }));
   expect((account(done).metadata as { api_host?: string }).api_host).toBe(host);
+});
+
+test("a plan that costs nothing is known as that, also where GitHub calls it by the paid one's name", async () => {
+  const world = await createSignInWorld();
+  world.fakes.copilot.discovery.mode = "free";
+  const { state, userCode } = await begun(world);
+  world.fakes.copilot.approveDevice(userCode);
+  await world.clock.advance(5_000);
+  expect(account(await world.complete("copilot", state)).metadata).toMatchObject({ plan: "free" });
 });
 
 test("signing in again updates in place; another GitHub user is another account", async () => {

@@ -18,7 +18,15 @@ test("a code comes out of every form as it went in, with its state or without", 
         `https://platform.claude.com/oauth/code/callback?code=${code}#${state}`,
         `https://platform.claude.com/oauth/code/callback?code=${code}`,
       ];
-      for (const form of forms) expect(readPasted(` ${form}\n`, state)).toEqual({ code });
+      // A browser's bar may leave the scheme out; mail programs and shells put something around it.
+      forms.push(
+        `localhost:1455/auth/callback?${query}`,
+        `platform.claude.com/oauth/code/callback?code=${code}#${state}`,
+      );
+      for (const form of forms) {
+        for (const pasted of [` ${form}\n`, `"${form}"`, `<${form}>`, `' ${form} '`, `“${form}”`])
+          expect(readPasted(pasted, state), pasted).toEqual({ code });
+      }
     }),
   );
 });
@@ -45,6 +53,8 @@ test("whatever is pasted is read or refused in words, and a foreign state never 
         `${code}#${other}`,
         `?code=${code}&state=${other}`,
         `?error=access_denied&state=${other}`,
+        `localhost:1455/auth/callback?code=${code}&state=${other}`,
+        `"http://localhost:1455/auth/callback?code=${code}&state=${other}"`,
       ]) {
         expect(() => readPasted(form, state)).toThrow(/another sign-in/);
       }

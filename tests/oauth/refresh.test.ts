@@ -4,7 +4,7 @@ import { createProviderNet } from "../../src/accounts/net.ts";
 import type { JsonObject } from "../../src/json.ts";
 import { providerById } from "../../src/providers/index.ts";
 import type { RefreshInput, RefreshResult } from "../../src/providers/provider.ts";
-import { createSignInWorld, html, intercept, type Options, type SignInWorld } from "./world.ts";
+import { createSignInWorld, html, intercept, type Options, rewritten, type SignInWorld } from "./world.ts";
 
 interface Held {
   accessToken?: string;
@@ -61,6 +61,48 @@ describe("Claude", () => {
     expect(await refresh(world, "claude", { refreshToken })).toMatchObject({
       status: "refreshed",
       refreshToken: null,
+    });
+  });
+
+  test.each<[string, (body: JsonObject) => JsonObject, number?]>([
+    ["scope null", (body) => ({ ...body, scope: null })],
+    ["scope as a list", (body) => ({ ...body, scope: String(body.scope).split(" ") })],
+    ["token_type null", (body) => ({ ...body, token_type: null })],
+    ["a token_type of its own", (body) => ({ ...body, token_type: "oauth" })],
+    ["expires_in as text", (body) => ({ ...body, expires_in: "28800" })],
+    ["an account that is none", (body) => ({ ...body, account: "me", organization: [] })],
+    ["status 201", (body) => body, 201],
+  ])("a rotated pair is kept though the answer has %s", async (_, change, status) => {
+    const world = await createSignInWorld({ fetch: rewritten("/oauth/token", change, status) });
+    const { accessToken, refreshToken } = world.fakes.claude.issueTokens();
+    const result = await refresh(world, "claude", { accessToken, refreshToken });
+    const fresh = world.fakes.claude.tokens.list().slice(-2);
+    expect(result).toMatchObject({
+      status: "refreshed",
+      accessToken: fresh[0]?.token,
+      refreshToken: fresh[1]?.token,
+    });
+  });
+
+  test("an access token beside a refresh token of null leaves the stored one", async () => {
+    const change = (body: JsonObject) => ({ ...body, refresh_token: null });
+    const world = await createSignInWorld({ fetch: rewritten("/oauth/token", change) });
+    const { refreshToken } = world.fakes.claude.issueTokens();
+    expect(await refresh(world, "claude", { refreshToken })).toMatchObject({
+      status: "refreshed",
+      accessToken: expect.stringMatching(/^sk-ant-oat01-/),
+      refreshToken: null,
+    });
+  });
+
+  test("a rotated refresh token is kept even when it comes alone", async () => {
+    const world = await createSignInWorld();
+    world.fakes.claude.token.script({ reply: { status: 200, body: { refresh_token: "sk-ant-ort01-new" } } });
+    expect(await refresh(world, "claude", { refreshToken: "sk-ant-ort01-old" })).toMatchObject({
+      status: "refreshed",
+      accessToken: null,
+      refreshToken: "sk-ant-ort01-new",
+      expiresAt: world.clock.now(),
     });
   });
 
@@ -151,10 +193,9 @@ describe("Codex", () => {
   test("a rotated refresh token is kept even when it comes alone", async () => {
     const world = await createSignInWorld();
     world.fakes.codex.token.script({ reply: { status: 200, body: { refresh_token: "rt_new" } } });
-    const held = { accessToken: "a.b.c", refreshToken: "rt_old" };
-    expect(await refresh(world, "codex", held)).toMatchObject({
+    expect(await refresh(world, "codex", { refreshToken: "rt_old" })).toMatchObject({
       status: "refreshed",
-      accessToken: "a.b.c",
+      accessToken: null,
       refreshToken: "rt_new",
       expiresAt: world.clock.now(),
     });
@@ -193,8 +234,8 @@ describe("Copilot", () => {
 
   test("a good token is found good, and the host is asked for anew", async () => {
     const world = await createSignInWorld();
-    const result = await refresh(world, "copilot", { accessToken: token(world) });
-    expect(result).toEqual({
+    const held = { accessToken: token(world), metadata: { user_id: 4242 } };
+    expect(await refresh(world, "copilot", held)).toEqual({
       status: "valid",
       metadata: { api_host: "api.individual.githubcopilot.com", plan: "individual_pro" },
     });
@@ -204,7 +245,16 @@ describe("Copilot", () => {
   test("a host that can not be asked for stays as it is", async () => {
     const world = await createSignInWorld();
     world.fakes.copilot.discovery.mode = "404";
-    expect(await refresh(world, "copilot", { accessToken: token(world) })).toEqual({ status: "valid" });
+    const held = { accessToken: token(world), metadata: { user_id: 4242 } };
+    expect(await refresh(world, "copilot", held)).toEqual({ status: "valid" });
+  });
+
+  test("a token that was imported is told whose it is", async () => {
+    const world = await createSignInWorld();
+    expect(await refresh(world, "copilot", { accessToken: token(world) })).toMatchObject({
+      status: "valid",
+      metadata: { user_id: 4242, login: "octo-owner" },
+    });
   });
 
   test("a wrong tier's host is given up for the one that GitHub names", async () => {

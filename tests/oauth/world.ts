@@ -132,6 +132,20 @@ export function intercept(answer: (url: URL) => Response | null): (next: Fetch) 
   return (next) => async (url, init) => answer(new URL(url)) ?? next(url, init);
 }
 
+/** A fetch whose successful answers under this path come with other JSON, and perhaps another status. */
+export function rewritten(
+  path: string,
+  change: (body: JsonObject) => JsonObject,
+  status?: number,
+): (next: Fetch) => Fetch {
+  return (next) => async (url, init) => {
+    const answer = await next(url, init);
+    if (!answer.ok || !new URL(url).pathname.endsWith(path)) return answer;
+    const body: unknown = await answer.json();
+    return Response.json(isObject(body) ? change(body) : body, { status: status ?? answer.status });
+  };
+}
+
 export const html = (status: number) =>
   new Response("<!doctype html><title>Just a moment…</title>", {
     status,

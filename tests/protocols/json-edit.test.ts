@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { applyEdits, type Splice } from "../../src/protocols/json-edit.ts";
+import { applyEdits, piecesOf, type Splice } from "../../src/protocols/json-edit.ts";
+import { anyJsonText } from "../streams/support/json-text.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const text = (value: Uint8Array) => new TextDecoder("utf-8", { ignoreBOM: true }).decode(value);
@@ -26,9 +27,9 @@ describe("an edit changes only what it names", () => {
     ],
     ["remove every duplicate", [{ op: "remove", path: ["dup"] }], odd.replace(' , "dup":1,"dup" : 2', "")],
     [
-      "set every duplicate",
+      "set the last of duplicates",
       [{ op: "set", path: ["dup"], value: 9 }],
-      odd.replace('"dup":1,"dup" : 2', '"dup":9,"dup" : 9'),
+      odd.replace('"dup":1,"dup" : 2', '"dup":1,"dup" : 9'),
     ],
     ["remove an element", [{ op: "remove", path: ["a", 0] }], odd.replace("1 , {", "{")],
     ["prepend", [{ op: "prepend", path: ["a"], value: "p" }], odd.replace("[ 1", '[ "p",1')],
@@ -79,6 +80,72 @@ describe("an edit changes only what it names", () => {
   test("a path that is not there is a mistake, not a silent loss", () => {
     expect(() => edit('{"a":1}', { op: "set", path: ["a", "b"], value: 2 })).toThrow();
     expect(() => edit('{"a":[]}', { op: "set", path: ["a", 3], value: 2 })).toThrow();
+  });
+});
+
+describe("of members of one name the last is the one that is edited", () => {
+  const inside: Splice[] = [
+    { op: "set", path: ["a", 0, "b"], value: 9 },
+    { op: "prepend", path: ["a"], value: 0 },
+  ];
+  test.each([
+    "[]",
+    "{}",
+    "1",
+    "null",
+    '"[{}]"',
+    "[1]",
+    "[[]]",
+    '[{"c":1}]',
+    '[{"b":1.0}]',
+    '{"0":{"b":1}}',
+    '[],"a":[{}]',
+  ])("and what stands before it passes as it came, whatever it is: %s", (earlier) => {
+    expect(edit(`{"a":${earlier} , "\\u0061":[{"b":1}],"c":1.0}`, ...inside)).toBe(
+      `{"a":${earlier} , "\\u0061":[0,{"b":9}],"c":1.0}`,
+    );
+  });
+
+  test("at every depth", () => {
+    const odd = '{"x":1,"x":{"y":[],"y":[{"z":0,"z":%,"w":{}}]}}';
+    const set: Splice = { op: "set", path: ["x", "y", 0, "z"], value: 5 };
+    expect(edit(odd.replace("%", "2"), set)).toBe(odd.replace("%", "5"));
+  });
+
+  test("but a path that is not there in the last is a mistake, wherever else it is", () => {
+    expect(() => edit('{"a":[{"b":1}],"a":[]}', ...inside)).toThrow("not there");
+    expect(() => edit('{"a":[{"b":1}],"a":1}', ...inside)).toThrow("holds no others");
+    expect(() => edit('{"a":[{"b":1}],"a":{"0":{}}}', ...inside)).toThrow("not an array");
+  });
+
+  test("so that a name that comes often makes a body no longer, and costs no more than its bytes", () => {
+    const often = (value: string) => `{${`"a":${value},`.repeat(20_000)}`;
+    const long = "x".repeat(100_000);
+    expect(edit(`${often("0")}"a":1}`, { op: "set", path: ["a"], value: long })).toBe(
+      `${often("0")}"a":"${long}"}`,
+    );
+    const many = Array.from({ length: 20_000 }, (_, at): Splice => ({ op: "remove", path: ["a", at] }));
+    expect(edit(`${often("[]")}"a":[${"0,".repeat(19_999)}0]}`, ...many)).toBe(`${often("[]")}"a":[]}`);
+  });
+});
+
+describe("the pieces of a value", () => {
+  test("are the texts that came, in their order, the last of one name", () => {
+    expect([...piecesOf(' { "b" : 1.0 ,"10":[ 1e400 ],"2":{"x":"}"} ,"\\u0061":null,"b":2 } ')]).toEqual([
+      ["b", "2"],
+      ["10", "[ 1e400 ]"],
+      ["2", '{"x":"}"}'],
+      ["a", "null"],
+    ]);
+    expect([...piecesOf('[ 12345678901234567890 , "\\ud800",[]]')]).toEqual([
+      [0, "12345678901234567890"],
+      [1, '"\\ud800"'],
+      [2, "[]"],
+    ]);
+  });
+
+  test("are none where it holds no others", () => {
+    for (const json of ["{}", "[ ]", "null", '"[1]"', "1.0"]) expect(piecesOf(json).size).toBe(0);
   });
 });
 
@@ -135,7 +202,7 @@ const canonical = (value: unknown): unknown =>
         : value;
 
 describe("patching then parsing equals parsing then patching", () => {
-  const cases = fc.json({ maxDepth: 4 }).chain((source) => {
+  const cases = fc.oneof(fc.json({ maxDepth: 4 }), anyJsonText).chain((source) => {
     const value: unknown = JSON.parse(source);
     const places = paths(value).slice(1);
     const containers = paths(value).filter(

@@ -36,7 +36,9 @@ const completed = (output: Json, more: JsonObject = {}) => ({
 function gather(...events: (JsonObject | string)[]) {
   const gatherer = createResponsesGatherer();
   for (const event of events) gatherer.event(typeof event === "string" ? event : JSON.stringify(event));
-  return { ...gatherer.result(), ended: gatherer.ended };
+  const result = gatherer.result();
+  const { ended } = gatherer;
+  return result.ok ? { ...result, body: JSON.parse(result.json), ended } : { ...result, ended };
 }
 
 test("a whole last event is the answer as it stands", () => {
@@ -44,6 +46,7 @@ test("a whole last event is the answer as it stands", () => {
   expect(gather(created, done(0, { ...reasoning, summary: ["other"] }), done(1, message), last)).toEqual({
     ok: true,
     status: 200,
+    json: JSON.stringify(last.response),
     body: last.response,
     ended: true,
   });
@@ -213,6 +216,25 @@ test.each([[[]], [[created, done(0, message)]], [["[DONE]"]]])(
   },
 );
 
+test.each([
+  ['{"error":{"code":"context_length_exceeded","message":"too long"}}', 400, "too long"],
+  ['{"code":"rate_limit_exceeded","message":"slow"}', 429, "slow"],
+  ['{"error":"upstream is down"}', 502, "upstream is down"],
+  ["upstream is down", 502, "upstream is down"],
+])("an event that is named error is one, whatever its data is: %s", (data, status, message) => {
+  const gatherer = createResponsesGatherer();
+  gatherer.event(data, true);
+  expect(gatherer.ended).toBe(true);
+  expect(gatherer.result()).toMatchObject({ ok: false, status, body: { error: { message } } });
+});
+
+test("an error without a type or a name is one, too", () => {
+  expect(gather(created, { error: { code: "context_length_exceeded", message: "too long" } })).toMatchObject({
+    status: 400,
+    body: { error: { message: "too long" } },
+  });
+});
+
 test("a last event without its response is an error", () => {
   expect(gather({ type: "response.completed" })).toMatchObject({ ok: false, status: 502, ended: true });
 });
@@ -227,4 +249,24 @@ test("an answer beyond all bounds is given up", () => {
     status: 502,
     body: { error: { code: "upstream_invalid_response" } },
   });
+});
+
+test("numbers, keys and duplicates stay as the provider wrote them, wherever they came from", () => {
+  const odd = '{"id":12345678901234567890,"f":1.0,"e":1e400,"10":1,"2":-0,"d":1,"d":2,"s":"\\u00e9\\ud800"}';
+  const item = `{"id":"fc_1", "type":"tool_search_call","arguments":${odd}}`;
+  const tools = `[{"type":"function","parameters": ${odd}}]`;
+  const start = `{"type":"response.created","response":{"id":"resp_1","10":1,"2":1.0,"tools":${tools},"status":"in_progress"}}`;
+  const end = (output: string) =>
+    `{"type":"response.completed","response":{"id":"resp_1","status":"completed","output":${output},"metadata":${odd}}}`;
+  const whole = (output: string) =>
+    `{"id":"resp_1","10":1,"2":1.0,"tools":${tools},"status":"completed","output":${output},"metadata":${odd}}`;
+  const json = (...events: string[]) => {
+    const answer = gather(...events);
+    return answer.ok ? answer.json : answer;
+  };
+  const itemDone = `{"type":"response.output_item.done","output_index":0,"item": ${item} }`;
+  expect(json(start, itemDone, end("[]"))).toBe(whole(`[${item}]`));
+  expect(json(start, itemDone, end(`[ ${item} ]`))).toBe(whole(`[ ${item} ]`));
+  const bare = `{"arguments":${odd}}`;
+  expect(json(start, itemDone, end(`[ ${item}, ${bare} ]`))).toBe(whole(`[${item},${bare}]`));
 });

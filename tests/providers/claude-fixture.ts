@@ -5,13 +5,14 @@ import { applyEdits } from "../../src/protocols/json-edit.ts";
 import type { Operation } from "../../src/protocols/protocol.ts";
 import { claude } from "../../src/providers/claude/index.ts";
 import type { CredentialKind, PreparedRequest } from "../../src/providers/provider.ts";
+import { testKeyOf } from "../support/key.ts";
 
 export const IDENTITY = "You are Claude Code, Anthropic's official CLI for Claude.";
 
 export const CONFIG: Config = (() => {
   const result = readConfig({
     ADMIN_TOKEN: "q7-vX2pLk9rTz4mWc8bNs1yHd5",
-    ENCRYPTION_KEY: "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+    ENCRYPTION_KEY: testKeyOf("fixture"),
   });
   if (!result.ok) throw new Error(result.problems.join("; "));
   return result.config;
@@ -59,6 +60,13 @@ export async function send(asked: Asked): Promise<Sent> {
     headers: Object.fromEntries(request.headers.entries()),
     changes: [...new Set([...request.edits.map((edit) => edit.change), ...(request.changes ?? [])])].sort(),
   };
+}
+
+/** A JSON answer as the client gets it. */
+export function answered({ request }: Sent, answer: string | JsonObject): string {
+  const source = typeof answer === "string" ? answer : JSON.stringify(answer);
+  const edits = request.answer.json?.(JSON.parse(source)) ?? [];
+  return new TextDecoder().decode(applyEdits(new TextEncoder().encode(source), edits));
 }
 
 /** The event of a stream, in the form that Anthropic sends. */

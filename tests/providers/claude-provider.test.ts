@@ -25,6 +25,8 @@ describe("Claude's models", () => {
     expect(claude.spellings("claude-opus-4.8")).toEqual(["claude-opus-4.8", "claude-opus-4-8"]);
     expect(claude.spellings("claude-opus-4-8")).toEqual(["claude-opus-4-8"]);
     expect(claude.spellings("claude-v.next")).toEqual(["claude-v.next"]);
+    expect(claude.spellings("Claude-Opus-4.8")).toEqual(["Claude-Opus-4.8", "Claude-Opus-4-8"]);
+    expect(claude.spellings("glm-4.6")).toEqual(["glm-4.6"]);
   });
 
   it.each([

@@ -174,6 +174,7 @@ describe("the system prompt of a subscription request", () => {
     ["is null", null, [identity]],
     ["is empty", "", [identity]],
     ["is a string", "Be kind.", [identity, { type: "text", text: "Be kind." }]],
+    ["is a string of blanks", " \n", [identity]],
     ["is an empty list", [], [identity]],
   ])("gets the identity when it %s", async (_case, system, expected) => {
     const { body, changes } = await send({ body: { ...BODY, system } });
@@ -189,23 +190,36 @@ describe("the system prompt of a subscription request", () => {
   });
 
   it.each([IDENTITY, `${IDENTITY}\nBe brief.`])(
-    "gets no second identity when it begins with one",
+    "gets no second identity when its first block begins with one",
     async (text) => {
-      const asBlocks = await send({
-        body: {
-          ...BODY,
-          system: [
-            { type: "text", text },
-            { type: "text", text: "B" },
-          ],
-        },
-      });
-      expect(asBlocks.changes).toEqual([]);
-      const asString = await send({ body: { ...BODY, system: text } });
-      expect(asString.changes).toEqual([]);
-      expect(asString.body.system).toBe(text);
+      const system = [
+        { type: "text", text },
+        { type: "text", text: "B" },
+      ];
+      const { body, changes } = await send({ body: { ...BODY, system } });
+      expect(changes).toEqual([]);
+      expect(body.system).toEqual(system);
     },
   );
+
+  it.each([
+    [IDENTITY, []],
+    [`${IDENTITY}\n\n`, []],
+    [`${IDENTITY}\n\nBe brief. `, ["\n\nBe brief. "]],
+  ])(
+    "that is a string with the identity in front, %j, becomes blocks with one identity",
+    async (system, rest) => {
+      const { body, changes } = await send({ body: { ...BODY, system } });
+      expect(body.system).toEqual([identity, ...rest.map((text) => ({ type: "text", text }))]);
+      expect(changes).toEqual(["claude-identity"]);
+    },
+  );
+
+  it("has its product names normalised behind an identity in a string too", async () => {
+    const { body, changes } = await send({ body: { ...BODY, system: `${IDENTITY} You are OpenCode.` } });
+    expect(body.system).toEqual([identity, { type: "text", text: " You are Claude Code." }]);
+    expect(changes).toEqual(["claude-identity", "claude-system-text"]);
+  });
 
   it("has its product names normalised, in text blocks only, each change declared", async () => {
     const { body, changes } = await send({
@@ -317,6 +331,15 @@ describe("Claude Code itself", () => {
     });
     expect(fourth.changes).toEqual(["claude-identity", "claude-tool-names"]);
     expect(fourth.headers["user-agent"]).toBe(USER_AGENT);
+  });
+
+  it("is known by blocks: a string with the identity becomes one, whatever the client calls itself", async () => {
+    const { body, changes } = await send({
+      body: { ...BODY, system: IDENTITY },
+      headers: { "user-agent": agent },
+    });
+    expect(body.system).toEqual([{ type: "text", text: IDENTITY }]);
+    expect(changes).toEqual(["claude-identity"]);
   });
 
   it("is not changed by what was prepared once already", async () => {

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Json, JsonObject } from "../../src/json.ts";
 import { toolNames } from "../../src/providers/claude/tool-names.ts";
-import { type Sent, send, sseEvent } from "./claude-fixture.ts";
+import { answered, IDENTITY, type Sent, send, sseEvent } from "./claude-fixture.ts";
 
 const BASE: JsonObject = { model: "claude-sonnet-4-6", max_tokens: 9, system: "", messages: [] };
 
@@ -219,10 +219,9 @@ describe("a request's tool names", () => {
 
   it("change nothing but their own bytes", async () => {
     const source =
-      '{"system":"%","tools":[ {"input_schema":{"maximum":1e400,"x":"\\u00e9"} ,"name" : "grab"} ]}';
-    const system = "You are Claude Code, Anthropic's official CLI for Claude.";
-    const { text } = await send({ body: source.replace("%", system) });
-    expect(text).toBe(source.replace("%", system).replace('"grab"', '"mcp_grab"'));
+      '{"system":[{"type":"text","text":"%"}],"tools":[ {"input_schema":{"maximum":1e400,"x":"\\u00e9"} ,"name" : "grab"} ]}';
+    const { text } = await send({ body: source.replace("%", IDENTITY) });
+    expect(text).toBe(source.replace("%", IDENTITY).replace('"grab"', '"mcp_grab"'));
   });
 
   it("need no look at the answer when none is mapped", async () => {
@@ -250,7 +249,7 @@ describe("an answer's tool names", () => {
   });
 
   it("are the client's own again in JSON, and only they", async () => {
-    const { request } = await send({ body: asked });
+    const sent = await send({ body: asked });
     const content: Json[] = [
       { type: "text", text: "mcp_grab Read" },
       block("mcp_grab"),
@@ -265,8 +264,7 @@ describe("an answer's tool names", () => {
       { type: "tool_reference", tool_name: "Read" },
     ];
     const answer: JsonObject = { type: "message", name: "Read", content };
-    expect(request.answer.json?.(answer)).toBe(true);
-    expect(answer).toEqual({
+    expect(JSON.parse(answered(sent, answer))).toEqual({
       type: "message",
       name: "Read",
       content: [
@@ -283,9 +281,17 @@ describe("an answer's tool names", () => {
         { type: "tool_reference", tool_name: "read" },
       ],
     });
-    expect(request.answer.json?.({ type: "message", content: [block("bash")] })).toBe(false);
-    expect(request.answer.json?.({ type: "error", error: { type: "api_error" } })).toBe(false);
-    expect(request.answer.json?.({ input_tokens: 3 })).toBe(false);
+    const { json } = sent.request.answer;
+    expect(json?.({ type: "message", content: [block("bash")] })).toEqual([]);
+    expect(json?.({ type: "error", error: { type: "api_error" } })).toEqual([]);
+    expect(json?.({ input_tokens: 3 })).toEqual([]);
+  });
+
+  it("are restored in JSON byte for byte otherwise: numbers, keys and spaces of the arguments stay", async () => {
+    const sent = await send({ body: asked });
+    const answer = (name: string) =>
+      `{ "content":[ {"type":"tool_use","id":"t","input":{"id":12345678901234567890,"f":1.0,"e":1e400,"10":1,"2":-0,"d":1,"d":2,"s":"\\u00e9\\ud800"},"name" : "${name}"}],"usage":{"n":1E2} }`;
+    expect(answered(sent, answer("mcp_grab"))).toBe(answer("grab"));
   });
 
   it("are restored in the event that begins a block, byte for byte otherwise", async () => {
@@ -449,8 +455,7 @@ describe("whatever the tools are called", () => {
           }));
         const text: JsonObject = { type: "text", text: upstream.join(" ") + said };
         const answer: JsonObject = { content: [text, ...use(upstream)] };
-        sent.request.answer.json?.(answer);
-        expect(answer).toEqual({ content: [text, ...use(own)] });
+        expect(JSON.parse(answered(sent, answer))).toEqual({ content: [text, ...use(own)] });
 
         const start = (content_block: JsonObject) =>
           sseEvent({ type: "content_block_start", index: 0, content_block });

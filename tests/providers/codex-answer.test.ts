@@ -66,6 +66,11 @@ test.each([
   ["incomplete", "response.incomplete"],
   ["failed", "response.failed"],
 ])("response.done of a %s response gets the name that clients wait for", (status, name) => {
-  const event = `event: response.done\r\ndata: {"type":"response.done","response":{"id":"r","status":"${status}"}}\r\n\r\n`;
+  const event = `event: response.done\r\ndata: {"type":"response.done", "response":{"id":"r","10":1.0,"2":12345678901234567890,"status":"${status}"}}\r\n\r\n`;
   expect(rewritten(event).text).toBe(event.replaceAll("response.done", name));
+});
+
+test("response.done gets it also where its type comes last, behind a long response and without an event line", () => {
+  const event = `data: {"response":{"id":"r","instructions":"${"x".repeat(5000)}"},"type":"response.done"}\n\n`;
+  expect(rewritten(event).text).toBe(event.replace("response.done", "response.completed"));
 });

@@ -5,10 +5,11 @@ import { applyEdits } from "../../src/protocols/json-edit.ts";
 import type { Operation } from "../../src/protocols/protocol.ts";
 import { codex } from "../../src/providers/codex/index.ts";
 import type { PreparedRequest, ProviderAccount } from "../../src/providers/provider.ts";
+import { testKeyOf } from "../support/key.ts";
 
 const decoded = readConfig({
   ADMIN_TOKEN: "q7Zt9-Lw2xV5-Rk8mN1-Yb4cP6-Hs3",
-  ENCRYPTION_KEY: btoa("0123456789abcdefghijklmnopqrstuv"),
+  ENCRYPTION_KEY: testKeyOf("fixture"),
 });
 if (!decoded.ok) throw new Error(decoded.problems.join(", "));
 export const config = decoded.config;
@@ -80,7 +81,10 @@ export function refusals(body: JsonObject): string[] {
   for (const name of Object.keys(body)) refuse(!ACCEPTED.includes(name), `Unsupported parameter: ${name}`);
   refuse(body.stream !== true, "Stream must be set to true");
   refuse(body.store !== false, "Store must be set to false");
-  refuse(typeof body.instructions !== "string" || body.instructions === "", "Instructions are required");
+  refuse(
+    typeof body.instructions !== "string" || body.instructions.trim() === "",
+    "Instructions are required",
+  );
   refuse("service_tier" in body && body.service_tier !== "priority", "service_tier");
   if ("stream_options" in body) {
     const names = isObject(body.stream_options) ? Object.keys(body.stream_options) : ["?"];

@@ -99,6 +99,45 @@ test("an API key is an account of its own, trimmed; an empty one is refused", ()
   );
 });
 
+test("what can not stand in a header is refused in words that do not repeat it", () => {
+  const oauth = { kind: "oauth", accessToken: ACCESS, accountId: "acc-1" } as const;
+  const odd = jwt({ [AUTH]: { chatgpt_account_id: "acc\n1" } });
+  const attempts: [string, () => unknown][] = [
+    ["access_token", () => codex.importAccount({ ...oauth, accessToken: "bad\ntoken" })],
+    ["refresh_token", () => codex.importAccount({ ...oauth, refreshToken: "bad token" })],
+    ["account_id", () => codex.importAccount({ ...oauth, accountId: "bad\nc—ü" })],
+    ["account_id", () => codex.importAccount({ kind: "oauth", accessToken: odd })],
+    ["api_key", () => codex.importAccount({ kind: "api_key", apiKey: "sk-bad💥" })],
+    ["api_key", () => codex.importFile({ OPENAI_API_KEY: "sk-bad💥" })],
+    ["access_token", () => codex.importFile({ tokens: { access_token: "bad\ntoken", account_id: "acc-1" } })],
+    ["account_id", () => codex.importFile({ tokens: { access_token: ACCESS, account_id: "bad\nc—ü" } })],
+    ["api_key", () => codex.importFile({ openai: { type: "api", key: "sk-bad💥" } })],
+    [
+      "refresh_token",
+      () => codex.importFile({ openai: { type: "oauth", refresh: "bad token", accountId: "a" } }),
+    ],
+  ];
+  for (const [param, attempt] of attempts) {
+    expect(attempt).toThrow(expect.objectContaining({ code: "invalid_request", param }));
+    expect(attempt).toThrow(/copy it again/);
+    expect(attempt).not.toThrow(/bad/);
+  }
+});
+
+test("what was pasted with space around it is taken without", () => {
+  const account = {
+    kind: "oauth",
+    accessToken: " opaque\n",
+    refreshToken: "\trt_1",
+    accountId: " acc-1 ",
+  } as const;
+  expect(codex.importAccount(account)).toMatchObject({
+    accessToken: "opaque",
+    refreshToken: "rt_1",
+    externalId: "acc-1",
+  });
+});
+
 test("the Codex CLI's auth.json gives its sign-in, and not the paid key beside it", () => {
   const file = {
     OPENAI_API_KEY: "sk-1",

@@ -11,6 +11,7 @@ const BASE: JsonObject = {
 const user = { role: "user", content: [{ type: "input_text", text: "q" }] };
 const developer = { role: "developer", content: "Be an agent." };
 const FALLBACK = "You are a helpful assistant.";
+const LITE_HEADERS = { "x-openai-internal-codex-responses-lite": "true" };
 
 test("the client's instructions stay, whatever the input holds", async () => {
   const sent = await send({ ...BASE, instructions: "Mine.", input: [developer, user] });
@@ -45,22 +46,61 @@ test("only the first one moves, the next speaks as developer", async () => {
   expect(sent.body.input).toEqual([user, { role: "developer", content: "c" }]);
 });
 
-test("a prompt that is more than text, or no text, stays where it is", async () => {
-  const picture = {
-    role: "system",
-    content: [
-      { type: "input_text", text: "a" },
-      { type: "input_image", image_url: "data:" },
-    ],
-  };
-  const sent = await send({ ...BASE, input: [picture, { role: "developer", content: "" }, user] });
-  expect(sent.body.instructions).toBe(FALLBACK);
-  expect(sent.body.input).toEqual([
-    { ...picture, role: "developer" },
-    { role: "developer", content: "" },
-    user,
-  ]);
+test("a prompt in parts that are called text, as in chat, moves up too", async () => {
+  const parts = [
+    { type: "text", text: "a" },
+    { type: "input_text", text: "b" },
+  ];
+  const sent = await send({ ...BASE, input: [{ role: "developer", content: parts }, user] });
+  expect(sent.body.instructions).toBe("a\nb");
+  expect(sent.body.input).toEqual([user]);
 });
+
+test("of a prompt with pictures the text moves up and the pictures stay, with nothing put in beside it", async () => {
+  const picture = { type: "input_image", image_url: "data:" };
+  const source =
+    '{"model":"gpt-5.5","input":[{"id":"msg_1","role":"system","content":[{"type":"input_text","text":"a"},' +
+    '{"type":"input_image","image_url":"data:"},{"type":"text","text":"b"}]},{"role":"developer","content":"c"}]}';
+  const sent = await send(source);
+  expect(sent.body.instructions).toBe("a\nb");
+  expect(sent.body.input).toEqual([
+    { role: "developer", content: [picture] },
+    { role: "developer", content: "c" },
+  ]);
+  expect(refusals(sent.body)).toEqual([]);
+});
+
+test("a prompt without any text stays where it is", async () => {
+  const input = [
+    { role: "developer", content: [{ type: "input_image", image_url: "data:" }] },
+    { role: "developer", content: " \n" },
+    { role: "developer", content: [] },
+    user,
+  ];
+  const sent = await send({ ...BASE, input });
+  expect(sent.body.instructions).toBe(FALLBACK);
+  expect(sent.body.input).toEqual(input);
+});
+
+test.each(["", " \n\t"])("instructions of blanks, %j, count as none", async (instructions) => {
+  const sent = await send({ ...BASE, instructions, input: [developer, user] });
+  expect(sent.body).toMatchObject({ instructions: "Be an agent.", input: [user] });
+  expect(sent.changes).toEqual(["codex-instructions"]);
+});
+
+test.each([[["Be an agent."]], [{ text: "x" }], [7], [false]])(
+  "instructions that are no text, %j, are refused in words and not replaced",
+  async (instructions) => {
+    for (const headers of [{}, LITE_HEADERS]) {
+      await expect(
+        send({ ...BASE, instructions, input: [{ type: "additional_tools" }, user] }, { headers }),
+      ).rejects.toMatchObject({ code: "invalid_request", param: "instructions" });
+    }
+    await expect(send({ ...BASE, instructions, input: "hi" })).rejects.toMatchObject({
+      code: "invalid_request",
+    });
+  },
+);
 
 test.each([{ input: "hi" }, { input: [user] }, { input: [user], instructions: null }])(
   "a client without any prompt gets a short default: %j",
@@ -132,7 +172,6 @@ const LITE: JsonObject = {
   include: ["reasoning.encrypted_content"],
   prompt_cache_key: "0199-thread",
 };
-const LITE_HEADERS = { "x-openai-internal-codex-responses-lite": "true" };
 
 test("the newer Codex body stays whole, and its header travels with it", async () => {
   const source = JSON.stringify(LITE);

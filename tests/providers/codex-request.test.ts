@@ -44,12 +44,22 @@ test("a plan's request carries exactly the chosen headers and nothing of the cli
 test("what belongs to a Codex turn travels along when the client sends it", async () => {
   const own = {
     "openai-beta": "responses=experimental",
-    "x-codex-turn-state": "ts",
     "x-codex-beta-features": "f",
     "x-openai-internal-codex-responses-lite": "true",
   };
   const { headers } = await send(BODY, { headers: own });
   expect(headers).toMatchObject(own);
+});
+
+test("a turn's state goes back to the account that gave it, and to no other", async () => {
+  const answered = new Headers({ "x-codex-turn-state": "state.of a turn" });
+  (await send(BODY)).prepared.answer.headers?.(answered);
+  const own = Object.fromEntries(answered);
+  const sentBy = async (id: string, headers: Record<string, string>) =>
+    (await send(BODY, { account: { ...PLAN, id }, headers })).headers["x-codex-turn-state"];
+  expect(await sentBy(PLAN.id, own)).toBe("state.of a turn");
+  expect(await sentBy("account-2", own)).toBeUndefined();
+  expect(await sentBy(PLAN.id, { "x-codex-turn-state": "state.of a turn" })).toBeUndefined();
 });
 
 test("a FedRAMP account is announced, others are not", async () => {
@@ -136,6 +146,16 @@ test.each([
     "openai-beta": "b",
     "user-agent": USER_AGENT,
   });
+});
+
+test("the newer Codex body takes its header along with an API key too", async () => {
+  const lite = { "x-openai-internal-codex-responses-lite": "true" };
+  const sent = await send(
+    { model: "gpt-6-sol", input: [{ type: "additional_tools", tools: [] }] },
+    { account: API, headers: { ...NOISE, ...lite, "x-codex-beta-features": "f", "x-codex-turn-state": "t" } },
+  );
+  expect(sent.headers).toMatchObject(lite);
+  expect(Object.keys(sent.headers).filter((name) => name.startsWith("x-"))).toEqual(Object.keys(lite));
 });
 
 test("an API key streams when the client does, and keeps the query", async () => {

@@ -97,11 +97,36 @@ describe("a responses body", () => {
       `[{"type":"reasoning",${id}"encrypted_content":"gAAAA","summary":[]},` +
       `{"type":"function_call",${id}"call_id":"call_1","name":"f","arguments":"{\\"id\\":1}"},` +
       `{"type":"function_call_output",${nullId}"call_id":"call_1","output":[{"id":"kept"}]},` +
-      `{"type":"item_reference","id":"msg_7"},{"role":"user","content":"hi"}]`;
+      `{"role":"user","content":"hi"}]`;
     expect(await sent("responses", `{${GOOD},"input":${input('"id":"rs_1",', '"id":null,')}}`)).toEqual({
       body: `{${GOOD},"input":${input("", "")}}`,
       changes: ["copilot-item-ids"],
     });
+  });
+
+  test("loses references to items that nobody kept", async () => {
+    const input = (...items: string[]) =>
+      `{${GOOD},"input":[{"role":"user","content":"q"},${items.join("")}{"role":"user","content":"r"}]}`;
+    const references = ['{"type":"item_reference","id":"msg_1"},', '{"id":"msg_2"},'];
+    expect(await sent("responses", input(...references))).toEqual({
+      body: input(),
+      changes: ["copilot-item-ids"],
+    });
+  });
+
+  test("is refused with the way out where a tool's answer has its call only referred to", async () => {
+    const input = [
+      null,
+      { type: "item_reference", id: "fc_1" },
+      { type: "function_call_output", call_id: "call_1", output: "x" },
+    ];
+    await expect(prepared({ input }, { operation: "responses" })).rejects.toMatchObject({
+      code: "invalid_request",
+      param: "input[2]",
+      message: expect.stringMatching(/GitHub Copilot keeps no earlier items.*`store`/),
+    });
+    const call = { type: "function_call", call_id: "call_1", name: "f", arguments: "{}" };
+    await prepared({ input: [call, ...input] }, { operation: "responses" });
   });
 
   test("asks for images in a detail that the backend knows", async () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../src/json.ts";
 import { eventData } from "../../src/protocols/sse/event.ts";
 import { chatRepair } from "../../src/providers/copilot/repair-chat.ts";
-import { event, prepared } from "./copilot-setup.ts";
+import { answered, event, prepared } from "./copilot-setup.ts";
 
 const call = (id: string, name: string) => ({ id, type: "function", function: { name, arguments: "{}" } });
 const delta = (index: number, more: JsonObject, finish: string | null = null) => ({
@@ -21,16 +21,17 @@ const more = (index: number, args: string, id?: string) => ({
 });
 
 /** What becomes of the chunks of a stream that has begun: its first delta, which names the role, went before them. */
-function streamed(chunks: JsonObject[], single = true): JsonObject[] {
-  const repair = chatRepair(single);
+function streamed(chunks: JsonObject[]): JsonObject[] {
+  const repair = chatRepair(true);
   repair.rewrite(event(delta(0, { role: "assistant" })));
   return chunks.map((chunk) =>
     JSON.parse(eventData(repair.rewrite(event(chunk)) ?? event("null")) ?? "null"),
   );
 }
 
-async function whole(answer: JsonObject, n?: number): Promise<boolean | undefined> {
-  return (await prepared(n === undefined ? {} : { n })).answer.json?.(answer);
+/** What becomes of an answer in one piece. */
+async function whole(answer: JsonObject | string): Promise<string> {
+  return answered(await prepared({}), typeof answer === "string" ? answer : JSON.stringify(answer));
 }
 
 describe("a chat answer that is not a stream", () => {
@@ -56,8 +57,7 @@ describe("a chat answer that is not a stream", () => {
       ],
       usage: { total_tokens: 3 },
     };
-    expect(await whole(answer)).toBe(true);
-    expect(answer).toEqual({
+    expect(JSON.parse(await whole(answer))).toEqual({
       id: "c1",
       choices: [
         {
@@ -82,15 +82,30 @@ describe("a chat answer that is not a stream", () => {
         { index: 1, finish_reason: "stop", message: { role: "assistant", content: "Hello" } },
       ],
     };
-    await whole(answer);
-    expect(answer.choices).toEqual([
+    expect(JSON.parse(await whole(answer)).choices).toEqual([
       { index: 0, finish_reason: "length", message: { role: "assistant", content: "Hello" } },
     ]);
   });
 
+  test("keeps every byte but those of its choices when they are folded", async () => {
+    const answer = (choices: string) =>
+      `{ "id":"c", "choices": [${choices}] ,"usage":{"10":1e400,"2":12345678901234567890,"f":1.0} }`;
+    const call = '"tool_calls":[{"id":"1","function":{"name":"f","arguments":"{\\"n\\":1.0}"}}]';
+    const text = `{"index":0,"logprobs":-1.0,"message":{"content":"a"},"finish_reason":"stop"}`;
+    const further = `{"index":1,"message":{${call}},"finish_reason":"tool_calls"}`;
+    expect(await whole(answer(`${text} , ${further}`))).toBe(
+      answer(`{"index":0,"logprobs":-1.0,"message":{${call},"content":"a"},"finish_reason":"tool_calls"}`),
+    );
+  });
+
   test("stays as it came with one choice, without choices, or when several were asked for", async () => {
-    expect(await whole({ choices: [{ index: 0, message: { content: "x" } }] })).toBe(false);
-    expect(await whole({ error: { message: "x" } })).toBe(false);
+    for (const source of [
+      '{ "choices":[{"index":0,"message":{"content":"x"}}],"n":1.0}',
+      '{ "error":{"message":"x"}}',
+      '{"choices":[1, null]}',
+    ]) {
+      expect(await whole(source)).toBe(source);
+    }
     expect((await prepared({ n: 2 })).answer.json).toBeUndefined();
     expect((await prepared({ n: 1 })).answer.json).toBeDefined();
   });
@@ -199,8 +214,31 @@ describe("a chat stream", () => {
   test("finds a further choice behind spaces", () => {
     const out = chatRepair(true).rewrite(event('{"choices":[{"index" : 2,"delta":{"content":"x"}}]}'));
     expect(new TextDecoder().decode(out ?? undefined)).toBe(
-      'data: {"choices":[{"index":0,"delta":{"content":"x","role":"assistant"}}]}\n\n',
+      'data: {"choices":[{"index" : 0,"delta":{"content":"x","role":"assistant"}}]}\n\n',
     );
+  });
+
+  test("keeps every byte but those that are repaired: numbers, keys and spaces", () => {
+    const odd = '"big":12345678901234567890, "f":1.0,"e":1e400,"10":1,"2":-0,"d":1,"d":2,"s":"\\u00e9\\/"';
+    const repair = chatRepair(true);
+    const becomes = (from: string, to: string) =>
+      expect(new TextDecoder().decode(repair.rewrite(event(from)) ?? undefined)).toBe(`data: ${to}\n\n`);
+    const opening = (role: string) =>
+      `{ ${odd},"choices":[{ ${odd}, "delta" : {"content":"é"${role}} ,"index":0}]}`;
+    becomes(opening(""), opening(',"role":"assistant"'));
+    const call = (id: string, index: string) =>
+      `{${odd},"choices":[{"delta":{"tool_calls":[ {"id":"${id}", "index" : ${index} ,${odd}}]},${odd}}]}`;
+    becomes(call("a", "0"), call("a", "0"));
+    becomes(call("b", "0"), call("b", "1"));
+    const last = (index: string, reason: string) =>
+      `{"choices":[{"index":${index},"delta":{},"logprobs":-0.10000000000000000555,"finish_reason" : "${reason}"}],${odd}}`;
+    becomes(last("1", "stop"), last("0", "tool_calls"));
+    const parts = `{"index":1,"delta":{"content":"b"}} , null`;
+    becomes(
+      `{${odd},"choices":[{"index":0,"delta":{"content":"a"},${odd}} , ${parts}],"usage":{"n":1.0}}`,
+      `{${odd},"choices":[{"index":0,"delta":{"content":"ab"},${odd}}],"usage":{"n":1.0}}`,
+    );
+    becomes(`{${odd},"choices":null}`, `{${odd},"choices":[]}`);
   });
 
   test("names the role in its first delta where the provider does not, and only there", () => {

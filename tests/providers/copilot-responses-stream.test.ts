@@ -84,6 +84,14 @@ describe("a Responses stream whose ids change with every event", () => {
     );
   });
 
+  test("keeps every byte but the ids: numbers, keys and spaces", () => {
+    const repair = responsesRepair();
+    const completed = (id: string, item: string) =>
+      `{"type":"response.completed", "response":{"id":"${id}","10":1.0,"2":12345678901234567890,"output":[ {"n":1e400, "id" : "${item}"}]}}`;
+    repair.rewrite(event(completed("resp_a", "a")));
+    expect(repair.rewrite(event(completed("resp_b", "b")))).toEqual(event(completed("resp_a", "a")));
+  });
+
   test("does not share ids with another stream of the same plan", async () => {
     const { answer } = await prepared({ stream: true }, { operation: "responses" });
     answer.stream?.().rewrite(event({ output_index: 0, item_id: "first" }));

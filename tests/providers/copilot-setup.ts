@@ -1,16 +1,18 @@
 /** The smallest world of the Copilot tests: a configuration, an account, and a request ready to prepare. */
 import { type Config, readConfig } from "../../src/config.ts";
 import type { JsonObject } from "../../src/json.ts";
+import { applyEdits } from "../../src/protocols/json-edit.ts";
 import type { Operation } from "../../src/protocols/protocol.ts";
 import { copilot } from "../../src/providers/copilot/index.ts";
 import type { PreparedRequest, ProviderAccount } from "../../src/providers/provider.ts";
+import { testKeyOf } from "../support/key.ts";
 
 export const TOKEN = "gho_16C7e42F292c6912E7710c838347Ae178B4a";
 
 export function config(environment: Record<string, string> = {}): Config {
   const result = readConfig({
     ADMIN_TOKEN: "q8Vt2mZx71LcRw94NbYs60Kd",
-    ENCRYPTION_KEY: btoa("0123456789abcdefghijklmnopqrstuv"),
+    ENCRYPTION_KEY: testKeyOf("fixture"),
     ...environment,
   });
   if (!result.ok) throw new Error(result.problems.join("; "));
@@ -43,6 +45,12 @@ export async function prepared(body: string | JsonObject, asked: Asked = {}): Pr
     keyId: "key_1",
     config: config(asked.environment),
   });
+}
+
+/** An answer in one piece as the client gets it. */
+export function answered({ answer }: PreparedRequest, source: string): string {
+  const edits = answer.json?.(JSON.parse(source)) ?? [];
+  return new TextDecoder().decode(applyEdits(new TextEncoder().encode(source), edits));
 }
 
 /** An event as a server writes it. */

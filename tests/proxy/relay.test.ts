@@ -187,12 +187,120 @@ describe("a stream that breaks ends with one error event", () => {
     expect(await readAll(broken.stream)).toContain("<upstream_stream_incomplete");
   });
 
+  test.each([
+    ["chat", CHAT.text + CHAT.finish],
+    ["messages", MESSAGE.start + MESSAGE.delta],
+  ] as const)(
+    "a connection that broke is no end, whatever the provider may leave out: %s",
+    async (protocol, said) => {
+      const { stream, ends } = relay(protocol, new Feed().say(said).break(), { mayOmitEnd: true });
+      expect(await readAll(stream)).toMatch(/^[^<]+<upstream_stream_incomplete: The connection [^<]+>\n\n$/);
+      expect(ends).toEqual(["incomplete"]);
+    },
+  );
+
+  describe("where the provider may leave out [DONE]", () => {
+    const chunk = (index: number, delta: object, reason: string | null = null) =>
+      `data: ${JSON.stringify({ choices: [{ index, delta, finish_reason: reason }] })}\n\n`;
+    const text = chunk(0, { role: "assistant", content: "I will read." });
+    const call = chunk(1, { tool_calls: [{ index: 0, id: "c1", function: { arguments: '{"pa' } }] });
+
+    test.each([
+      ["another choice has begun", [text, call, chunk(0, {}, "stop")]],
+      ["another choice begins behind the reason of the first", [text, chunk(0, {}, "stop"), call]],
+      ["a choice goes on behind its reason", [text, chunk(0, {}, "stop"), chunk(0, { content: " Then" })]],
+      ["the reason is empty", [text, chunk(0, { content: "No" }, "")]],
+      ["the first choice has none", [text, call, chunk(1, {}, "tool_calls")]],
+    ])("an answer is not whole when %s", async (_why, chunks) => {
+      const { stream, ends } = relay("chat", new Feed().say(...chunks).end(), { mayOmitEnd: true });
+      expect(await readAll(stream)).toMatch(/<upstream_stream_incomplete: [^<]+>\n\n$/);
+      expect(ends).toEqual(["incomplete"]);
+    });
+
+    test.each([
+      ["each choice has its reason", [text, call, chunk(1, {}, "tool_calls"), chunk(0, {}, "stop")]],
+      ["no choice is the first", [call, chunk(1, {}, "tool_calls")]],
+      [
+        "only facts follow",
+        [
+          text,
+          chunk(0, {}, "stop"),
+          chunk(0, { role: "assistant", content: "", tool_calls: [] }),
+          'data: {"choices":[],"usage":{}}\n\n',
+        ],
+      ],
+      ["choices have no index", ['data: {"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}]}\n\n']],
+    ])("an answer is whole when %s", async (_why, chunks) => {
+      const { stream, ends } = relay("chat", new Feed().say(...chunks).end(), { mayOmitEnd: true });
+      expect(await readAll(stream)).toBe(chunks.join("") + CHAT.done);
+      expect(ends).toEqual(["complete"]);
+    });
+
+    test("the provider's own [DONE] stands, also where a choice has no reason", async () => {
+      const whole = text + call + chunk(1, {}, "tool_calls") + CHAT.done;
+      const { stream, ends } = relay("chat", new Feed().say(whole), { mayOmitEnd: true });
+      expect(await readAll(stream)).toBe(whole);
+      expect(ends).toEqual(["complete"]);
+    });
+  });
+
   test("an event past the limit ends it", async () => {
     const feed = new Feed();
-    for (let at = 0; at < 9; at++) feed.say("x".repeat(1024 * 1024));
+    for (let at = 0; at < 17; at++) feed.say("x".repeat(1024 * 1024));
     const { stream, ends } = relay("chat", feed);
     expect(await readAll(stream)).toContain("larger than");
     expect(ends).toEqual(["too_large"]);
+  });
+});
+
+describe("an event that is named error is one, whatever its data is", () => {
+  const DATA = ['{"error":{"message":"overloaded"}}', '{"message":"overloaded"}', "overloaded", "[DONE]"];
+  const BEGUN: Record<Protocol, string> = {
+    chat: CHAT.text,
+    messages: MESSAGE.start,
+    responses: RESPONSE.created,
+  };
+  const cases = Object.entries(BEGUN).flatMap(([protocol, begun]) =>
+    DATA.flatMap((data) =>
+      [`event: error\ndata: ${data}\n\n`, `data: ${data}\r\nevent:error\r\n\r\n`].map(
+        (error) => [protocol as Protocol, error, begun] as const,
+      ),
+    ),
+  );
+
+  test.each(cases)(
+    "%s: %j is the last and the only one, and nothing is waited for",
+    async (protocol, error, begun) => {
+      const clock = new VirtualClock();
+      const feed = new Feed().say(begun, error);
+      const { stream, ends, stop } = relay(protocol, feed, { clock, mayOmitEnd: true });
+      const read = readAll(stream);
+      await clock.advance(1_000);
+      expect(await read).toBe(begun + error);
+      expect(ends).toEqual(["provider_error"]);
+      expect(stop).toHaveBeenCalledOnce();
+    },
+  );
+
+  test("an error in another event's words, or in a comment, is none", async () => {
+    const said =
+      'event: errors\ndata: {"type":"x"}\n\n: event: error\n\nevent: error\nevent: ping\ndata: {}\n\n';
+    const { stream, ends } = relay("messages", new Feed().say(said + WHOLE.messages));
+    expect(await readAll(stream)).toBe(said + WHOLE.messages);
+    expect(ends).toEqual(["complete"]);
+  });
+
+  test.each([
+    [
+      'data: {"type":"error","error":{"n":1.0}}\n\n',
+      'event: error\ndata: {"type":"error","error":{"n":1.0}}\n\n',
+    ],
+    ['id: 1\r\nevent\r\ndata:{"error":{}}\r\n\r\n', 'event: error\nid: 1\r\ndata:{"error":{}}\r\n\r\n'],
+    ['event: message\ndata: {"type":"error"}\n\n', 'event: error\ndata: {"type":"error"}\n\n'],
+  ])("on messages, where clients go by the name alone, %j gets it", async (error, named) => {
+    const { stream, ends } = relay("messages", new Feed().say(MESSAGE.start, error, MESSAGE.stop));
+    expect(await readAll(stream)).toBe(MESSAGE.start + named);
+    expect(ends).toEqual(["provider_error"]);
   });
 });
 

@@ -67,3 +67,53 @@ test("a failure is upstream_unreachable; who gave up gets the own reason back", 
     reason,
   );
 });
+
+test("a runtime that never settles holds nobody behind the limit", async () => {
+  const reason = new Error("too late");
+  const limit = new AbortController();
+  const waiting = network(() => new Promise(() => {})).to("https://api.example.com/", limit.signal);
+  limit.abort(reason);
+  await expect(waiting).rejects.toBe(reason);
+});
+
+test("an answer that comes behind the limit is let go", async () => {
+  const limit = new AbortController();
+  let arrive: (answer: Response) => void = () => {};
+  const late = new Promise<Response>((resolve) => {
+    arrive = resolve;
+  });
+  const waiting = network(() => late).to("https://api.example.com/", limit.signal);
+  limit.abort(new Error("too late"));
+  await expect(waiting).rejects.toThrow("too late");
+  const letGo = new Promise<void>((cancel) =>
+    arrive(new Response(new ReadableStream({ cancel: () => cancel() }))),
+  );
+  await letGo;
+});
+
+describe("a status that is no answer", () => {
+  test("is upstream_unreachable where it comes before one", async () => {
+    await expect(network(() => Response.error()).to("https://api.example.com/")).rejects.toMatchObject({
+      code: "upstream_unreachable",
+    });
+  });
+
+  const unchanged = () => new Response(null, { status: 304 });
+  const get = (headers: Record<string, string>) =>
+    send(async () => unchanged(), {
+      url: "https://api.example.com/",
+      method: "GET",
+      headers: new Headers(headers),
+      origins: ORIGINS,
+    });
+
+  test("is upstream_invalid_response where it says that nothing has changed since no question", async () => {
+    const refusal = { code: "upstream_invalid_response", message: expect.stringContaining("304") };
+    await expect(network(unchanged).to("https://api.example.com/")).rejects.toMatchObject(refusal);
+    await expect(get({})).rejects.toMatchObject(refusal);
+  });
+
+  test("but who asked whether anything has changed hears that nothing has", async () => {
+    expect((await get({ "if-none-match": '"1"' })).status).toBe(304);
+  });
+});

@@ -56,16 +56,16 @@ describe("a request", () => {
     const { createIsolate, answers, posted, refreshed, clock } = await createWorld(-MINUTE);
     const [one, two] = [createIsolate(), createIsolate()];
     answers.push(async () => {
-      await clock.sleep(29_000);
+      await clock.sleep(59_000);
       return refreshed(2);
     });
     const first = one.token();
     await soFar(first);
     const second = two.token();
-    await clock.advance(28_000);
+    await clock.advance(58_000);
     expect(await soFar(second)).toBe("waiting");
-    // Pauses grow: the store is not asked ten times a second for half a minute.
-    expect(two.calls.length).toBeLessThan(40);
+    // Pauses grow: the store is not asked ten times a second for a minute.
+    expect(two.calls.length).toBeLessThan(60);
     await clock.advance(4_000);
     expect(await Promise.all([first, second])).toEqual(["access-2", "access-2"]);
     expect(posted).toEqual(["refresh-1"]);
@@ -131,6 +131,19 @@ describe("a request", () => {
   });
 });
 
+test("a refresh token that comes alone is stored, and the next request renews with it", async () => {
+  const { createIsolate, answers, posted, store, clock } = await createWorld(-MINUTE);
+  const alone = { status: "refreshed", accessToken: null, refreshToken: "refresh-2", idToken: null } as const;
+  answers.push({ ...alone, expiresAt: clock.now() });
+  const isolate = createIsolate();
+  await isolate.credentials.refresh(ID);
+  const held = { accessToken: "access-1", refreshToken: "refresh-2" };
+  expect(await store.accounts.secrets(ID)).toMatchObject(held);
+  expect(await isolate.token()).toBe("access-3");
+  expect(posted).toEqual(["refresh-1", "refresh-2"]);
+  expect(await store.accounts.secrets(ID)).toMatchObject({ refreshToken: "refresh-3" });
+});
+
 describe("a sign-in that ended", () => {
   const over = { status: "rejected", reason: "The provider refused refresh-1 (invalid_grant)." } as const;
 
@@ -183,6 +196,38 @@ describe("a sign-in that ended", () => {
     await clock.advance(2 * MINUTE);
     expect(await refused).toMatchObject({ code: "account_needs_login" });
     expect((await store.accounts.get(ID))?.statusReason).toContain("used up");
+  });
+
+  test.each([
+    ["a refusal (429)", 429, false],
+    ["an outage (503)", 503, true],
+  ])("after %s says so only where that may have used the token up", async (_, status, mayBeUsedUp) => {
+    const { createIsolate, answers, store, clock } = await createWorld(-MINUTE);
+    const isolate = createIsolate({ fetch: async () => new Response("{}", { status }) });
+    answers.push(async (__, net) => {
+      await net.fetch("https://identity.example/token", { method: "POST", headers: new Headers() });
+      return { status: "unavailable", reason: "Not now." };
+    }, over);
+    await expect(isolate.token()).rejects.toMatchObject({ code: "refresh_failed" });
+    await clock.advance(MINUTE);
+    await expect(isolate.token()).rejects.toMatchObject({ code: "account_needs_login" });
+    expect((await store.accounts.get(ID))?.statusReason?.includes("used up")).toBe(mayBeUsedUp);
+  });
+
+  test("after a refresh that was never posted says nothing of one", async () => {
+    const { createIsolate, posted, store, clock } = await createWorld(4 * MINUTE);
+    const isolate = createIsolate();
+    const { intend } = store.refreshes;
+    // Too late for the lease to be still good for a whole call.
+    store.refreshes.intend = async (...args) => {
+      await clock.sleep(21_000);
+      return intend(...args);
+    };
+    expect(await isolate.token()).toBe("access-1");
+    await clock.advance(22_000);
+    await Promise.all(isolate.background);
+    expect(posted).toEqual([]);
+    expect(await store.refreshes.read(ID)).toMatchObject({ leasedForMs: 0, unanswered: false });
   });
 
   test("of tokens without a refresh token is noticed at their end, not before", async () => {
@@ -273,7 +318,7 @@ describe("a provider that can not answer now", () => {
     expect(await isolate.token()).toBe("access-3");
   });
 
-  test("is waited for thirty seconds", async () => {
+  test("is waited for sixty seconds", async () => {
     const { createIsolate, answers, clock } = await createWorld(-MINUTE);
     const isolate = createIsolate();
     answers.push(async (_, net) => {
@@ -281,12 +326,12 @@ describe("a provider that can not answer now", () => {
       return away;
     });
     const refused = isolate.token().catch((error: unknown) => error);
-    await clock.advance(29_000);
+    await clock.advance(59_000);
     expect(await soFar(refused)).toBe("waiting");
     await clock.advance(2_000);
     expect(await refused).toMatchObject({
       code: "refresh_failed",
-      message: expect.stringContaining("30 seconds"),
+      message: expect.stringContaining("60 seconds"),
     });
   });
 
@@ -299,7 +344,7 @@ describe("a provider that can not answer now", () => {
       return new Response("{}");
     };
     const provider = { identityOrigins: () => ["https://identity.example"] };
-    const net = createProviderNet({ ...runtime, fetch }, provider, {}, clock.now() + 30_000);
+    const net = createProviderNet({ ...runtime, fetch }, provider, {}, { totalMs: 30_000 });
     const post = () =>
       net.fetch("https://identity.example/token", { method: "POST", headers: new Headers() });
     await post();
@@ -345,6 +390,31 @@ describe("a provider that has nothing to rotate", () => {
     await clock.advance(1_000);
     expect(await renewed).toEqual([null, null, null]);
     expect(posted).toHaveLength(1);
+  });
+});
+
+describe("an access token that nothing renews", () => {
+  const alone = { refreshToken: null };
+
+  test("is left alone by the owner's wish and by a 401, as long as its end is not known", async () => {
+    const { createIsolate, posted, store } = await createWorld(null, alone);
+    const isolate = createIsolate();
+    const before = await store.refreshes.read(ID);
+    expect(await isolate.token()).toBe("access-1");
+    await expect(isolate.credentials.refresh(ID)).rejects.toMatchObject({ code: "invalid_request" });
+    expect(await isolate.renew("access-1")).toBeNull();
+    expect(await store.refreshes.read(ID)).toEqual(before);
+    expect(posted).toEqual([]);
+  });
+
+  test("needs a login after a 401 once its end has come", async () => {
+    const { createIsolate, answers, store, clock } = await createWorld(4 * MINUTE, alone);
+    const isolate = createIsolate();
+    await isolate.token();
+    await clock.advance(5 * MINUTE);
+    answers.push({ status: "rejected", reason: "There is no refresh token." });
+    expect(await isolate.renew("access-1")).toBeNull();
+    expect((await store.accounts.get(ID))?.status).toBe("needs_login");
   });
 });
 

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type FakeClaude, startFakeClaude } from "../fakes/index.ts";
+import { testKeyOf } from "../support/key.ts";
 import { type ServerProcess, startProcess } from "../support/server-process.ts";
 import { type SqldServer, sqldMissing, startSqld } from "../support/sqld.ts";
 
@@ -50,7 +51,7 @@ for (const [name, missing, open] of databases) {
       const env = {
         ...claude.env,
         ADMIN_TOKEN,
-        ENCRYPTION_KEY: Buffer.alloc(32, 7).toString("base64"),
+        ENCRYPTION_KEY: testKeyOf("seven"),
         TURSO_DATABASE_URL: place.url,
         MODELS_DEV_URL: "",
         // One key asks for all of them at once.

@@ -80,6 +80,7 @@ describe("the simulator notices when a rule is missing:", () => {
     ["the lease", sabotage.withoutLease, /property [15]/],
     ["the re-read under the lease", sabotage.withoutReRead, /property 5/],
     ["the re-read after a refusal", sabotage.withoutDoubt, /property [234]/],
+    ["the memory of used-up tokens", sabotage.withoutMemory, /property [12]/],
     ["the end of a lease", sabotage.withoutExpiry, /property 4/],
     ["a lease that outlasts the call", sabotage.withShortLease, /property [15]/],
   ])(

@@ -5,6 +5,7 @@ import { readConfig } from "../../src/config.ts";
 import type { ProviderNet, RefreshInput, RefreshResult } from "../../src/providers/provider.ts";
 import type { Runtime } from "../../src/runtime.ts";
 import { type NewAccount, type Storage, StorageError } from "../../src/storage/port.ts";
+import { testKeyOf } from "../support/key.ts";
 import { createMemoryStorage } from "../support/memory-storage.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 
@@ -17,6 +18,8 @@ export interface IsolateOptions {
   sharesPromises?: boolean;
   /** Names of storage methods that fail for this isolate; may be changed meanwhile. */
   broken?: Set<string>;
+  /** What its provider is reached by; nobody answers without it. */
+  fetch?: Runtime["fetch"];
 }
 
 /** The token that the account begins with ends in `endsIn` ms; null: never. */
@@ -43,7 +46,7 @@ export async function createWorld(endsIn: number | null, change: Partial<NewAcco
   await connect();
   const config = readConfig({
     ADMIN_TOKEN: "tH3-0wner_Of.this/place+knows",
-    ENCRYPTION_KEY: Buffer.alloc(32, 7).toString("base64"),
+    ENCRYPTION_KEY: testKeyOf("seven"),
   });
   if (!config.ok) throw new Error(config.problems.join("; "));
 
@@ -52,6 +55,7 @@ export async function createWorld(endsIn: number | null, change: Partial<NewAcco
   const posted: (string | null)[] = [];
   const provider = {
     id: "fake",
+    rotates: true,
     identityOrigins: () => ["https://identity.example"],
     refresh(input: RefreshInput, net: ProviderNet): Promise<RefreshResult> {
       posted.push(input.refreshToken);
@@ -70,7 +74,11 @@ export async function createWorld(endsIn: number | null, change: Partial<NewAcco
     };
   }
 
-  function createIsolate({ sharesPromises = true, broken = new Set() }: IsolateOptions = {}) {
+  function createIsolate({
+    sharesPromises = true,
+    broken = new Set(),
+    fetch = silence,
+  }: IsolateOptions = {}) {
     const background: Promise<unknown>[] = [];
     const logged: string[] = [];
     const log = (event: string, fields?: object) => void logged.push(JSON.stringify([event, fields]));
@@ -78,9 +86,7 @@ export async function createWorld(endsIn: number | null, change: Partial<NewAcco
     const runtime: Runtime = {
       config: config.ok ? config.config : never(),
       storage: watched(store, broken, calls),
-      // Nobody answers.
-      fetch: (_, { signal }) =>
-        new Promise((__, reject) => signal?.addEventListener("abort", () => reject(new Error("aborted")))),
+      fetch,
       clock,
       random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
       waitUntil: (work) => void background.push(work),
@@ -107,6 +113,10 @@ export async function createWorld(endsIn: number | null, change: Partial<NewAcco
 
   return { clock, store, connect, answers, posted, refreshed, createIsolate };
 }
+
+/** Nobody answers. */
+const silence: Runtime["fetch"] = (_, { signal }) =>
+  new Promise((__, reject) => signal?.addEventListener("abort", () => reject(new Error("aborted"))));
 
 function watched(store: Storage, broken: Set<string>, calls: string[]): Storage {
   const watch = <Part extends object>(part: Part): Part =>

@@ -113,25 +113,40 @@ const SCOPES: [string, KeyRequest][] = [
   ["a model at one provider only", { models: ["copilot/claude-sonnet-5"], providers: ["copilot", "claude"] }],
 ];
 
-const WORLDS: [string, { live: boolean }, string[]][] = [
-  ["three accounts with lists of their own", { live: true }, ["codex", "claude", "copilot"]],
-  ["a plan and a key, without lists", { live: false }, ["codex", "claude"]],
-  ["Copilot alone", { live: true }, ["copilot"]],
-  ["a key and a plan of OpenAI", { live: true }, ["codex", "codex:key", "copilot"]],
+/** With how many models a key without scopes finds at least. */
+const WORLDS: [string, { live: boolean; models: number }, string[]][] = [
+  ["three accounts with lists of their own", { live: true, models: 29 }, ["codex", "claude", "copilot"]],
+  ["three accounts without lists", { live: false, models: 58 }, ["codex", "claude", "copilot"]],
+  ["Copilot alone", { live: true, models: 11 }, ["copilot"]],
+  ["a key and a plan of OpenAI", { live: true, models: 14 }, ["codex", "codex:key", "copilot"]],
 ];
+
+/** Another name, and new descriptions of models under their own, bare and prefixed, by what a provider lists them as. */
+const CUSTOM: [provider: string, listed: string, id: string, model: string][] = [
+  ["copilot", "team/fast", "team/fast", "gpt-5-mini"],
+  ["copilot", "gpt-5-mini", "gpt-5-mini", "gpt-5-mini"],
+  ["copilot", "claude-opus-4.8", "github-copilot/claude-opus-4.8", "claude-opus-4.8"],
+  ["codex", "gpt-5.5", "gpt-5.5", "gpt-5.5"],
+  ["codex", "gpt-5.4", "codex/gpt-5.4", "gpt-5.4"],
+  ["claude", "claude-sonnet-5", "claude-sonnet-5", "claude-sonnet-5"],
+];
+const limitOf = (at: number) => ({ context: 5000 + at, output: 500 });
+const definitions = CUSTOM.map(([provider, _listed, id, model], at) => ({
+  id,
+  provider,
+  model,
+  limit: limitOf(at),
+}));
 
 describe.each(WORLDS)("with %s", (_name, options, accounts) => {
   test.each(SCOPES)("every list for a key with %s keeps its word", async (scope, request) => {
     const here = await place(options);
     await connect(here, ...accounts);
     const { key, discoveryToken } = await here.key(request);
-    await here.runtime.storage.settings.set(
-      "models.custom",
-      JSON.stringify([
-        { id: "team/fast", provider: "copilot", model: "gpt-5-mini", limit: { context: 5000, output: 500 } },
-      ]),
-      1,
-    );
+    await here.runtime.storage.settings.set("models.custom", JSON.stringify(definitions), 1);
+    // What the accounts tell of themselves may come after the first answer.
+    await modelsOf(here, key, "/v1/models");
+    await here.world.settled();
     const registry: Registry = await here.registry(`/models/${discoveryToken}/api.json`);
     const ours = PROVIDERS.flatMap(({ id }) => {
       const entry = registry[`kleis-${id}`];
@@ -154,6 +169,8 @@ describe.each(WORLDS)("with %s", (_name, options, accounts) => {
         };
         expect(forced.find((each) => each.id === id)).toMatchObject(limits);
         expect(known.find((each) => each.id === id)?.entry.limit).toEqual(model.limit);
+        const at = CUSTOM.findIndex(([of, listed]) => of === provider && listed === id);
+        if (at >= 0) expect(model.limit).toEqual(limitOf(at));
         const route = ROUTES[model.provider?.npm ?? entry.npm];
         if (route === undefined) throw new Error(`nobody knows ${model.provider?.npm ?? entry.npm}`);
         expect({ id, ...(await ask(here, key, entry.api ?? "", route, id)) }).toEqual({
@@ -174,7 +191,15 @@ describe.each(WORLDS)("with %s", (_name, options, accounts) => {
       }
     }
     expect(all).toHaveLength(asked);
-    if (scope === "no scope") expect(asked).toBeGreaterThanOrEqual(11);
+    if (scope === "no scope") expect(asked).toBeGreaterThanOrEqual(options.models);
+    const response = await here.get("/v1/models?client_version=0.150.0", { authorization: `Bearer ${key}` });
+    const forCodex: { models: { slug: string; context_window: number }[] } = await response.json();
+    for (const { slug, context_window } of forCodex.models) {
+      expect({ slug, window: all.find(({ id }) => id === slug)?.max_input_tokens }).toEqual({
+        slug,
+        window: context_window,
+      });
+    }
     expect(fakes.violations()).toEqual([]);
   });
 });

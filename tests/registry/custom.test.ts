@@ -118,6 +118,19 @@ describe("a model that the operator has defined", () => {
     expect(await sent(place, "/v1/responses", "gpt-5.6-sol")).toMatchObject({ provider: "copilot" });
   });
 
+  test("is seen by another process, though the clock was set back", async () => {
+    const place = await connected();
+    await listed(place);
+    const first = place.app;
+    place.restart();
+    await put(place, OWN);
+    place.app = first;
+    place.world.clock.ms -= 3_600_000;
+    await listed(place);
+    await place.world.settled();
+    expect((await listed(place)).map(({ id }) => id)).toContain("lab");
+  });
+
   test("is seen by another process within ten seconds", async () => {
     const place = await connected();
     await listed(place);
@@ -148,6 +161,100 @@ describe("a model that the operator has defined", () => {
   });
 });
 
+const LIMIT = { context: 9000, output: 900 };
+
+/** What each list says of a provider's model: id, name and limits. */
+async function everywhere(place: Place, provider: string, model: string) {
+  const own = (of: Record<string, unknown>[]) =>
+    of.filter((each) => each.owned_by === provider && `/${each.id}`.endsWith(`/${model}`));
+  const said = (of: Record<string, unknown>[]) =>
+    own(of).map(({ id, name, context_length, max_tokens }) => ({
+      id,
+      name,
+      limit: { context: context_length, output: max_tokens },
+    }));
+  const { models = {} } = (await place.registry("/models/own/api.json"))[`kleis-${provider}`] ?? {};
+  return {
+    all: said(await listed(place)),
+    forced: said(await listed(place, `/${provider}/v1/models`)),
+    registry: Object.values(models).flatMap(({ id, name, limit }) =>
+      `/${id}`.endsWith(`/${model}`) ? [{ id, name, limit }] : [],
+    ),
+  };
+}
+
+describe("a definition under a model's own name describes that model anew, once in every list", () => {
+  test.each<[id: string, provider: string, model: string, inAll: string]>([
+    ["claude-sonnet-5", "claude", "claude-sonnet-5", "claude-sonnet-5"],
+    ["anthropic/claude-sonnet-5", "claude", "claude-sonnet-5", "claude-sonnet-5"],
+    ["gpt-5.5", "codex", "gpt-5.5", "gpt-5.5"],
+    ["kleis-codex/gpt-5.5", "codex", "gpt-5.5", "gpt-5.5"],
+    ["gpt-5-mini", "copilot", "gpt-5-mini", "gpt-5-mini"],
+    ["copilot/gpt-5.4", "copilot", "gpt-5.4", "copilot/gpt-5.4"],
+    ["gpt-secret", "codex", "gpt-secret", "gpt-secret"],
+    ["copilot/gpt-secret", "copilot", "gpt-secret", "copilot/gpt-secret"],
+  ])("%s at %s", async (id, provider, model, inAll) => {
+    const place = await connected();
+    await put(place, { id, provider, model, name: "Mine", limit: LIMIT });
+    const mine = { name: "Mine", limit: LIMIT };
+    expect(await everywhere(place, provider, model)).toEqual({
+      all: [{ id: inAll, ...mine }],
+      forced: [{ id: model, ...mine }],
+      registry: [{ id: model, ...mine }],
+    });
+  });
+
+  test("with the name that it has, where none is given", async () => {
+    const place = await connected();
+    const define = (id: string, provider: string, model = id) => ({ id, provider, model, limit: LIMIT });
+    await put(place, define("claude-sonnet-5", "claude"), define("gpt-5-mini", "copilot"));
+    const nameOf = async (provider: string, model: string) =>
+      (await everywhere(place, provider, model)).all[0];
+    expect(await nameOf("claude", "claude-sonnet-5")).toMatchObject({ name: "Claude Sonnet 5" });
+    expect(await nameOf("copilot", "gpt-5-mini")).toMatchObject({ name: "GPT-5 Mini (GitHub Copilot)" });
+  });
+
+  test("also for Codex CLI", async () => {
+    const place = await connected();
+    await put(place, { id: "codex/gpt-5.5", provider: "codex", model: "gpt-5.5", limit: LIMIT });
+    const models = await forCodex(place);
+    expect(models.filter(({ slug }) => slug.endsWith("gpt-5.5"))).toMatchObject([
+      { slug: "gpt-5.5", context_window: 9000 },
+    ]);
+  });
+
+  test("and any other name leaves the model as it is", async () => {
+    const place = await connected();
+    const before = await everywhere(place, "copilot", "gpt-5-mini");
+    await put(place, { ...FAST, limit: LIMIT });
+    expect(await everywhere(place, "copilot", "gpt-5-mini")).toEqual(before);
+    expect((await listed(place)).find(({ id }) => id === FAST.id)).toMatchObject({ context_length: 9000 });
+  });
+});
+
+async function forCodex(place: Place): Promise<{ slug: string; context_window: number }[]> {
+  const { key } = await place.key();
+  const response = await place.get("/v1/models?client_version=0.150.0", { authorization: `Bearer ${key}` });
+  return (await response.json()).models;
+}
+
+test("Codex CLI is offered the names that it can use: those without a slash, for what answers on responses", async () => {
+  const place = await connected();
+  await put(
+    place,
+    OWN,
+    FAST,
+    { id: "steady", provider: "copilot", model: "gpt-5.4" },
+    { id: "team/steady", provider: "codex", model: "gpt-5.5" },
+    { id: "sonnet", provider: "claude", model: "claude-sonnet-5" },
+  );
+  const slugs = (await forCodex(place)).map(({ slug }) => slug);
+  expect(slugs).toEqual(expect.arrayContaining(["gpt-5.5", "lab", "steady"]));
+  for (const not of ["team/fast", "team/steady", "sonnet", "claude-sonnet-5"])
+    expect(slugs).not.toContain(not);
+  expect(await sent(place, "/v1/responses", "steady")).toMatchObject({ provider: "copilot", status: 200 });
+});
+
 describe("a definition that could not work is refused, and says which field", () => {
   test.each<[string, object | object[], string]>([
     ["no id", { ...FAST, id: undefined }, "models.0.id"],
@@ -160,6 +267,27 @@ describe("a definition that could not work is refused, and says which field", ()
     ["an unknown provider", { ...FAST, provider: "gemini" }, "models.0.provider"],
     ["no provider", { ...FAST, provider: undefined }, "models.0.provider"],
     ["no upstream id", { ...FAST, model: undefined }, "models.0.model"],
+    [
+      "two descriptions of one model",
+      [
+        { id: "gpt-5-mini", provider: "copilot", model: "gpt-5-mini", limit: LIMIT },
+        { id: "copilot/gpt-5-mini", provider: "copilot", model: "gpt-5-mini", limit: LIMIT },
+      ],
+      "models.1.id",
+    ],
+    [
+      "an upstream id with a provider's prefix",
+      { ...FAST, model: "copilot/gpt-5-mini", limit: LIMIT },
+      "models.0.model",
+    ],
+    ["an upstream id with another's prefix", { ...OWN, model: "anthropic/claude-9" }, "models.0.model"],
+    ["an upstream id with our prefix", { ...OWN, model: "kleis/gpt-9" }, "models.0.model"],
+    [
+      "what no agent can talk to",
+      { ...FAST, model: "text-embedding-3-small", limit: LIMIT },
+      "models.0.model",
+    ],
+    ["more output than context", { ...OWN, limit: { context: 10, output: 100 } }, "models.0.limit"],
     ["no limits for what nobody knows", { ...OWN, limit: undefined }, "models.0.limit"],
     ["limits without an output", { ...OWN, limit: { context: 1 } }, "models.0.limit.output"],
     ["limits of nothing", { ...OWN, limit: { context: 0, output: 1 } }, "models.0.limit.context"],
@@ -172,7 +300,10 @@ describe("a definition that could not work is refused, and says which field", ()
     const place = await connected();
     await put(place, OWN);
     const answer = await put(place, ...[models].flat());
-    expect(answer).toMatchObject({ status: 400, json: { error: { code: "invalid_request", param } } });
+    expect(answer).toMatchObject({
+      status: 400,
+      json: { error: { code: "invalid_request", param, message: expect.stringMatching(/ \S+ .*\w/) } },
+    });
     expect(await place.admin("GET", "/admin/models")).toMatchObject({ json: { models: [OWN] } });
   });
 

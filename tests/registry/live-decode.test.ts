@@ -62,7 +62,34 @@ describe("Copilot's list", () => {
     expect(ofCopilot(first, copilotRow("twice"))).toMatchObject([{ id: "twice", operations: ["responses"] }]);
   });
 
-  test.each([[null], [[]], [{}], [{ data: "x" }], ["<html>"], [undefined]])("%j is none", (body) => {
+  test("is empty where it says so of every model", () => {
+    const disabled = copilotRow("gpt-5.4", undefined, { policy: { state: "disabled" } });
+    expect(ofCopilot(disabled, copilotRow("gpt-5.5", ["ws:/responses"]), { id: 7 })).toEqual([]);
+  });
+
+  test("names no effort that a registry does not know", () => {
+    const capabilities = (...reasoning_effort: string[]) => ({
+      capabilities: {
+        limits: { max_prompt_tokens: 100, max_output_tokens: 10 },
+        supports: { tool_calls: true, reasoning_effort },
+      },
+    });
+    const options = (...efforts: string[]) =>
+      ofCopilot(copilotRow("m", undefined, capabilities(...efforts)))?.[0]?.model.reasoning_options;
+    expect(options("high", "ultra")).toEqual([{ type: "effort", values: ["high"] }]);
+    expect(options("ultra")).toBeUndefined();
+  });
+
+  test.each([
+    [null],
+    [[]],
+    [{}],
+    [{ data: "x" }],
+    ["<html>"],
+    [undefined],
+    [{ data: [] }],
+    [{ data: [{ id: 7 }, { id: "gpt-5.4", capabilities: { supports: {} } }] }],
+  ])("%j is none", (body) => {
     expect(copilot.live?.decode(body)).toBe(null);
   });
 });
@@ -88,7 +115,26 @@ describe("Codex's list", () => {
       codexRow("good"),
     ];
     expect(ids(ofCodex(...rows))).toEqual(["good"]);
-    expect(codex.live?.decode({ data: [] })).toBe(null);
-    expect(codex.live?.decode("<html>")).toBe(null);
+  });
+
+  test("is empty where it says so of every model", () => {
+    expect(ofCodex(codexRow("hidden", { visibility: "hide" }), { slug: 7 })).toEqual([]);
+  });
+
+  test("names no effort that a registry does not know", () => {
+    const efforts = [{ effort: "max" }, { effort: "ultra" }];
+    expect(ofCodex(codexRow("gpt-9", { supported_reasoning_levels: efforts }))?.[0]?.model).toMatchObject({
+      reasoning: true,
+      reasoning_options: [{ type: "effort", values: ["max"] }],
+    });
+  });
+
+  test.each([
+    [{ data: [] }],
+    ["<html>"],
+    [{ models: [] }],
+    [{ models: [{ slug: 7 }, codexRow("gpt-9", { supported_in_api: undefined })] }],
+  ])("%j is none", (body) => {
+    expect(codex.live?.decode(body)).toBe(null);
   });
 });

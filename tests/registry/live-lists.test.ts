@@ -80,6 +80,30 @@ describe("an account's own list is the truth about it", () => {
     });
   });
 
+  test("also where it allows nothing at all, and over a restart", async () => {
+    const disabled = { policy: { state: "disabled" } };
+    const place = await listing({ one: THREE });
+    await copilotIs(place, "one");
+    expect(await idsOf(place)).toHaveLength(3);
+    place.lists.one = copilotList(copilotRow("gpt-5.4", undefined, disabled));
+    const { json } = await place.admin("POST", "/admin/models/refresh");
+    expect(json).toMatchObject({ accounts: [{ list: "renewed" }] });
+    expect(await idsOf(place)).toEqual([]);
+    place.restart();
+    expect(await place.registry("/models/own/api.json")).toEqual({});
+    expect(place.asked).toHaveLength(2);
+  });
+
+  test("in a registry that models.dev could have made, whatever efforts it names", async () => {
+    const efforts = [{ effort: "high" }, { effort: "ultra" }];
+    const place = await listing({
+      two: { models: [codexRow("gpt-9-omega", { supported_reasoning_levels: efforts })] },
+    });
+    await place.account("codex", { accessToken: "two" });
+    const { models } = (await place.registry("/models/own/api.json"))["kleis-codex"]!;
+    expect(models["gpt-9-omega"]?.reasoning_options).toEqual([{ type: "effort", values: ["high"] }]);
+  });
+
   test("asked for as that account, at that account's host, with nothing else", async () => {
     const place = await listing({ one: THREE, two: { models: [codexRow("gpt-5.5")] } });
     await copilotIs(place, "one");
@@ -227,6 +251,30 @@ describe("a list is asked for in the background", () => {
         ],
       },
     });
+  });
+
+  test("once for all who wish it at the same time", async () => {
+    const place = await listing({ one: THREE });
+    await copilotIs(place, "one");
+    const wishes = Array.from({ length: 10 }, () => place.admin("POST", "/admin/models/refresh"));
+    for (const { json } of await Promise.all(wishes)) {
+      expect(json).toMatchObject({ accounts: [{ list: "renewed" }] });
+    }
+    expect(place.asked).toHaveLength(1);
+    await place.admin("POST", "/admin/models/refresh");
+    expect(place.asked).toHaveLength(2);
+  });
+
+  test("also by a clock that was set back", async () => {
+    const place = await listing({ one: THREE });
+    await copilotIs(place, "one");
+    await listed(place);
+    await place.world.settled();
+    place.restart();
+    place.world.clock.ms -= 10 * 24 * HOUR;
+    await listed(place);
+    await place.world.settled();
+    expect(place.asked).toHaveLength(2);
   });
 
   test("not for accounts that are disabled or must sign in", async () => {

@@ -32,6 +32,9 @@ async function reasonOf(body: string | Uint8Array<ArrayBuffer>): Promise<string>
 }
 
 const good = rawModel("good");
+const cost = (change: object) => ({ cost: { input: 1, output: 2, ...change } });
+const effort = (change: object) => ({ reasoning: true, reasoning_options: [{ type: "effort", ...change }] });
+const mode = (change: object) => ({ experimental: { modes: { fast: change } } });
 
 describe("a genuine registry", () => {
   test("passes byte for byte, and loses no model", async () => {
@@ -89,6 +92,26 @@ describe("a malformed model is dropped, and the others stay as they are", () => 
     ["an override that is none", rawModel("bad", { provider: "openai" })],
     ["modes that are none", rawModel("bad", { experimental: { modes: [] } })],
     ["reasoning options that are none", rawModel("bad", { reasoning: true, reasoning_options: "high" })],
+    ["an effort without values", rawModel("bad", effort({}))],
+    ["values of an effort as text", rawModel("bad", effort({ values: "high" }))],
+    ["an effort that is a number", rawModel("bad", effort({ values: ["low", 3] }))],
+    ["an object under the name of a price", rawModel("bad", cost({ cache_read: { input: 1 } }))],
+    ["an object under a name that is no price", rawModel("bad", cost({ later: {} }))],
+    ["tiers as an object", rawModel("bad", cost({ tiers: {} }))],
+    ["tiers that are none", rawModel("bad", cost({ tiers: [null, 3] }))],
+    ["a tier without a price", rawModel("bad", cost({ tiers: [{ input: 1, tier: { size: 9 } }] }))],
+    ["a tier of no size", rawModel("bad", cost({ tiers: [{ input: 1, output: 1, tier: {} }] }))],
+    ["a tier that says of no tier", rawModel("bad", cost({ tiers: [{ input: 1, output: 1 }] }))],
+    ["prices of long prompts as a list", rawModel("bad", cost({ context_over_200k: [] }))],
+    ["prices of long prompts without prices", rawModel("bad", cost({ context_over_200k: {} }))],
+    ["an override whose package is a number", rawModel("bad", { provider: { npm: 7 } })],
+    ["an override whose address is an object", rawModel("bad", { provider: { api: {} } })],
+    ["an override whose body is text", rawModel("bad", { provider: { body: "x" } })],
+    ["a mode that overrides with null", rawModel("bad", mode({ provider: null }))],
+    ["a mode whose cost is text", rawModel("bad", mode({ cost: "x" }))],
+    ["a mode whose body is text", rawModel("bad", mode({ provider: { body: "x" } }))],
+    ["a mode whose headers are a list", rawModel("bad", mode({ provider: { headers: ["x"] } }))],
+    ["a mode whose header is a number", rawModel("bad", mode({ provider: { headers: { a: 1 } } }))],
     ["null", null],
     ["a list", []],
     ["a number", 7],
@@ -100,11 +123,43 @@ describe("a malformed model is dropped, and the others stay as they are", () => 
     expect(await read(both)).toMatchObject({ models: 3, dropped: 1 });
   });
 
+  test("in our own entries too", async () => {
+    const bad = rawModel("bad", cost({ tiers: {} }));
+    const reading = await read(JSON.stringify({ openai: rawProvider("openai", good, bad) }));
+    expect(reading.ok && reading.registry.get("openai")?.map(({ id }) => id)).toEqual(["good"]);
+  });
+
   test("a context beyond all numbers", async () => {
     const text = JSON.stringify({
       p: rawProvider("p", good, rawModel("bad", { limit: { context: 77, output: 1 } })),
     });
     expect(await textOf(text.replace("77", "1e999"))).toBe(JSON.stringify({ p: rawProvider("p", good) }));
+  });
+
+  test("a model with everything that there may be stays", async () => {
+    const prices = { input: 1, output: 2, cache_read: 0.1 };
+    const rich = rawModel("rich", {
+      ...cost({
+        ...prices,
+        reasoning: 3,
+        tiers: [{ ...prices, tier: { type: "context", size: 200_000 } }],
+        context_over_200k: prices,
+      }),
+      reasoning: true,
+      reasoning_options: [
+        { type: "toggle" },
+        { type: "effort", values: ["low", null] },
+        { type: "budget_tokens", min: 1 },
+      ],
+      provider: { npm: "@ai-sdk/openai", api: "https://rich.example", shape: "responses" },
+      ...mode({
+        cost: prices,
+        provider: { body: { reasoning: { mode: "pro" } }, headers: { beta: "fast" } },
+      }),
+      interleaved: { field: "reasoning_content" },
+    });
+    const text = JSON.stringify({ p: rawProvider("p", rich) });
+    expect(await textOf(text)).toBe(text);
   });
 
   test("a model that lacks what clients do not need stays", async () => {

@@ -89,6 +89,28 @@ describe("a cold process", () => {
   });
 });
 
+test("asking at the owner's wish answers within a time limit while everything hangs", async () => {
+  const world = createWorld();
+  world.network = () => never;
+  const source = createModelSource({
+    runtime: world.runtime,
+    providers: PROVIDERS,
+    credentials: { fresh: () => never },
+  });
+  let answer: object = {};
+  void source.refresh(ALL).then((outcome) => {
+    answer = outcome;
+  });
+  await world.clock.advance(20_000);
+  expect(answer).toEqual({
+    registry: "refused",
+    accounts: new Map([
+      ["acc-codex", false],
+      ["acc-copilot", false],
+    ]),
+  });
+});
+
 describe("a warm process", () => {
   test("answers at once, with the same object, while it asks anew behind", async () => {
     const world = createWorld();

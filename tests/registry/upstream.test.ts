@@ -1,44 +1,13 @@
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { snapshot } from "../../src/models/snapshot.ts";
-import { createUpstream, FRESH_MS, PAUSE_MS, TIMEOUT_MS, type Upstream } from "../../src/models/upstream.ts";
-import { PROVIDERS } from "../../src/providers/index.ts";
-import {
-  createWorld,
-  MODELS_DEV,
-  rawModel,
-  SAMPLE,
-  SECOND,
-  sampleWith,
-  serving,
-  type World,
-} from "./world.ts";
-
-const OPTIONS = { own: new Set<string>(), sources: new Set(PROVIDERS.map(({ source }) => source)) };
-
-/** A registry that knows one model more than the sample. */
-const NEWER = sampleWith((registry) => {
-  registry.openai!.models["gpt-9"] = rawModel("gpt-9");
-});
-
-function start(world: World): Upstream {
-  return createUpstream(world.runtime, OPTIONS);
-}
+import { FRESH_MS, PAUSE_MS, TIMEOUT_MS } from "../../src/models/upstream.ts";
+import { VirtualClock } from "../support/virtual-clock.ts";
+import { knows, NEWER, renew, start } from "./renewal.ts";
+import { createWorld, MODELS_DEV, SAMPLE, SECOND, sampleWith, serving, type World } from "./world.ts";
 
 /** ms by which the world's clock may run ahead while real work (unpacking, hashing) is waited for. */
 const SLIP_MS = 1_000;
-
-/** Begins what is due and lets it end. */
-async function renew(world: World, upstream: Upstream): Promise<void> {
-  upstream.begin("store");
-  await world.settled();
-}
-
-const knows = (upstream: Upstream, id: string) =>
-  upstream
-    .registry()
-    .get("openai")
-    ?.some((model) => model.id === id) ?? false;
 
 const stored = (world: World) => world.settings.has("models.registry");
 
@@ -81,6 +50,18 @@ describe("a process that has just started", () => {
     upstream.begin("text");
     await later.settled();
     expect(new TextDecoder().decode(upstream.text()?.head)).toBe(NEWER.slice(0, -1));
+  });
+
+  test("has that of a former version too, which does not say what it holds of its own", async () => {
+    const world = createWorld();
+    world.network = serving(NEWER);
+    await renew(world, start(world));
+    const { sources: _new, ...former } = JSON.parse(world.settings.get("models.registry") ?? "");
+    world.settings.set("models.registry", JSON.stringify(former));
+    const later = world.restarted();
+    const upstream = start(later);
+    await renew(later, upstream);
+    expect(knows(upstream, "gpt-9")).toBe(true);
   });
 
   test("does not ask upstream for what was stored within the last minutes", async () => {
@@ -233,6 +214,68 @@ describe("a process that is warm", () => {
     expect((await world.patiently(upstream.refresh())).value).toBe("unchanged");
     world.network = () => new Response("no", { status: 500 });
     expect((await world.patiently(upstream.refresh())).value).toBe("refused");
+  });
+
+  test("asks once for all who wish it at the same time, also cold, and tells them all what came of it", async () => {
+    const world = createWorld();
+    const upstream = start(world);
+    for (const [network, outcome] of [
+      [serving(), "renewed"],
+      [serving(), "unchanged"],
+      [serving(NEWER, '"2"'), "renewed"],
+      [() => new Response("no", { status: 500 }), "refused"],
+    ] as const) {
+      world.asked.length = 0;
+      world.network = network;
+      const wishes = Promise.all(Array.from({ length: 10 }, () => upstream.refresh()));
+      expect((await world.patiently(wishes)).value).toEqual(Array(10).fill(outcome));
+      expect(world.asked.filter(({ url }) => url === MODELS_DEV)).toHaveLength(1);
+    }
+  });
+
+  test("tells whoever waits for a renewal that was cut off with its request, within a time limit", async () => {
+    const world = createWorld();
+    const upstream = start(world);
+    world.network = () => never;
+    const { sleep } = world.clock;
+    // A runtime that ends the request's work: its timers never come.
+    world.clock.sleep = () => never;
+    void upstream.refresh();
+    await expect.poll(() => world.asked.length).toBe(1);
+    world.clock.sleep = sleep;
+    let answer = "";
+    void upstream.refresh().then((value) => {
+      answer = value;
+    });
+    await world.clock.advance(16_000);
+    expect(answer).toBe("refused");
+  });
+
+  test("asks again though the clock was set back", async () => {
+    const world = createWorld();
+    world.network = serving();
+    const upstream = start(world);
+    await renew(world, upstream);
+    const { clock } = world;
+    const now = clock.now.bind(clock);
+    clock.now = () => now() - 86_400_000;
+    world.network = serving(NEWER, '"2"');
+    await renew(world, upstream);
+    expect(knows(upstream, "gpt-9")).toBe(true);
+  });
+
+  test("asks again though the stored copy is from the future", async () => {
+    const world = createWorld();
+    world.network = serving();
+    await renew(world, start(world));
+    const earlier = createWorld({
+      settings: world.settings,
+      clock: new VirtualClock(world.clock.now() - 86_400_000),
+    });
+    earlier.network = serving(NEWER, '"2"');
+    const upstream = start(earlier);
+    await renew(earlier, upstream);
+    expect(knows(upstream, "gpt-9")).toBe(true);
   });
 
   test("unpacks a packed answer, whether or not it is labelled", async () => {

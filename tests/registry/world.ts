@@ -4,6 +4,7 @@ import { gunzipSync } from "node:zlib";
 import { readConfig } from "../../src/config.ts";
 import type { LogFields, Runtime } from "../../src/runtime.ts";
 import { StorageError } from "../../src/storage/port.ts";
+import { testKeyOf } from "../support/key.ts";
 import { createMemoryStorage } from "../support/memory-storage.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 
@@ -54,7 +55,7 @@ export function createWorld(options: WorldOptions = {}): World {
   const { settings = new Map<string, string>(), clock = new VirtualClock() } = options;
   const config = readConfig({
     ADMIN_TOKEN: "registry-tests-7d3a9e51-c04b",
-    ENCRYPTION_KEY: Buffer.alloc(32, 7).toString("base64"),
+    ENCRYPTION_KEY: testKeyOf("seven"),
     ...(options.url === undefined ? {} : { MODELS_DEV_URL: options.url }),
     ...options.env,
   });

@@ -209,21 +209,27 @@ test.each(REASONING_WAYS)(
   },
 );
 
-test.each(FORMS)(
-  "the AI SDK's default to keep items at OpenAI works on a ChatGPT plan, which keeps none, $form",
-  async ({ streams }) => {
-    const { options: _, ...way } = WAYS.find(({ account }) => account === "codex")!;
-    scene.fakes.codex.script("reasoning-tool", "text");
+const KEEPING_WAYS = WAYS.flatMap(({ options, ...way }) => {
+  const { account: provider, name } = way;
+  if (options === undefined || (provider !== "codex" && provider !== "copilot")) return [];
+  return FORMS.map((form) => ({ ...form, name, provider, way }));
+});
+
+test.each(KEEPING_WAYS)(
+  "the AI SDK's default to keep items at OpenAI works with $name, which keeps none, $form",
+  async ({ provider, way, streams }) => {
+    scene.fakes[provider].script("reasoning-tool", "text");
     const { steps, wire } = await ask(way, streams, { ...HELLO, tools });
     expect(steps).toHaveLength(2);
     expect(JSON.stringify(wire.last().body.input)).toContain("item_reference");
     const [, second] = scene.upstream();
     expect(second!.body.store).toBe(false);
-    expect(objectsOf(second!.body.input).map((item) => item.type ?? item.role)).toEqual([
+    const kinds = objectsOf(second!.body.input).map((item) => item.type ?? item.role);
+    expect(kinds.filter((kind) => kind !== "developer")).toEqual([
       "user",
       "function_call",
       "function_call_output",
     ]);
-    expect(wire.changes()).toEqual(expect.arrayContaining(["codex-store", "codex-item-ids"]));
+    expect(wire.changes()).toEqual(expect.arrayContaining([`${provider}-store`, `${provider}-item-ids`]));
   },
 );

@@ -74,6 +74,15 @@ describe.each(FORMS)("Anthropic's SDK on a Claude subscription, $form", ({ strea
     });
   });
 
+  test("is answered where its prompt is a string that begins with the identity", async () => {
+    const { client, wire } = scene.anthropic("claude");
+    await ask(client, streams, { ...HELLO, system: IDENTITY.text });
+    expect(scene.only().body.system).toEqual([IDENTITY]);
+    expect(wire.changes()).toEqual(["claude-identity"]);
+    await ask(client, streams, { ...HELLO, system: `${IDENTITY.text}\n\nBe brief.` });
+    expect(scene.upstream()[1]!.body.system).toEqual([IDENTITY, { type: "text", text: "\n\nBe brief." }]);
+  });
+
   test("calls two tools by its own names, runs both and sends their results back", async () => {
     const { client, wire } = scene.anthropic("claude");
     const first: Params = { ...HELLO, tools: TOOLS, tool_choice: { type: "tool", name: "read_file" } };

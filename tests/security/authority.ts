@@ -29,6 +29,7 @@ export const AUTHORITY: ReadonlyMap<string, Authority> = new Map<string, Authori
   // The general registry, and one key's own behind its discovery token.
   ["GET /models/*", "open"],
 
+  ["ALL /*", "before"],
   ["ALL /admin/*", "before"],
   ["ALL /admin", "before"],
   ["ALL /admin/login", "before"],
@@ -74,6 +75,7 @@ export const AUTHORITY: ReadonlyMap<string, Authority> = new Map<string, Authori
   ["POST /admin/page/models/refresh", "form"],
   ["GET /admin/page/models/new", "session"],
   ["GET /admin/page/models/change", "session"],
+  ["GET /admin/page/models/remove", "session"],
   ["POST /admin/page/models", "form"],
   ["POST /admin/page/models/remove", "form"],
 

@@ -1,4 +1,5 @@
 /** The whole app in memory over a real store, with an account of two providers, keys of every kind and a session. */
+import type { Client } from "@libsql/client";
 import { type App, createApp } from "../../src/app.ts";
 import { readConfig } from "../../src/config.ts";
 import { type IssuedKey, issueKey } from "../../src/keys/issue.ts";
@@ -13,6 +14,8 @@ export interface House {
   readonly app: App;
   readonly runtime: Runtime;
   readonly clock: { ms: number };
+  /** For looking under the storage. */
+  readonly client: Client;
   readonly logged: string[];
   /** Addresses that were called upstream. */
   readonly sent: string[];
@@ -31,7 +34,7 @@ export interface HouseOptions {
 export async function createHouse(options: HouseOptions = {}): Promise<House> {
   const config = readConfig({ ADMIN_TOKEN, ENCRYPTION_KEY: testKey, MODELS_DEV_URL: "", ...options.env });
   if (!config.ok) throw new Error(config.problems.join("; "));
-  const { storage } = await newStorage();
+  const { storage, client } = await newStorage();
   const clock = { ms: NOW };
   const logged: string[] = [];
   const sent: string[] = [];
@@ -84,6 +87,7 @@ export async function createHouse(options: HouseOptions = {}): Promise<House> {
     app,
     runtime,
     clock,
+    client,
     logged,
     sent,
     keys,

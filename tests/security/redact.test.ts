@@ -101,6 +101,11 @@ test("everything secret that passes the store becomes known, in and out", async 
   for (const planted of ["access", "refresh", "id", "api"]) expect(heard).toContain(`${planted}-planted`);
   for (const planted of ["kleis_planted_k1", "discovery_planted_k1", "verifier-planted", "code-planted"])
     expect(heard).toContain(planted);
+  await store.oauthStates.update("s", { granted: { accessToken: "granted-planted" } });
+  expect(heard).toContain("granted-planted");
+  heard.clear();
+  await store.oauthStates.get("s");
+  expect(heard).toContain("granted-planted");
 
   for (const read of [
     () => store.accounts.open("a1"),
@@ -123,6 +128,7 @@ test("everything secret that passes the store becomes known, in and out", async 
     idToken: null,
     apiKey: null,
     expiresAt: null,
+    spentToken: null,
   };
   await store.refreshes.commit("a1", lease, fresh, {}, 1);
   expect(heard).toContain("refresh-fresh");

@@ -17,11 +17,12 @@ import { type NewAccount, type Storage, WrongKeyError } from "../../src/storage/
 import { createSealer } from "../../src/storage/seal.ts";
 import { createHouse as createAdminHouse } from "../admin/house.ts";
 import { newAccount, newKey, newStorage, openClient, openStorage, random, sleep } from "../storage/world.ts";
+import { testKeyOf } from "../support/key.ts";
 import { startSqld } from "../support/sqld.ts";
 import { ADMIN_TOKEN, createHouse } from "./house.ts";
 
-const OLD = Buffer.alloc(32, 7).toString("base64");
-const NEW = Buffer.alloc(32, 8).toString("base64");
+const OLD = testKeyOf("seven");
+const NEW = testKeyOf("eight");
 const clock = { now: () => 5_000, sleep };
 const sealerOf = (...keys: string[]) => createSealer(keys, random);
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { SealError } from "../../src/storage/seal.ts";
+import { testKeyOf } from "../support/key.ts";
 import { newAccount, newStorage, openClient, openStorage } from "./world.ts";
 
 describe("connecting an account", () => {
@@ -139,6 +140,22 @@ describe("several writers at once", () => {
     expect((await storage.accounts.open(saved[0]!.id))?.version).toBe(19);
   });
 
+  test("several that know an account again make one of it, and of none two", async () => {
+    const { storage, file } = await newStorage();
+    const second = openStorage(openClient(file));
+    await storage.accounts.save(newAccount({ externalId: "fp_1" }));
+    const saved = await Promise.all(
+      Array.from({ length: 20 }, (_, i) =>
+        (i % 2 ? storage : second).accounts.save(
+          newAccount({ id: `a${i + 2}`, refreshToken: `refresh-${i}` }),
+          ({ externalId }) => externalId === "fp_1",
+        ),
+      ),
+    );
+    expect(new Set(saved.map(({ id }) => id))).toEqual(new Set(["a1"]));
+    expect(await storage.accounts.list()).toMatchObject([{ id: "a1", externalId: "org-1" }]);
+  });
+
   test("choosing primaries at once leaves exactly one", async () => {
     const { storage, file } = await newStorage();
     const second = openStorage(openClient(file));
@@ -163,6 +180,30 @@ describe("several writers at once", () => {
       client.execute("update provider_accounts set external_id = 'org-1' where id = 'a2'"),
     ).rejects.toThrow("UNIQUE");
   });
+});
+
+test("of the refresh tokens that an account has used up the last hundred are known again, by their hashes alone", async () => {
+  const { storage, client } = await newStorage();
+  await storage.accounts.save(newAccount({ refreshToken: "refresh-0" }));
+  for (let version = 0; version <= 100; version++) {
+    const lease = { owner: "o", fence: 0, version };
+    const next = {
+      accessToken: "access",
+      refreshToken: `refresh-${version + 1}`,
+      idToken: null,
+      apiKey: null,
+      expiresAt: null,
+      spentToken: `refresh-${version}`,
+    };
+    expect(await storage.refreshes.commit("a1", lease, next, {}, 1)).not.toBeNull();
+  }
+  for (const number of [1, 50, 100]) {
+    const older = storage.accounts.save(newAccount({ refreshToken: `refresh-${number}` }));
+    await expect(older).rejects.toMatchObject({ name: "SpentTokenError" });
+  }
+  const { rows } = await client.execute("select spent_tokens from provider_accounts");
+  expect(String(rows[0]?.spent_tokens)).toMatch(/^([0-9a-f]{32} ){100}$/);
+  expect(await storage.accounts.save(newAccount({ refreshToken: "refresh-0" }))).toMatchObject({ id: "a1" });
 });
 
 describe("managing an account", () => {
@@ -277,7 +318,7 @@ describe("a secret that was moved or sealed with another key", () => {
   test("says that the key is missing, and the account is still listed", async () => {
     const { storage, client } = await newStorage();
     await storage.accounts.save(newAccount());
-    const stranger = openStorage(client, Buffer.alloc(32, 9).toString("base64"));
+    const stranger = openStorage(client, testKeyOf("nine"));
     await expect(stranger.accounts.secrets("a1")).rejects.toThrow("ENCRYPTION_KEY");
     expect(await stranger.accounts.list()).toHaveLength(1);
   });

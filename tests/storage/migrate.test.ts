@@ -29,6 +29,7 @@ async function expectWhole(client: Client): Promise<void> {
     ["api_keys", schema.apiKeys],
     ["oauth_states", schema.oauthStates],
     ["system_settings", schema.systemSettings],
+    ["admin_tries", schema.adminTries],
   ] as const) {
     const { rows } = await client.execute(`select name from pragma_table_info('${name}')`);
     expect(rows.map((row) => row.name).sort()).toEqual(

@@ -27,6 +27,24 @@ test("a sign-in's secret can be replaced while it lasts", async () => {
   expect(await storage.oauthStates.update("x", {})).toBe(false);
 });
 
+test("a secret is replaced only while the version that was seen is stored: of many who saw it, by one", async () => {
+  const { storage, file } = await newStorage();
+  const second = openStorage(openClient(file));
+  await storage.oauthStates.insert(signIn);
+  const done = await Promise.all(
+    Array.from({ length: 16 }, (_, i) =>
+      (i % 2 ? storage : second).oauthStates.update(signIn.state, { by: i }, 0),
+    ),
+  );
+  expect(done.filter(Boolean)).toHaveLength(1);
+  expect(await storage.oauthStates.get(signIn.state)).toMatchObject({
+    secret: { by: done.indexOf(true) },
+    version: 1,
+  });
+  expect(await storage.oauthStates.update(signIn.state, {}, 0)).toBe(false);
+  expect(await storage.oauthStates.update("x", {}, 0)).toBe(false);
+});
+
 test("exactly one of many callers on several connections ends a sign-in", async () => {
   const { storage, file } = await newStorage();
   const second = openStorage(openClient(file));

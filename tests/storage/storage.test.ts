@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { createClient } from "@libsql/client";
 import { createClient as createWebClient } from "@libsql/client/web";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { HEADER_LIMITS } from "../../src/http/admin/login-guard.ts";
 import { clientPerCall, sharedClient } from "../../src/storage/libsql/connections.ts";
 import { createLibsqlStorage } from "../../src/storage/libsql/storage.ts";
 import { StorageError } from "../../src/storage/port.ts";
@@ -127,6 +128,9 @@ describe("a store that fails", () => {
       () => storage.keys.touch([{ id: "planted", at: 1 }]),
       () => storage.settings.get("planted"),
       () => storage.settings.set("planted", "planted", 1),
+      () => storage.tries.look(HEADER_LIMITS, "planted", 1),
+      () => storage.tries.take(HEADER_LIMITS, "planted", 1),
+      () => storage.tries.succeed(HEADER_LIMITS, "planted", 1),
       () => storage.oauthStates.get("planted"),
       () => storage.oauthStates.update("planted", {}),
       () => storage.oauthStates.consume("planted"),

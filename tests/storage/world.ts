@@ -10,9 +10,10 @@ import { migrate, useWriteAheadLog } from "../../src/storage/libsql/migrate.ts";
 import { createLibsqlStorage } from "../../src/storage/libsql/storage.ts";
 import type { NewAccount, NewKey, Storage } from "../../src/storage/port.ts";
 import { createSealer } from "../../src/storage/seal.ts";
+import { testKeyOf } from "../support/key.ts";
 
 export const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
-export const testKey = Buffer.alloc(32, 7).toString("base64");
+export const testKey = testKeyOf("seven");
 
 export const sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
   wait(ms, undefined, { signal, ref: false }).catch(() => undefined);

@@ -7,6 +7,7 @@ import { MAX_EVENT_BYTES } from "../../src/protocols/sse/splitter.ts";
 import { startFakes } from "../fakes/index.ts";
 import { type Bundle, bundle, endAll, newFolder, run } from "../node/process.ts";
 import { openDoor } from "../support/door.ts";
+import { testKeyOf } from "../support/key.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 import { ask, pause, readAll } from "./support/client.ts";
 import { type House, openHouse } from "./support/house.ts";
@@ -89,7 +90,7 @@ describe("200 streams at once, none of which is read", () => {
     const server = run(built.path, {
       ...fakes.env,
       ADMIN_TOKEN: "load-tests-9b3f1c7a5d2e8046",
-      ENCRYPTION_KEY: Buffer.alloc(32, 7).toString("base64"),
+      ENCRYPTION_KEY: testKeyOf("seven"),
       KLEIS_DATA_DIR: newFolder(),
     });
     const url = await server.url;
@@ -188,21 +189,23 @@ describe("one large event", () => {
     return parts;
   }
 
-  test.each([1_000, 65_536, 2 * MAX_EVENT_BYTES])(
-    "of 8 MiB passes as it came, in pieces of %i bytes",
+  test.each([4_000, 65_536, 2 * MAX_EVENT_BYTES])(
+    "of 16 MiB passes as it came, in pieces of %i bytes",
     async (size) => {
       const bytes = concat([START, delta(MAX_EVENT_BYTES), END]);
       expect(Buffer.from(await relayed(sliced(bytes, size))).equals(bytes)).toBe(true);
     },
   );
 
-  test.each([1_000, 65_536, 2 * MAX_EVENT_BYTES])(
-    "of 8 MiB and one byte ends the stream with an error that says so, after all that came before, in pieces of %i bytes",
+  test.each([4_000, 65_536, 2 * MAX_EVENT_BYTES])(
+    "of 16 MiB and one byte ends the stream with an error that says so, after all that came before, in pieces of %i bytes",
     async (size) => {
       const bytes = concat([START, delta(MAX_EVENT_BYTES + 1), END]);
       const got = await relayed(sliced(bytes, size));
       expect(textOf(got.subarray(0, START.length))).toBe(textOf(START));
-      expect(textOf(got.subarray(START.length))).toMatch(/^event: error\n.*larger than 8388608 bytes.*\n\n$/);
+      expect(textOf(got.subarray(START.length))).toMatch(
+        /^event: error\n.*larger than 16777216 bytes.*\n\n$/,
+      );
       expect(theOneEnd("messages", got)).toBe("error");
     },
   );
@@ -222,7 +225,7 @@ describe("one large event", () => {
     );
     const way = await wayOf("claude plan");
     const { body } = await way.run(async () => eventStream(endless), new VirtualClock());
-    expect(textOf(concat(await drain(body)))).toMatch(/^event: error\n.*larger than 8388608 bytes.*\n\n$/);
+    expect(textOf(concat(await drain(body)))).toMatch(/^event: error\n.*larger than 16777216 bytes.*\n\n$/);
     expect(given).toBeLessThanOrEqual(MAX_EVENT_BYTES + piece.length);
   });
 
@@ -234,7 +237,7 @@ describe("one large event", () => {
     expect(response.status).toBe(502);
     expect((await response.json()).error).toMatchObject({
       code: "upstream_invalid_response",
-      message: expect.stringContaining("larger than 8388608 bytes"),
+      message: expect.stringContaining("larger than 16777216 bytes"),
     });
     house.close();
   });

@@ -313,6 +313,47 @@ describe("the AI SDK", () => {
   );
 });
 
+describe("an error in a form of the provider's own reaches Anthropic's and OpenAI's SDK, with its words", () => {
+  const start =
+    'event: message_start\ndata: {"type":"message_start","message":{"id":"m","type":"message","role":"assistant","model":"m","content":[],"stop_reason":null,"usage":{"input_tokens":1,"output_tokens":1}}}\n\n';
+  const message = { model: "claude-sonnet-4-6", max_tokens: 5, messages: [] };
+  const ask: Record<string, () => Promise<AsyncIterable<unknown>>> = {
+    messages: () => anthropic("claudeKey").messages.create({ ...message, stream: true }),
+    chat: () =>
+      openai("openaiKey").chat.completions.create({ model: "codex/gpt-5.5", messages: [], stream: true }),
+    responses: () => openai("openaiKey").responses.create({ model: "gpt-5.5", input: "x", stream: true }),
+  };
+
+  test.each([
+    [
+      "messages",
+      `${start}data: {"type":"error","error":{"type":"overloaded_error","message":"too busy"}}\n\n`,
+    ],
+    ["messages", `${start}data: {"error":{"message":"too busy"}}\n\n`],
+    ["messages", `${start}event: error\ndata: {"error":{"message":"too busy"}}\n\n`],
+    ["messages", `${start}event: error\ndata: too busy\n\n`],
+    ["chat", 'event: error\ndata: {"message":"too busy"}\n\n'],
+    ["chat", 'data: {"error":{"message":"too busy"}}\n\n'],
+    ["responses", 'event: error\ndata: {"error":{"message":"too busy"}}\n\n'],
+    ["responses", 'event: error\ndata: {"type":"error","message":"too busy"}\n\n'],
+  ])("%s: %s", async (protocol, said) => {
+    plays([utf8(said)]);
+    const reading = (async () => {
+      for await (const _ of (await ask[protocol]?.()) ?? []);
+    })();
+    await expect(reading).rejects.toThrow("too busy");
+  });
+
+  test("to a client that does not stream it is an HTTP error", async () => {
+    plays([
+      utf8('event: error\ndata: {"error":{"code":"context_length_exceeded","message":"too long"}}\n\n'),
+    ]);
+    const response = await house.post("/v1/responses", { model: "gpt-5.5", input: "x" }, { as: "codex" });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ error: { code: "context_length_exceeded" } });
+  });
+});
+
 test("the tests above can fail: a stream that just ends raises no error in these SDKs", async () => {
   const bytes = concat(renderEvents(CHAT.play("tools", ASK, {}).events).slice(0, 2));
   const client = new OpenAI({

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type RunningServer, start } from "../../adapters/node/server.ts";
 import { type Fakes, startFakes } from "../fakes/index.ts";
+import { testKeyOf } from "./key.ts";
 
 export interface Door {
   readonly url: string;
@@ -35,7 +36,7 @@ export async function openDoor(options: DoorOptions = {}): Promise<Door> {
   const server: RunningServer = await start({
     ...fakes.env,
     ADMIN_TOKEN,
-    ENCRYPTION_KEY: Buffer.alloc(32, 7).toString("base64"),
+    ENCRYPTION_KEY: testKeyOf("seven"),
     KLEIS_DATA_DIR: folder,
     PORT: "0",
     LOG_LEVEL: "silent",

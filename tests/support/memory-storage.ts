@@ -16,7 +16,9 @@ import type {
   RequestStore,
   SettingStore,
   Storage,
+  TryStore,
 } from "../../src/storage/port.ts";
+import { LONGEST_HOLD_OFF_MS, LONGEST_LEASE_MS, SpentTokenError } from "../../src/storage/port.ts";
 
 export interface MemoryRow {
   record: AccountRecord;
@@ -28,6 +30,8 @@ export interface MemoryRow {
   intentVersion: number | null;
   retryAt: number;
   failures: number;
+  /** Refresh tokens that were used up. */
+  spent: string[];
 }
 
 export interface MemoryStorage extends Storage {
@@ -45,6 +49,7 @@ export function createMemoryStorage(now: () => number): MemoryStorage {
     requests: absent<RequestStore>(),
     oauthStates: absent<OauthStateStore>(),
     settings: absent<SettingStore>(),
+    tries: absent<TryStore>(),
     async ping() {},
     async close() {},
   };
@@ -74,16 +79,20 @@ function accountStore(rows: Map<string, MemoryRow>): AccountStore {
       const row = rows.get(id);
       return row ? toOpen(row) : null;
     },
-    async save(account) {
-      const same = [...rows.values()].find(
-        ({ record }) =>
-          record.provider === account.provider &&
-          record.kind === account.kind &&
-          record.externalId === account.externalId,
+    async save(account, isSame = () => false) {
+      const among = [...rows.values()].filter(
+        ({ record }) => record.provider === account.provider && record.kind === account.kind,
       );
+      const { refreshToken } = account;
+      const by = among.find(({ spent }) => refreshToken !== null && spent.includes(refreshToken));
+      if (by !== undefined) throw new SpentTokenError({ ...by.record });
+      const same =
+        among.find(({ record }) => record.externalId === account.externalId) ??
+        among.find(({ record }) => isSame({ ...record }));
       const row = same ?? emptyRow(account);
       row.record = {
         ...row.record,
+        externalId: account.externalId,
         primary: row.record.primary || (row.record.enabled && !hasPrimary(account.provider)),
         status: "active",
         statusReason: null,
@@ -105,6 +114,13 @@ function accountStore(rows: Map<string, MemoryRow>): AccountStore {
       const row = rows.get(id);
       if (row === undefined) return null;
       row.record = { ...row.record, ...change, updatedAt: at };
+      return { ...row.record };
+    },
+    async changeReason(id, { version, from, to }) {
+      const row = rows.get(id);
+      if (row?.version !== version) return null;
+      if (row.record.status !== "active" || row.record.statusReason !== from) return null;
+      row.record = { ...row.record, statusReason: to };
       return { ...row.record };
     },
     async makePrimary(id, at) {
@@ -132,12 +148,16 @@ function refreshStore(rows: Map<string, MemoryRow>, now: () => number): RefreshS
     const row = rows.get(id);
     return row && row.version === version && row.fence === fence ? row : null;
   };
+  const left = (until: number, longest: number): number => {
+    const ms = Math.max(0, until - now());
+    return ms > longest ? 0 : ms;
+  };
   const toState = (row: MemoryRow): RefreshState => ({
     ...toOpen(row),
     fence: row.fence,
     failures: row.failures,
-    leasedForMs: Math.max(0, row.leaseUntil - now()),
-    heldOffForMs: Math.max(0, row.retryAt - now()),
+    leasedForMs: left(row.leaseUntil, LONGEST_LEASE_MS),
+    heldOffForMs: left(row.retryAt, LONGEST_HOLD_OFF_MS),
     unanswered: row.intentVersion === row.version,
   });
   const endLease = (row: MemoryRow): void => {
@@ -162,11 +182,11 @@ function refreshStore(rows: Map<string, MemoryRow>, now: () => number): RefreshS
     async acquire(id, { owner, version, leaseMs }) {
       const row = rows.get(id);
       if (row === undefined) return null;
-      const isRunning = row.leaseUntil > now();
+      const isRunning = left(row.leaseUntil, LONGEST_LEASE_MS) > 0;
       const acquired =
         row.version === version &&
         row.record.status === "active" &&
-        row.retryAt <= now() &&
+        left(row.retryAt, LONGEST_HOLD_OFF_MS) === 0 &&
         (!isRunning || row.leaseOwner === owner);
       if (acquired && !(isRunning && row.leaseOwner === owner)) {
         row.leaseOwner = owner;
@@ -185,6 +205,7 @@ function refreshStore(rows: Map<string, MemoryRow>, now: () => number): RefreshS
       const row = holds(id, lease);
       if (row === null) return null;
       row.secrets = secretsOf(next);
+      if (next.spentToken !== null) row.spent.push(next.spentToken);
       row.version++;
       row.record = {
         ...row.record,
@@ -212,17 +233,20 @@ function refreshStore(rows: Map<string, MemoryRow>, now: () => number): RefreshS
       row.intentVersion = null;
       return true;
     },
-    async postpone(id, lease, { reason, failures, waitMs }, at) {
+    async postpone(id, lease, { reason, failures, waitMs, unanswered }, at) {
       const row = holds(id, lease);
       if (row === null) return false;
       fail(row, reason, at);
       row.failures = failures;
       row.retryAt = now() + waitMs;
+      row.intentVersion = unanswered ? lease.version : null;
       return true;
     },
-    async release(id, { owner, fence }) {
+    async release(id, { owner, fence, version }, unanswered) {
       const row = rows.get(id);
-      if (row && row.fence === fence && row.leaseOwner === owner) endLease(row);
+      if (row?.fence !== fence || row.leaseOwner !== owner) return;
+      endLease(row);
+      row.intentVersion = unanswered ? version : null;
     },
   };
 }
@@ -263,6 +287,7 @@ function emptyRow(account: NewAccount): MemoryRow {
     intentVersion: null,
     retryAt: 0,
     failures: 0,
+    spent: [],
   };
 }
 

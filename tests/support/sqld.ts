@@ -12,6 +12,7 @@ import { migrate } from "../../src/storage/libsql/migrate.ts";
 import { createLibsqlStorage } from "../../src/storage/libsql/storage.ts";
 import type { Storage } from "../../src/storage/port.ts";
 import { createSealer } from "../../src/storage/seal.ts";
+import { testKeyOf } from "./key.ts";
 
 const BINARY = resolve(
   import.meta.dirname,
@@ -57,7 +58,7 @@ export async function startSqld(): Promise<SqldServer | null> {
         );
       await migrate(client, sleep);
       const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
-      const key = Buffer.alloc(32, 7).toString("base64");
+      const key = testKeyOf("seven");
       return createLibsqlStorage({
         connections: sharedClient(client),
         sealer: createSealer([key], random),

@@ -1,9 +1,9 @@
 /** The one dialog: holds a panel, gives the focus back, and renews the page behind it when something was changed. */
+import { enterPanel, leavePanel } from "./entry.ts";
+import { keepInReach } from "./live.ts";
 import { type Answer, ask, swapMain } from "./pages.ts";
 
 let dialog: HTMLDialogElement | null = null;
-/** The id of what opened it. */
-let opener = "";
 let isChanged = false;
 
 /** Shows a panel in the dialog, or in the page when that is a panel itself. */
@@ -16,14 +16,21 @@ export function openPanel(panel: HTMLElement, { page }: Answer, changed: boolean
     return;
   }
   dialog ??= create();
-  if (!dialog.open) {
-    opener = document.activeElement?.id ?? "";
-    isChanged = false;
-  }
+  if (!dialog.open) isChanged = false;
   isChanged ||= changed;
-  dialog.replaceChildren(document.adoptNode(panel));
-  if (!dialog.open) dialog.showModal();
+  empty(dialog);
+  dialog.prepend(document.adoptNode(panel));
+  if (!dialog.open) {
+    dialog.showModal();
+    enterPanel();
+    keepInReach();
+  }
+  dialog.scrollTop = 0;
   focusIn(panel);
+}
+
+export function isPanelOpen(): boolean {
+  return dialog?.open ?? false;
 }
 
 /** Closes the dialog; false when none was open. */
@@ -43,18 +50,26 @@ function create(): HTMLDialogElement {
   const made = document.createElement("dialog");
   made.setAttribute("aria-labelledby", "panel-title");
   made.addEventListener("close", async () => {
-    made.replaceChildren();
+    empty(made);
+    keepInReach();
+    leavePanel();
     if (!isChanged) return;
     isChanged = false;
     const answer = await ask(location.href);
-    if (answer !== null) swapMain(answer, opener);
+    if (answer !== null) swapMain(answer);
   });
   document.body.append(made);
   return made;
+}
+
+/** Takes the panel out; what is said to screen readers stays. */
+function empty(from: HTMLDialogElement): void {
+  from.querySelector("[data-panel]")?.remove();
 }
 
 function focusIn(panel: HTMLElement): void {
   const wished = panel.querySelector<HTMLElement>("[autofocus]");
   (wished ?? panel.querySelector("h1"))?.focus();
   if (wished instanceof HTMLInputElement) wished.select();
+  panel.querySelector("[data-refused]")?.scrollIntoView({ block: "nearest" });
 }

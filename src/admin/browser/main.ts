@@ -2,9 +2,11 @@
  * The page's one script. Everything works without it; with it panels open in a dialog, forms answer in place, a waiting
  * sign-in asks by itself, and text can be copied. Event delegation, since parts of the page come and go.
  */
+import { beBusy } from "./busy.ts";
 import { copy } from "./copy.ts";
 import { closePanel, openPanel } from "./dialog.ts";
 import { acceptDrops } from "./drop.ts";
+import { leavePanel } from "./entry.ts";
 import { say } from "./live.ts";
 import { type Answer, ask, followHistory, send, swapMain } from "./pages.ts";
 import { startWaiting } from "./wait.ts";
@@ -16,18 +18,11 @@ function show(answer: Answer): void {
   const panel = answer.page.querySelector<HTMLElement>("[data-panel]");
   if (panel !== null) openPanel(panel, answer, isChange(answer));
   else swapMain(answer);
-  enliven();
+  startWaiting(show);
 }
 
 function isChange({ method }: Answer): boolean {
   return method === "POST";
-}
-
-function enliven(): void {
-  startWaiting(show);
-  for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
-    tab.scrollIntoView({ block: "nearest", inline: "center" });
-  }
 }
 
 document.addEventListener("click", async (event) => {
@@ -39,10 +34,16 @@ document.addEventListener("click", async (event) => {
   if (link.matches("[data-close]") && closePanel()) return event.preventDefault();
   if (!link.matches("[data-panel-link], [data-swap]")) return;
   event.preventDefault();
+  holdFocus(link);
   const answer = await ask(link.href);
   if (answer === null) location.assign(link.href);
   else show(answer);
 });
+
+/** Safari does not give the focus to what is clicked, and without it there is nowhere to go on from afterwards. */
+function holdFocus(clicked: HTMLElement | null): void {
+  if (document.activeElement === document.body) clicked?.focus({ preventScroll: true });
+}
 
 const sending = new WeakSet<HTMLFormElement>();
 /** Counts the questions of searches: only the newest is answered. */
@@ -57,10 +58,11 @@ document.addEventListener("submit", async (event) => {
   else if (sending.has(form)) return;
   const turn = asked;
   sending.add(form);
+  holdFocus(event.submitter);
   form.setAttribute("aria-busy", "true");
-  const busy = event.submitter?.dataset.busy;
-  if (busy !== undefined) say(busy);
+  const rest = beBusy(event.submitter);
   const answer = await send(form, event.submitter);
+  rest();
   if (isSearch && turn !== asked) return;
   sending.delete(form);
   form.removeAttribute("aria-busy");
@@ -76,4 +78,8 @@ document.addEventListener("change", (event) => {
 
 acceptDrops();
 followHistory();
-document.addEventListener("DOMContentLoaded", enliven);
+document.addEventListener("DOMContentLoaded", () => {
+  startWaiting(show);
+  // Reloaded while a panel was open: there is none any more.
+  leavePanel();
+});

@@ -1,5 +1,6 @@
 /** Asks for pages behind the one that is shown, and puts one in its place. */
-import { closeSilently } from "./dialog.ts";
+import { closePanel, closeSilently, isPanelOpen } from "./dialog.ts";
+import { arrive, isPanelEntry, leavePanel } from "./entry.ts";
 import { announce } from "./live.ts";
 
 export interface Answer {
@@ -54,53 +55,87 @@ async function fetchPage(
   return { page, method: init.method, address: hasAddress ? response.url : null };
 }
 
+/** The address whose page is shown, without its fragment. */
+let shown = here();
+
+function here(): string {
+  return location.pathname + location.search;
+}
+
 /**
- * Replaces the page's content. The focus stays on what has the same id, or goes to the heading of another page. What was
- * typed into a field while the answer was on its way stays.
+ * Replaces the page's content. The focus stays on what has the same id, or on the name of the card that it was in, and
+ * that keeps its place in the window; else it goes to the page's heading. What was typed into a field while the answer
+ * was on its way stays.
  */
-export function swapMain(
-  { page, address, method }: Answer,
-  focusId = document.activeElement?.id ?? "",
-): void {
+export function swapMain({ page, address, method }: Answer): void {
   const fresh = page.querySelector("main");
   if (fresh === null) return;
-  const field = method === "GET" ? document.activeElement : null;
-  const isTyped =
-    field instanceof HTMLInputElement && field.id === focusId && field.value !== field.defaultValue;
+  // Gives the focus back to what opened it.
   closeSilently();
+  const focused = document.activeElement;
+  const field = method === "GET" && focused instanceof HTMLInputElement ? focused : null;
+  const isTyped = field !== null && field.value !== field.defaultValue;
+  const places = idsAround(focused).map((id) => ({ id, top: topOf(id) }));
   document.querySelector("main")?.replaceWith(document.adoptNode(fresh));
   const top = page.querySelector("header.top");
   if (top !== null) document.querySelector("header.top")?.replaceWith(document.adoptNode(top));
   document.title = page.title;
   const moved = address !== null && note(address);
-  const target = document.getElementById(focusId) ?? document.querySelector<HTMLElement>("main h1");
+  shown = here();
+  const place = places.find(({ id }) => document.getElementById(id) !== null);
+  const target = document.getElementById(place?.id ?? "") ?? document.querySelector<HTMLElement>("main h1");
+  // What takes no focus of its own does so when it is told.
+  if (target !== null && target.tabIndex < 0) target.tabIndex = -1;
   target?.focus({ preventScroll: true });
-  if (isTyped && target instanceof HTMLInputElement) {
+  if (isTyped && target instanceof HTMLInputElement && target.id === field.id) {
     const { value, selectionStart, selectionEnd } = field;
     target.value = value;
     if (selectionStart !== null) target.setSelectionRange(selectionStart, selectionEnd);
   }
   if (moved) window.scrollTo(0, 0);
+  else if (place !== undefined && window.scrollY > 0) window.scrollBy(0, topOf(place.id) - place.top);
   document.getElementById("tried")?.scrollIntoView({ block: "nearest" });
   announce(fresh);
+}
+
+/** The id of an element, then those of the names of what it is in, from the inside out. */
+function idsAround(element: Element | null): string[] {
+  const ids = [element?.id ?? ""];
+  for (let at = element; at !== null; at = at.parentElement)
+    ids.push(at.getAttribute("aria-labelledby") ?? "");
+  return ids.filter((id) => id !== "");
+}
+
+/** Where it is in the window, in pixels. */
+function topOf(id: string): number {
+  return document.getElementById(id)?.getBoundingClientRect().top ?? 0;
 }
 
 /** Puts the address in the bar; true when it leads to another page than before. What was just done is not kept in it. */
 function note(address: string): boolean {
   const url = new URL(address);
   url.searchParams.delete("done");
+  if (url.pathname + url.search === here()) return false;
   const moved = url.pathname !== location.pathname;
-  if (url.href !== location.href) {
-    if (moved || url.search !== location.search) history.pushState(null, "", url);
-    else history.replaceState(null, "", url);
-  }
+  // The entry of a panel that led here is this page's from now on.
+  if (isPanelEntry()) history.replaceState(null, "", url);
+  else history.pushState(null, "", url);
   return moved;
 }
 
-/** Back and forward, after addresses were changed here. */
+/** Back and forward: to another address, out of a panel, or only to another place on the page. */
 export function followHistory(): void {
   window.addEventListener("popstate", async () => {
-    const answer = await ask(location.href);
+    arrive(isPanelOpen());
+    // Forward to a panel that was closed.
+    if (isPanelEntry() && !isPanelOpen()) return leavePanel();
+    if (here() === shown) {
+      if (!isPanelEntry()) closePanel();
+      return;
+    }
+    const asked = location.href;
+    const answer = await ask(asked);
+    if (location.href !== asked) return;
     if (answer === null) location.reload();
     else swapMain(answer);
   });

@@ -3,6 +3,7 @@ import { Hono } from "hono";
 import { importAccounts } from "../../accounts/import.ts";
 import { accountView } from "../../accounts/view.ts";
 import type { AccountRecord } from "../../storage/port.ts";
+import { lineOf } from "../request-line.ts";
 import { jsonBody, requireJson } from "../validate.ts";
 import { accountChangeBody, importBody } from "./bodies.ts";
 import type { AdminDeps } from "./deps.ts";
@@ -26,9 +27,10 @@ export function createAccountRoutes({ runtime, providers, directory, credentials
     })
     .post("/import", requireJson, jsonBody(importBody), async (c) => {
       try {
-        const accounts = await importAccounts(runtime, providers, c.req.valid("json"));
+        const { accounts, notes } = await importAccounts(runtime, providers, c.req.valid("json"));
         models.connected(accounts);
-        return c.json({ accounts: accounts.map(accountView) }, 201);
+        lineOf(c).note({ on: accounts.map(({ id }) => id).join(",") });
+        return c.json({ accounts: accounts.map(accountView), ...(notes.length > 0 ? { notes } : {}) }, 201);
       } finally {
         // Also when it broke off: a part of a file may have been stored.
         directory.forget();

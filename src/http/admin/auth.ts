@@ -2,6 +2,7 @@
 import type { MiddlewareHandler } from "hono";
 import { KleisError } from "../../errors.ts";
 import type { Peer } from "../../runtime.ts";
+import { lineOf } from "../request-line.ts";
 import { type LoginGuard, slowDown } from "./login-guard.ts";
 import { sameSecret } from "./same-secret.ts";
 
@@ -32,15 +33,27 @@ export function createAdminAuth({
     return outcome.status === "right";
   }
 
-  return async ({ req, env }, next) => {
+  return async (c, next) => {
+    const { req, env } = c;
     const header = req.header("authorization");
     const sent = header === undefined ? undefined : BEARER.exec(header)?.[1];
     // A request that brings a credential is judged by it alone.
     const admitted =
       header === undefined ? await session?.(req.raw) : sent !== undefined && (await isRight(sent, env));
-    if (admitted !== true) throw unauthorized();
+    const { note } = lineOf(c);
+    if (admitted !== true) {
+      note({ reason: header === undefined ? "no token and no session" : reasonOf(sent) });
+      throw unauthorized();
+    }
+    // What the page asks in the course of a request is let in as that request was.
+    if (env?.inside !== true) note({ by: header === undefined ? "session" : "admin token" });
     await next();
   };
+}
+
+function reasonOf(sent: string | undefined): string {
+  if (sent === undefined) return "not a bearer";
+  return ISSUED_KEY.test(sent) ? "an issued key" : "wrong bearer";
 }
 
 function unauthorized(): KleisError {

@@ -82,28 +82,28 @@ const fileBody = z.strictObject({
 const oauthBody = z.strictObject({
   provider,
   kind: z.literal("oauth", 'must be "oauth" or "api_key"'),
-  label: z.optional(label),
-  access_token: z.optional(secret),
-  refresh_token: z.optional(secret),
-  expires_at: z.optional(epochMs),
-  account_id: z.optional(secret),
+  label: z.nullish(label),
+  access_token: z.nullish(secret),
+  refresh_token: z.nullish(secret),
+  expires_at: z.nullish(epochMs),
+  account_id: z.nullish(secret),
 });
 
 const apiKeyBody = z.strictObject({
   provider,
   kind: z.literal("api_key"),
-  label: z.optional(label),
+  label: z.nullish(label),
   api_key: secret,
 });
 
-/** `POST /admin/accounts/import`: a file, or one account's tokens or key. */
+/** `POST /admin/accounts/import`: a file, or one account's tokens or key. Null counts as absent. */
 export const importBody = z.pipe(z.looseObject({}), z.transform(importOf));
 
 function importOf(body: JsonObject): AccountImport {
   if ("file" in body) return decode(fileBody, body);
   if (body.kind === "api_key") {
     const { provider, kind, label, api_key } = decode(apiKeyBody, body);
-    return { provider, account: { kind, apiKey: api_key, ...(label === undefined ? {} : { label }) } };
+    return { provider, account: { kind, apiKey: api_key, ...present({ label }) } };
   }
   const { provider, kind, label, access_token, refresh_token, expires_at, account_id } = decode(
     oauthBody,
@@ -113,13 +113,27 @@ function importOf(body: JsonObject): AccountImport {
     provider,
     account: {
       kind,
-      ...(label === undefined ? {} : { label }),
-      ...(access_token === undefined ? {} : { accessToken: access_token }),
-      ...(refresh_token === undefined ? {} : { refreshToken: refresh_token }),
-      ...(expires_at === undefined ? {} : { expiresAt: expires_at }),
-      ...(account_id === undefined ? {} : { accountId: account_id }),
+      ...present({
+        label,
+        accessToken: access_token,
+        refreshToken: refresh_token,
+        accountId: account_id,
+      }),
+      ...present({ expiresAt: expires_at }),
     },
   };
+}
+
+/** The members that have a value. */
+function present<Name extends string, Value>(
+  members: Record<Name, Value | null | undefined>,
+): Partial<Record<Name, Value>> {
+  const some: Partial<Record<Name, Value>> = {};
+  for (const name in members) {
+    const value = members[name];
+    if (value !== null && value !== undefined) some[name] = value;
+  }
+  return some;
 }
 
 /** Decodes with the one schema that was meant, so that the refusal speaks of its fields only. */

@@ -5,20 +5,29 @@
 import type { MiddlewareHandler } from "hono";
 import { isLoopback } from "../../config.ts";
 import { KleisError } from "../../errors.ts";
-import { errorBody } from "../../protocols/errors.ts";
 import type { Runtime } from "../../runtime.ts";
+import { refuse } from "../refusal.ts";
 
 /** A year, seconds (RFC 6797 §6.1.1). */
 const HSTS = "max-age=31536000";
 
+const NOT_HERE = new KleisError(
+  "not_found",
+  "The admin door does not answer under this name. Open it as localhost or by its IP address, or set PUBLIC_URL to the address it is reached at (a web server in between must pass the Host header on).",
+);
+
 export function adminDoor({ config, hosts }: Pick<Runtime, "config" | "hosts">): MiddlewareHandler {
   const outside = config.PUBLIC_URL === "" ? null : new URL(config.PUBLIC_URL);
   const isOwnName = (name: string) =>
-    hosts === undefined || isLoopback(name) || hosts.includes(name) || name === outside?.hostname;
+    hosts === undefined ||
+    isLoopback(name) ||
+    isAddress(name) ||
+    hosts.includes(name) ||
+    name === outside?.hostname;
 
   return async (c, next) => {
     const { hostname, protocol } = new URL(c.req.url);
-    if (!isOwnName(hostname)) return refuse();
+    if (!isOwnName(hostname)) return refuse(c, NOT_HERE, "chat");
     await next();
     if (protocol === "https:" || outside?.protocol === "https:") {
       c.res.headers.set("strict-transport-security", HSTS);
@@ -26,13 +35,7 @@ export function adminDoor({ config, hosts }: Pick<Runtime, "config" | "hosts">):
   };
 }
 
-function refuse(): Response {
-  const error = new KleisError(
-    "not_found",
-    "The admin door does not answer under this name. Open it as localhost, or set PUBLIC_URL to the address it is reached at.",
-  );
-  return Response.json(errorBody("chat", error), {
-    status: error.status,
-    headers: { "cache-control": "no-store", "x-should-retry": "false" },
-  });
+/** Whether a URL's host is an address, which nobody can point anywhere else. */
+function isAddress(hostname: string): boolean {
+  return hostname.startsWith("[") || /^\d{1,3}(\.\d{1,3}){3}$/.test(hostname);
 }

@@ -5,6 +5,7 @@ import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import { issueKey } from "../../keys/issue.ts";
 import type { KeyRecord } from "../../storage/port.ts";
+import { lineOf } from "../request-line.ts";
 import { jsonBody, requireJson } from "../validate.ts";
 import { keyBody } from "./bodies.ts";
 import type { AdminDeps } from "./deps.ts";
@@ -27,6 +28,7 @@ export function createKeyRoutes(deps: AdminDeps): Hono {
       await checkRequest(body, deps);
       const { label, providers, models, accounts, expires_at } = body;
       const issued = await issueKey(runtime, { label, providers, models, accounts, expiresAt: expires_at });
+      lineOf(c).note({ on: issued.record.id });
       const view = keyView(issued.record, clock.now());
       return c.json({ ...view, key: issued.key, discovery_token: issued.discoveryToken }, 201);
     })

@@ -1,107 +1,77 @@
 /**
- * Slows down whoever tries admin tokens: after a few wrong ones each further try has to wait, twice as long each time,
- * per source and over all sources. Kept in the store, so that several processes count together.
+ * Slows down whoever tries admin tokens: after a few wrong ones each further try of the same source has to wait, twice as
+ * long each time. Nobody waits for what others do elsewhere, but for one case: where very many sources try at once, those
+ * from which the right token never came are let in a bounded number at a time. Counted in the store, for all processes.
  */
-import * as z from "zod/mini";
 import { KleisError } from "../../errors.ts";
-import { parseJson } from "../../json.ts";
 import { sha256Hex } from "../../keys/secret.ts";
 import type { Runtime } from "../../runtime.ts";
+import type { TryRule } from "../../storage/port.ts";
+import { networkOf } from "./network.ts";
 import { sameSecret } from "./same-secret.ts";
 
 export type LoginOutcome = { status: "right" } | { status: "wrong" } | { status: "wait"; seconds: number };
 
-/** `source`: where the try comes from, as far as the door can tell. */
+/** `source`: the address that the try comes from, as far as the door can tell. */
 export type LoginGuard = (token: string, source?: string) => Promise<LoginOutcome>;
 
-export interface GuardLimits {
-  /** Where the tries are counted. */
-  readonly setting: string;
-  /** Wrong tries of one source that cost nothing: a token that was pasted badly. */
-  readonly free: number;
-  /** The same over all sources: many that try a little each. */
-  readonly freeInAll: number;
-}
+const RULE = {
+  longestWaitMs: 60_000,
+  forgottenMs: 60 * 60_000,
+  friendMs: 30 * 24 * 60 * 60_000,
+  // Bounds what is written and kept. Against a random token of 24 characters no number of tries gains anything.
+  strangers: 600,
+  strangersMs: 60_000,
+};
 
-/** For people at the form. */
-export const FORM_LIMITS: GuardLimits = { setting: "admin.login_tries", free: 3, freeInAll: 20 };
+/** For people at the form, who may paste badly. */
+export const FORM_LIMITS: TryRule = { ...RULE, door: "form", free: 3 };
 /** For programs with the token in a header, which may run with an old one for a while. */
-export const HEADER_LIMITS: GuardLimits = { setting: "admin.token_tries", free: 10, freeInAll: 100 };
+export const HEADER_LIMITS: TryRule = { ...RULE, door: "header", free: 10 };
 
-/** The longest wait, ms: an owner can not be kept out for longer than this after the last wrong try. */
-export const LONGEST_WAIT_MS = 60_000;
-/** After this long without a wrong try they are forgotten, ms. */
-const FORGOTTEN_MS = 60 * 60_000;
-/** Sources remembered at most; those over all are counted beside them. */
-const SOURCES = 200;
-
-const counted = z.object({ wrong: z.number(), at: z.number() });
-const triesSchema = z.object({ all: counted, sources: z.record(z.string(), counted) });
-type Tries = z.output<typeof triesSchema>;
-
-const NONE = { wrong: 0, at: 0 };
+/** How often a try that lost its place to others at the same moment asks again, and how long it waits for that, ms. */
+const ROUNDS = 3;
+const PAUSE_MS = 50;
 
 export function createLoginGuard(
   { config, storage, clock, sharesPromises = false }: Runtime,
-  { setting, free, freeInAll }: GuardLimits = FORM_LIMITS,
+  rule: TryRule = FORM_LIMITS,
 ): LoginGuard {
-  let queue: Promise<unknown> = Promise.resolve();
+  const { tries } = storage;
+  const last = new Map<string, Promise<unknown>>();
 
   async function judge(token: string, source: string): Promise<LoginOutcome> {
-    const now = clock.now();
-    // Who tried is told from who else did, and is not kept in words.
-    const name = (await sha256Hex(source)).slice(0, 16);
-    const tries = remembered(await storage.settings.get(setting), now);
-    const own = tries.sources[name] ?? NONE;
-    const until = Math.max(
-      own.at + waitAfter(own.wrong, free),
-      tries.all.at + waitAfter(tries.all.wrong, freeInAll),
-    );
-    if (until > now) return { status: "wait", seconds: Math.ceil((until - now) / 1000) };
     const isRight = await sameSecret(token, config.ADMIN_TOKEN);
-    if (isRight && own.wrong === 0) return { status: "right" };
-    const { [name]: _, ...others } = tries.sources;
-    const next: Tries = isRight
-      ? { all: tries.all, sources: others }
-      : {
-          all: { wrong: tries.all.wrong + 1, at: now },
-          sources: { ...newest(others), [name]: { wrong: own.wrong + 1, at: now } },
-        };
-    await storage.settings.set(setting, JSON.stringify(next), now);
-    return { status: isRight ? "right" : "wrong" };
+    for (let round = 0; round < ROUNDS; round++) {
+      if (round > 0) await clock.sleep(PAUSE_MS);
+      const now = clock.now();
+      const { freeAt, isClear } = await tries.look(rule, source, now);
+      if (freeAt > now) return { status: "wait", seconds: Math.ceil((freeAt - now) / 1000) };
+      // The usual case writes nothing.
+      if (isRight && isClear) return { status: "right" };
+      // Nothing that depends on the token may be answered without a place: it would be one more guess.
+      if (!(await tries.take(rule, source, now))) continue;
+      if (isRight) await tries.succeed(rule, source, now);
+      return { status: isRight ? "right" : "wrong" };
+    }
+    return { status: "wait", seconds: 1 };
   }
 
-  // One after the other: many tries at once would else all see the same count. Where one request may not wait for
-  // another, so many more tries as run at once are let through.
-  return (token, source = "") => {
+  return async (token, address = "") => {
+    // Who tried is told from who else did, and is not kept in words.
+    const source = (await sha256Hex(networkOf(address))).slice(0, 16);
     if (!sharesPromises) return judge(token, source);
-    const outcome = queue.then(() => judge(token, source));
-    queue = outcome.catch(() => {});
+    // One after the other, so that many right ones at once do not take each other's places.
+    const outcome = (last.get(source) ?? Promise.resolve()).then(() => judge(token, source));
+    const settled = outcome.then(noop, noop).then(() => {
+      if (last.get(source) === settled) last.delete(source);
+    });
+    last.set(source, settled);
     return outcome;
   };
 }
 
-function remembered(stored: string | null, now: number): Tries {
-  const parsed = triesSchema.safeParse(parseJson(stored ?? ""));
-  if (!parsed.success) return { all: NONE, sources: {} };
-  const isFresh = ({ at }: { at: number }) => now - at < FORGOTTEN_MS;
-  const { all, sources } = parsed.data;
-  return {
-    all: isFresh(all) ? all : NONE,
-    sources: Object.fromEntries(Object.entries(sources).filter(([, tries]) => isFresh(tries))),
-  };
-}
-
-function newest(sources: Tries["sources"]): Tries["sources"] {
-  const all = Object.entries(sources);
-  if (all.length < SOURCES) return sources;
-  return Object.fromEntries(all.sort(([, a], [, b]) => b.at - a.at).slice(0, SOURCES - 1));
-}
-
-/** ms to wait after so many wrong tries. */
-function waitAfter(wrong: number, free: number): number {
-  return wrong < free ? 0 : Math.min(LONGEST_WAIT_MS, 1000 * 2 ** (wrong - free));
-}
+function noop(): void {}
 
 /** The refusal of a try that came too soon. */
 export function slowDown(seconds: number): KleisError {

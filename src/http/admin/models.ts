@@ -4,6 +4,7 @@ import * as z from "zod/mini";
 import { KleisError } from "../../errors.ts";
 import { type CustomModel, customProblem } from "../../models/custom.ts";
 import { customList } from "../../models/custom-store.ts";
+import { lineOf } from "../request-line.ts";
 import { jsonBody, requireJson } from "../validate.ts";
 import type { AdminDeps } from "./deps.ts";
 
@@ -21,6 +22,7 @@ export function createCustomModelRoutes({ providers, models, directory }: AdminD
       if (problem !== null)
         throw new KleisError("invalid_request", problem.message, { param: problem.param });
       await models.setCustom(custom);
+      lineOf(c).note({ on: custom.map(({ id }) => id).join(",") });
       return c.json(view(custom));
     })
     .post("/refresh", async (c) => {

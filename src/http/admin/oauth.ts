@@ -3,6 +3,7 @@ import { Hono } from "hono";
 import { createConnect } from "../../accounts/connect.ts";
 import { accountView } from "../../accounts/view.ts";
 import type { Peer } from "../../runtime.ts";
+import { lineOf } from "../request-line.ts";
 import { jsonBody, requireJson } from "../validate.ts";
 import { oauthCompleteBody, oauthStartBody } from "./bodies.ts";
 import type { AdminDeps } from "./deps.ts";
@@ -37,6 +38,7 @@ export function createOauthRoutes(deps: AdminDeps): Hono<Env> {
         return c.json({ status: "pending", retry_after: Math.max(1, Math.ceil(step.retryAfterMs / 1000)) });
       }
       deps.models.connected([step.account]);
+      lineOf(c).note({ on: step.account.id });
       return c.json({ status: "connected", account: accountView(step.account) });
     });
 }

@@ -2,6 +2,7 @@
 import { Hono } from "hono";
 import { RemovePanel, RenamePanel } from "../../admin/account-forms.tsx";
 import { AccountsPage } from "../../admin/accounts.tsx";
+import { faultOf } from "../../admin/fault.ts";
 import { type Notice, PATH } from "../../admin/layout.tsx";
 import type { JsonObject } from "../../json.ts";
 import { askApi, fieldsOf, type PageContext, type PageDeps, type PageEnv, render } from "./page-env.ts";
@@ -13,20 +14,20 @@ import { showPanel } from "./page-panel.tsx";
 const STRANDED_NAMED = 20;
 
 /** What was done, by its name in the address. */
-const DONE: Readonly<Record<string, string>> = {
-  primary: "Requests use this account from now on.",
-  refresh: "The account is fresh.",
-  rename: "Renamed.",
-  enable: "Enabled: requests may use it again.",
-  disable: "Disabled: requests pass it over.",
-  remove: "Removed.",
-};
+const DONE: ReadonlyMap<string, string> = new Map([
+  ["primary", "Requests use this account from now on."],
+  ["refresh", "The account is fresh."],
+  ["rename", "Renamed."],
+  ["enable", "Enabled: requests may use it again."],
+  ["disable", "Disabled: requests pass it over."],
+  ["remove", "Removed."],
+]);
 
 export async function showAccounts(deps: PageDeps, c: PageContext, refused?: string): Promise<Response> {
   const { storage } = deps.runtime;
   const frame = c.get("frame");
   const [accounts, hasKey] = await Promise.all([storage.accounts.list(), hasWorkingKey(deps, frame.now)]);
-  const done = DONE[c.req.query("done") ?? ""];
+  const done = DONE.get(c.req.query("done") ?? "");
   const notice: Notice | undefined =
     refused !== undefined
       ? { tone: "bad", words: refused }
@@ -79,7 +80,8 @@ export function createAccountPages(deps: PageDeps): Hono<PageEnv> {
     const { label = "" } = await fieldsOf(c);
     const answer = await askApi(deps, c, "PATCH", `/accounts/${account.id}`, { label });
     if (answer.ok) return c.redirect(`${PATH.accounts}?done=rename`, 303);
-    return showPanel(c, "accounts", "Rename", <RenamePanel account={account} refused={answer.message} />);
+    const refused = faultOf(answer, { label: { label: "Name" } });
+    return showPanel(c, "accounts", "Rename", <RenamePanel account={account} refused={refused} />);
   });
 
   app.get("/:id/remove", async (c) => {

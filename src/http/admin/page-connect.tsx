@@ -1,8 +1,9 @@
 /** The routes of signing in: one form per step, over the admin API's `oauth/start` and `oauth/complete`. */
 import { Hono } from "hono";
 import * as z from "zod/mini";
-import { type Begun, ConnectPanel, SignInPanel } from "../../admin/connect.tsx";
+import { type Begun, ConnectPanel, SignInPanel, signInFault } from "../../admin/connect.tsx";
 import { ConnectedPanel, EndedPanel } from "../../admin/connected.tsx";
+import type { Fault } from "../../admin/fault.ts";
 import { isLoopback } from "../../config.ts";
 import { isObject, text } from "../../json.ts";
 import type { Provider } from "../../providers/provider.ts";
@@ -74,7 +75,12 @@ export function createConnectPages(deps: PageDeps): Hono<PageEnv> {
     const title = `Connect ${provider.name}`;
     if (!answer.ok) {
       const panel = (
-        <ConnectPanel provider={provider} mode={mode} domain={enterprise_domain} refused={answer.message} />
+        <ConnectPanel
+          provider={provider}
+          mode={mode}
+          domain={enterprise_domain}
+          refused={signInFault(answer)}
+        />
       );
       return showPanel(c, "accounts", title, panel);
     }
@@ -113,16 +119,19 @@ async function showStep(
   if (!answer.ok) {
     const isOver =
       answer.param === "state" || (begun.method === "device" && answer.code === "invalid_request");
-    if (!isOver) return showSignIn(c, provider, begun, answer.message);
+    if (!isOver) return showSignIn(c, provider, begun, { refused: signInFault(answer) });
     const title = `${provider.name} is not connected`;
-    return showPanel(c, "accounts", title, <EndedPanel provider={provider} words={answer.message} />);
+    return showPanel(
+      c,
+      "accounts",
+      title,
+      <EndedPanel provider={provider} words={signInFault(answer).words} />,
+    );
   }
   if (answer.json.status !== "connected") {
     const { retry_after } = answer.json;
-    return showSignIn(c, provider, {
-      ...begun,
-      interval: typeof retry_after === "number" ? retry_after : begun.interval,
-    });
+    const interval = typeof retry_after === "number" ? retry_after : begun.interval;
+    return showSignIn(c, provider, { ...begun, interval }, { isAsked: true });
   }
   const id = isObject(answer.json.account) ? text(answer.json.account.id) : undefined;
   const account = id === undefined ? null : await deps.runtime.storage.accounts.get(id);
@@ -133,14 +142,13 @@ function showSignIn(
   c: PageContext,
   provider: Provider,
   begun: Begun,
-  refused?: string,
+  outcome: { refused?: Fault; isAsked?: boolean } = {},
 ): Response | Promise<Response> {
-  const panel = <SignInPanel provider={provider} begun={begun} now={c.get("frame").now} refused={refused} />;
+  const panel = <SignInPanel provider={provider} begun={begun} now={c.get("frame").now} {...outcome} />;
   return showPanel(c, "accounts", `Connect ${provider.name}`, panel);
 }
 
-/** What is there now, after a sign-in or an import. */
-export async function showConnected(
+async function showConnected(
   deps: PageDeps,
   c: PageContext,
   accounts: readonly AccountRecord[],

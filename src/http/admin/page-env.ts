@@ -7,6 +7,7 @@ import type { Frame } from "../../admin/layout.tsx";
 import { KleisError } from "../../errors.ts";
 import { isObject, type JsonObject, parseJson, text } from "../../json.ts";
 import type { Peer } from "../../runtime.ts";
+import { lineOf } from "../request-line.ts";
 import type { AdminDeps } from "./deps.ts";
 import type { Sessions } from "./session.ts";
 
@@ -45,7 +46,7 @@ export async function askApi(
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  const response = await call(request, c.env);
+  const response = await call(request, { ...c.env, note: lineOf(c).note });
   const json = parseJson(await response.text());
   if (response.ok && isObject(json)) return { ok: true, json };
   const error = isObject(json) && isObject(json.error) ? json.error : {};

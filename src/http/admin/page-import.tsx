@@ -1,8 +1,10 @@
 /** The routes of an import: from a file that was chosen or pasted, a key, or tokens. Repeats nothing secret. */
 import { Hono } from "hono";
-import { type ImportDraft, type ImportKind, ImportPanel } from "../../admin/import.tsx";
+import { SavedPanel } from "../../admin/connected.tsx";
+import { type Fault, faultOf } from "../../admin/fault.ts";
+import { IMPORT_FIELDS, type ImportDraft, type ImportKind, ImportPanel } from "../../admin/import.tsx";
 import { isObject, type JsonObject, parseJson, text } from "../../json.ts";
-import { showConnected } from "./page-connect.tsx";
+import type { AccountRecord } from "../../storage/port.ts";
 import {
   type ApiAnswer,
   askApi,
@@ -12,41 +14,76 @@ import {
   type PageDeps,
   type PageEnv,
 } from "./page-env.ts";
+import { hasWorkingKey } from "./page-key-choice.ts";
 import { showPanel } from "./page-panel.tsx";
 
 export function createImportPages(deps: PageDeps): Hono<PageEnv> {
   const app = new Hono<PageEnv>();
-  const show = (c: PageContext, kind: ImportKind, draft: ImportDraft, refused?: string) => {
-    const panel = <ImportPanel kind={kind} providers={deps.providers} draft={draft} refused={refused} />;
-    return showPanel(c, "accounts", "Import", panel);
-  };
+  const { accounts } = deps.runtime.storage;
+  const { providers } = deps;
 
-  app.get("/", (c) => show(c, kindOf(c.req.query("kind")), { provider: c.req.query("provider") }));
+  const show = (c: PageContext, asked: Asked, draft: ImportDraft, refused?: Fault) =>
+    showPanel(
+      c,
+      "accounts",
+      "Import",
+      <ImportPanel {...asked} providers={providers} draft={draft} refused={refused} />,
+    );
+
+  /** `replaces` is the id of the account whose key is to be replaced. */
+  async function askedFor(kind: string | undefined, replaces: string | undefined): Promise<Asked> {
+    const former = replaces === undefined ? null : await accounts.get(replaces);
+    return former?.kind === "api_key" ? { kind: "api_key", former } : { kind: kindOf(kind) };
+  }
+
+  /** Requests that went to the former key go to the new one. */
+  async function takeOver(c: PageContext, former: AccountRecord, id: string | undefined): Promise<void> {
+    if (former.primary && id !== undefined) await askApi(deps, c, "POST", `/accounts/${id}/primary`);
+  }
+
+  app.get("/", async (c) => {
+    const asked = await askedFor(c.req.query("kind"), c.req.query("replaces"));
+    return show(c, asked, { provider: c.req.query("provider") });
+  });
 
   app.post("/", async (c) => {
     const form = await formOf(c);
     const field = (name: string) => text(form[name]?.at(-1));
-    const kind = kindOf(field("kind"));
+    const asked = await askedFor(field("kind"), field("replaces"));
+    const { kind, former } = asked;
     const draft: ImportDraft = {
       provider: field("provider"),
       label: field("label"),
       accountId: field("account_id"),
       expiresAt: field("expires_at"),
     };
-    const body =
+    const read =
       kind === "file" ? await fileBody(form.file?.at(-1), field("text")) : materialBody(kind, draft, field);
-    if (typeof body === "string") return show(c, kind, draft, body);
-    const answer = await askApi(deps, c, "POST", "/accounts/import", body);
-    if (!answer.ok) return show(c, kind, draft, answer.message);
+    if ("fault" in read) return show(c, asked, draft, read.fault);
+    const answer = await askApi(deps, c, "POST", "/accounts/import", read.body);
+    if (!answer.ok) return show(c, asked, draft, faultOf(answer, IMPORT_FIELDS[kind]));
     const ids = idsOf(answer);
-    const accounts = await Promise.all(ids.map((id) => deps.runtime.storage.accounts.get(id)));
-    return showConnected(
-      deps,
-      c,
-      accounts.filter((account) => account !== null),
+    const isOther = former !== undefined && !ids.includes(former.id);
+    if (isOther) await takeOver(c, former, ids[0]);
+    const saved = await Promise.all(ids.map((id) => accounts.get(id)));
+    const panel = (
+      <SavedPanel
+        providers={providers}
+        accounts={saved.filter((account) => account !== null)}
+        hasKey={await hasWorkingKey(deps, c.get("frame").now)}
+        notes={notesOf(answer)}
+        former={isOther ? former : undefined}
+      />
     );
+    return showPanel(c, "accounts", "Saved", panel);
   });
   return app;
+}
+
+/** What the page is asked to bring in, and in whose place. */
+interface Asked {
+  readonly kind: ImportKind;
+  readonly former?: AccountRecord;
 }
 
 function kindOf(value: string | undefined): ImportKind {
@@ -54,35 +91,52 @@ function kindOf(value: string | undefined): ImportKind {
 }
 
 /** The body for the API, or why there is none. */
-async function fileBody(file: unknown, pasted: string | undefined): Promise<JsonObject | string> {
+type Read = { readonly body: JsonObject } | { readonly fault: Fault };
+
+const wrong = (field: string, words: string): Read => ({ fault: { words, field } });
+
+async function fileBody(file: unknown, pasted: string | undefined): Promise<Read> {
   const chosen = file instanceof File && file.size > 0 ? await file.text() : undefined;
   const source = chosen ?? pasted?.trim() ?? "";
-  if (source === "") return "Choose a file, or paste its content.";
+  if (source === "") return wrong("file", "Choose a file, or paste its content.");
   const parsed = parseJson(source);
   if (!isObject(parsed)) {
-    return "This is not the JSON of a credential file. Choose the file itself, or paste all of it, from { to }.";
+    return wrong(
+      chosen === undefined ? "text" : "file",
+      "This is not the JSON of a credential file. Choose the file itself, or paste all of it, from { to }.",
+    );
   }
-  return { file: parsed };
+  return { body: { file: parsed } };
 }
 
 function materialBody(
   kind: Exclude<ImportKind, "file">,
   { provider, label, accountId, expiresAt }: ImportDraft,
   field: (name: string) => string | undefined,
-): JsonObject | string {
+): Read {
   const shared = filled({ provider, label });
-  if (kind === "api_key") return { ...shared, kind, api_key: field("api_key") ?? "" };
+  if (kind === "api_key") return { body: { ...shared, kind, api_key: field("api_key") ?? "" } };
   const tokens = filled({ access_token: field("access_token"), refresh_token: field("refresh_token") });
-  if (Object.keys(tokens).length === 0) return "Enter an access token, a refresh token, or both.";
+  if (Object.keys(tokens).length === 0) {
+    return wrong("access_token", "Enter an access token, a refresh token, or both.");
+  }
   const ends = expiresAt?.trim() ?? "";
-  if (!/^\d*$/.test(ends)) return "“Access token ends” must be a number: epoch milliseconds.";
+  if (!/^\d*$/.test(ends)) {
+    return wrong("expires_at", "“Access token ends” must be a number: epoch milliseconds.");
+  }
   return {
-    ...shared,
-    kind: "oauth",
-    ...tokens,
-    ...filled({ account_id: accountId }),
-    ...(ends === "" ? {} : { expires_at: Number(ends) }),
+    body: {
+      ...shared,
+      kind: "oauth",
+      ...tokens,
+      ...filled({ account_id: accountId }),
+      ...(ends === "" ? {} : { expires_at: Number(ends) }),
+    },
   };
+}
+
+function notesOf({ json: { notes } }: Extract<ApiAnswer, { ok: true }>): string[] {
+  return Array.isArray(notes) ? notes.filter((words) => typeof words === "string") : [];
 }
 
 function idsOf(answer: Extract<ApiAnswer, { ok: true }>): string[] {

@@ -1,6 +1,8 @@
 /** The routes behind the page of keys. A key's text is only ever in the answer to a POST. */
 import { Hono } from "hono";
+import { type Fault, faultOf } from "../../admin/fault.ts";
 import {
+  KEY_FIELDS,
   type KeyDraft,
   KeyPanel,
   LIFETIMES,
@@ -48,7 +50,7 @@ export function createKeyPages(deps: PageDeps): Hono<PageEnv> {
     return page ?? { entries: [], hasBefore: false, hasAfter: false };
   }
 
-  const showNew = async (c: PageContext, draft: KeyDraft, refused?: string) => {
+  const showNew = async (c: PageContext, draft: KeyDraft, refused?: Fault) => {
     const [accounts, models] = await Promise.all([storage.accounts.list(), view.listFor(null)]);
     const panel = (
       <NewKeyPanel
@@ -92,7 +94,9 @@ export function createKeyPages(deps: PageDeps): Hono<PageEnv> {
   app.post("/", async (c) => {
     const draft = draftOf(await formOf(c));
     const ends = endOf(draft, c.get("frame").now);
-    if (ends === "unreadable") return showNew(c, draft, "Choose the last day on which the key may be used.");
+    if (ends === "unreadable") {
+      return showNew(c, draft, { words: "Choose the last day on which the key may be used.", field: "date" });
+    }
     const { providers, accounts, models } = draft;
     const body: JsonObject = {
       ...filled({ label: draft.label }),
@@ -102,7 +106,7 @@ export function createKeyPages(deps: PageDeps): Hono<PageEnv> {
       ...(ends === null ? {} : { expires_at: ends }),
     };
     const answer = await askApi(deps, c, "POST", "/keys", body);
-    if (!answer.ok) return showNew(c, draft, answer.message);
+    if (!answer.ok) return showNew(c, draft, faultOf(answer, KEY_FIELDS));
     const { id, label, key } = answer.json;
     const stored = { id: text(id) ?? "", label: text(label) ?? "" };
     return showPanel(

@@ -4,6 +4,7 @@ import { PATH } from "../../admin/layout.tsx";
 import { LoginPage } from "../../admin/login.tsx";
 import { isLoopback } from "../../config.ts";
 import { isObject, parseJson, text } from "../../json.ts";
+import { lineOf } from "../request-line.ts";
 import { createLoginGuard } from "./login-guard.ts";
 import { fieldsOf, type PageContext, type PageDeps, type PageEnv, render } from "./page-env.ts";
 import { isEncrypted } from "./same-origin.ts";
@@ -51,6 +52,7 @@ export function createLoginPages(deps: PageDeps): Hono<PageEnv> {
     const { token = "", next: wished } = isJson ? jsonFields(await c.req.text()) : await fieldsOf(c);
     const outcome = await judge(token.trim(), c.env?.source);
     if (outcome.status === "right") {
+      lineOf(c).note({ by: "admin token" });
       c.header("set-cookie", await sessions.open(isEncrypted(runtime.config, c.req.raw)));
       runtime.logger.info("admin_login");
       if (isJson) return c.json({ expires_at: c.get("frame").now + SESSION_MS });
@@ -60,7 +62,9 @@ export function createLoginPages(deps: PageDeps): Hono<PageEnv> {
     const words = isSlow
       ? `Too many wrong tries. Wait ${outcome.seconds} s, then try again.`
       : "This is not the admin token. Copy all of it, from the first start’s output or from the secrets file.";
-    runtime.logger.warn("admin_login_refused", { reason: outcome.status });
+    const { id, note } = lineOf(c);
+    note({ code: isSlow ? "too_many_tries" : "admin_unauthorized" });
+    runtime.logger.warn("admin_login_refused", { id, reason: outcome.status });
     if (isSlow) c.header("retry-after", String(outcome.seconds));
     const status = isSlow ? 429 : 401;
     if (isJson) {

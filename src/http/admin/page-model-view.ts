@@ -1,48 +1,43 @@
 /** The models as a key would be shown them, for the pages that list and offer them. */
+import type { Refusal } from "../../admin/models.tsx";
 import { accessOf, type KeyScopes } from "../../models/access.ts";
 import { type ListedModel, listModels } from "../../models/list.ts";
-import { resolve } from "../../models/resolve.ts";
+import type { AccountRecord } from "../../storage/port.ts";
 import type { PageDeps } from "./page-env.ts";
 
 export interface ModelView {
   /** What a key may use now; with null what a key without limits would. */
   listFor(key: KeyScopes | null): Promise<ListedModel[]>;
   /** Why each of these models is refused to the key, by id; one that is absent answers. */
-  refusalsFor(key: KeyScopes, models: readonly ListedModel[]): Promise<ReadonlyMap<string, string>>;
+  refusalsFor(key: KeyScopes, models: readonly ListedModel[]): Promise<ReadonlyMap<string, Refusal>>;
 }
 
 const NO_LIMITS: KeyScopes = { providers: null, models: null, accounts: null };
 
-export function createModelView({ runtime, providers, directory, models: source }: PageDeps): ModelView {
-  async function inputFor(key: KeyScopes | null) {
+/** An account that can answer. */
+const WELL = { enabled: true, status: "active" } as const;
+
+export function createModelView({ providers, directory, models: source }: PageDeps): ModelView {
+  /** What is known now, and what it lists for a key if the accounts were these. */
+  async function current() {
     const accounts = await directory.list();
-    return {
-      providers,
-      catalogue: await source.current(accounts, "network"),
-      access: accessOf(accounts, key ?? NO_LIMITS),
-    };
+    const catalogue = await source.current(accounts, "network");
+    const listOf = (all: readonly AccountRecord[], key: KeyScopes) =>
+      listModels({ providers, catalogue, access: accessOf(all, key) });
+    return { accounts, listOf };
   }
   return {
     async listFor(key) {
-      return listModels(await inputFor(key));
+      const { accounts, listOf } = await current();
+      return listOf(accounts, key ?? NO_LIMITS);
     },
     async refusalsFor(key, models) {
-      const input = await inputFor(key);
-      const mine = new Set(listModels(input).map(({ id }) => id));
-      const refusals = new Map<string, string>();
-      for (const { id } of models) {
-        if (mine.has(id)) continue;
-        const resolution = resolve({
-          ...input,
-          requested: id,
-          adminUrl: `${runtime.config.PUBLIC_URL}/admin`,
-        });
-        refusals.set(
-          id,
-          resolution.ok ? "No account that this key may use can answer now." : resolution.message,
-        );
-      }
-      return refusals;
+      const { accounts, listOf } = await current();
+      const idsOf = (all: readonly AccountRecord[]) => new Set(listOf(all, key).map(({ id }) => id));
+      const answering = idsOf(accounts);
+      const allowed = idsOf(accounts.map((account) => ({ ...account, ...WELL })));
+      const refused = models.filter(({ id }) => !answering.has(id));
+      return new Map(refused.map(({ id }) => [id, allowed.has(id) ? "account" : "limits"]));
     },
   };
 }

@@ -1,9 +1,17 @@
 /** The routes behind the page of models: what is served, and the operator's own names over `/admin/models`. */
 import { Hono } from "hono";
 import * as z from "zod/mini";
-import { type Notice, PATH } from "../../admin/layout.tsx";
-import { ModelsPage } from "../../admin/models.tsx";
-import { type CustomDraft, CustomPanel, type CustomRow } from "../../admin/models-custom.tsx";
+import { type Fault, faultOf } from "../../admin/fault.ts";
+import type { Notice } from "../../admin/layout.tsx";
+import { ModelsPage, type Refusal } from "../../admin/models.tsx";
+import {
+  CUSTOM_FIELDS,
+  type CustomDraft,
+  CustomPanel,
+  type CustomRow,
+  RemoveNamePanel,
+} from "../../admin/models-custom.tsx";
+import { modelsPath, SHOWN } from "../../admin/models-path.ts";
 import { counted } from "../../admin/words.ts";
 import { isObject, type JsonObject } from "../../json.ts";
 import { type CustomModel, customSchema } from "../../models/custom.ts";
@@ -20,6 +28,12 @@ import { keyChoice } from "./page-key-choice.ts";
 import { createModelView } from "./page-model-view.ts";
 import { showPanel } from "./page-panel.tsx";
 
+/** What was done, by its name in the address. */
+const DONE: ReadonlyMap<string | undefined, string> = new Map([
+  ["save", "The name is saved."],
+  ["remove", "The name is removed."],
+]);
+
 const listShape = z.object({ models: z.array(customSchema) });
 
 export function createModelPages(deps: PageDeps): Hono<PageEnv> {
@@ -32,7 +46,7 @@ export function createModelPages(deps: PageDeps): Hono<PageEnv> {
     return list.success ? list.data.models : [];
   };
 
-  async function show(c: PageContext, notice?: Notice): Promise<Response> {
+  async function show(c: PageContext, notice = doneNotice(c)): Promise<Response> {
     const frame = c.get("frame");
     const [choice, accounts, models, custom] = await Promise.all([
       keyChoice(deps, frame.now, c.req.query("key")),
@@ -41,10 +55,13 @@ export function createModelPages(deps: PageDeps): Hono<PageEnv> {
       customModels(c),
     ]);
     const chosen = choice.asked;
-    const refusals = chosen === undefined ? new Map() : await view.refusalsFor(chosen, models);
+    const refusals: ReadonlyMap<string, Refusal> =
+      chosen === undefined ? new Map() : await view.refusalsFor(chosen, models);
     const rows: CustomRow[] = custom.map((entry) => ({
       entry,
-      answers: models.some(({ id }) => id === entry.id),
+      answers: models.some(
+        (model) => model.entry.provider === entry.provider && model.entry.id === entry.model,
+      ),
     }));
     return render(
       c,
@@ -56,6 +73,7 @@ export function createModelPages(deps: PageDeps): Hono<PageEnv> {
         isCut={choice.isCut}
         chosen={chosen}
         query={c.req.query("q") ?? ""}
+        shown={shownIn(c)}
         hasAccount={accounts.length > 0}
         custom={rows}
         notice={notice}
@@ -63,12 +81,13 @@ export function createModelPages(deps: PageDeps): Hono<PageEnv> {
     );
   }
 
-  const showDraft = async (c: PageContext, draft: CustomDraft, refused?: string) => {
+  const showDraft = async (c: PageContext, draft: CustomDraft, refused?: Fault) => {
     const panel = (
       <CustomPanel
         providers={deps.providers}
         models={await view.listFor(null)}
         draft={draft}
+        shown={shownIn(c)}
         refused={refused}
       />
     );
@@ -88,7 +107,7 @@ export function createModelPages(deps: PageDeps): Hono<PageEnv> {
   app.get("/new", (c) => showDraft(c, draftOf({})));
   app.get("/change", async (c) => {
     const entry = (await customModels(c)).find(({ id }) => id === c.req.query("id"));
-    return entry === undefined ? c.redirect(PATH.models, 303) : showDraft(c, draftFrom(entry));
+    return entry === undefined ? c.redirect(modelsPath(shownIn(c)), 303) : showDraft(c, draftFrom(entry));
   });
 
   app.post("/", async (c) => {
@@ -97,19 +116,45 @@ export function createModelPages(deps: PageDeps): Hono<PageEnv> {
     const before = await customModels(c);
     const others = before.filter(({ id }) => id !== draft.former);
     if (others.some(({ id }) => id === entry.id)) {
-      return showDraft(c, draft, `There is a name ${draft.id} already. Choose another, or change that one.`);
+      const words = `There is a name ${draft.id} already. Choose another, or change that one.`;
+      return showDraft(c, draft, { words, field: "id" });
     }
     const answer = await put(c, [...others.map(jsonOf), entry]);
-    if (!answer.ok) return showDraft(c, draft, answer.message);
-    return c.redirect(PATH.models, 303);
+    if (!answer.ok) return showDraft(c, draft, customFault(answer, others));
+    return done(c, "save");
+  });
+
+  app.get("/remove", async (c) => {
+    const entry = (await customModels(c)).find(({ id }) => id === c.req.query("id"));
+    if (entry === undefined) return c.redirect(modelsPath(shownIn(c)), 303);
+    return showPanel(c, "models", "Remove", <RemoveNamePanel id={entry.id} shown={shownIn(c)} />);
   });
 
   app.post("/remove", async (c) => {
     const { id } = await fieldsOf(c);
     const answer = await put(c, (await customModels(c)).filter((entry) => entry.id !== id).map(jsonOf));
-    return answer.ok ? c.redirect(PATH.models, 303) : show(c, { tone: "bad", words: answer.message });
+    return answer.ok ? done(c, "remove") : show(c, { tone: "bad", words: answer.message });
   });
   return app;
+}
+
+/** What the page shows, in its address and in those of the steps that are begun on it. */
+function shownIn(c: PageContext): URLSearchParams {
+  const shown = new URLSearchParams();
+  for (const name of SHOWN) {
+    const value = c.req.query(name);
+    if (value !== undefined) shown.set(name, value);
+  }
+  return shown;
+}
+
+function done(c: PageContext, what: string): Response {
+  return c.redirect(modelsPath(shownIn(c), "", { done: what }), 303);
+}
+
+function doneNotice(c: PageContext): Notice | undefined {
+  const words = DONE.get(c.req.query("done"));
+  return words === undefined ? undefined : { tone: "good", words };
 }
 
 /** What asking upstream and the providers anew came to. */
@@ -126,6 +171,18 @@ function lookedWords({ registry, accounts }: JsonObject): Notice {
   return registry === "refused"
     ? { tone: "bad", words: "models.dev did not answer; what was known before is shown." }
     : { tone: "good", words: "Asked again: this is what there is now." };
+}
+
+/** The API judges the whole list, of which the form's entry is the last; another's fault is said to be that one's. */
+function customFault(
+  { message, param = "" }: Extract<ApiAnswer, { ok: false }>,
+  others: readonly CustomModel[],
+): Fault {
+  const [, at, name] = /^models\.(\d+)\.(.+)$/.exec(param) ?? [];
+  if (at === undefined || name === undefined) return { words: message };
+  const fault = faultOf({ message: message.replace(param, name), param: name }, CUSTOM_FIELDS);
+  const other = others[Number(at)];
+  return other === undefined ? fault : { words: `Your name ${other.id}: ${fault.words}` };
 }
 
 function draftOf(fields: Readonly<Record<string, string>>): CustomDraft {
@@ -161,7 +218,7 @@ function entryOf({ id, provider, model, name, context, output }: CustomDraft): J
   return { id, provider, model, ...(name === "" ? {} : { name }), ...limit };
 }
 
-/** A number, or null for the API to refuse in its own words. */
+/** A number, or null for the API to refuse. */
 function numberOf(value: string): number | null {
   return /^\d{1,12}$/.test(value) ? Number(value) : null;
 }

@@ -1,6 +1,7 @@
 /** The routes that point an agent at Kleis, and try a key in this process with one tiny request. */
 import { Hono } from "hono";
-import { AGENTS, commonProtocol, modelsFor } from "../../admin/agents.ts";
+import { commonProtocol, modelsFor } from "../../admin/agent.ts";
+import { AGENTS } from "../../admin/agents.ts";
 import { type Tried, tinyRequest, triedWords } from "../../admin/try.ts";
 import { UsePage } from "../../admin/use.tsx";
 import type { Protocol } from "../../protocols/protocol.ts";

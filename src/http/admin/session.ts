@@ -12,6 +12,12 @@ import { isSafe, isSameOrigin } from "./same-origin.ts";
 /** How long a session lasts, ms. */
 export const SESSION_MS = 12 * 60 * 60_000;
 
+/**
+ * How long browsers keep the cookie, ms: beyond the session's end, which is signed into it, so that whoever comes back
+ * after that is told of it instead of being met as a stranger.
+ */
+const KEPT_MS = SESSION_MS + 7 * 24 * 60 * 60_000;
+
 /** Over https: the browser keeps it for this host alone and sends it encrypted only (RFC 6265bis §4.1.3.2). */
 export const SECURE_COOKIE = "__Host-kleis";
 /** Over http, which is for this machine. */
@@ -71,7 +77,7 @@ export function createSessions({ config, storage, clock, random }: Runtime): Ses
     async open(isSecure) {
       const signed = `${base64url(random(16))}.${clock.now() + SESSION_MS}`;
       const mac = await crypto.subtle.sign("HMAC", await key(), encoder.encode(signed));
-      return cookie(isSecure, `${signed}.${base64url(new Uint8Array(mac))}`, SESSION_MS / 1000);
+      return cookie(isSecure, `${signed}.${base64url(new Uint8Array(mac))}`, KEPT_MS / 1000);
     },
     async isLive(request) {
       const session = await read(request);

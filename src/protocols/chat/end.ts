@@ -1,34 +1,31 @@
-/** The end of a `chat` stream: `[DONE]` after a finish reason, or an error chunk (providers/codex.md §4). */
+/**
+ * The end of a `chat` stream: `[DONE]` after a finish reason, or an error (providers/codex.md §4). Where the provider may
+ * leave out `[DONE]`, the answer is whole when each of its choices has a reason.
+ */
 import { isObject, parseJson } from "../../json.ts";
 import type { EndState, EndWatcher } from "../sse/end.ts";
-import { eventData, includesText, needleOf } from "../sse/event.ts";
+import { eventData, includesText, isErrorEvent, needleOf } from "../sse/event.ts";
+import { Choices } from "./choices.ts";
 
 const DONE = needleOf("[DONE]");
-/** Nearly every chunk holds `"finish_reason":null`; only a string, or unusual spacing, is worth parsing for. */
-const FINISH = [needleOf('"finish_reason":"'), needleOf('"finish_reason" '), needleOf('"finish_reason": ')];
 const ERROR = needleOf('"error"');
 const MISSING = new TextEncoder().encode("data: [DONE]\n\n");
 
 export function watchChat(): EndWatcher {
-  let finished = false;
+  const choices = new Choices();
   return {
     see(event): EndState {
-      const mayFinish = !finished && FINISH.some((needle) => includesText(event, needle));
-      const mayEnd = includesText(event, DONE);
-      if (!mayFinish && !mayEnd && !includesText(event, ERROR)) return "open";
+      if (isErrorEvent(event)) return "failed";
+      const mayEnd = includesText(event, DONE) || includesText(event, ERROR);
+      if (!mayEnd && !choices.mayConcern(event)) return "open";
       const data = eventData(event);
       if (data === null) return "open";
-      if (data.trim() === "[DONE]") return finished ? "end" : "unfinished";
+      if (data.trim() === "[DONE]") return choices.hasReason ? "end" : "unfinished";
       const value = parseJson(data);
       if (!isObject(value)) return "open";
-      if (
-        Array.isArray(value.choices) &&
-        value.choices.some((choice) => isObject(choice) && choice.finish_reason != null)
-      ) {
-        finished = true;
-      }
+      if (Array.isArray(value.choices)) for (const choice of value.choices) choices.see(choice);
       return value.error != null ? "failed" : "open";
     },
-    missingEnd: () => (finished ? MISSING : null),
+    missingEnd: () => (choices.areFinished ? MISSING : null),
   };
 }

@@ -4,7 +4,8 @@
  */
 import { isObject, parseJson } from "../../json.ts";
 import type { EndState, EndWatcher } from "../sse/end.ts";
-import { eventData, includesText, needleOf } from "../sse/event.ts";
+import { eventData, includesText, isErrorEvent, needleOf } from "../sse/event.ts";
+import { isFailure } from "./failure.ts";
 
 const RESPONSE = needleOf('"response.');
 const ERROR = needleOf('"error"');
@@ -14,11 +15,11 @@ export function watchResponses(): EndWatcher {
   let announced = false;
   return {
     see(event): EndState {
+      const named = isErrorEvent(event);
       const mayEnd = includesText(event, RESPONSE) && ENDS.some((needle) => includesText(event, needle));
-      if (!mayEnd && !includesText(event, ERROR)) return "open";
+      if (!named && !mayEnd && !includesText(event, ERROR)) return "open";
       const value = parseJson(eventData(event) ?? "");
-      if (!isObject(value)) return "open";
-      switch (value.type) {
+      switch (isObject(value) ? value.type : undefined) {
         case "response.failed":
           return "end";
         case "response.completed":
@@ -26,12 +27,10 @@ export function watchResponses(): EndWatcher {
         case "response.done":
           // Behind an announced error these would be a second end.
           return announced ? "failing" : "end";
-        case "error":
-          announced = true;
-          return "failing";
-        default:
-          return "open";
       }
+      if (!named && !(isObject(value) && isFailure(value))) return "open";
+      announced = true;
+      return "failing";
     },
     missingEnd: () => null,
   };

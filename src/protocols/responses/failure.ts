@@ -25,6 +25,11 @@ const STATUS: ReadonlyMap<string | undefined, number> = new Map([
 /** Members that clients act upon: Codex CLI shows the plan and when the limit resets. */
 const KEPT = ["plan_type", "resets_at", "resets_in_seconds"];
 
+/** True for the data of an error event: by its type, or because it holds an error and has no type at all. */
+export function isFailure({ type, error }: JsonObject): boolean {
+  return type === "error" || (type === undefined && error != null);
+}
+
 /** Reads a `response.failed` event or an `error` event, flat or nested. */
 export function failedAnswer(event: JsonObject): FailedAnswer {
   const error = errorOf(event);
@@ -44,6 +49,7 @@ export function failedAnswer(event: JsonObject): FailedAnswer {
 function errorOf(event: JsonObject): JsonObject {
   if (isObject(event.response) && isObject(event.response.error)) return event.response.error;
   if (isObject(event.error)) return event.error;
+  if (text(event.error) !== undefined) return { message: event.error };
   if (event.type !== "error") return {};
   // The flat form: its own `type` is the event's name and says nothing of the error.
   const { type: _, ...flat } = event;

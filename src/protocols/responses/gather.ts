@@ -1,17 +1,22 @@
 /**
  * Gathers the events of a `responses` stream into the one JSON answer of a client that does not stream
- * (providers/codex.md §2.3). Knows events by their data only, never by how they were framed.
+ * (providers/codex.md §2.3). Knows events by their data, and errors by their name too. What it puts together are the texts
+ * that came: big numbers, the order of keys and duplicate ones stay.
  */
 import { ERROR_STATUS } from "../../errors.ts";
 import { isObject, type Json, type JsonObject, parseJson, text } from "../../json.ts";
 import { errorBody } from "../errors.ts";
-import { type FailedAnswer, failedAnswer } from "./failure.ts";
+import { piecesOf } from "../json-edit.ts";
+import { type FailedAnswer, failedAnswer, isFailure } from "./failure.ts";
 
-export type GatheredAnswer = { ok: true; status: 200; body: JsonObject } | FailedAnswer;
+export type GatheredAnswer = { ok: true; status: 200; json: string } | FailedAnswer;
 
 export interface ResponsesGatherer {
-  /** Takes the data of the next event. What is unknown, not JSON, or behind the last event is ignored. */
-  event(data: string): void;
+  /**
+   * Takes the data of the next event; `isError` where the event is named so, whatever its data is. What else is unknown,
+   * not JSON, or behind the last event is ignored.
+   */
+  event(data: string, isError?: boolean): void;
   /** True once the answer is decided: nothing that follows counts. */
   readonly ended: boolean;
   /** The answer. Before the end it is the error of a stream that broke off. */
@@ -21,44 +26,59 @@ export interface ResponsesGatherer {
 /** All that is held of one answer, in characters of event data. Far above any real one. */
 const LIMIT = 32 * 1024 * 1024;
 
+/** The members of an object, or the elements of an array, as the texts that they came as. */
+type Pieces = ReadonlyMap<string | number, string>;
+
+/** An output item as the text that it came as. */
+interface Item {
+  readonly id: string | undefined;
+  readonly json: string;
+}
+
 export function createResponsesGatherer(limit: number = LIMIT): ResponsesGatherer {
-  const items = new Map<number, Json>();
-  let begun: JsonObject = {};
+  const items = new Map<number, Item>();
+  let begun: Pieces = new Map();
   let held = 0;
   let answer: GatheredAnswer | null = null;
 
-  function take(type: unknown, value: JsonObject): void {
+  function take(value: JsonObject, data: string): void {
     const response = isObject(value.response) ? value.response : undefined;
-    switch (type) {
+    switch (value.type) {
       case "response.created":
-        begun = response ?? begun;
+        if (response !== undefined) begun = membersOf(data, "response");
         break;
       case "response.output_item.done":
-        if (value.item !== undefined) items.set(placeOf(value.output_index, items), value.item);
+        if (value.item !== undefined)
+          items.set(placeOf(value.output_index, items), itemOf(value.item, piecesOf(data).get("item")));
         break;
       case "response.completed":
       case "response.incomplete":
       case "response.done":
-        answer = response === undefined ? broken("ended without its response") : whole(type, response);
+        answer =
+          response === undefined
+            ? broken("ended without its response")
+            : whole(value.type, response, membersOf(data, "response"));
         break;
       case "response.failed":
-      case "error":
         answer = failedAnswer(value);
         break;
+      default:
+        if (isFailure(value)) answer = failedAnswer(value);
     }
   }
 
   /** The first event's facts stand in where the last event is shorter. */
-  function whole(type: string, response: JsonObject): GatheredAnswer {
+  function whole(type: string, response: JsonObject, members: Pieces): GatheredAnswer {
     if (response.status === "failed") return failedAnswer({ response });
-    const status = type === "response.incomplete" ? "incomplete" : "completed";
-    const output = rebuilt(response.output, items);
-    return { ok: true, status: 200, body: { ...begun, status, ...response, output } };
+    const status = type === "response.incomplete" ? '"incomplete"' : '"completed"';
+    const output = rebuilt(response.output, items, members.get("output"));
+    const json = objectOf(new Map([...begun, ["status", status], ...members, ["output", output]]));
+    return { ok: true, status: 200, json };
   }
 
   return {
-    event(data) {
-      if (answer !== null || !mayMatter(data)) return;
+    event(data, isError = false) {
+      if (answer !== null || !(isError || mayMatter(data))) return;
       held += data.length;
       if (held > limit) {
         items.clear();
@@ -66,7 +86,8 @@ export function createResponsesGatherer(limit: number = LIMIT): ResponsesGathere
         return;
       }
       const value = parseJson(data);
-      if (isObject(value)) take(value.type, value);
+      if (isError) answer = failedAnswer(isObject(value) ? { ...value, type: "error" } : { error: data });
+      else if (isObject(value)) take(value, data);
     },
     get ended() {
       return answer !== null;
@@ -89,7 +110,7 @@ function mayMatter(data: string): boolean {
 }
 
 /** Where a done item stands in the output; behind the others where the event does not say. */
-function placeOf(index: unknown, items: ReadonlyMap<number, Json>): number {
+function placeOf(index: unknown, items: ReadonlyMap<number, Item>): number {
   if (typeof index === "number" && Number.isInteger(index) && index >= 0) return index;
   let place = items.size;
   while (items.has(place)) place++;
@@ -100,20 +121,31 @@ function placeOf(index: unknown, items: ReadonlyMap<number, Json>): number {
  * The output of the last event where it is whole; else the items as they were done, in their order. The backend's last
  * event may hold an empty output or items without ids.
  */
-function rebuilt(output: Json | undefined, items: ReadonlyMap<number, Json>): Json[] {
-  const last = Array.isArray(output) ? output : [];
-  if (last.length >= items.size && last.every((item) => idOf(item) !== undefined)) return last;
-  const done = new Set([...items.values()].map(idOf));
+function rebuilt(output: Json | undefined, items: ReadonlyMap<number, Item>, source = "[]"): string {
+  const pieces = piecesOf(source);
+  const last = Array.isArray(output) ? output.map((item, at) => itemOf(item, pieces.get(at))) : [];
+  if (Array.isArray(output) && last.length >= items.size && last.every(({ id }) => id !== undefined))
+    return source;
+  const done = new Set([...items.values()].map(({ id }) => id));
   const merged = new Map(items);
   last.forEach((item, index) => {
-    const isKnown = merged.has(index) || (idOf(item) !== undefined && done.has(idOf(item)));
+    const isKnown = merged.has(index) || (item.id !== undefined && done.has(item.id));
     if (!isKnown) merged.set(index, item);
   });
-  return [...merged].sort(([a], [b]) => a - b).map(([, item]) => item);
+  const inOrder = [...merged].sort(([a], [b]) => a - b);
+  return `[${inOrder.map(([, { json }]) => json).join(",")}]`;
 }
 
-function idOf(item: Json): string | undefined {
-  return isObject(item) ? text(item.id) : undefined;
+function itemOf(item: Json, json = "null"): Item {
+  return { id: isObject(item) ? text(item.id) : undefined, json };
+}
+
+function membersOf(json: string, name: string): Pieces {
+  return piecesOf(piecesOf(json).get(name) ?? "{}");
+}
+
+function objectOf(members: Pieces): string {
+  return `{${[...members].map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(",")}}`;
 }
 
 function broken(what: string): FailedAnswer {

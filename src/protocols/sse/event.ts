@@ -1,5 +1,6 @@
 /** One server-sent event as bytes: reading its data and replacing it without touching the rest. */
 import { parseJson } from "../../json.ts";
+import { applyEdits, type Splice } from "../json-edit.ts";
 
 /** Changes the events of one response. State lives in the closure of whoever made it. */
 export interface EventRewriter {
@@ -9,6 +10,10 @@ export interface EventRewriter {
    */
   rewrite(event: Uint8Array): Uint8Array | null;
 }
+
+const LF = 0x0a;
+const CR = 0x0d;
+const SPACE = 0x20;
 
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
@@ -20,6 +25,47 @@ export function eventData(event: Uint8Array): string | null {
     if (isData(line)) data.push(line.slice(line.charCodeAt(5) === 32 ? 6 : 5));
   }
   return data.length === 0 ? null : data.join("\n");
+}
+
+const EVENT_FIELD = encoder.encode("event:");
+const ERROR_NAME = encoder.encode("error");
+
+/**
+ * True for an event that is named `error`, whatever its data is: the vendors' SDKs throw on the name alone. Of several
+ * names the last counts.
+ */
+export function isErrorEvent(event: Uint8Array): boolean {
+  const lastStart = event.length - EVENT_FIELD.length - ERROR_NAME.length;
+  let isError = false;
+  for (let at = 0; at <= lastStart; ) {
+    if (startsWith(event, at, EVENT_FIELD)) {
+      const value = at + EVENT_FIELD.length;
+      const name = event[value] === SPACE ? value + 1 : value;
+      const end = event[name + ERROR_NAME.length] ?? LF;
+      isError = startsWith(event, name, ERROR_NAME) && (end === LF || end === CR);
+      at = name;
+      // A name is short: the runtime's own search is not worth its call.
+      while (at < event.length && event[at] !== LF) at++;
+    } else {
+      at = event.indexOf(LF, at);
+      if (at === -1) break;
+    }
+    at++;
+  }
+  return isError;
+}
+
+function startsWith(event: Uint8Array, at: number, bytes: Uint8Array): boolean {
+  for (let offset = 0; offset < bytes.length; offset++)
+    if (event[at + offset] !== bytes[offset]) return false;
+  return true;
+}
+
+/** The same event under another name; its further lines and their order stay as they came. */
+export function withName(event: Uint8Array, name: string): Uint8Array {
+  return encoder.encode(
+    `event: ${name}\n${decoder.decode(event).replace(/^event(?::.*)?(?:\r\n|\n|\r)/gm, "")}`,
+  );
 }
 
 /** True for an event whose data is all there though the empty line behind it is not. */
@@ -43,6 +89,12 @@ export function withData(event: Uint8Array, data: string): Uint8Array {
     else if (placed++ === 0) out += lines.map((part) => dataLine(line, part) + (end || "\n")).join("");
   }
   return encoder.encode(out);
+}
+
+/** The same event with edits made in its data, which is JSON and was read before; the same reference without edits. */
+export function withEdits(event: Uint8Array, data: string, edits: readonly Splice[]): Uint8Array {
+  if (edits.length === 0) return event;
+  return withData(event, decoder.decode(applyEdits(encoder.encode(data), edits)));
 }
 
 function isData(line: string): boolean {
@@ -70,13 +122,17 @@ export function needleOf(ascii: string): Needle {
 }
 
 /** True when the bytes hold the text. Most of them are jumped over: this is asked of every event of every stream. */
-export function includesText(event: Uint8Array, { bytes, jump }: Needle): boolean {
+export function includesText(event: Uint8Array, needle: Needle): boolean {
+  return needle.bytes.length === 0 || placeBehind(event, needle, 0) !== -1;
+}
+
+/** The place behind the next mention of the text from `from` on; -1 when there is none. */
+export function placeBehind(event: Uint8Array, { bytes, jump }: Needle, from: number): number {
   const last = bytes.length - 1;
-  if (last < 0) return true;
-  for (let end = last; end < event.length; end += jump[event[end] ?? 0] ?? 1) {
+  for (let end = from + last; end < event.length; end += jump[event[end] ?? 0] ?? 1) {
     let back = 0;
     while (back <= last && event[end - back] === bytes[last - back]) back++;
-    if (back > last) return true;
+    if (back > last) return end + 1;
   }
-  return false;
+  return -1;
 }

@@ -7,8 +7,11 @@ import { joinBytes } from "../../join-bytes.ts";
 const LF = 0x0a;
 const CR = 0x0d;
 
-/** The most bytes that one event may have; a stream with a larger one is ended with an error. */
-export const MAX_EVENT_BYTES = 8 * 1024 * 1024;
+/**
+ * The most bytes that one event may have; a stream with a larger one is ended with an error. Far above a generated image,
+ * and several times as much still fits the memory of a Worker (128 MB).
+ */
+export const MAX_EVENT_BYTES = 16 * 1024 * 1024;
 
 /** Thrown by `push` when one event passes the limit. */
 export class EventTooLargeError extends Error {

@@ -2,6 +2,7 @@
 import * as z from "zod/mini";
 import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
+import { fitsHeader } from "../header-text.ts";
 import type { ImportedAccount, ImportInput } from "../provider.ts";
 import { PROFILE } from "./profile.ts";
 
@@ -127,7 +128,7 @@ function apiKeyAccount(input: ApiKeyInput): ImportedAccount {
 function secret(value: string | undefined, param: string): string | null {
   const trimmed = value?.trim() ?? "";
   if (trimmed === "") return null;
-  if (/^[\x21-\x7e]+$/.test(trimmed)) return trimmed;
+  if (fitsHeader(trimmed)) return trimmed;
   throw refusal(
     `${param} holds white space or characters that no Claude credential has: copy it again.`,
     param,

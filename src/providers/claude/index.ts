@@ -1,5 +1,6 @@
 /** Claude: an owner's Anthropic API key or Claude subscription, spoken to in the messages protocol (providers/claude.md). */
 import type { Provider } from "../provider.ts";
+import { isSame } from "./identity.ts";
 import { importAccount, importFile } from "./import.ts";
 import { NOTICE } from "./notice.ts";
 import { prepare } from "./prepare.ts";
@@ -17,7 +18,9 @@ export const claude: Provider = {
   kinds: ["oauth", "api_key"],
 
   claims: (model) => (model.startsWith("claude-") ? "own" : null),
-  spellings: (model) => [...new Set([model, model.replace(/(?<=\d)\.(?=\d)/g, "-")])],
+  // Anthropic writes dashes in the ids of its own models; other ids are none of its spelling.
+  spellings: (model) =>
+    /^claude/i.test(model) ? [...new Set([model, model.replace(/(?<=\d)\.(?=\d)/g, "-")])] : [model],
   serves: (model) =>
     model.tool_call &&
     model.modalities.output.includes("text") &&
@@ -32,7 +35,9 @@ export const claude: Provider = {
   signIn,
   identityOrigins: (_metadata, config) =>
     [config.CLAUDE_TOKEN_URL, config.CLAUDE_API_URL].map((url) => new URL(url).origin),
+  rotates: true,
   refresh,
+  isSame,
   importAccount,
   importFile,
 };

@@ -1,7 +1,7 @@
 /** A fresh token pair for a Claude plan (providers/claude.md §1.6, §1.7). Refresh tokens are single-use: ask once, keep what comes. */
 import { KleisError } from "../../errors.ts";
 import { errorCode, type Heard, isPassing, whatWentWrong } from "../heard.ts";
-import { refreshGrant } from "../oauth.ts";
+import { givenBy, heardOf, refreshGrant } from "../oauth.ts";
 import type { ProviderNet, RefreshInput, RefreshResult } from "../provider.ts";
 import { PROFILE } from "./profile.ts";
 import { readTokens, SERVER, tokenServer } from "./sign-in-tokens.ts";
@@ -13,9 +13,10 @@ export async function refresh(input: RefreshInput, net: ProviderNet): Promise<Re
   }
   try {
     const answer = await refreshGrant(net, tokenServer(input.config), input.refreshToken);
-    const tokens = answer.ok ? readTokens(answer.json, net.now()) : null;
+    const given = givenBy(answer);
+    const tokens = given === null ? null : readTokens(given, net.now());
     if (tokens !== null) return { status: "refreshed", idToken: null, ...tokens };
-    return judge(answer.ok ? { status: 200, json: answer.json } : answer.heard);
+    return judge(heardOf(answer));
   } catch (error) {
     if (error instanceof KleisError) return { status: "unavailable", reason: error.message };
     throw error;

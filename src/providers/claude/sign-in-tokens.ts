@@ -22,11 +22,11 @@ export function tokenServer(config: Config): OauthServer {
 
 const word = z.catch(z.optional(z.string().check(z.trim(), z.minLength(1))), undefined);
 const seconds = z.catch(z.optional(z.number().check(z.positive())), undefined);
-const token = z.string().check(z.minLength(1));
+const token = z.catch(z.optional(z.string().check(z.minLength(1))), undefined);
 
 const answer = z.object({
   access_token: token,
-  refresh_token: z.catch(z.optional(token), undefined),
+  refresh_token: token,
   expires_in: seconds,
   refresh_token_expires_in: seconds,
   scope: word,
@@ -35,7 +35,8 @@ const answer = z.object({
 });
 
 export interface ClaudeTokens {
-  readonly accessToken: string;
+  /** Null: the stored one is all there is, and it is due for another refresh. */
+  readonly accessToken: string | null;
   /** Null: the one that was used stays (§1.6). */
   readonly refreshToken: string | null;
   /** Epoch ms. */
@@ -44,16 +45,22 @@ export interface ClaudeTokens {
   readonly metadata: JsonObject;
 }
 
-/** Decodes a token answer; null when the access token is missing. */
+/** Decodes a token answer, of which only a token is asked for (§1.5); null when there is none. */
 export function readTokens(json: JsonObject, now: number): ClaudeTokens | null {
-  const decoded = answer.safeParse(json);
-  if (!decoded.success) return null;
-  const { access_token, refresh_token, expires_in, refresh_token_expires_in, scope, account, organization } =
-    decoded.data;
+  const {
+    access_token = null,
+    refresh_token = null,
+    expires_in = PROFILE.signIn.assumedLifetime,
+    refresh_token_expires_in,
+    scope,
+    account,
+    organization,
+  } = answer.parse(json);
+  if (access_token === null && refresh_token === null) return null;
   return {
     accessToken: access_token,
-    refreshToken: refresh_token ?? null,
-    expiresAt: now + (expires_in ?? PROFILE.signIn.assumedLifetime) * 1000,
+    refreshToken: refresh_token,
+    expiresAt: access_token === null ? now : now + expires_in * 1000,
     metadata: present({
       account_uuid: account?.uuid,
       email: account?.email_address,

@@ -5,9 +5,10 @@
 import { KleisError } from "../../errors.ts";
 import { text } from "../../json.ts";
 import { isPassing, unusable } from "../heard.ts";
-import { authorizationUrl, codeGrant } from "../oauth.ts";
+import { authorizationUrl, codeGrant, givenBy, heardOf } from "../oauth.ts";
 import { readPasted } from "../pasted.ts";
 import type { ImportedAccount, ProviderNet, SignIn, SignInComplete } from "../provider.ts";
+import { nameOf } from "./identity.ts";
 import { PROFILE } from "./profile.ts";
 import { lookUpProfile, mintApiKey } from "./sign-in-account.ts";
 import { type ClaudeTokens, readTokens, SERVER, tokenServer } from "./sign-in-tokens.ts";
@@ -17,6 +18,10 @@ const AGAIN = "Open the address again and paste the new code.";
 
 export const signIn: SignIn = {
   modes: ["max", CONSOLE],
+  pastes: {
+    label: "Paste the code",
+    hint: "The last page shows it. Copy all of it, also what follows the #.",
+  },
 
   async start({ mode, state, config }) {
     const isConsole = mode === CONSOLE;
@@ -50,37 +55,38 @@ export const signIn: SignIn = {
   },
 };
 
-async function exchange(code: string, input: SignInComplete, net: ProviderNet): Promise<ClaudeTokens> {
+type Exchanged = ClaudeTokens & { accessToken: string };
+
+async function exchange(code: string, input: SignInComplete, net: ProviderNet): Promise<Exchanged> {
   const answer = await codeGrant(net, tokenServer(input.config), {
     code,
     redirectUri: PROFILE.signIn.redirectUri,
     verifier: text(input.secret.verifier) ?? "",
     extra: { state: input.state },
   });
-  if (answer.ok) {
-    const tokens = readTokens(answer.json, net.now());
-    if (tokens !== null) return tokens;
-  } else if ([400, 401].includes(answer.heard.status) && !isPassing(answer.heard)) {
+  const given = givenBy(answer);
+  const tokens = given === null ? null : readTokens(given, net.now());
+  if (tokens !== null && tokens.accessToken !== null) return { ...tokens, accessToken: tokens.accessToken };
+  const heard = heardOf(answer);
+  if ([400, 401].includes(heard.status) && !isPassing(heard)) {
     throw new KleisError(
       "invalid_request",
       `Anthropic did not accept this code: it was used already, is too old, or belongs to another sign-in. ${AGAIN}`,
       { param: "code" },
     );
   }
-  const heard = answer.ok ? { status: 200, json: answer.json } : answer.heard;
   throw unusable(SERVER, heard, `Wait a moment. ${AGAIN}`);
 }
 
 async function account(
-  tokens: ClaudeTokens,
+  tokens: Exchanged,
   apiKey: string | null,
   { config }: SignInComplete,
   net: ProviderNet,
 ): Promise<ImportedAccount> {
   const profile = await lookUpProfile(tokens.accessToken, config, net);
   const metadata = { ...profile, ...tokens.metadata };
-  const owner = text(metadata.account_uuid);
-  const organization = text(metadata.organization_uuid);
+  const externalId = nameOf(metadata);
   if (apiKey !== null) {
     delete metadata.scopes;
     delete metadata.login_expires_at;
@@ -89,10 +95,7 @@ async function account(
   return {
     provider: "claude",
     kind: apiKey === null ? "oauth" : "api_key",
-    // One person may have a plan of her own and a seat of a team: each is an account here.
-    ...(owner === undefined
-      ? {}
-      : { externalId: organization === undefined ? owner : `${owner}:${organization}` }),
+    ...(externalId === undefined ? {} : { externalId }),
     metadata,
     expiresAt: apiKey === null ? tokens.expiresAt : null,
     accessToken: apiKey === null ? tokens.accessToken : null,

@@ -12,7 +12,7 @@ export interface SystemEdits {
   readonly changes: Change[];
 }
 
-/** True for Claude Code's own requests: what they hold is left as it is. */
+/** True for Claude Code's own requests, whose prompt is in blocks: what they hold is left as it is. */
 export function isClaudeCode(body: JsonObject, headers: Headers): boolean {
   const { attribution, userAgent, identityWithin } = PROFILE.claudeCode;
   const texts = systemTexts(body);
@@ -24,7 +24,7 @@ export function isClaudeCode(body: JsonObject, headers: Headers): boolean {
 /** Puts the identity first, once, and normalises product names; nothing else of the prompt changes. */
 export function systemEdits(body: JsonObject): SystemEdits {
   const { system } = body;
-  if (system === undefined || system === null || system === "") {
+  if (system === undefined || system === null) {
     return { edits: [identityEdit([identityBlock()])], changes: [] };
   }
   if (typeof system === "string") return stringEdits(system);
@@ -54,16 +54,17 @@ export function normaliseText(source: string): string {
   return PROFILE.systemText.reduce((text, rule) => text.replace(rule.pattern, rule.replacement), source);
 }
 
+/**
+ * The identity must be a block, and by itself: where the string begins with it, it is taken from there, and what goes
+ * on behind it is the next block. A block of blanks would be refused.
+ */
 function stringEdits(system: string): SystemEdits {
-  const normalised = normaliseText(system);
-  if (!startsWithIdentity(system)) {
-    const value = [identityBlock(), { type: "text", text: normalised }];
-    return { edits: [identityEdit(value)], changes: normalised === system ? [] : ["claude-system-text"] };
-  }
-  if (normalised === system) return { edits: [], changes: [] };
+  const rest = startsWithIdentity(system) ? system.slice(PROFILE.identity.length) : system;
+  const normalised = normaliseText(rest);
+  const own = rest.trim() === "" ? [] : [{ type: "text", text: normalised }];
   return {
-    edits: [{ change: "claude-system-text", op: "set", path: ["system"], value: normalised }],
-    changes: [],
+    edits: [identityEdit([identityBlock(), ...own])],
+    changes: normalised === rest ? [] : ["claude-system-text"],
   };
 }
 
@@ -81,7 +82,6 @@ function startsWithIdentity(text: string): boolean {
 }
 
 function systemTexts({ system }: JsonObject): string[] {
-  if (typeof system === "string") return [system];
   if (!Array.isArray(system)) return [];
   return system.filter(isTextBlock).map((block) => block.text);
 }

@@ -2,9 +2,10 @@
  * The edits that fit a Responses body to the ChatGPT backend (codex.md §2.2): its top-level fields and tools.
  * What already fits is named by no edit and keeps its bytes; `input.ts` does the same for the input items.
  */
-import { isObject, type JsonObject, text } from "../../json.ts";
+import { isObject, type JsonObject } from "../../json.ts";
 import type { Edit } from "../../protocols/body.ts";
 import { inputEdits } from "./input.ts";
+import { instructionsOf } from "./instructions.ts";
 import {
   ACCEPTED_FIELDS,
   CACHE_BREAKPOINT,
@@ -46,7 +47,7 @@ function isLite(body: JsonObject, headers: Headers): boolean {
   return (
     headers.get(LITE_HEADER) === "true" &&
     isEmpty(body.tools) &&
-    !text(body.instructions) &&
+    instructionsOf(body) === undefined &&
     isObject(first) &&
     first.type === "additional_tools"
   );

@@ -2,7 +2,8 @@
 import { text } from "../../json.ts";
 import { USER_AGENT } from "../../version.ts";
 import type { PrepareInput } from "../provider.ts";
-import { FORWARDED_HEADERS, ORIGINATOR } from "./profile.ts";
+import { FORWARDED_HEADERS, ORIGINATOR, TURN_STATE_HEADER } from "./profile.ts";
+import { unmarkedTurnState } from "./turn-state.ts";
 
 /** Headers towards the ChatGPT backend. */
 export function planHeaders(input: PrepareInput, session: string | undefined): Headers {
@@ -18,7 +19,9 @@ export function planHeaders(input: PrepareInput, session: string | undefined): H
   });
   if (session !== undefined) headers.set("session-id", session);
   if (account.metadata.fedramp === true) headers.set("x-openai-fedramp", "true");
-  for (const name of FORWARDED_HEADERS) forward(name, input.headers, headers);
+  for (const name of FORWARDED_HEADERS.plan) forward(name, input.headers, headers);
+  const turnState = unmarkedTurnState(account.id, input.headers);
+  if (turnState !== null) headers.set(TURN_STATE_HEADER, turnState);
   return headers;
 }
 
@@ -31,7 +34,7 @@ export function apiHeaders(input: PrepareInput, streams: boolean): Headers {
     "content-type": "application/json",
     "user-agent": USER_AGENT,
   });
-  forward("openai-beta", input.headers, headers);
+  for (const name of FORWARDED_HEADERS.api) forward(name, input.headers, headers);
   return headers;
 }
 

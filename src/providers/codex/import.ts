@@ -2,6 +2,7 @@
 import * as z from "zod/mini";
 import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
+import { fitsHeader } from "../header-text.ts";
 import type { ImportedAccount, ImportInput } from "../provider.ts";
 import { type Claims, mergeClaims, readClaims } from "./claims.ts";
 
@@ -90,9 +91,11 @@ export function importFile(file: JsonObject): ImportedAccount[] {
   return apiKey === undefined ? [] : [apiKeyAccount(apiKey)];
 }
 
-/** The account of a ChatGPT sign-in. Throws `invalid_request` when a token or the account id is missing. */
+/** The account of a ChatGPT sign-in. Throws `invalid_request` when a token or the account id is missing, or is none. */
 export function chatGptAccount(tokens: ChatGptTokens): ImportedAccount {
-  const { accessToken, refreshToken, idToken } = tokens;
+  const accessToken = sendable(tokens.accessToken, "access_token");
+  const refreshToken = sendable(tokens.refreshToken, "refresh_token");
+  const { idToken } = tokens;
   if (!accessToken && !refreshToken) {
     throw new KleisError(
       "invalid_request",
@@ -101,8 +104,8 @@ export function chatGptAccount(tokens: ChatGptTokens): ImportedAccount {
     );
   }
   const claims = mergeClaims([idToken, accessToken]);
-  const accountId = tokens.accountId?.trim() || claims.accountId;
-  if (accountId === undefined) {
+  const accountId = sendable(tokens.accountId || claims.accountId, "account_id");
+  if (accountId === null) {
     throw new KleisError(
       "invalid_request",
       "The tokens do not say which ChatGPT account they belong to: send account_id as well (tokens.account_id in ~/.codex/auth.json), or connect the account on the admin page.",
@@ -118,8 +121,8 @@ export function chatGptAccount(tokens: ChatGptTokens): ImportedAccount {
     ...labelled(tokens.label ?? claims.email),
     metadata: metadataOf(accountId, claims),
     expiresAt: expiresAt ?? null,
-    accessToken: accessToken || null,
-    refreshToken: refreshToken || null,
+    accessToken,
+    refreshToken,
     idToken: idToken || null,
     apiKey: null,
   };
@@ -136,8 +139,8 @@ function metadataOf(accountId: string, claims: Claims): JsonObject {
 }
 
 function apiKeyAccount(apiKey: string, label?: string): ImportedAccount {
-  const key = apiKey.trim();
-  if (key === "") {
+  const key = sendable(apiKey, "api_key");
+  if (key === null) {
     throw new KleisError("invalid_request", "The API key is empty: send the OpenAI API key as api_key.", {
       param: "api_key",
     });
@@ -153,6 +156,18 @@ function apiKeyAccount(apiKey: string, label?: string): ImportedAccount {
     idToken: null,
     apiKey: key,
   };
+}
+
+/** What every request has to carry, trimmed; null when there is none. */
+function sendable(value: string | null | undefined, param: string): string | null {
+  const trimmed = value?.trim() ?? "";
+  if (trimmed === "") return null;
+  if (fitsHeader(trimmed)) return trimmed;
+  throw new KleisError(
+    "invalid_request",
+    `${param} holds white space or characters that none from OpenAI has: copy it again.`,
+    { param },
+  );
 }
 
 function labelled(label: string | undefined): { label?: string } {

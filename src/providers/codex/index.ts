@@ -30,6 +30,7 @@ export const codex: Provider = {
   prepare,
   signIn,
   identityOrigins: (_metadata, config) => [new URL(config.CODEX_AUTH_URL).origin],
+  rotates: true,
   refresh,
   importAccount,
   importFile,

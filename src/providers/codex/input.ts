@@ -6,26 +6,28 @@
 import { KleisError } from "../../errors.ts";
 import { isObject, type Json, type JsonObject, text } from "../../json.ts";
 import type { Change, Edit } from "../../protocols/body.ts";
-import { isReference, type Prompt, promptIn } from "./instructions.ts";
+import { isReference, refuseOrphans } from "../../protocols/responses/references.ts";
+import { instructionsOf, type Prompt, promptIn } from "./instructions.ts";
 import { CACHE_BREAKPOINT, DEFAULT_INSTRUCTIONS } from "./profile.ts";
 
 /** `lite` is the newer Codex body: its items and missing instructions are left as they are wherever they work. */
 export function inputEdits(body: JsonObject, lite: boolean): Edit[] {
   const { input } = body;
+  const hasOwn = lite || instructionsOf(body) !== undefined;
   if (typeof input === "string") {
     const message = { type: "message", role: "user", content: [{ type: "input_text", text: input }] };
     return [
-      ...instructionEdits(body, null),
+      ...(hasOwn ? [] : instructionEdits(null)),
       { change: "codex-input", op: "set", path: ["input"], value: [message] },
     ];
   }
   const items = itemsOf(input);
-  const prompt = lite || text(body.instructions) !== undefined ? null : promptIn(items);
-  const edits = lite ? [] : instructionEdits(body, prompt);
+  const prompt = hasOwn ? null : promptIn(items);
+  const edits = hasOwn ? [] : instructionEdits(prompt);
   items.forEach((item, index) => {
-    if (index !== prompt?.index) edits.push(...itemEdits(item, index, lite));
+    if (index !== prompt?.index || prompt.parts !== null) edits.push(...itemEdits(item, index, lite));
   });
-  if (items.some(isReference)) refuseOrphans(items);
+  refuseOrphans(items, "A ChatGPT plan");
   return edits;
 }
 
@@ -47,13 +49,15 @@ function itemsOf(input: Json | undefined): JsonObject[] {
   });
 }
 
-/** Instructions that are there stay; else the client's own prompt moves up; else a default stands in. */
-function instructionEdits(body: JsonObject, prompt: Prompt | null): Edit[] {
-  if (text(body.instructions) !== undefined) return [];
+/** Where the client gives no instructions its own prompt moves up; where it has none either a default stands in. */
+function instructionEdits(prompt: Prompt | null): Edit[] {
   const change: Change = "codex-instructions";
   const value = prompt?.text ?? DEFAULT_INSTRUCTIONS;
   const set: Edit = { change, op: "set", path: ["instructions"], value };
-  return prompt === null ? [set] : [set, { change, op: "remove", path: ["input", prompt.index] }];
+  if (prompt === null) return [set];
+  const message = ["input", prompt.index];
+  const moved = prompt.parts?.map((place) => [...message, "content", place]) ?? [message];
+  return [set, ...moved.map((path): Edit => ({ change, op: "remove", path }))];
 }
 
 function itemEdits(item: JsonObject, index: number, lite: boolean): Edit[] {
@@ -86,17 +90,4 @@ function itemEdits(item: JsonObject, index: number, lite: boolean): Edit[] {
 
 function hasContent(content: Json | undefined): boolean {
   return content !== undefined && content !== null && !(Array.isArray(content) && content.length === 0);
-}
-
-/** A dropped reference may have stood for a tool call; its output alone would be refused without telling the cause. */
-function refuseOrphans(items: readonly JsonObject[]): void {
-  const isOutput = (item: JsonObject) => typeof item.type === "string" && item.type.endsWith("_call_output");
-  const calls = new Set(items.filter((item) => !isOutput(item)).map((item) => item.call_id));
-  const orphan = items.findIndex((item) => isOutput(item) && !calls.has(item.call_id));
-  if (orphan === -1) return;
-  throw new KleisError(
-    "invalid_request",
-    `\`input[${orphan}]\` answers a tool call that the request only refers to by item_reference, and a ChatGPT plan keeps no earlier items. Send the items themselves: set \`store\` to false (AI SDK: providerOptions.openai.store = false).`,
-    { param: `input[${orphan}]` },
-  );
 }

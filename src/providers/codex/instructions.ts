@@ -1,14 +1,25 @@
-/** Finds the client's own prompt among the input items, for a backend that wants it as `instructions` (codex.md §2.2). */
+/** The client's own prompt: its `instructions`, or what stands for them among the input items (codex.md §2.2). */
+import { KleisError } from "../../errors.ts";
 import { isObject, type Json, type JsonObject } from "../../json.ts";
+import { isReference } from "../../protocols/responses/references.ts";
 
 /** A system or developer message: where it stands and all of its text. */
 export interface Prompt {
   index: number;
   text: string;
+  /** The places of the parts that are text, where others (images) stay behind; null where the whole message is text. */
+  parts: number[] | null;
+}
+
+/** The `instructions` of a request; undefined when it has none, or blanks. Throws `invalid_request` for what is no text. */
+export function instructionsOf({ instructions }: JsonObject): string | undefined {
+  if (typeof instructions === "string") return instructions.trim() === "" ? undefined : instructions;
+  if (instructions === undefined || instructions === null) return undefined;
+  throw new KleisError("invalid_request", "`instructions` must be a string.", { param: "instructions" });
 }
 
 /**
- * The first system or developer message that is nothing but text. Only the opening of the conversation counts, up to
+ * The first system or developer message that has text. Only the opening of the conversation counts, up to
  * the model's first item: a message that joins later must not change the instructions that earlier turns had, or the
  * whole conversation would fall out of the prompt cache.
  */
@@ -16,20 +27,14 @@ export function promptIn(items: readonly JsonObject[]): Prompt | null {
   for (const [index, item] of items.entries()) {
     if (isOfModel(item)) return null;
     if (!isMessage(item) || (item.role !== "system" && item.role !== "developer")) continue;
-    const whole = textOf(item.content);
-    if (whole !== null) return { index, text: whole };
+    const prompt = textOf(item.content);
+    if (prompt !== null && prompt.text.trim() !== "") return { index, ...prompt };
   }
   return null;
 }
 
 function isMessage(item: JsonObject): boolean {
   return item.type === undefined || item.type === "message";
-}
-
-/** An earlier item of the model's by its id alone, which the backend would look up and not find (the type may be left out). */
-export function isReference(item: JsonObject): boolean {
-  if (item.type === undefined || item.type === null) return item.role === undefined && item.id !== undefined;
-  return item.type === "item_reference";
 }
 
 /** True for what only a model's turn leaves behind: its messages, reasoning and calls. */
@@ -39,15 +44,21 @@ function isOfModel(item: JsonObject): boolean {
   return item.type === "reasoning" || (typeof item.type === "string" && /_call(_output)?$/.test(item.type));
 }
 
-/** The text of a message's content; null when it is empty or holds anything but text, which must not get lost. */
-function textOf(content: Json | undefined): string | null {
-  if (typeof content === "string") return content === "" ? null : content;
+/** All text of a message's content, and where it stands; null for content of no known form. */
+function textOf(content: Json | undefined): Omit<Prompt, "index"> | null {
+  if (typeof content === "string") return { text: content, parts: null };
   if (!Array.isArray(content)) return null;
   const texts: string[] = [];
-  for (const part of content) {
-    if (!isObject(part) || part.type !== "input_text" || typeof part.text !== "string") return null;
+  const parts: number[] = [];
+  for (const [place, part] of content.entries()) {
+    if (!isObject(part) || !isText(part.type) || typeof part.text !== "string") continue;
     texts.push(part.text);
+    parts.push(place);
   }
-  const whole = texts.join("\n");
-  return whole === "" ? null : whole;
+  return { text: texts.join("\n"), parts: parts.length === content.length ? null : parts };
+}
+
+/** `text` is what the part is called in chat, and some clients write it here too. */
+function isText(type: Json | undefined): boolean {
+  return type === "input_text" || type === "text";
 }

@@ -2,6 +2,7 @@
 import * as z from "zod/mini";
 import { text } from "../../json.ts";
 import { USER_AGENT } from "../../version.ts";
+import { effortOptions } from "../efforts.ts";
 import type { Credential, LiveList, LiveModel, ProviderAccount } from "../provider.ts";
 import { MODELS, ORIGINATOR } from "./profile.ts";
 
@@ -14,19 +15,21 @@ export const live: LiveList = {
   decode(body) {
     const list = z.object({ models: z.array(z.unknown()) }).safeParse(body);
     if (!list.success) return null;
-    return list.data.models.flatMap((value) => {
+    const rows = list.data.models.flatMap((value) => {
       const row = rowSchema.safeParse(value);
-      return row.success && isUsable(row.data) ? [modelOf(row.data)] : [];
+      return row.success ? [row.data] : [];
     });
+    return rows.length === 0 ? null : rows.filter(isUsable).map(modelOf);
   },
 };
 
+/** All that a model is judged by. */
 const rowSchema = z.object({
   slug: z.string().check(z.minLength(1), z.maxLength(256)),
   display_name: z.optional(z.string().check(z.minLength(1))),
   description: z.nullish(z.string()),
   visibility: z.optional(z.string()),
-  supported_in_api: z.optional(z.boolean()),
+  supported_in_api: z.boolean(),
   context_window: z.nullish(z.number().check(z.positive())),
   supported_reasoning_levels: z.nullish(z.array(z.object({ effort: z.string() }))),
   input_modalities: z.nullish(z.array(z.string())),
@@ -34,7 +37,7 @@ const rowSchema = z.object({
 type Row = z.output<typeof rowSchema>;
 
 function isUsable(row: Row): boolean {
-  return row.visibility !== "hide" && row.supported_in_api === true;
+  return row.visibility !== "hide" && row.supported_in_api;
 }
 
 /** `context_window` is what a prompt may fill; the answer comes on top (§5.3). */
@@ -53,7 +56,7 @@ function modelOf(row: Row): LiveModel {
       ...(row.description ? { description: row.description } : {}),
       attachment: sees,
       reasoning: efforts.length > 0,
-      ...(efforts.length > 0 ? { reasoning_options: [{ type: "effort", values: efforts }] } : {}),
+      ...effortOptions(efforts),
       tool_call: true,
       release_date: MODELS.unknown.release,
       modalities: { input: sees ? ["text", "image"] : ["text"], output: ["text"] },

@@ -8,6 +8,7 @@ import { apiHeaders, planHeaders } from "./headers.ts";
 import { RESPONSES_PATH } from "./profile.ts";
 import { clientSession, upstreamSession } from "./session.ts";
 import { createPlanRewriter } from "./stream.ts";
+import { markTurnState } from "./turn-state.ts";
 
 export function prepare(input: PrepareInput): PreparedRequest | Promise<PreparedRequest> {
   return input.account.kind === "oauth" ? preparePlan(input) : prepareApi(input);
@@ -28,7 +29,12 @@ async function preparePlan(input: PrepareInput): Promise<PreparedRequest> {
     headers: planHeaders(input, session),
     edits: planEdits({ body: body.value, model: input.model, headers, session }),
     streams: true,
-    answer: { stream: createPlanRewriter, gather: body.value.stream !== true, error: planError },
+    answer: {
+      headers: (answered) => markTurnState(account.id, answered),
+      stream: createPlanRewriter,
+      gather: body.value.stream !== true,
+      error: planError,
+    },
   };
 }
 

@@ -9,19 +9,17 @@ export const RESPONSES_PATH = "/codex/responses";
 /** Our own name towards the backend; free labels are accepted (§1.2, §2.1; measured 2026-08-31). */
 export const ORIGINATOR = "kleis";
 
-/**
- * The client's headers that go along to the backend when present (§2.1, clients.md "Codex"; 2026-09).
- * `x-codex-turn-state` echoes a response header within one turn; `responses-lite` belongs to the newer Codex body.
- */
-export const FORWARDED_HEADERS = [
-  "openai-beta",
-  "x-codex-turn-state",
-  "x-codex-beta-features",
-  "x-openai-internal-codex-responses-lite",
-] as const;
-
 /** The header that marks the newer Codex body: no tools, no instructions, `additional_tools` first (clients.md, 2026-09). */
 export const LITE_HEADER = "x-openai-internal-codex-responses-lite";
+
+/** A response header that clients send back within one turn (§2.1; 2026-08-22). */
+export const TURN_STATE_HEADER = "x-codex-turn-state";
+
+/** The client's headers that go along when present (§2.1, clients.md "Codex"; 2026-09): to the backend, and to the public API. */
+export const FORWARDED_HEADERS = {
+  plan: ["openai-beta", "x-codex-beta-features", LITE_HEADER],
+  api: ["openai-beta", LITE_HEADER],
+} as const;
 
 /** Where clients write their session id, best first (§2.1 session rule, clients.md; 2026-08-22). */
 export const SESSION_HEADERS = [

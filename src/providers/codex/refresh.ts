@@ -2,7 +2,7 @@
 import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import { errorCode, type Heard, isPassing, whatWentWrong } from "../heard.ts";
-import { refreshGrant } from "../oauth.ts";
+import { givenBy, heardOf, refreshGrant } from "../oauth.ts";
 import type { ProviderNet, RefreshInput, RefreshResult } from "../provider.ts";
 import { mergeClaims } from "./claims.ts";
 import { SIGN_IN } from "./profile.ts";
@@ -15,8 +15,7 @@ export async function refresh(input: RefreshInput, net: ProviderNet): Promise<Re
   }
   try {
     const answer = await refreshGrant(net, tokenServer(input.config), input.refreshToken);
-    const heard: Heard = answer.ok ? { status: 200, json: answer.json } : answer.heard;
-    return refreshed(heard, input, net.now()) ?? judge(heard);
+    return refreshed(givenBy(answer), net.now()) ?? judge(heardOf(answer));
   } catch (error) {
     if (error instanceof KleisError) return { status: "unavailable", reason: error.message };
     throw error;
@@ -24,14 +23,13 @@ export async function refresh(input: RefreshInput, net: ProviderNet): Promise<Re
 }
 
 /** Null when the answer holds nothing to keep. A rotated refresh token is kept even when it comes alone. */
-function refreshed({ status, json }: Heard, input: RefreshInput, now: number): RefreshResult | null {
-  if (status !== 200 || json === null) return null;
-  const { accessToken, refreshToken, idToken, expiresAt } = readTokens(json, now);
-  const usable = accessToken ?? (refreshToken === null ? null : input.accessToken);
-  if (usable === null) return null;
+function refreshed(given: JsonObject | null, now: number): RefreshResult | null {
+  if (given === null) return null;
+  const { accessToken, refreshToken, idToken, expiresAt } = readTokens(given, now);
+  if (accessToken === null && refreshToken === null) return null;
   return {
     status: "refreshed",
-    accessToken: usable,
+    accessToken,
     refreshToken,
     idToken,
     // Without a new access token the old one is all there is, and it is due for another refresh.

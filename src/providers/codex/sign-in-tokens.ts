@@ -4,7 +4,7 @@ import type { Config } from "../../config.ts";
 import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import { isPassing, unusable } from "../heard.ts";
-import { type CodeGrant, codeGrant, type OauthServer } from "../oauth.ts";
+import { type CodeGrant, codeGrant, givenBy, heardOf, type OauthServer } from "../oauth.ts";
 import type { ImportedAccount, ProviderNet } from "../provider.ts";
 import { readClaims } from "./claims.ts";
 import { chatGptAccount } from "./import.ts";
@@ -49,10 +49,11 @@ export function readTokens(json: JsonObject, now: number): CodexTokens {
 
 /** Exchanges a code for an account. Throws `KleisError` in words; `invalid_request` means that the code is no good. */
 export async function exchange(grant: CodeGrant, config: Config, net: ProviderNet): Promise<ImportedAccount> {
-  const given = await codeGrant(net, tokenServer(config), grant);
-  const heard = given.ok ? { status: 200, json: given.json } : given.heard;
-  const tokens = given.ok ? readTokens(given.json, net.now()) : null;
+  const answer = await codeGrant(net, tokenServer(config), grant);
+  const given = givenBy(answer);
+  const tokens = given === null ? null : readTokens(given, net.now());
   if (tokens?.accessToken && tokens.refreshToken) return accountOf(tokens);
+  const heard = heardOf(answer);
   if ([400, 401, 403].includes(heard.status) && !isPassing(heard)) {
     throw new KleisError(
       "invalid_request",

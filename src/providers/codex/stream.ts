@@ -5,25 +5,23 @@ import {
   eventData,
   includesText,
   needleOf,
-  withData,
+  withEdits,
 } from "../../protocols/sse/event.ts";
 
 const DONE = needleOf("response.done");
-/** An event names its type at its beginning; deltas are longer than this only in their text. Bytes. */
-const HEAD = 256;
-
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 export function createPlanRewriter(): EventRewriter {
   return {
     rewrite(event) {
-      if (!includesText(event.subarray(0, HEAD), DONE)) return event;
-      const value = parseJson(eventData(event) ?? "");
+      if (!includesText(event, DONE)) return event;
+      const data = eventData(event) ?? "";
+      const value = parseJson(data);
       if (!isObject(value) || value.type !== "response.done") return event;
       const type = lastEventName(isObject(value.response) ? value.response.status : undefined);
       const renamed = decoder.decode(event).replace(/^(event: ?)response\.done$/m, `$1${type}`);
-      return withData(encoder.encode(renamed), JSON.stringify({ ...value, type }));
+      return withEdits(encoder.encode(renamed), data, [{ op: "set", path: ["type"], value: type }]);
     },
   };
 }

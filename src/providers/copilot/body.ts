@@ -2,6 +2,7 @@
 import { isObject, type Json, type JsonObject } from "../../json.ts";
 import type { Edit, Path } from "../../protocols/body.ts";
 import type { Operation } from "../../protocols/protocol.ts";
+import { isReference, refuseOrphans } from "../../protocols/responses/references.ts";
 import { ENCRYPTED_REASONING } from "./profile.ts";
 import { PART_LISTS } from "./vision.ts";
 
@@ -18,10 +19,7 @@ export function editsFor(operation: Operation, body: JsonObject): Edit[] {
   }
 }
 
-/**
- * Usage comes in a stream only when asked for. A client that did not ask gets the one extra chunk too: it has
- * `choices: []`, which strict OpenAI clients accept. An explicit `include_usage: false` is the client's choice.
- */
+/** Usage comes in a stream only when asked for. An explicit `include_usage: false` is the client's choice. */
 function chatEdits(body: JsonObject): Edit[] {
   if (body.stream !== true) return [];
   const options = body.stream_options ?? null;
@@ -43,12 +41,15 @@ function responsesEdits(body: JsonObject): Edit[] {
   if (body.service_tier !== undefined) edits.push(dropped("service_tier"));
   edits.push(...webSearchEdits(body));
   for (const [at, item] of objects(body.input)) {
-    // Ids belong to the connection that made them; call_id and encrypted_content carry the conversation.
-    if (item.id !== undefined && item.type !== "item_reference") {
+    // Ids belong to the connection that made them, and nothing is kept that a reference could mean; call_id and
+    // encrypted_content carry the conversation.
+    if (isReference(item)) edits.push({ change: "copilot-item-ids", op: "remove", path: ["input", at] });
+    else if (item.id !== undefined) {
       edits.push({ change: "copilot-item-ids", op: "remove", path: ["input", at, "id"] });
     }
     edits.push(...imageEdits(item, at));
   }
+  if (Array.isArray(body.input)) refuseOrphans(body.input, "GitHub Copilot");
   return edits;
 }
 

@@ -2,6 +2,7 @@
 import * as z from "zod/mini";
 import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
+import { fitsHeader } from "../header-text.ts";
 import type { ImportedAccount, ImportInput } from "../provider.ts";
 import { enterpriseForm } from "./host.ts";
 import { APP_REFRESH_TOKEN, CLASSIC_PAT, EXCHANGED_TOKEN } from "./profile.ts";
@@ -68,7 +69,7 @@ function problemOf(token: string): string | null {
   if (token.startsWith(EXCHANGED_TOKEN)) {
     return "this is a short-lived Copilot token (tid=…): import the GitHub token behind it (gho_…), or sign in";
   }
-  return /^[\x21-\x7e]+$/.test(token) ? null : "the GitHub token holds characters that no token has";
+  return fitsHeader(token) ? null : "the GitHub token holds characters that no token has";
 }
 
 function refused(message: string): KleisError {

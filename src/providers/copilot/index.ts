@@ -2,10 +2,11 @@
 import type { Provider } from "../provider.ts";
 import { carries, operationsOf, spellingsOf } from "./endpoints.ts";
 import { apiBase, githubOf } from "./host.ts";
+import { isSame } from "./identity.ts";
 import { importAccount, importFile } from "./import.ts";
 import { live } from "./live.ts";
 import { prepare } from "./prepare.ts";
-import { NOTICE } from "./profile.ts";
+import { NOTICE, PLANS } from "./profile.ts";
 import { refresh } from "./refresh.ts";
 import { registry } from "./registry.ts";
 import { signIn } from "./sign-in.ts";
@@ -18,6 +19,7 @@ export const copilot: Provider = {
   source: "github-copilot",
   notice: NOTICE,
   kinds: ["oauth"],
+  plans: PLANS,
 
   claims: (model) => (carries(model) ? "carried" : null),
   spellings: spellingsOf,
@@ -38,6 +40,7 @@ export const copilot: Provider = {
     return [web, api, apiBase({ metadata }, config)].map((url) => new URL(url).origin);
   },
   refresh,
+  isSame,
   importAccount,
   importFile,
 };

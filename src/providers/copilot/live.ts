@@ -2,6 +2,7 @@
 import * as z from "zod/mini";
 import type { Operation } from "../../protocols/protocol.ts";
 import { USER_AGENT } from "../../version.ts";
+import { effortOptions } from "../efforts.ts";
 import type { LiveList, LiveModel } from "../provider.ts";
 import { apiBase } from "./host.ts";
 import { API_VERSION, ENDPOINT_OPERATIONS, MODELS_PATH, NOT_LANGUAGE, UNKNOWN_RELEASE } from "./profile.ts";
@@ -22,20 +23,22 @@ export const live: LiveList = {
     const list = z.object({ data: z.array(z.unknown()) }).safeParse(body);
     if (!list.success) return null;
     const models = new Map<string, LiveModel>();
+    let isReadable = false;
     for (const value of list.data.data) {
       // Real lists hold odd rows, and the same id twice: the first one wins.
       const row = rowSchema.safeParse(value);
-      if (!row.success || models.has(row.data.id)) continue;
-      const model = modelOf(row.data);
+      if (!row.success) continue;
+      isReadable = true;
+      const model = models.has(row.data.id) ? null : modelOf(row.data);
       if (model !== null) models.set(model.id, model);
     }
-    return [...models.values()];
+    return isReadable ? [...models.values()] : null;
   },
 };
 
 const tokens = z.number().check(z.positive());
 
-/** A row without both limits or without a word about tools is not usable. */
+/** All that a model is judged by: a row without both limits or without a word about tools is none for agents. */
 const rowSchema = z.object({
   id: z.string().check(z.minLength(1), z.maxLength(256)),
   name: z.optional(z.string().check(z.minLength(1))),
@@ -83,7 +86,7 @@ function modelOf(row: Row): LiveModel | null {
       name: row.name ?? row.id,
       attachment: supports.vision ?? false,
       reasoning,
-      ...(efforts.length > 0 ? { reasoning_options: [{ type: "effort", values: efforts }] } : {}),
+      ...effortOptions(efforts),
       tool_call: true,
       release_date: UNKNOWN_RELEASE,
       modalities: { input: supports.vision ? ["text", "image"] : ["text"], output: ["text"] },

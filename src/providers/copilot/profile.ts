@@ -86,6 +86,8 @@ export const SIGN_IN = {
   scope: "read:user",
   userPath: "/user",
   discoveryPath: "/copilot_internal/user",
+  /** Its `access_type_sku` for the plan that costs nothing (§4.6). */
+  freeSku: "free_limited_copilot",
   /** `X-GitHub-Api-Version` of the discovery. */
   discoveryVersion: "2025-04-01",
   /** Seconds between polls where none is named (RFC 8628 §3.2), and what `slow_down` adds where it names none. */
@@ -96,6 +98,15 @@ export const SIGN_IN = {
 } as const;
 /** Under the API base; proves the subscription (§2.1). */
 export const MODELS_PATH = "/models";
+
+/** What the plans that GitHub names (§4.6) are sold as; the pairs as VS Code has them, November 2026. */
+export const PLANS: ReadonlyMap<string, string> = new Map([
+  ["free", "Copilot Free"],
+  ["individual", "Copilot Pro"],
+  ["individual_pro", "Copilot Pro+"],
+  ["business", "Copilot Business"],
+  ["enterprise", "Copilot Enterprise"],
+]);
 
 /** GitHub's public position in plain words (§6). */
 export const NOTICE =

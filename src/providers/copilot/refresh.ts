@@ -4,6 +4,7 @@ import type { JsonObject } from "../../json.ts";
 import { type Heard, hear, whatWentWrong } from "../heard.ts";
 import type { ProviderNet, RefreshInput, RefreshResult } from "../provider.ts";
 import { apiBase, githubOf } from "./host.ts";
+import { userOf } from "./identity.ts";
 import { API_VERSION, MODELS_PATH, SIGN_IN } from "./profile.ts";
 import { discover, githubHeaders } from "./sign-in-account.ts";
 
@@ -30,13 +31,26 @@ async function validate(
   // 421: this is not the host of the account's plan (any more); another may be.
   if (models.status !== 200 && models.status !== 421) return unavailable("GitHub Copilot", models);
   const found = await discover(token, account.metadata, config, net);
-  if (models.status === 200) return valid(found);
-
-  const user = await ask(githubOf(account.metadata, config).api + SIGN_IN.userPath, token, net);
+  const userUrl = githubOf(account.metadata, config).api + SIGN_IN.userPath;
+  if (models.status === 200) {
+    const isKnown = account.metadata.user_id !== undefined;
+    return valid(isKnown ? found : { ...found, ...(await lookUpUser(userUrl, token, net)) });
+  }
+  const user = await ask(userUrl, token, net);
   if (user.status === 401) return rejected();
   if (user.status !== 200) return unavailable("GitHub", user);
   // The host that refused is forgotten; without another one the general host serves.
   return valid({ api_host: null, ...found });
+}
+
+/** Whose the token of an import is, as metadata; empty where GitHub does not tell, for the token is good all the same. */
+async function lookUpUser(url: string, token: string, net: ProviderNet): Promise<JsonObject> {
+  try {
+    return userOf(await ask(url, token, net)) ?? {};
+  } catch (error) {
+    if (error instanceof KleisError) return {};
+    throw error;
+  }
 }
 
 async function ask(url: string, token: string, net: ProviderNet, version?: string): Promise<Heard> {

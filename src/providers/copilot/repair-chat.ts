@@ -2,33 +2,46 @@
  * Brings Copilot's chat answers into the form that clients read: one choice, and one index per tool call
  * (providers/copilot.md §4.1). Everything else of an answer passes as it came.
  */
-import { isObject, type JsonObject, parseJson, text } from "../../json.ts";
+import { isObject, type Json, type JsonObject, parseJson, text } from "../../json.ts";
+import type { Path } from "../../protocols/body.ts";
+import { hasHigherIndex } from "../../protocols/chat/choices.ts";
+import type { Splice } from "../../protocols/json-edit.ts";
 import {
   type EventRewriter,
   eventData,
   includesText,
   needleOf,
-  withData,
+  withEdits,
 } from "../../protocols/sse/event.ts";
 
 const TOOL_CALLS = needleOf('"tool_calls"');
 const NO_CHOICES = needleOf('"choices":null');
-const { bytes: INDEX } = needleOf('"index"');
 const REASONING = ["reasoning_text", "reasoning_content", "reasoning_opaque"] as const;
 
 /**
  * Folds the choices of an answer that is not a stream into its first: Claude's text may stand in one and each tool
- * call in its own. For a client that asked for one choice only. Returns whether anything changed.
+ * call in its own. For a client that asked for one choice only. Only the message is made anew.
  */
-export function foldAnswer(answer: JsonObject): boolean {
-  if (!Array.isArray(answer.choices) || answer.choices.length < 2) return false;
-  const choices = answer.choices.filter(isObject);
-  const first = choices[0];
-  if (first === undefined) return false;
-  fold(first, choices, "message");
-  if (first.index !== undefined) first.index = 0;
-  answer.choices = [first];
-  return true;
+export function foldAnswer({ choices }: JsonObject): Splice[] {
+  if (!Array.isArray(choices) || choices.length < 2) return [];
+  const at = choices.findIndex(isObject);
+  const first = choices[at];
+  if (!isObject(first)) return [];
+  const members = folded(choices.filter(isObject), "message");
+  if (first.index !== undefined) members.index = 0;
+  return [
+    ...Object.entries(members).map(
+      ([name, value]): Splice => ({ op: "set", path: ["choices", at, name], value }),
+    ),
+    ...withoutOthers(choices, at),
+  ];
+}
+
+/** Leaves one choice alone. */
+function withoutOthers(choices: readonly Json[], at: number): Splice[] {
+  return [...choices.keys()]
+    .filter((other) => other !== at)
+    .map((other) => ({ op: "remove", path: ["choices", other] }));
 }
 
 /** A rewriter for one chat stream. `single`: the client asked for one choice, so there may be only one. */
@@ -45,60 +58,87 @@ export function chatRepair(single: boolean): EventRewriter {
       if (!further && !nulled && !opening && !includesText(event, TOOL_CALLS)) return event;
       const data = eventData(event);
       const chunk = data === null ? undefined : parseJson(data);
-      if (!isObject(chunk)) return event;
-      if (chunk.choices === null) {
-        // Strict clients take an empty list, not null.
-        chunk.choices = [];
-        return withData(event, JSON.stringify(chunk));
-      }
-      if (!Array.isArray(chunk.choices)) return event;
-      const choices = chunk.choices.filter(isObject);
-      let changed = false;
-      for (const choice of choices) changed = calls.settle(choice, single) || changed;
-      if (single) changed = unify(chunk, choices, split) || changed;
-      if (opening && isObject(choices[0]?.delta)) {
+      if (data === null || !isObject(chunk)) return event;
+      // Strict clients take an empty list, not null.
+      if (chunk.choices === null)
+        return withEdits(event, data, [{ op: "set", path: ["choices"], value: [] }]);
+      const edits: Splice[] = [];
+      const choices = partsOf(chunk.choices, ["choices"], edits);
+      const [first] = choices;
+      for (const choice of choices) calls.settle(choice, single);
+      if (single && first !== undefined && unify(choices, first, split) && choices.length > 1)
+        edits.push(...withoutOthers(listOf(chunk.choices), first.at));
+      const delta = opening ? first?.inner("delta") : undefined;
+      if (delta !== undefined) {
         begun = true;
-        changed = nameRole(choices[0].delta) || changed;
+        nameRole(delta);
       }
-      return changed ? withData(event, JSON.stringify(chunk)) : event;
+      return withEdits(event, data, edits);
     },
   };
 }
 
-/** A first delta may lack its role, and OpenAI's own SDK then throws the whole answer away; returns whether it did. */
-function nameRole(delta: JsonObject): boolean {
-  if (text(delta.role) !== undefined) return false;
-  delta.role = "assistant";
+/** An object inside a chunk. What is put into it is an edit of the event as well. */
+interface Part {
+  readonly value: JsonObject;
+  /** The place in its list. */
+  readonly at: number;
+  put(name: string, value: Json): void;
+  inner(name: string): Part | undefined;
+  /** The objects of a list in it. */
+  list(name: string): Part[];
+}
+
+function partOf(value: JsonObject, path: Path, edits: Splice[]): Part {
+  return {
+    value,
+    at: Number(path.at(-1)),
+    put(name, given) {
+      if (value[name] === given) return;
+      value[name] = given;
+      edits.push({ op: "set", path: [...path, name], value: given });
+    },
+    inner(name) {
+      const held = value[name];
+      return isObject(held) ? partOf(held, [...path, name], edits) : undefined;
+    },
+    list: (name) => partsOf(value[name], [...path, name], edits),
+  };
+}
+
+function partsOf(list: Json | undefined, path: Path, edits: Splice[]): Part[] {
+  return listOf(list).flatMap((value, at) => (isObject(value) ? [partOf(value, [...path, at], edits)] : []));
+}
+
+function listOf(value: Json | undefined): readonly Json[] {
+  return Array.isArray(value) ? value : [];
+}
+
+/** A first delta may lack its role, and OpenAI's own SDK then throws the whole answer away. */
+function nameRole(delta: Part): void {
+  if (text(delta.value.role) === undefined) delta.put("role", "assistant");
+}
+
+/** Makes the first of a chunk's choices the one choice 0 that holds what all do; returns whether they are parts of one. */
+function unify(choices: Part[], first: Part, split: { seen: boolean; calls: boolean }): boolean {
+  split.calls ||= choices.some((choice) => Array.isArray(choice.inner("delta")?.value.tool_calls));
+  split.seen ||= choices.some(({ value }) => typeof value.index === "number" && value.index > 0);
+  if (!split.seen) return false;
+  if (choices.length > 1) {
+    const whole = folded(
+      choices.map(({ value }) => value),
+      "delta",
+    );
+    for (const [name, value] of Object.entries(whole)) first.put(name, value ?? null);
+  }
+  if (typeof first.value.index === "number") first.put("index", 0);
+  // The text's own choice ends with "stop"; as the last word of a choice with calls it would end the agent's loop.
+  if (split.calls && first.value.finish_reason === "stop") first.put("finish_reason", "tool_calls");
   return true;
 }
 
-/** Makes a chunk's choices the one choice 0; returns whether anything changed. */
-function unify(chunk: JsonObject, choices: JsonObject[], split: { seen: boolean; calls: boolean }): boolean {
-  const first = choices[0];
-  if (first === undefined) return false;
-  split.calls ||= choices.some((choice) => isObject(choice.delta) && Array.isArray(choice.delta.tool_calls));
-  split.seen ||= choices.some((choice) => typeof choice.index === "number" && choice.index > 0);
-  if (!split.seen) return false;
-  let changed = false;
-  if (choices.length > 1) {
-    fold(first, choices, "delta");
-    chunk.choices = [first];
-    changed = true;
-  }
-  if (typeof first.index === "number" && first.index > 0) {
-    first.index = 0;
-    changed = true;
-  }
-  // The text's own choice ends with "stop"; as the last word of a choice with calls it would end the agent's loop.
-  if (split.calls && first.finish_reason === "stop") {
-    first.finish_reason = "tool_calls";
-    changed = true;
-  }
-  return changed;
-}
-
-/** Gathers what several choices hold into the first, under `message` or, of one chunk, under `delta`. */
-function fold(into: JsonObject, choices: JsonObject[], key: "message" | "delta"): void {
+/** The members of one choice that holds what several do, under `message` or, of one chunk, under `delta`. */
+function folded(choices: JsonObject[], key: "message" | "delta"): JsonObject {
   const parts = choices.map((choice) => choice[key]).filter(isObject);
   const merged: JsonObject = Object.assign({}, ...parts.toReversed());
   const contents = parts.map((part) => part.content).filter((content) => (content ?? "") !== "");
@@ -113,12 +153,11 @@ function fold(into: JsonObject, choices: JsonObject[], key: "message" | "delta")
     const texts = parts.map((part) => part[name]).filter((value) => typeof value === "string");
     if (texts.length > 0) merged[name] = texts.join("");
   }
-  into[key] = merged;
   const reasons = choices
     .map((choice) => choice.finish_reason)
     .filter((reason) => typeof reason === "string");
-  if (reasons.length === 0) return;
-  into.finish_reason = calls.length > 0 ? "tool_calls" : (reasons[0] ?? null);
+  if (reasons.length === 0) return { [key]: merged };
+  return { [key]: merged, finish_reason: calls.length > 0 ? "tool_calls" : (reasons[0] ?? null) };
 }
 
 interface Call {
@@ -135,19 +174,12 @@ class CallIndices {
   /** The indices given out, per choice of the answer. */
   readonly #used = new Map<number, Set<number>>();
 
-  /** Corrects the indices in a choice's delta; returns whether anything changed. */
-  settle(choice: JsonObject, single: boolean): boolean {
-    if (!isObject(choice.delta) || !Array.isArray(choice.delta.tool_calls)) return false;
-    const from = typeof choice.index === "number" ? choice.index : 0;
-    let changed = false;
-    for (const delta of choice.delta.tool_calls) {
-      if (!isObject(delta)) continue;
-      const call = this.#find(delta, from, single ? 0 : from);
-      if (delta.index === call.index) continue;
-      delta.index = call.index;
-      changed = true;
-    }
-    return changed;
+  /** Corrects the indices in a choice's delta. */
+  settle(choice: Part, single: boolean): void {
+    const { index } = choice.value;
+    const from = typeof index === "number" ? index : 0;
+    for (const call of choice.inner("delta")?.list("tool_calls") ?? [])
+      call.put("index", this.#find(call.value, from, single ? 0 : from).index);
   }
 
   #find(delta: JsonObject, from: number, to: number): Call {
@@ -179,19 +211,4 @@ class CallIndices {
     used.add(index);
     return index;
   }
-}
-
-/** True when some `"index"` member of the event is not 0: a cheap look before parsing. */
-function hasHigherIndex(event: Uint8Array): boolean {
-  const last = event.length - INDEX.length;
-  for (let at = event.indexOf(34); at !== -1 && at <= last; at = event.indexOf(34, at + 1)) {
-    let same = 1;
-    while (same < INDEX.length && event[at + same] === INDEX[same]) same++;
-    if (same < INDEX.length) continue;
-    let value = at + same;
-    while (event[value] === 32 || event[value] === 58) value++;
-    const digit = event[value] ?? 0;
-    if (digit >= 49 && digit <= 57) return true;
-  }
-  return false;
 }

@@ -3,12 +3,15 @@
  * clients take for unknown items (providers/copilot.md §4.2). `encrypted_content` and `call_id` stay as they come.
  */
 import { isObject, type Json, type JsonObject, parseJson, text } from "../../json.ts";
+import type { Path } from "../../protocols/body.ts";
+import type { Splice } from "../../protocols/json-edit.ts";
 import {
   type EventRewriter,
   eventData,
   includesText,
   needleOf,
   withData,
+  withEdits,
 } from "../../protocols/sse/event.ts";
 
 const HOLDS_ID = ['"item_id"', '"item"', '"response"'].map(needleOf);
@@ -18,30 +21,24 @@ export function responsesRepair(): EventRewriter {
   const items = new Map<number, string>();
   let response: string | undefined;
 
-  /** Makes a member the steady id of its output index; returns whether that changed it. */
-  function steady(holder: JsonObject, member: "id" | "item_id", index: Json | undefined): boolean {
-    const id = text(holder[member]);
-    if (id === undefined || typeof index !== "number") return false;
+  /** The steady id of an output index where another is given; null where the given one may stay. */
+  function steady(given: Json | undefined, index: Json | undefined): string | null {
+    const id = text(given);
+    if (id === undefined || typeof index !== "number") return null;
     const first = items.get(index);
     if (first === undefined) items.set(index, id);
-    if (first === undefined || first === id) return false;
-    holder[member] = first;
-    return true;
+    return first === undefined || first === id ? null : first;
   }
 
-  function steadyResponse(value: JsonObject): boolean {
-    let changed = false;
+  function steadyResponse(value: JsonObject): Splice[] {
     const id = text(value.id);
     response ??= id;
-    if (id !== undefined && response !== undefined && id !== response) {
-      value.id = response;
-      changed = true;
-    }
-    if (!Array.isArray(value.output)) return changed;
-    for (const [index, item] of value.output.entries()) {
-      if (isObject(item)) changed = steady(item, "id", index) || changed;
-    }
-    return changed;
+    const own = id === undefined || id === response ? [] : setting(["response", "id"], response ?? null);
+    const output = Array.isArray(value.output) ? value.output : [];
+    const ofItems = output.flatMap((item, index) =>
+      isObject(item) ? setting(["response", "output", index, "id"], steady(item.id, index)) : [],
+    );
+    return [...own, ...ofItems];
   }
 
   return {
@@ -49,11 +46,20 @@ export function responsesRepair(): EventRewriter {
       if (!HOLDS_ID.some((needle) => includesText(event, needle))) return event;
       const data = eventData(event);
       const value = data === null ? undefined : parseJson(data);
-      if (!isObject(value)) return event;
-      let changed = steady(value, "item_id", value.output_index);
-      if (isObject(value.item)) changed = steady(value.item, "id", value.output_index) || changed;
-      if (isObject(value.response)) changed = steadyResponse(value.response) || changed;
-      return changed ? withData(event, JSON.stringify(value)) : event;
+      if (data === null || !isObject(value)) return event;
+      const { output_index: place, item } = value;
+      const id = steady(value.item_id, place);
+      // Nearly all events are deltas: flat, nothing but texts and small numbers, and cheaper made anew than spliced.
+      if (!isObject(item) && !isObject(value.response))
+        return id === null ? event : withData(event, JSON.stringify({ ...value, item_id: id }));
+      const edits = setting(["item_id"], id);
+      if (isObject(item)) edits.push(...setting(["item", "id"], steady(item.id, place)));
+      if (isObject(value.response)) edits.push(...steadyResponse(value.response));
+      return withEdits(event, data, edits);
     },
   };
+}
+
+function setting(path: Path, id: string | null): Splice[] {
+  return id === null ? [] : [{ op: "set", path, value: id }];
 }

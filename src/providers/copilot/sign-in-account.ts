@@ -7,18 +7,14 @@ import { USER_AGENT } from "../../version.ts";
 import { hear, unusable, whatWentWrong } from "../heard.ts";
 import type { ProviderNet, SignInComplete, SignInOutcome } from "../provider.ts";
 import { discoveredApi, githubOf } from "./host.ts";
-import { PUBLIC_HOSTS, SIGN_IN } from "./profile.ts";
+import { nameOf, userOf } from "./identity.ts";
+import { SIGN_IN } from "./profile.ts";
 
 const word = z.string().check(z.minLength(1));
 
-const userAnswer = z.object({
-  id: z.int().check(z.positive()),
-  login: word,
-  email: z.catch(z.nullish(word), null),
-});
-
 const planAnswer = z.object({
   copilot_plan: z.catch(z.optional(word), undefined),
+  access_type_sku: z.catch(z.optional(word), undefined),
   endpoints: z.catch(z.optional(z.object({ api: z.unknown() })), undefined),
 });
 
@@ -34,7 +30,7 @@ export async function accountOf(
       await net.fetch(api + SIGN_IN.userPath, { method: "GET", headers: githubHeaders(token) }),
       net.now(),
     );
-    const user = userAnswer.safeParse(heard.json);
+    const user = userOf(heard);
     if (heard.status === 401) {
       return {
         status: "ended",
@@ -44,18 +40,17 @@ export async function accountOf(
         ),
       };
     }
-    if (heard.status !== 200 || !user.success) {
+    if (user === null) {
       throw unusable("GitHub", heard, "It is not known yet whose sign-in this is: try again in a moment.");
     }
-    const { id, login, email } = user.data;
-    const about = { ...metadata, login, user_id: id, ...(email ? { email } : {}) };
+    const about = { ...metadata, ...user };
     return {
       status: "connected",
       account: {
         provider: "copilot",
         kind: "oauth",
-        externalId: `${domain ?? PUBLIC_HOSTS[0]}/${id}`,
-        label: login,
+        externalId: nameOf(domain, user.user_id),
+        label: user.login,
         metadata: { ...about, ...(await discover(token, metadata, config, net)) },
         expiresAt: null,
         accessToken: token,
@@ -87,7 +82,9 @@ export async function discover(
     );
     const answer = planAnswer.safeParse(heard.json);
     if (heard.status !== 200 || !answer.success) return {};
-    const { copilot_plan: plan, endpoints } = answer.data;
+    const { copilot_plan, access_type_sku, endpoints } = answer.data;
+    // The free plan may bear the paid one's name (§4.6).
+    const plan = access_type_sku === SIGN_IN.freeSku ? "free" : copilot_plan;
     const base = discoveredApi(endpoints?.api, domain);
     return {
       ...(plan === undefined ? {} : { plan }),

@@ -6,8 +6,9 @@ import * as z from "zod/mini";
 import type { Config } from "../../config.ts";
 import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
+import { fitsHeader } from "../header-text.ts";
 import { errorCode, type Heard, isPassing, unusable, whatWentWrong } from "../heard.ts";
-import { deviceAuthorization, deviceGrant, type OauthServer } from "../oauth.ts";
+import { deviceAuthorization, deviceGrant, givenBy, heardOf, type OauthServer } from "../oauth.ts";
 import type { SignIn, SignInComplete, SignInOutcome } from "../provider.ts";
 import { enterpriseDomain, githubOf } from "./host.ts";
 import { SIGN_IN } from "./profile.ts";
@@ -25,7 +26,7 @@ const deviceAnswer = z.object({
   interval: z.catch(z.number().check(z.minimum(1), z.maximum(600)), SIGN_IN.interval),
 });
 
-const tokenAnswer = z.object({ access_token: z.string().check(z.regex(/^[\x21-\x7e]+$/)) });
+const tokenAnswer = z.object({ access_token: z.string().check(z.refine(fitsHeader)) });
 
 /** What waits in the store between two polls. */
 const secretShape = z.object({
@@ -52,12 +53,11 @@ export const signIn: SignIn = {
 
   async start({ metadata, config }, net) {
     const answer = await deviceAuthorization(net, serverOf(metadata, config), SIGN_IN.scope);
-    const decoded = deviceAnswer.safeParse(answer.ok ? answer.json : null);
+    const decoded = deviceAnswer.safeParse(givenBy(answer));
     if (!decoded.success) {
-      const heard = answer.ok ? { status: 200, json: answer.json } : answer.heard;
       throw unusable(
         SERVER,
-        heard,
+        heardOf(answer),
         "Try again in a moment; if it stays so, check GITHUB_URL and COPILOT_CLIENT_ID.",
       );
     }
@@ -76,9 +76,8 @@ export const signIn: SignIn = {
     const secret = secretShape.parse(input.secret);
     if (secret.token !== undefined) return accountOf(secret.token, input, net);
     const answer = await deviceGrant(net, serverOf(input.metadata, input.config), secret.deviceCode);
-    if (!answer.ok) return judge(answer.heard, input, secret.intervalMs);
-    const token = tokenAnswer.safeParse(answer.json).data?.access_token;
-    if (token === undefined) throw stillOpen({ status: 200, json: answer.json });
+    const token = tokenAnswer.safeParse(givenBy(answer)).data?.access_token;
+    if (token === undefined) return judge(heardOf(answer), input, secret.intervalMs);
     return accountOf(token, { ...input, secret: { ...input.secret, token } }, net);
   },
 };

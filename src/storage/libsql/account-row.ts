@@ -18,6 +18,7 @@ const {
   intentVersion,
   refreshRetryAt,
   refreshFailures,
+  spentTokens,
   ...open
 } = getTableColumns(providerAccounts);
 

@@ -1,12 +1,13 @@
 /** Provider accounts in libSQL. That a provider has at most one primary is the database's own rule (schema.ts). */
 import { and, asc, eq, ne, sql } from "drizzle-orm";
-import type { AccountStore, NewAccount } from "../port.ts";
-import { StorageError } from "../port.ts";
+import type { AccountStore } from "../port.ts";
+import { SpentTokenError, StorageError } from "../port.ts";
 import type { Sealer } from "../seal.ts";
-import { accountColumns, type OpenRow, only, openColumns, sealSecrets, toRecord } from "./account-row.ts";
+import { accountColumns, only, openColumns, toRecord } from "./account-row.ts";
 import { openOrMark, openRow } from "./damage.ts";
 import type { Database, Orm } from "./database.ts";
 import { readPage } from "./page.ts";
+import { noPrimary, saveRound } from "./save-account.ts";
 import { providerAccounts } from "./schema.ts";
 
 /** Each round loses only to another writer of the same account, which has written then. */
@@ -50,14 +51,15 @@ export function accountStore(database: Database, sealer: Sealer, readOnly = fals
 
     open: (id) => database.run("open an account", (orm) => openOne(orm, id)),
 
-    save: (account) =>
-      database.run("save an account", async (orm) => {
-        for (let round = 0; round < SAVE_ROUNDS; round++) {
-          const row = await saveOnce(orm, sealer, account);
-          if (row) return toRecord(row);
-        }
-        throw new StorageError("others kept writing the same account: try again");
-      }),
+    async save(account, isSame) {
+      for (let round = 0; round < SAVE_ROUNDS; round++) {
+        const saved = await saveRound(database, sealer, account, isSame);
+        if (saved === null) continue;
+        if ("spentBy" in saved) throw new SpentTokenError(saved.spentBy);
+        return saved.record;
+      }
+      throw new StorageError("cannot save an account: others kept writing the same one, try again");
+    },
 
     update: (id, change, now) =>
       database.run("update an account", async (orm) =>
@@ -66,6 +68,24 @@ export function accountStore(database: Database, sealer: Sealer, readOnly = fals
             .update(providerAccounts)
             .set({ label: change.label, enabled: change.enabled, updatedAt: now })
             .where(eq(providerAccounts.id, id))
+            .returning(openColumns),
+        ),
+      ),
+
+    changeReason: (id, { version, from, to }) =>
+      database.run("note what is wrong with an account", async (orm) =>
+        only(
+          await orm
+            .update(providerAccounts)
+            .set({ statusReason: to })
+            .where(
+              and(
+                eq(providerAccounts.id, id),
+                eq(providerAccounts.tokenVersion, version),
+                eq(providerAccounts.status, "active"),
+                sql`${providerAccounts.statusReason} is ${from}`,
+              ),
+            )
             .returning(openColumns),
         ),
       ),
@@ -118,73 +138,6 @@ export function accountStore(database: Database, sealer: Sealer, readOnly = fals
         return removed.length > 0;
       }),
   };
-}
-
-/**
- * One round of `save`. The secrets are bound to the row's id and version, so these are learned first; null when another
- * writer wrote the account in between.
- */
-async function saveOnce(orm: Orm, sealer: Sealer, account: NewAccount): Promise<OpenRow | null> {
-  const [existing] = await orm
-    .select({ id: providerAccounts.id, version: providerAccounts.tokenVersion })
-    .from(providerAccounts)
-    .where(
-      and(
-        eq(providerAccounts.provider, account.provider),
-        eq(providerAccounts.kind, account.kind),
-        eq(providerAccounts.externalId, account.externalId),
-      ),
-    );
-  const id = existing?.id ?? account.id;
-  const version = existing === undefined ? 0 : existing.version + 1;
-  const fresh = {
-    tokenVersion: version,
-    status: "active",
-    statusReason: null,
-    metadata: JSON.stringify(account.metadata),
-    expiresAt: account.expiresAt,
-    lastRefreshAt: null,
-    lastRefreshStatus: null,
-    lastRefreshError: null,
-    updatedAt: account.now,
-    refreshRetryAt: null,
-    refreshFailures: 0,
-    ...(await sealSecrets(sealer, id, version, account)),
-  };
-
-  const rows = existing
-    ? await orm
-        .update(providerAccounts)
-        .set({
-          // A lease that runs stays: its holder may be posting the very token that was brought again.
-          ...fresh,
-          primary: sql`is_primary or (enabled and ${noPrimary(account.provider)})`,
-        })
-        .where(and(eq(providerAccounts.id, id), eq(providerAccounts.tokenVersion, existing.version)))
-        .returning(openColumns)
-    : await orm
-        .insert(providerAccounts)
-        .values({
-          ...fresh,
-          id,
-          provider: account.provider,
-          kind: account.kind,
-          externalId: account.externalId,
-          label: account.label,
-          enabled: true,
-          primary: noPrimary(account.provider),
-          createdAt: account.now,
-        })
-        .onConflictDoNothing({
-          target: [providerAccounts.provider, providerAccounts.kind, providerAccounts.externalId],
-        })
-        .returning(openColumns);
-  return rows[0] ?? null;
-}
-
-/** True in SQL while the provider has no primary; evaluated inside the one statement that writes. */
-function noPrimary(provider: string) {
-  return sql<boolean>`not exists (select 1 from provider_accounts p where p.provider = ${provider} and p.is_primary = 1)`;
 }
 
 function newestEnabled(provider: string) {

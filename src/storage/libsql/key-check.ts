@@ -32,12 +32,8 @@ const SAMPLES = `
  */
 export function checkKeyRing(client: Client, clock: Clock, sealer: Sealer): Promise<void> {
   const { sleep } = clock;
-  const read = async () => {
-    const { rows } = await within(sleep, client.execute(READ_CHECK));
-    return rows[0] === undefined ? null : String(rows[0][0]);
-  };
   const work = async () => {
-    let stored = await read();
+    let stored = await readCheck(client, sleep);
     if (stored === null) {
       if (!(await opensAny(client, sleep, sealer))) throw wrongKey();
       const sql =
@@ -45,13 +41,26 @@ export function checkKeyRing(client: Client, clock: Clock, sealer: Sealer): Prom
       const args = [KEY_CHECK, await sealer.seal(PLAIN, PLACE), clock.now()];
       await within(sleep, client.execute({ sql, args }));
       // Another process, with another key, may have been first.
-      stored = await read();
+      stored = await readCheck(client, sleep);
     }
     if (stored === null || !(await opensCheck(sealer, stored))) throw wrongKey();
   };
   return attempt("check the encryption key", () =>
     client.protocol === "file" ? patiently(client, sleep, work) : work(),
   );
+}
+
+/** Whether the ring is this database's, as `checkKeyRing` judges; writes nothing. Rejects with `StorageError`. */
+export function fitsKeyRing(client: Client, sleep: Clock["sleep"], sealer: Sealer): Promise<boolean> {
+  return attempt("check the encryption key", async () => {
+    const stored = await readCheck(client, sleep);
+    return stored === null ? opensAny(client, sleep, sealer) : opensCheck(sealer, stored);
+  });
+}
+
+async function readCheck(client: Client, sleep: Clock["sleep"]): Promise<string | null> {
+  const { rows } = await within(sleep, client.execute(READ_CHECK));
+  return rows[0] === undefined ? null : String(rows[0][0]);
 }
 
 /** Whether the ring opens what `READ_CHECK` reads. */

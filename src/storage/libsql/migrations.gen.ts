@@ -43,5 +43,20 @@ export const migrations: readonly Migration[] = [
     "statements": [
       "CREATE INDEX `api_keys_newest` ON `api_keys` (`created_at`,`revoked_at`,`expires_at`);"
     ]
+  },
+  {
+    "when": 1795368639356,
+    "hash": "d213719357c41f0e85dd0d9c18a6bac12413c9537238fba9c552c5d926bfc381",
+    "statements": [
+      "CREATE TABLE `admin_tries` (\n\t`door` text NOT NULL,\n\t`source` text NOT NULL,\n\t`wrong` integer NOT NULL,\n\t`tried_at` integer NOT NULL,\n\t`right_at` integer,\n\tPRIMARY KEY(`door`, `source`)\n);",
+      "CREATE INDEX `admin_tries_tried_at` ON `admin_tries` (`door`,`tried_at`);"
+    ]
+  },
+  {
+    "when": 1795369553590,
+    "hash": "10a4d2c38e44f413e693a35ebe2bf4ad0c5acb90b234c9a3549042580f61d020",
+    "statements": [
+      "ALTER TABLE `provider_accounts` ADD `spent_tokens` text;"
+    ]
   }
 ];

@@ -38,14 +38,14 @@ export function oauthStateStore(database: Database, sealer: Sealer): OauthStateS
         openFirst(await orm.select().from(oauthStates).where(eq(oauthStates.state, state))),
       ),
 
-    update: (state, secret) =>
+    update: (state, secret, only) =>
       database.run("update a sign-in", async (orm) => {
         for (let round = 0; round < UPDATE_ROUNDS; round++) {
           const [stored] = await orm
             .select({ version: oauthStates.version })
             .from(oauthStates)
             .where(eq(oauthStates.state, state));
-          if (!stored) return false;
+          if (!stored || stored.version !== (only ?? stored.version)) return false;
           const version = stored.version + 1;
           const rows = await orm
             .update(oauthStates)

@@ -3,12 +3,19 @@
  * judged by the database's own clock, so that isolates whose clocks differ agree.
  */
 import { and, eq, gt, isNull, lte, or, type SQL, sql } from "drizzle-orm";
-import type { Lease, RefreshState, RefreshStore } from "../port.ts";
+import {
+  type Lease,
+  LONGEST_HOLD_OFF_MS,
+  LONGEST_LEASE_MS,
+  type RefreshState,
+  type RefreshStore,
+} from "../port.ts";
 import type { Sealer } from "../seal.ts";
 import { accountColumns, openColumns, sealSecrets, toRecord } from "./account-row.ts";
 import { openOrMark } from "./damage.ts";
 import type { Database, Orm } from "./database.ts";
 import { providerAccounts as accounts } from "./schema.ts";
+import { markOf, withSpent } from "./spent-tokens.ts";
 
 /** Epoch ms. */
 const NOW = sql<number>`cast(unixepoch('subsec') * 1000 as integer)`;
@@ -19,8 +26,8 @@ const stateColumns = {
     fence: accounts.leaseFence,
     failures: accounts.refreshFailures,
     intentVersion: accounts.intentVersion,
-    leasedForMs: remaining(accounts.leaseUntil),
-    heldOffForMs: remaining(accounts.refreshRetryAt),
+    leasedForMs: remaining(accounts.leaseUntil, LONGEST_LEASE_MS),
+    heldOffForMs: remaining(accounts.refreshRetryAt, LONGEST_HOLD_OFF_MS),
   },
 };
 
@@ -61,8 +68,8 @@ export function refreshStore(database: Database, sealer: Sealer): RefreshStore {
                 eq(accounts.id, id),
                 eq(accounts.tokenVersion, version),
                 eq(accounts.status, "active"),
-                isPast(accounts.refreshRetryAt),
-                or(isPast(accounts.leaseUntil), eq(accounts.leaseOwner, owner)),
+                isPast(accounts.refreshRetryAt, LONGEST_HOLD_OFF_MS),
+                or(isPast(accounts.leaseUntil, LONGEST_LEASE_MS), eq(accounts.leaseOwner, owner)),
               ),
             )
             .returning({ id: accounts.id }),
@@ -81,9 +88,13 @@ export function refreshStore(database: Database, sealer: Sealer): RefreshStore {
         return rows.length > 0;
       }),
 
-    commit: (id, lease, { expiresAt, ...secrets }, metadata, now) =>
+    commit: (id, lease, { expiresAt, spentToken, ...secrets }, metadata, now) =>
       database.run("store refreshed tokens", async (orm) => {
         const version = lease.version + 1;
+        const spent =
+          spentToken === null
+            ? {}
+            : { spentTokens: withSpent(accounts.spentTokens, await markOf(spentToken)) };
         const rows = await orm
           .update(accounts)
           .set({
@@ -102,6 +113,7 @@ export function refreshStore(database: Database, sealer: Sealer): RefreshStore {
             leaseUntil: unlessOwn(lease, accounts.leaseUntil),
             leaseOwner: unlessOwn(lease, accounts.leaseOwner),
             updatedAt: now,
+            ...spent,
           })
           .where(holds(id, lease))
           .returning(openColumns);
@@ -124,7 +136,7 @@ export function refreshStore(database: Database, sealer: Sealer): RefreshStore {
         return rows.length > 0;
       }),
 
-    postpone: (id, lease, { reason, failures, waitMs }, now) =>
+    postpone: (id, lease, { reason, failures, waitMs, unanswered }, now) =>
       database.run("note a failed refresh", async (orm) => {
         const rows = await orm
           .update(accounts)
@@ -133,17 +145,18 @@ export function refreshStore(database: Database, sealer: Sealer): RefreshStore {
             ...failure(reason, now),
             refreshFailures: failures,
             refreshRetryAt: sql`${NOW} + ${waitMs}`,
+            intentVersion: unanswered ? lease.version : null,
           })
           .where(holds(id, lease))
           .returning({ id: accounts.id });
         return rows.length > 0;
       }),
 
-    release: (id, lease) =>
+    release: (id, lease, unanswered) =>
       database.run("end the lease of a refresh", async (orm) => {
         await orm
           .update(accounts)
-          .set(leaseEnded)
+          .set({ ...leaseEnded, intentVersion: unanswered ? lease.version : null })
           .where(
             and(
               eq(accounts.id, id),
@@ -158,12 +171,13 @@ export function refreshStore(database: Database, sealer: Sealer): RefreshStore {
 type Time = typeof accounts.leaseUntil | typeof accounts.refreshRetryAt;
 
 /** What is left of the time until then, ms; a driver may give null for no time at all. */
-function remaining(time: Time) {
-  return sql<number>`max(0, coalesce(${time}, 0) - ${NOW})`;
+function remaining(time: Time, longest: number) {
+  return sql<number>`case when ${isPast(time, longest)} then 0 else ${time} - ${NOW} end`;
 }
 
-function isPast(time: Time): SQL | undefined {
-  return or(isNull(time), lte(time, NOW));
+/** Also when it lies further ahead than it can: then it was written before the clock was put back. */
+function isPast(time: Time, longest: number): SQL | undefined {
+  return or(isNull(time), lte(time, NOW), gt(time, sql`${NOW} + ${longest}`));
 }
 
 /** The compare of every compare-and-swap: the token that was read, and no lease given since. */

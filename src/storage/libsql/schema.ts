@@ -8,7 +8,7 @@
  * accounts and keys by id, without foreign keys, so that removing an account leaves its history.
  */
 import { sql } from "drizzle-orm";
-import { index, integer, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
 
 export const providerAccounts = sqliteTable(
   "provider_accounts",
@@ -50,6 +50,8 @@ export const providerAccounts = sqliteTable(
     refreshRetryAt: integer("refresh_retry_at"),
     /** Failed refreshes in a row. */
     refreshFailures: integer("refresh_failures").notNull().default(0),
+    /** Halves of the hashes of refresh tokens that were used up, newest last (spent-tokens.ts). */
+    spentTokens: text("spent_tokens"),
   },
   (table) => [
     uniqueIndex("provider_accounts_identity").on(table.provider, table.kind, table.externalId),
@@ -111,3 +113,23 @@ export const systemSettings = sqliteTable("system_settings", {
   value: text("value").notNull(),
   updatedAt: integer("updated_at").notNull(),
 });
+
+/** Tries at the admin token, by what is tried and where from; gone again when they are forgotten. */
+export const adminTries = sqliteTable(
+  "admin_tries",
+  {
+    door: text("door").notNull(),
+    /** Hash of the network address. */
+    source: text("source").notNull(),
+    /** Wrong ones since the last right one, and those that are being judged. */
+    wrong: integer("wrong").notNull(),
+    /** When the last try was made. */
+    triedAt: integer("tried_at").notNull(),
+    /** When the last right one was. */
+    rightAt: integer("right_at"),
+  },
+  (table) => [
+    primaryKey({ columns: [table.door, table.source] }),
+    index("admin_tries_tried_at").on(table.door, table.triedAt),
+  ],
+);

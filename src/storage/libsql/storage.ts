@@ -11,6 +11,7 @@ import { oauthStateStore } from "./oauth-states.ts";
 import { refreshStore } from "./refreshes.ts";
 import { requestStore } from "./requests.ts";
 import { settingStore } from "./settings.ts";
+import { tryStore } from "./tries.ts";
 
 export interface LibsqlStorageOptions {
   /** `sharedClient(client)` or `clientPerCall(open)` (connections.ts). */
@@ -31,6 +32,7 @@ export function createLibsqlStorage({ connections, sealer, sleep, readOnly }: Li
     requests: requestStore(database, sealer),
     oauthStates: oauthStateStore(database, sealer),
     settings: settingStore(database),
+    tries: tryStore(database),
     ping: () =>
       database.run("reach the database", async (orm) => {
         await orm.run(sql`select 1`);

@@ -103,6 +103,25 @@ export const cases: Case[] = [
   })),
   {
     area: "passing",
+    name: "the Kleis key goes to no provider, wherever a client has put it",
+    async run({ ask, accounts, fakes }) {
+      for (const { account, provider, protocol, model } of WAYS) {
+        const { key } = accounts[account];
+        const response = await ask(
+          `${PATH[protocol]}?api_key=${key}&kept=1`,
+          request(protocol, model, SAID, false),
+          { key, headers: { accept: `x/${key}`, "anthropic-api-key": key } },
+        );
+        expect(response.status).toBe(200);
+        await response.body?.cancel();
+        const { query, headers } = lastAsked(fakes[provider].inference);
+        expect(`${query}\n${JSON.stringify(headers)}`).not.toContain(key);
+        if (account === "claudeKey") expect(query.toString()).toBe("kept=1");
+      }
+    },
+  },
+  {
+    area: "passing",
     name: "tokens are counted before they are spent",
     async run({ ask, accounts }) {
       for (const name of ["claude", "claudeKey"] as const) {

@@ -1,5 +1,5 @@
 /** The public OpenAI API as API-key accounts use it (`providers/codex.md` §3 and §4); a plan's token is useless here. */
-import { type Dict, objectOf, stringOf } from "../inspect.ts";
+import { type Dict, objectOf, objectsOf, stringOf } from "../inspect.ts";
 import { bearerOf, findLeak } from "../leaks.ts";
 import { type RecordedRequest, refuse } from "../server.ts";
 import type { TokenBook } from "../tokens.ts";
@@ -51,6 +51,12 @@ export function checkPublic(request: RecordedRequest, tokens: TokenBook, list: "
   if (body[list] === undefined) {
     const message = `Missing required parameter: '${list}'.`;
     refuse(`no ${list}`, openaiError(400, { message, param: list, code: "missing_required_parameter" }));
+  }
+  // The newest form of the CLI says so in a header, which must come along with it (clients page, Codex).
+  const isLite = objectsOf(body.input)[0]?.type === "additional_tools";
+  if (isLite && request.headers["x-openai-internal-codex-responses-lite"] !== "true") {
+    const message = "Invalid value: 'additional_tools'.";
+    refuse("additional_tools without its header", openaiError(400, { message, param: "input[0]" }));
   }
   if (body.stream !== true && objectOf(body.stream_options) !== null) {
     const message = "The 'stream_options' parameter is only allowed when 'stream' is enabled.";

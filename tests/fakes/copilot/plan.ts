@@ -7,7 +7,7 @@ export function copilotUser(login: string, api: string, isFree: boolean): object
     assigned_date: null,
     can_signup_for_limited: false,
     chat_enabled: true,
-    copilot_plan: isFree ? "free" : "individual_pro",
+    copilot_plan: isFree ? "individual" : "individual_pro",
     organization_login_list: [],
     organization_list: [],
     endpoints: {

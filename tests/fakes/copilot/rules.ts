@@ -148,7 +148,11 @@ function checkResponses(body: Dict): void {
       invalid("web_search tool", "the web_search tool is not supported");
   }
   for (const item of objectsOf(body.input)) {
-    if (item.type === "item_reference" || item.id === undefined) continue;
+    if (item.type === "item_reference") {
+      const text = `Item with id '${stringOf(item.id)}' not found. Items are not persisted when \`store\` is set to false.`;
+      invalid("item reference", text);
+    }
+    if (item.id === undefined) continue;
     invalid("replayed input id", "input item ID does not belong to this connection");
   }
 }

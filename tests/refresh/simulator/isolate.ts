@@ -274,7 +274,7 @@ export class Isolate implements Party {
         reject: (id, lease, reason, now) => remote("reject", () => refreshes.reject(id, lease, reason, now)),
         postpone: (id, lease, failure, now) =>
           remote("postpone", () => refreshes.postpone(id, lease, failure, now)),
-        release: (id, lease) => remote("release", () => refreshes.release(id, lease)),
+        release: (id, lease, unanswered) => remote("release", () => refreshes.release(id, lease, unanswered)),
       },
     };
   }

@@ -3,6 +3,8 @@ import type { Refreshing } from "../../../src/accounts/refresh-attempt.ts";
 import { EARLY_MS } from "../../../src/accounts/refresh-timing.ts";
 import { readConfig } from "../../../src/config.ts";
 import type { RefreshResult } from "../../../src/providers/provider.ts";
+import { SpentTokenError } from "../../../src/storage/port.ts";
+import { testKeyOf } from "../../support/key.ts";
 import { createMemoryStorage, type MemoryRow, type MemoryStorage } from "../../support/memory-storage.ts";
 import { type Chance, chanceOf } from "./chance.ts";
 import { Identity, type Pair } from "./identity.ts";
@@ -40,7 +42,7 @@ const START = Date.UTC(2026, 10, 22);
 const config = (() => {
   const result = readConfig({
     ADMIN_TOKEN: "tH3-0wner_Of.this/place+knows",
-    ENCRYPTION_KEY: Buffer.alloc(32, 7).toString("base64"),
+    ENCRYPTION_KEY: testKeyOf("seven"),
   });
   if (!result.ok) throw new Error(result.problems.join("; "));
   return result.config;
@@ -91,7 +93,7 @@ export async function simulate(seed: number, options: RunOptions = {}): Promise<
     },
   };
 
-  const signIn = async (pair: Pair) => {
+  const save = async (pair: Pair) => {
     await plain.accounts.save({
       id: ID,
       provider: fakeProvider.id,
@@ -107,9 +109,15 @@ export async function simulate(seed: number, options: RunOptions = {}): Promise<
       now: timeline.now,
     });
     ledger.storeChanged();
-    note(`the owner signs in: ${pair.refresh}`);
   };
-  await signIn(identity.login());
+  /** The owner's own copy of the last sign-in, which nobody renews. */
+  let file = identity.login();
+  const signIn = (pair: Pair) => {
+    note(`the owner signs in: ${pair.refresh}`);
+    file = pair;
+    return save(pair);
+  };
+  await save(file);
 
   const all: Isolate[] = [];
   const addIsolate = () => {
@@ -147,6 +155,10 @@ export async function simulate(seed: number, options: RunOptions = {}): Promise<
       isDisturbed = true;
       at(timeOf() + chance.between(0, 2_000), () => void bringAgain());
     }
+    if (chance.is(0.1)) {
+      isDisturbed = true;
+      at(timeOf() + chance.between(0, 20_000), () => void bringFile());
+    }
     await timeline.runUntil(expiry + 15 * 60_000);
     const posts = ledger.posts.length - before;
     const isNeeded = lastAt > expiry + skewMs;
@@ -162,6 +174,15 @@ export async function simulate(seed: number, options: RunOptions = {}): Promise<
     note(`the owner brings ${refreshToken} again`);
     await plain.accounts.save({ ...record, ...secrets, accessToken, refreshToken, now: timeline.now });
     ledger.storeChanged();
+  }
+
+  /** Imports the owner's copy of the last sign-in once more, which may be older than what is stored. */
+  async function bringFile(): Promise<void> {
+    note(`the owner brings the file with ${file.refresh}`);
+    await save(file).catch((error: unknown) => {
+      if (!(error instanceof SpentTokenError)) throw error;
+      note("which is older than what is stored");
+    });
   }
 
   // Calm: nothing goes wrong any more, who was frozen goes on.

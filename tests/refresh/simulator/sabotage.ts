@@ -58,12 +58,32 @@ export const withoutDoubt: Sabotage = (store) => ({
   },
 });
 
+/** Nobody knows a refresh token again that was used up. */
+export const withoutMemory: Sabotage = (store) => ({
+  ...store,
+  refreshes: {
+    ...store.refreshes,
+    commit: (id, lease, next, metadata, now) =>
+      store.refreshes.commit(id, lease, { ...next, spentToken: null }, metadata, now),
+  },
+});
+
 /** A lease never ends by itself. */
 export const withoutExpiry: Sabotage = (store) => ({
   ...store,
   refreshes: {
     ...store.refreshes,
-    acquire: (id, wish) => store.refreshes.acquire(id, { ...wish, leaseMs: 1e12 }),
+    async read(id) {
+      const state = await store.refreshes.read(id);
+      return state && { ...state, leasedForMs: store.rows.get(id)?.leaseOwner ? 1_000 : 0 };
+    },
+    async acquire(id, wish) {
+      const state = await store.refreshes.read(id);
+      const holder = store.rows.get(id)?.leaseOwner ?? wish.owner;
+      return state && holder !== wish.owner
+        ? { acquired: false, state: { ...state, leasedForMs: 1_000 } }
+        : store.refreshes.acquire(id, wish);
+    },
   },
 });
 

@@ -151,14 +151,15 @@ export function largeCorpus(): Sample[] {
   ];
 }
 
-const chunk = (delta: object, finish: string | null = null) =>
+const choice = (index: number, delta: object, finish: string | null = null) =>
   JSON.stringify({
     id: "c1",
     object: "chat.completion.chunk",
     created: 1,
     model: "m",
-    choices: [{ index: 0, delta, finish_reason: finish }],
+    choices: [{ index, delta, finish_reason: finish }],
   });
+const chunk = (delta: object, finish: string | null = null) => choice(0, delta, finish);
 
 /** What the fakes do not send: comments, further fields, unusual lines, odd but legal ends. */
 const OWN: [WayName, string, ...string[]][] = [
@@ -217,6 +218,49 @@ const OWN: [WayName, string, ...string[]][] = [
     "an announced error and nothing more",
     'event: response.created\ndata: {"type":"response.created","sequence_number":0,"response":{"id":"r","object":"response","created_at":1,"model":"m","status":"in_progress","output":[],"error":null}}\n\n',
     'event: error\ndata: {"type":"error","sequence_number":1,"error":{"type":"service_unavailable_error","code":"server_is_overloaded","message":"busy","param":null}}\n\n',
+  ],
+  [
+    "codex plan",
+    "an error by its name alone",
+    'event: error\ndata: {"error":{"code":"context_length_exceeded","message":"too long"}}\n\n',
+    'event: response.failed\ndata: {"type":"response.failed","sequence_number":1,"response":{"id":"r","object":"response","created_at":1,"model":"m","status":"failed","output":[],"error":{"code":"context_length_exceeded","message":"too long"}}}\n\n',
+  ],
+  [
+    "openai key responses",
+    "an error without a name or a type",
+    'data: {"type":"response.created","sequence_number":0,"response":{"id":"r","object":"response","created_at":1,"model":"m","status":"in_progress","output":[],"error":null}}\n\n',
+    'data: {"error":{"message":"overloaded","code":"x"}}\n\n',
+    'event: response.completed\ndata: {"type":"response.completed","sequence_number":1,"response":{"id":"r"}}\n\n',
+  ],
+  [
+    "openai key chat",
+    "an error by its name alone",
+    `data: ${chunk({ content: "cut" })}\n\n`,
+    'event:error\r\ndata: {"message":"boom","code":"x"}\r\n\r\n',
+    "data: [DONE]\n\n",
+  ],
+  [
+    "claude key",
+    "an error by its name alone",
+    'event: message_start\ndata: {"type":"message_start","message":{"id":"m1","type":"message","role":"assistant","model":"m","content":[],"stop_reason":null,"usage":{"input_tokens":1,"output_tokens":1}}}\n\n',
+    'event: error\ndata: {"error":{"type":"overloaded_error","message":"Overloaded"}}\n\n',
+    'event: message_stop\ndata: {"type":"message_stop"}\n\n',
+  ],
+  ...(["claude plan", "copilot messages"] as const).map((way): [WayName, string, ...string[]] => [
+    way,
+    "an error without its name",
+    'event: message_start\ndata: {"type":"message_start","message":{"id":"m1","type":"message","role":"assistant","model":"m","content":[],"stop_reason":null,"usage":{"input_tokens":1,"output_tokens":1}}}\n\n',
+    `data: {${way === "claude plan" ? '"type":"error",' : ""}"error":{"type":"overloaded_error","message":"Overloaded","n":1.0}}\n\n`,
+    'event: message_stop\ndata: {"type":"message_stop"}\n\n',
+  ]),
+  [
+    "copilot chat",
+    "in choices that end one after the other, without [DONE]",
+    `data: ${choice(0, { role: "assistant", content: "I will read." })}\n\n`,
+    `data: ${choice(0, {}, "stop")}\n\n`,
+    `data: ${choice(1, { tool_calls: [{ index: 0, id: "c1", type: "function", function: { name: "read", arguments: '{"pa' } }] })}\n\n`,
+    `data: ${choice(1, { tool_calls: [{ index: 0, function: { arguments: 'th":1}' } }] }, "")}\n\n`,
+    `data: ${choice(1, {}, "tool_calls")}\n\n`,
   ],
   [
     "claude key",

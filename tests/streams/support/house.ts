@@ -11,6 +11,7 @@ import { sharedClient } from "../../../src/storage/libsql/connections.ts";
 import { migrate } from "../../../src/storage/libsql/migrate.ts";
 import { createLibsqlStorage } from "../../../src/storage/libsql/storage.ts";
 import { createSealer } from "../../../src/storage/seal.ts";
+import { testKeyOf } from "../../support/key.ts";
 import { VirtualClock } from "../../support/virtual-clock.ts";
 
 /** The account that answers: a key of the house may use one account only. */
@@ -68,7 +69,7 @@ export async function openHouse<C extends Clock = VirtualClock>(
   await migrate(client, now);
   const config = readConfig({
     ADMIN_TOKEN: "streams-2f7c9a41d0b85e63",
-    ENCRYPTION_KEY: Buffer.alloc(32, 5).toString("base64"),
+    ENCRYPTION_KEY: testKeyOf("five"),
     MODELS_DEV_URL: "",
     ...options.env,
   });

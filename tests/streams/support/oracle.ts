@@ -4,7 +4,7 @@
  */
 import { isObject } from "../../../src/json.ts";
 import { rewritten, type StreamProtocol, type Way } from "./ways.ts";
-import { concat, dataObject, endingOf, readEvent, readEvents, type WireEvent } from "./wire.ts";
+import { concat, dataObject, endingOf, isFailed, readEvent, readEvents, type WireEvent } from "./wire.ts";
 
 export interface Judged {
   readonly way: Way;
@@ -14,8 +14,8 @@ export interface Judged {
   /** Each event as the client gets it. */
   readonly pieces: readonly (Buffer | null)[];
   readonly bytes: Uint8Array;
-  /** What was expected before, by the number of whole events. */
-  readonly known: Map<number, Expected>;
+  /** What was expected before, by the number of whole events and the way it stopped. */
+  readonly known: Map<string, Expected>;
 }
 
 export interface Expected {
@@ -60,16 +60,23 @@ export function expectedAt(judged: Judged, cut: number, how: "end" | "reset"): E
         way,
         all.map(({ bytes }) => bytes),
       ),
+      how,
     );
   }
-  const expected = known.get(whole) ?? expectedOf(way, events, pieces);
-  known.set(whole, expected);
+  const key = `${whole} ${how}`;
+  const expected = known.get(key) ?? expectedOf(way, events, pieces, how);
+  known.set(key, expected);
   return expected;
 }
 
-function expectedOf(way: Way, events: readonly WireEvent[], pieces: readonly (Buffer | null)[]): Expected {
+function expectedOf(
+  way: Way,
+  events: readonly WireEvent[],
+  pieces: readonly (Buffer | null)[],
+  how: "end" | "reset",
+): Expected {
   const delivered: Buffer[] = [];
-  let finished = false;
+  const reasons = new Reasons(way.protocol);
   let announced = false;
   const expected = (end: Expected["end"], over: boolean): Expected => ({
     delivered: Buffer.from(concat(delivered)),
@@ -78,19 +85,26 @@ function expectedOf(way: Way, events: readonly WireEvent[], pieces: readonly (Bu
   });
   for (const [at, event] of events.entries()) {
     const ending = endingOf(way.protocol, event);
-    finished ||= isFinish(way.protocol, event);
-    if (ending === "success" && way.protocol !== "responses" && !finished) return expected("error", true);
-    const type = way.protocol === "responses" ? dataObject(event.data)?.type : undefined;
-    if (announced && ending !== null && type !== "response.failed") return expected("there", true);
+    reasons.read(event);
+    if (ending === "success" && way.protocol !== "responses" && !reasons.any) return expected("error", true);
+    const isLast = isFailed(event);
+    if (announced && ending !== null && !isLast) return expected("there", true);
     if (announced && ending === null) continue;
     const piece = pieces[at];
-    if (piece) delivered.push(piece);
-    if (type === "error") announced = true;
+    const isUnnamed = way.protocol === "messages" && ending === "error" && event.event !== "error";
+    if (piece) delivered.push(isUnnamed ? named(piece) : piece);
+    if (way.protocol === "responses" && ending === "error" && !isLast) announced = true;
     else if (ending !== null) return expected("there", true);
   }
   if (announced) return expected("there", false);
-  if (way.mayOmitEnd && finished) return expected(FORMAL_END[way.protocol], false);
+  if (way.mayOmitEnd && how === "end" && reasons.all) return expected(FORMAL_END[way.protocol], false);
   return expected("error", false);
+}
+
+/** An error event with the name that clients of `messages` go by, in place of any other. */
+function named(event: Buffer): Buffer {
+  const lines = event.toString().split(/(?<=\n)/);
+  return Buffer.from(["event: error\n", ...lines.filter((line) => !/^event(:|\r?\n)/.test(line))].join(""));
 }
 
 const FORMAL_END: Record<StreamProtocol, string> = {
@@ -103,15 +117,38 @@ function isWhole(data: string | null): boolean {
   return data === "[DONE]" || dataObject(data) !== null;
 }
 
-/** The event that tells why the model stopped. */
-function isFinish(protocol: StreamProtocol, event: WireEvent): boolean {
-  const value = dataObject(event.data);
-  if (protocol === "messages")
-    return value?.type === "message_delta" && isObject(value.delta) && value.delta.stop_reason != null;
-  return (
-    Array.isArray(value?.choices) &&
-    value.choices.some((choice) => isObject(choice) && choice.finish_reason != null)
-  );
+/** Why the model stopped, in each of the choices that it has begun. */
+class Reasons {
+  /** Per choice, whether its last word was its reason; a message is one. */
+  readonly #ended = new Map<unknown, boolean>();
+  readonly #protocol: StreamProtocol;
+  any = false;
+
+  constructor(protocol: StreamProtocol) {
+    this.#protocol = protocol;
+  }
+
+  read({ data }: WireEvent): void {
+    const value = dataObject(data);
+    if (this.#protocol !== "chat") {
+      if (value?.type === "message_delta" && isObject(value.delta)) this.#say(0, value.delta.stop_reason, "");
+      return;
+    }
+    for (const choice of Array.isArray(value?.choices) ? value.choices : []) {
+      if (isObject(choice)) this.#say(choice.index, choice.finish_reason, choice.delta);
+    }
+  }
+
+  get all(): boolean {
+    return this.any && [...this.#ended.values()].every((ended) => ended);
+  }
+
+  #say(choice: unknown, reason: unknown, delta: unknown): void {
+    const hasReason = typeof reason === "string" && reason !== "";
+    const isEmpty = /^(""|\{\})?$/.test(JSON.stringify(delta) ?? "");
+    if (hasReason || !isEmpty) this.#ended.set(choice, hasReason);
+    this.any ||= hasReason;
+  }
 }
 
 /** The pieces of an answer that is what it must be; throws with what is wrong otherwise. */

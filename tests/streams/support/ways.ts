@@ -17,12 +17,13 @@ import { relayEvents } from "../../../src/proxy/relay.ts";
 import { restoreModel } from "../../../src/proxy/restore-model.ts";
 import { readBody } from "../../../src/proxy/source.ts";
 import type { Clock, LogFields, Runtime } from "../../../src/runtime.ts";
+import { testKeyOf } from "../../support/key.ts";
 import { utf8 } from "./wire.ts";
 
 export const CONFIG: Config = (() => {
   const result = readConfig({
     ADMIN_TOKEN: "streams-2f7c9a41d0b85e63",
-    ENCRYPTION_KEY: Buffer.alloc(32, 5).toString("base64"),
+    ENCRYPTION_KEY: testKeyOf("five"),
   });
   if (!result.ok) throw new Error(result.problems.join("; "));
   return result.config;
@@ -119,7 +120,12 @@ export async function wayOf(name: WayName): Promise<Way> {
     config: CONFIG,
   });
   const changes = [...new Set(prepared.edits.map(({ change }) => change))];
-  const ready: ReadyRequest = { ...prepared, body: applyEdits(bytes, prepared.edits), changes };
+  const ready: ReadyRequest = {
+    ...prepared,
+    origins: [],
+    body: applyEdits(bytes, prepared.edits),
+    changes,
+  };
 
   const mayOmitEnd = prepared.answer.mayOmitEnd === true;
   const rewriters = () => {

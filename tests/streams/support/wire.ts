@@ -42,8 +42,9 @@ export function dataObject(data: string | null): JsonObject | null {
 
 export type Ending = "success" | "error" | null;
 
-/** What an event is to its protocol's end. */
-export function endingOf(protocol: Protocol, { data }: Pick<WireEvent, "data">): Ending {
+/** What an event is to its protocol's end: whatever is named `error` is one. */
+export function endingOf(protocol: Protocol, { event, data }: Pick<WireEvent, "event" | "data">): Ending {
+  if (event === "error") return "error";
   if (data === "[DONE]") return protocol === "chat" ? "success" : null;
   const value = dataObject(data);
   if (value === null) return null;
@@ -51,11 +52,16 @@ export function endingOf(protocol: Protocol, { data }: Pick<WireEvent, "data">):
     case "chat":
       return value.error != null ? "error" : null;
     case "messages":
-      return value.type === "message_stop" ? "success" : value.type === "error" ? "error" : null;
+      return value.type === "message_stop" ? "success" : isFailure(value) ? "error" : null;
     case "responses":
-      if (value.type === "error" || value.type === "response.failed") return "error";
+      if (isFailure(value) || value.type === "response.failed") return "error";
       return /^response\.(completed|incomplete|done)$/.test(String(value.type)) ? "success" : null;
   }
+}
+
+/** Says by itself that it is an error. */
+function isFailure({ type, error }: JsonObject): boolean {
+  return type === "error" || (type === undefined && error != null);
 }
 
 /**
@@ -67,15 +73,18 @@ export function theOneEnd(protocol: Protocol, stream: Uint8Array): "success" | "
   if (rest.length > 0) throw new Error(`bytes of no event at the end: ${JSON.stringify(rest.toString())}`);
   const ends = events.flatMap((event, at) => {
     const ending = endingOf(protocol, event);
-    return ending === null ? [] : [{ at, ending, type: dataObject(event.data)?.type }];
+    return ending === null ? [] : [{ at, ending, isFailed: isFailed(event) }];
   });
   const last = ends.at(-1);
   if (last === undefined) throw new Error("a silent end");
-  const announced = protocol === "responses" && ends[0]?.type === "error" && last.type === "response.failed";
+  const announced = protocol === "responses" && ends[0]?.isFailed === false && last.isFailed;
   if (ends.length > (announced ? 2 : 1)) throw new Error(`${ends.length} terminal events`);
   if (last.at !== events.length - 1) throw new Error("something follows the terminal event");
   return last.ending;
 }
+
+/** The last event of a `responses` stream that failed; any other error of it only announces. */
+export const isFailed = ({ data }: WireEvent): boolean => dataObject(data)?.type === "response.failed";
 
 export const utf8 = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
 export const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);

@@ -1,0 +1,62 @@
+/** What stands behind `npm run doctor --` and `npm run rotate-keys --`, decoded. Repeats nothing that may be a secret. */
+import { isLoopback } from "../../src/config.ts";
+
+export type Arguments =
+  | {
+      ok: true;
+      /** The origin of a deployment. */
+      address?: string;
+      /** A file of variables. */
+      envFile?: string;
+    }
+  | { ok: false; problem: string };
+
+const OPTION = "--env-file";
+/** A host with a dot, a port or a well-known name, and what may stand behind it. */
+const HOST = /^(localhost|[\w-]+(\.[\w-]+)+|[\w-]+(?=:\d)|\[[\da-f:]+\])(:\d+)?(\/.*)?$/i;
+
+export function readArguments(given: readonly string[]): Arguments {
+  const found: { address?: string; envFile?: string } = {};
+  for (let at = 0; at < given.length; at++) {
+    const argument = given[at] ?? "";
+    if (argument === OPTION || argument.startsWith(`${OPTION}=`)) {
+      const file = argument === OPTION ? given[++at] : argument.slice(OPTION.length + 1);
+      if (!file) return refused(`${OPTION} needs the name of a file`);
+      found.envFile = file;
+    } else if (argument.startsWith("-")) {
+      return refused(`there is no option ${argument.replace(/=.*/s, "")}`);
+    } else {
+      const address = originOf(argument);
+      if (address === null) return refused(`argument ${at + 1} is neither an address nor an option`);
+      if (found.address !== undefined) return refused("only one address can be looked at");
+      found.address = address;
+    }
+  }
+  return { ok: true, ...found };
+}
+
+/** Reads a file of variables into the environment, where those that are set already stay. Throws in plain words. */
+export function loadVariables(envFile: string | undefined): void {
+  if (envFile === undefined) return;
+  try {
+    process.loadEnvFile(envFile);
+  } catch {
+    throw new Error(`${envFile} can not be read.`);
+  }
+}
+
+function refused(what: string): Arguments {
+  return { ok: false, problem: `This can not be understood: ${what}.` };
+}
+
+/** A bare host is taken for https, on this machine for http; null for what is no address. */
+function originOf(argument: string): string | null {
+  const isWhole = /^https?:\/\//i.test(argument);
+  if (!isWhole && !HOST.test(argument)) return null;
+  const whole = isWhole ? argument : `https://${argument}`;
+  if (!URL.canParse(whole)) return null;
+  const url = new URL(whole);
+  // The default port must not be dropped on the way from one to the other.
+  if (!isWhole && isLoopback(url.hostname)) return new URL(`http://${argument}`).origin;
+  return url.origin;
+}

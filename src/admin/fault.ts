@@ -1,0 +1,44 @@
+/** Why a form was not taken, in the page's words: the admin API names its own fields, a person sees labels. Pure. */
+
+export interface Fault {
+  readonly words: string;
+  /** The name of the form's field that is wrong, where one is. */
+  readonly field?: string | undefined;
+}
+
+export interface FormField {
+  /** What the page calls it. */
+  readonly label: string;
+  /** Its name in the form, where that is not the API's. */
+  readonly field?: string;
+  /** Said instead of the API's sentence, where that speaks to a program. */
+  readonly words?: string;
+}
+
+/** A form's fields by the API's names for them. */
+export type FormFields = Readonly<Record<string, FormField>>;
+
+/** How the API's sentences go on whose subject is the field. */
+const PREDICATE = /^(must|is|has|holds|describes)\b/;
+
+export function faultOf(
+  { message, param = "" }: { message: string; param?: string | undefined },
+  fields: FormFields,
+): Fault {
+  const wrong = fields[param];
+  const field = wrong === undefined ? undefined : (wrong.field ?? param);
+  if (wrong?.words !== undefined) return { words: wrong.words, field };
+  const isNamed = param !== "" && message.startsWith(`${param}: `);
+  const rest = isNamed ? message.slice(param.length + 2) : message;
+  const subject = isNamed && wrong !== undefined && PREDICATE.test(rest) ? `${quoted(wrong)} ` : "";
+  let words = subject + rest;
+  for (const [name, each] of Object.entries(fields)) {
+    // Of one word they may be a word of the sentence.
+    if (name.includes("_")) words = words.replaceAll(name, quoted(each));
+  }
+  return { words: words.charAt(0).toUpperCase() + words.slice(1), field };
+}
+
+function quoted({ label }: FormField): string {
+  return `“${label}”`;
+}

@@ -1,0 +1,21 @@
+/** Which of a provider's response headers a client gets. */
+import { expect, test } from "vitest";
+import { passedHeaders } from "../../src/proxy/answer-headers.ts";
+
+test("a client gets what it acts upon, and nothing that is about the provider's connection", () => {
+  const upstream = new Headers({
+    connection: "close, X-RateLimit-Hop ,openai-hop",
+    "keep-alive": "timeout=5",
+    "set-cookie": "a=b",
+    "openai-hop": "1",
+    "openai-processing-ms": "12",
+    "x-ratelimit-hop": "1",
+    "x-ratelimit-remaining": "9",
+    "request-id": "req_1",
+  });
+  expect([...passedHeaders(upstream)]).toEqual([
+    ["openai-processing-ms", "12"],
+    ["request-id", "req_1"],
+    ["x-ratelimit-remaining", "9"],
+  ]);
+});
