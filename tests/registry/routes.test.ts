@@ -1,5 +1,7 @@
 import { gunzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
+import { catalogueOf } from "../../src/models/catalogue.ts";
+import { createRegistryBodies } from "../../src/models/registry-body.ts";
 import { connectAll, createPlace, ORIGIN, type Place } from "./place.ts";
 import { MODELS_DEV, SAMPLE, sampleWith } from "./world.ts";
 
@@ -339,19 +341,22 @@ describe("a client that unpacks", () => {
     expect(response.headers.get("content-length")).toBe(String(Buffer.byteLength(text)));
   });
 
-  test("does not wait for another's packing", async () => {
-    const place = await connected();
-    const addresses = ["https://a.example", "https://b.example", "https://c.example"];
-    const answers = await Promise.all(
-      addresses.map(async (address) =>
-        place.app.fetch(
-          new Request(`${address}/models/api.json`, { headers: { "accept-encoding": "gzip" } }),
-        ),
-      ),
-    );
-    const packed = answers.filter((answer) => answer.headers.get("content-encoding") === "gzip");
-    expect(packed).toHaveLength(1);
-    expect(answers.every(({ status }) => status === 200)).toBe(true);
+  test("does not wait for another's packing, and has its own afterwards", async () => {
+    const bodies = createRegistryBodies({ now: () => 0, sleep: () => Promise.resolve() });
+    const bodyAt = (origin: string) =>
+      bodies({
+        origin,
+        providers: [],
+        catalogue: catalogueOf(new Map()),
+        accounts: [],
+        scopes: { providers: null, models: null, accounts: null },
+        upstream: null,
+      });
+    const [one, other] = await Promise.all([bodyAt("https://a.example"), bodyAt("https://b.example")]);
+    const packing = one.packed();
+    expect(await other.packed()).toBeNull();
+    expect(gunzipSync((await packing) ?? "").toString()).toBe("{}");
+    expect(await other.packed()).not.toBeNull();
   });
 });
 

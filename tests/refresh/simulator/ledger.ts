@@ -200,8 +200,12 @@ export class Ledger {
       this.violate(3, said);
       return;
     }
-    for (const { leasedAt, committedAt, party: holder } of this.attempts) {
+    for (const { leasedAt, committedAt, version, party: holder } of this.attempts) {
       if (committedAt === null) continue;
+      // A wish that came upon what that refresh brought, and began another one, is told of that.
+      const isNext = (each: Attempt) => each.party === party && each.version > version;
+      if (call.kind === "manual" && this.attempts.some((each) => isNext(each) && each.leasedAt > committedAt))
+        continue;
       // An owner's wish made after that refresh is another one, and so is the next expiry of a call that was frozen.
       const isRecent = call.kind === "request" && now - committedAt < 1_800_000;
       const wasDone = isRecent && committedAt >= since && committedAt <= seenAt;
