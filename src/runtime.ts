@@ -49,7 +49,7 @@ export interface CallbackListener {
 export interface Peer {
   /** True when the request comes from a program on this very machine. */
   readonly local?: boolean;
-  /** The network address that the request comes from; absent where the door does not know it. */
+  /** The network address that the request comes from, as far as the door can tell: to tell tries apart, not to trust. */
   readonly source?: string | undefined;
   /** True for what the application asks of itself. No door sets it. */
   readonly inside?: boolean;
