@@ -7,7 +7,8 @@ export default defineConfig({
     setupFiles: ["tests/support/seed.ts"],
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    maxWorkers: 2,
+    // One more than the two cores of a small machine: many tests wait for processes and pages.
+    maxWorkers: 3,
     reporters: ["default", ["json", { outputFile: "dist/test-report.json" }]],
   },
 });
