@@ -45,7 +45,7 @@ describe("the splitter", () => {
         const { events, rest } = split(cut(bytes, places));
         expect(Buffer.concat([...events, rest ?? new Uint8Array(0)])).toEqual(Buffer.from(bytes));
       }),
-      { numRuns: 3000 },
+      { numRuns: 1000 },
     );
   });
 
@@ -57,7 +57,7 @@ describe("the splitter", () => {
           split([bytes]).events.map(decode),
         );
       }),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     );
   });
 

@@ -8,7 +8,7 @@ import { ADMIN_TOKEN, BASE, createHouse, type House } from "./house.ts";
 const DOCUMENTED = new Set(["upstream_unreachable", "refresh_failed"]);
 
 /** FUZZ_RUNS=5000 asks more, KLEIS_SEED=random asks something else. */
-const RUNS = Number(process.env.FUZZ_RUNS || 150);
+const RUNS = Number(process.env.FUZZ_RUNS || 75);
 /** ms. Everything here happens in this process. */
 const IN_TIME = 5_000;
 

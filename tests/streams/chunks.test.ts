@@ -13,8 +13,8 @@ const LARGE = largeCorpus().map((sample) => [sample.name, sample] as const);
 const { int } = seeded("chunks");
 
 /** Streams longer than this are silenced or begun anew at every `STEP`th byte, with a phase of its own each time. */
-const EVERY = 600;
-const STEP = 5;
+const EVERY = 300;
+const STEP = 11;
 
 const judgedOf = async (sample: Sample) => judge(await wayOf(sample.way), sample.bytes);
 
