@@ -8,7 +8,7 @@ import { type Decision, decide } from "../accounts/decide.ts";
 import type { AccountDirectory } from "../accounts/directory.ts";
 import { KleisError } from "../errors.ts";
 import { mayUseAccount } from "../keys/scope.ts";
-import { withoutKeys } from "../keys/sent.ts";
+import { withoutCredentials } from "../keys/sent.ts";
 import { accessOf } from "../models/access.ts";
 import { MAX_MODEL_ID } from "../models/registry.ts";
 import type { ResolvedModel } from "../models/resolve.ts";
@@ -202,8 +202,8 @@ async function prepareRequest(
     operation: call.operation,
     body,
     model: resolved.model,
-    // A provider is told what the client says, but never its Kleis key, wherever the client has put that.
-    ...withoutKeys(call.request.headers, new URL(call.request.url).search.slice(1)),
+    // A provider is told what the client says, but no credential of its, wherever the client has put that.
+    ...withoutCredentials(call.request.headers, new URL(call.request.url).search.slice(1)),
     account,
     credential,
     keyId: call.key.id,

@@ -49,7 +49,7 @@ describe.each(OPERATION_NAMES)("on %s", (operation) => {
     expect((await refused({}, "missing_api_key")).message).toContain("x-api-key");
     await refused({ authorization: "Bearer " }, "missing_api_key");
     await refused({ "x-api-key": "" }, "missing_api_key");
-    await refused({ authorization: "Basic a2xlaXM6a2xlaXM=" }, "missing_api_key");
+    await refused({ authorization: "Bearer", "x-api-key": " " }, "missing_api_key");
   });
 
   test("an unknown key is refused, also one that has the right form and one of a provider", async () => {
@@ -57,6 +57,7 @@ describe.each(OPERATION_NAMES)("on %s", (operation) => {
     await refused(withKey(`kleis_${"A".repeat(43)}`), "invalid_api_key");
     await refused({ "x-api-key": door.fakes.claude.issueApiKey() }, "invalid_api_key");
     await refused({ "x-api-key": door.adminToken }, "invalid_api_key");
+    await refused({ authorization: "Basic a2xlaXM6a2xlaXM=" }, "invalid_api_key");
   });
 
   test("two different keys are refused although one of them is good, and the same key twice is taken", async () => {
@@ -68,11 +69,26 @@ describe.each(OPERATION_NAMES)("on %s", (operation) => {
     expect((await ask(operation, { ...withKey(key), "x-api-key": key })).status).toBe(200);
   });
 
-  test("a password of another scheme, or a bearer of nothing, does not get in the way of a key beside it", async () => {
+  test("what is not ours does not get in the way of a key beside it, and goes no further", async () => {
     if (operation === "count_tokens") return;
-    for (const authorization of ["Basic a2xlaXM6a2xlaXM=", "Bearer", "Bearer "]) {
-      expect((await ask(operation, { authorization, "x-api-key": key })).status, authorization).toBe(200);
+    const foreign = "sk-ant-api03-planted-by-the-client";
+    for (const other of ["Basic a2xlaXM6a2xlaXM=", "Bearer", "Bearer ", foreign, `Bearer ${foreign}`]) {
+      const answers = await Promise.all([
+        ask(operation, { authorization: other, "x-api-key": key }),
+        ask(operation, { ...withKey(key), "x-api-key": other }),
+        ask(operation, { authorization: `${other}, Bearer ${key}`, "anthropic-other": other }),
+      ]);
+      expect(
+        answers.map(({ status }) => status),
+        other,
+      ).toEqual([200, 200, 200]);
     }
+    const { claude, codex, copilot } = door.fakes;
+    const upstream = [claude, codex, copilot].flatMap(({ requests }) =>
+      requests.map(({ headers }) => headers),
+    );
+    expect(JSON.stringify(upstream)).not.toContain(foreign);
+    expect(JSON.stringify(upstream)).not.toContain("a2xlaXM6");
   });
 
   test("a model that nobody knows is a 404 that names it", async () => {

@@ -27,11 +27,14 @@ export const cases: Case[] = [
   },
   {
     area,
-    name: "takes the key from either header, or from both when equal",
+    name: "takes the one Kleis key there is, in either header, whatever stands beside it",
     async run({ ask, key }) {
       expect((await ask("/v1/models", undefined, { key })).status).toBe(200);
       expect((await ask("/v1/models", undefined, { headers: { "x-api-key": key } })).status).toBe(200);
       expect((await ask("/v1/models", undefined, { key, headers: { "x-api-key": key } })).status).toBe(200);
+      const foreign = { "x-api-key": "sk-ant-api03-not-ours" };
+      expect((await ask("/v1/models", undefined, { key, headers: foreign })).status).toBe(200);
+      await expectRefusal(await ask("/v1/models", undefined, { headers: foreign }), 401, "invalid_api_key");
       const both = await ask("/v1/models", undefined, { key, headers: { "x-api-key": UNKNOWN } });
       await expectRefusal(both, 401, "invalid_api_key");
     },
