@@ -7,6 +7,8 @@ import { adminDoor } from "./http/admin/door.ts";
 import { createAdminRoutes } from "./http/admin/routes.ts";
 import { createSessions, isOwnSession } from "./http/admin/session.ts";
 import { createAdminPage } from "./http/admin-page.tsx";
+import { askedProtocol } from "./http/asked-protocol.ts";
+import { canonicalPathOf } from "./http/canonical-path.ts";
 import { createClientRoutes } from "./http/client-routes.ts";
 import { createProbeRoutes } from "./http/probes.ts";
 import { logUnforeseen, refuse, toRefusal } from "./http/refusal.ts";
@@ -39,7 +41,7 @@ export function createApp(given: Runtime): App {
   const models = createModelSource({ runtime, providers, credentials });
   const keys = createKeyLookup(runtime, createArrivals({ storage: runtime.storage, directory, models }));
 
-  const app = new Hono();
+  const app = new Hono({ getPath: canonicalPathOf(new Set(providers.map(({ id }) => id))) });
   app.use(requestLines(runtime, () => randomId(runtime, "req_")));
   app.route("/", createProbeRoutes(runtime));
   app.route(
@@ -77,12 +79,12 @@ export function createApp(given: Runtime): App {
       "not_found",
       `There is nothing at ${c.req.path.slice(0, 200)}. Agents use POST /v1/chat/completions, /v1/responses or /v1/messages; the admin page is at /admin.`,
     );
-    return refuse(c, error, c.req.path.endsWith("/messages") ? "messages" : "chat");
+    return refuse(c, error, askedProtocol(c.req.path, c.req.raw.headers));
   });
   app.onError((error, c) => {
     const refusal = toRefusal(error);
     logUnforeseen(runtime.logger, refusal, lineOf(c).id);
-    return refuse(c, refusal, "chat");
+    return refuse(c, refusal, askedProtocol(c.req.path, c.req.raw.headers));
   });
 
   return {

@@ -5,12 +5,12 @@ import "./zod-words.ts";
 
 const trimmed = z.string().check(z.trim());
 
-const origin = (fallback: string) =>
+const origin = (fallback: string, read: (value: string) => string = withoutSpareSlashes) =>
   z._default(
     z
       .pipe(
         trimmed,
-        z.transform((value) => (value === "" ? fallback : value).replace(/\/+$/, "")),
+        z.transform((value) => read(value === "" ? fallback : value)),
       )
       .check(
         z.refine(
@@ -24,10 +24,7 @@ const origin = (fallback: string) =>
 const optional = (isFine: (value: string) => boolean, refusal: string) =>
   z._default(
     z
-      .pipe(
-        trimmed,
-        z.transform((value) => value.replace(/\/+$/, "")),
-      )
+      .pipe(trimmed, z.transform(withoutSpareSlashes))
       .check(z.refine((value) => value === "" || isFine(value), refusal)),
     "",
   );
@@ -116,7 +113,7 @@ const variables = z.object({
     isPlainUrl,
     "must be empty or the http:// or https:// address that Kleis is opened at",
   ),
-  CLAUDE_API_URL: origin("https://api.anthropic.com"),
+  CLAUDE_API_URL: origin("https://api.anthropic.com", withoutVersion),
   CLAUDE_AUTHORIZE_URL: origin("https://claude.ai/oauth/authorize"),
   CLAUDE_CONSOLE_AUTHORIZE_URL: origin("https://platform.claude.com/oauth/authorize"),
   CLAUDE_TOKEN_URL: origin("https://platform.claude.com/v1/oauth/token"),
@@ -124,7 +121,7 @@ const variables = z.object({
   CODEX_API_URL: origin("https://chatgpt.com/backend-api"),
   CODEX_AUTH_URL: origin("https://auth.openai.com"),
   CODEX_CLIENT_ID: named("app_EMoamEEZ73f0CkXaXp7hrann"),
-  OPENAI_API_URL: origin("https://api.openai.com"),
+  OPENAI_API_URL: origin("https://api.openai.com", withoutVersion),
   COPILOT_API_URL: optionalOrigin,
   GITHUB_URL: origin("https://github.com"),
   GITHUB_API_URL: origin("https://api.github.com"),
@@ -162,6 +159,16 @@ export function readConfig(environment: Record<string, string | undefined>): Con
       return environment[name] === undefined ? `${name} is not set` : `${name} ${issue.message}`;
     }),
   };
+}
+
+/** Without a slash at the end, and without empty segments. */
+function withoutSpareSlashes(url: string): string {
+  return url.replace(/(?<!^https?:)\/{2,}/gi, "/").replace(/\/$/, "");
+}
+
+/** The address under which `/v1` stands: vendors' SDKs are configured with it or without. */
+function withoutVersion(url: string): string {
+  return withoutSpareSlashes(url).replace(/(\/v1)+$/, "");
 }
 
 function isUpstreamUrl(value: string): boolean {

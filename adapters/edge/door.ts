@@ -1,6 +1,7 @@
 /** A door without a disk: from its variables to an answer, be it Kleis's own or, where a variable is wrong, words on it. */
 import { type App, createApp } from "../../src/app.ts";
 import { KleisError } from "../../src/errors.ts";
+import { askedProtocol } from "../../src/http/asked-protocol.ts";
 import { refusalResponse } from "../../src/http/refusal.ts";
 import type { Runtime } from "../../src/runtime.ts";
 import { createLibsqlStorage } from "../../src/storage/libsql/storage.ts";
@@ -45,7 +46,7 @@ function refusingDoor(problems: readonly string[]): EdgeDoor {
   const words = `This deployment of Kleis is not configured yet: ${problems.join("; ")}. Set the variables on the host and deploy again.`;
   return {
     fetch(request) {
-      const protocol = new URL(request.url).pathname.includes("/messages") ? "messages" : "chat";
+      const protocol = askedProtocol(new URL(request.url).pathname, request.headers);
       return refusalResponse(new KleisError("not_configured", words), protocol, "req_not_configured");
     },
   };

@@ -82,8 +82,8 @@ async function inputOf(
 
 /** The id after `/models/`, decoded once; ids may hold `/`, written plainly or as `%2F`. */
 function idOf(c: Context): string {
-  const { pathname } = new URL(c.req.url);
-  const id = pathname.slice(pathname.indexOf("/models/") + "/models/".length);
+  const { path } = c.req;
+  const id = path.slice(path.indexOf("/models/") + "/models/".length);
   try {
     return decodeURIComponent(id);
   } catch {

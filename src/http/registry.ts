@@ -25,8 +25,8 @@ export interface RegistryRouteDeps {
   readonly models: LiveModelSource;
 }
 
-/** The name before `api.json`, if any. A base address with a trailing slash gives a doubled one. */
-const PATH = /^\/models\/(?:([^/]+)\/)?\/?api\.json$/;
+/** The name before `api.json`, if any. */
+const PATH = /^\/models\/(?:([^/]+)\/)?api\.json$/;
 const OWN = "own";
 
 export function createRegistryRoutes(deps: RegistryRouteDeps): Hono {
@@ -50,7 +50,7 @@ export function createRegistryRoutes(deps: RegistryRouteDeps): Hono {
   }
 
   return new Hono().get("/models/*", async (c) => {
-    const path = PATH.exec(new URL(c.req.url).pathname);
+    const path = PATH.exec(c.req.path);
     if (path === null) return c.notFound();
     lineOf(c).note({ route: routeOf(path[1]) });
     return answer(c, path[1]);

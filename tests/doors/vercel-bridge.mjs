@@ -36,7 +36,8 @@ const { default: handler } = await import(pathToFileURL(join(folder, settings.ha
 const TYPES = { ".txt": "text/plain; charset=utf-8", ".svg": "image/svg+xml", ".html": "text/html" };
 
 const server = createServer((message, res) => {
-  const url = new URL(message.url, `http://${message.headers.host}`);
+  // Joined, not resolved: a path that begins with two slashes would be read as a host.
+  const url = new URL(`http://${message.headers.host}${message.url}`);
   const file = join(output, "static", normalize(url.pathname));
   if (message.method === "GET" && existsSync(file) && statSync(file).isFile()) {
     res.writeHead(200, { "content-type": TYPES[extname(file)] ?? "application/octet-stream" });

@@ -62,16 +62,12 @@ describe("GET /models/api.json", () => {
     expect(await place.registry(`/models/${discoveryToken}//api.json`)).toHaveProperty("kleis-claude");
   });
 
-  test.each([
-    "/models",
-    "/models/",
-    "/models/api.jsonx",
-    "/models/own",
-    "/models/a/b/api.json",
-    "/models///api.json",
-  ])("%s is nothing", async (path) => {
-    expect((await (await connected()).get(path)).status).toBe(404);
-  });
+  test.each(["/models", "/models/", "/models/api.jsonx", "/models/own", "/models/a/b/api.json"])(
+    "%s is nothing",
+    async (path) => {
+      expect((await (await connected()).get(path)).status).toBe(404);
+    },
+  );
 
   test("never answers a redirect, and HEAD as GET without a body", async () => {
     const place = await connected();

@@ -10,6 +10,21 @@ const MESSAGE = request("messages", "claude-sonnet-5", "hello", false);
 export const cases: Case[] = [
   {
     area,
+    name: "an address with doubled and trailing parts is the one that is meant",
+    async run({ ask, key, accounts }) {
+      for (const path of ["//v1//messages/", "/v1/v1/messages", "/claude//v1/v1/messages//"]) {
+        const response = await ask(path, MESSAGE, { key: accounts.claudeKey.key });
+        expect(response.status, path).toBe(200);
+        await response.body?.cancel();
+      }
+      expect((await ask("//v1/v1/models//", undefined, { key })).status).toBe(200);
+      expect((await ask("//models//own//api.json/")).status).toBe(200);
+      const nothing = await ask("/v1/messages/batches", MESSAGE, { key });
+      await expectRefusal(nothing, 404, "not_found", "messages");
+    },
+  },
+  {
+    area,
     name: "a provider's error passes with its status, bytes and headers",
     async run({ ask, accounts, fakes }) {
       const body = '{"type":"error", "error":{"type":"rate_limit_error","message":"Slow down, é"}}';
