@@ -1,8 +1,7 @@
 /** A door without a disk: from its variables to an answer, be it Kleis's own or, where a variable is wrong, words on it. */
 import { type App, createApp } from "../../src/app.ts";
 import { KleisError } from "../../src/errors.ts";
-import { askedProtocol } from "../../src/http/asked-protocol.ts";
-import { refusalResponse } from "../../src/http/refusal.ts";
+import { askedProtocol, refusalResponse } from "../../src/http/refusal.ts";
 import type { Runtime } from "../../src/runtime.ts";
 import { createLibsqlStorage } from "../../src/storage/libsql/storage.ts";
 import { createSealer } from "../../src/storage/seal.ts";

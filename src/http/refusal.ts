@@ -22,6 +22,15 @@ export function toRefusal(error: unknown): KleisError {
   );
 }
 
+/**
+ * In whose shape an address without a route of its own is refused: Anthropic's clients ask below `/messages`, or say
+ * which version of its API they speak.
+ */
+export function askedProtocol(path: string, headers: Headers): Protocol {
+  const isAnthropic = path.split("/").includes("messages") || headers.has("anthropic-version");
+  return isAnthropic ? "messages" : "chat";
+}
+
 /** What the line of a refused request says of it. */
 export function loggedRefusal(refusal: KleisError): LogFields {
   const { status, code } = refusal;
