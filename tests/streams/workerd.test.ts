@@ -2,10 +2,11 @@
  * The same sample of the chaos through the Worker, in workerd: judged as at the Node door where Kleis relays the events,
  * and where workerd passes the bytes on by itself as far as bytes that are on their way can be judged.
  */
+
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openStage, type Stage } from "../conformance/stage.ts";
 import { openWorld, type World } from "../conformance/world.ts";
-import { whyNoSqld } from "../doors/sqld.ts";
+import { sqldMissing } from "../support/sqld-binary.ts";
 import { type Sample, smallCorpus } from "./support/corpus.ts";
 import { check, type Expected, expectedAt, type Judged, judge } from "./support/oracle.ts";
 import { seeded } from "./support/seed.ts";
@@ -13,13 +14,12 @@ import { type Cut, cutsOf, type Doorway, type Got, through } from "./support/thr
 import { type WayName, wayOf } from "./support/ways.ts";
 
 const CUTS = 2;
-const noSqld = whyNoSqld();
 const random = seeded("workerd");
 
 /** What workerd passes on by itself where it is told to: nothing is changed in it, and the provider breaks silence. */
 const NATIVE: ReadonlySet<WayName> = new Set(["claude key"]);
 
-describe.skipIf(noSqld !== null).each(["workers", "native"] as const)("the %s door", (name) => {
+describe.skipIf(sqldMissing !== null).each(["workers", "native"] as const)("the %s door", (name) => {
   let stage: Stage;
   let world: World;
   let doorway: Doorway;

