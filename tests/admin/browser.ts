@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { expect } from "vitest";
+import { packagedBrowser } from "../support/packaged-browser.ts";
 
 const CANDIDATES = [
   "/usr/bin/chromium",
@@ -15,22 +16,29 @@ const CANDIDATES = [
   "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
 ];
 
-/** `CHROME_PATH`, or a browser where systems and Playwright keep one. */
-function findBrowser(): string {
+/** `CHROME_PATH`, the browser of the packages, or one where systems and Playwright keep it. */
+function findBrowser(): { executablePath: string; env?: Record<string, string> } {
   const named = process.env.CHROME_PATH;
-  const found = (named ? [named] : [...CANDIDATES, chromium.executablePath()]).find((path) =>
-    existsSync(path),
-  );
-  if (found !== undefined) return found;
+  if (named) {
+    if (existsSync(named)) return { executablePath: named };
+    throw new Error(`CHROME_PATH names ${named}, and nothing is there.`);
+  }
+  const packaged = packagedBrowser();
+  if (packaged !== null) return packaged;
+  const installed = [...CANDIDATES, chromium.executablePath()].find((path) => existsSync(path));
+  if (installed !== undefined) return { executablePath: installed };
   throw new Error(
-    named
-      ? `CHROME_PATH names ${named}, and nothing is there.`
-      : "The tests of the admin page need Chromium or Chrome and found none. Install one (Debian, Ubuntu: apt-get install chromium; macOS: brew install --cask chromium), or set CHROME_PATH to one.",
+    "The tests of the admin page need Chromium or Chrome and found none. Install one (Debian, Ubuntu: apt-get install chromium; macOS: brew install --cask chromium), or set CHROME_PATH to one.",
   );
 }
 
 export function openBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: findBrowser(), args: ["--no-sandbox", "--disable-gpu"] });
+  const { executablePath, env } = findBrowser();
+  return chromium.launch({
+    executablePath,
+    args: ["--no-sandbox", "--disable-gpu"],
+    ...(env === undefined ? {} : { env: { ...process.env, ...env } }),
+  });
 }
 
 export const DESKTOP = { width: 1200, height: 800 };

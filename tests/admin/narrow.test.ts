@@ -65,8 +65,25 @@ test.each([
   },
 );
 
-test("whatever has the focus in a long dialog is not covered", async () => {
+/** Fonts, languages and zoom make words wider than they are here: buttons wrap, and what sticks grows. */
+const FONTS: readonly (readonly [string, string])[] = [
+  ["the pinned font", ""],
+  ["a wide font", "* { letter-spacing: 0.08em !important; }"],
+  ["a very wide font", "* { letter-spacing: 0.3em !important; }"],
+  ["large text", ":root { font-size: 22px !important; }"],
+];
+
+/** Past the page's own policy, as a user's style or font would be. */
+const dressed = (style: string) =>
+  page.evaluate((text) => {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(text);
+    document.adoptedStyleSheets = [sheet];
+  }, style);
+
+test.each(FONTS)("whatever has the focus in a long dialog is not covered, with %s", async (_name, style) => {
   await owner.go("/admin/page/keys");
+  await dressed(style);
   await page.locator("#new-key").click();
   await dialog().locator("summary", { hasText: "Models" }).click();
   for (let at = 0; at < 14; at++) {
@@ -75,11 +92,12 @@ test("whatever has the focus in a long dialog is not covered", async () => {
   }
 });
 
-test("why a form was refused is in sight", async () => {
+test.each(FONTS)("why a form was refused is in sight with %s", async (_name, style) => {
   await page.route("**/start", async (route) => {
     const answer = await route.fetch({ postData: "mode=nonsense" });
     await route.fulfill({ response: answer });
   });
+  await dressed(style);
   await page.locator("#connect-claude").click();
   await dialog().getByRole("button", { name: "Continue" }).click();
   await dialog().getByRole("alert").waitFor();
@@ -135,7 +153,9 @@ test("the edges of fields stand out by day and by night", async () => {
       const fields = page.locator(
         "main :is(input, select, textarea):not([type=hidden], [type=file], [type=checkbox])",
       );
-      for (const field of await fields.all()) {
+      const all = await fields.all();
+      expect(all.length, path).toBeGreaterThan(0);
+      for (const field of all) {
         const { edge, inside, outside } = await coloursOf(field);
         const id = `${path} ${colorScheme} ${await field.getAttribute("id")}`;
         expect(Math.min(contrast(edge, inside), contrast(edge, outside)), id).toBeGreaterThanOrEqual(3);

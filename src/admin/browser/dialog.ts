@@ -20,6 +20,7 @@ export function openPanel(panel: HTMLElement, { page }: Answer, changed: boolean
   isChanged ||= changed;
   empty(dialog);
   dialog.prepend(document.adoptNode(panel));
+  keepClear(dialog, panel);
   if (!dialog.open) {
     dialog.showModal();
     enterPanel();
@@ -60,6 +61,29 @@ function create(): HTMLDialogElement {
   });
   document.body.append(made);
   return made;
+}
+
+/** Watches what sticks to the edges of the dialog. */
+let watcher: ResizeObserver | null = null;
+
+/**
+ * Scrolls what is brought into sight clear of the sticky head and buttons, by the height that they have: fonts, zoom
+ * and wrapped buttons change it.
+ */
+function keepClear(made: HTMLDialogElement, panel: HTMLElement): void {
+  const edges = [".panel-head", ":scope > form > .row.end:last-child"].map((place) =>
+    panel.querySelector(place),
+  );
+  const measure = () => {
+    const [top, bottom] = edges.map((edge) =>
+      edge !== null && getComputedStyle(edge).position === "sticky" ? edge.clientHeight + 8 : 0,
+    );
+    made.style.scrollPadding = `${top}px 0 ${bottom}px`;
+  };
+  watcher?.disconnect();
+  watcher = new ResizeObserver(measure);
+  for (const watched of [made, ...edges]) if (watched !== null) watcher.observe(watched);
+  measure();
 }
 
 /** Takes the panel out; what is said to screen readers stays. */
