@@ -24,7 +24,11 @@ const tests = spawnSync(NODE, [tool("vitest"), "run", ...names], {
   stdio: "inherit",
 });
 if (!existsSync(report)) process.exit(tests.status || 1);
-const { numPassedTests: passed, numFailedTests: failed, testResults } = JSON.parse(readFileSync(report, "utf8"));
+const {
+  numPassedTests: passed,
+  numFailedTests: failed,
+  testResults,
+} = JSON.parse(readFileSync(report, "utf8"));
 const skipped = testResults.flatMap(({ assertionResults }) =>
   assertionResults.filter(({ status }) => !["passed", "failed"].includes(status)),
 );
