@@ -28,11 +28,15 @@ export const PROFILE = {
     /** Its own headers beside the user agent that stay as it sent them (§2.1). */
     headers: ["x-app"],
   },
-  /** Product names in system text, in this order (§2.4, seed row); a name right after `/` is part of a path. */
-  systemText: [
-    { pattern: /OpenCode/g, replacement: "Claude Code" },
-    { pattern: /(?<!\/)opencode/gi, replacement: "Claude" },
-  ],
+  /**
+   * The product name in system text (§2.4, seed row). `openCode` is how code spells an identifier, never how a product is
+   * spelled.
+   */
+  productName: {
+    pattern: /opencode/i,
+    spellings: { OpenCode: "Claude Code", openCode: null },
+    otherwise: "Claude",
+  },
 
   tools: {
     /** Names that are sent in this casing (§2.5, scheme B). */

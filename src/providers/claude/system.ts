@@ -4,6 +4,7 @@
  */
 import { isObject, type JsonObject } from "../../json.ts";
 import type { Change, Edit } from "../../protocols/body.ts";
+import { replaceProductName } from "./product-names.ts";
 import { PROFILE } from "./profile.ts";
 
 export interface SystemEdits {
@@ -50,8 +51,8 @@ export function systemEdits(body: JsonObject): SystemEdits {
 }
 
 /** Product names as the plan's profile writes them. */
-export function normaliseText(source: string): string {
-  return PROFILE.systemText.reduce((text, rule) => text.replace(rule.pattern, rule.replacement), source);
+function normaliseText(source: string): string {
+  return replaceProductName(source, PROFILE.productName);
 }
 
 /**
