@@ -3,6 +3,7 @@
  * Usage: npm run rotate-keys -- [--env-file=<file>]
  */
 import { spawn } from "node:child_process";
+import { passSignals } from "./pass-signals.mjs";
 import { install, NODE, ROOT } from "./setup.mjs";
 
 install("start");
@@ -14,6 +15,4 @@ const rotation = spawn(NODE, ["--", "dist/rotate-keys.mjs", ...process.argv.slic
   cwd: ROOT,
   stdio: "inherit",
 });
-// The terminal sends the interruption to both: the rotation ends behind its batch.
-process.on("SIGINT", () => {});
-rotation.on("exit", (code) => process.exit(code ?? 1));
+passSignals(rotation);

@@ -1,5 +1,6 @@
 /** The doctor on a command line: prints what it finds, and fails when something is wrong. */
 import { nodeFetch } from "../node/fetch.ts";
+import { exit, write } from "../node/output.ts";
 import { loadVariables, readArguments } from "./arguments.ts";
 import { examine } from "./doctor.ts";
 import { report } from "./finding.ts";
@@ -16,14 +17,11 @@ async function main(): Promise<number> {
     fetch: nodeFetch,
     ...(address === undefined ? {} : { address }),
   });
-  process.stdout.write(report(findings));
+  write("stdout", report(findings));
   return findings.some(({ level }) => level === "problem") ? 1 : 0;
 }
 
-main().then(
-  (code) => process.exit(code),
-  (error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exit(2);
-  },
-);
+main().then(exit, (error: unknown) => {
+  write("stderr", `${error instanceof Error ? error.message : String(error)}\n`);
+  return exit(2);
+});

@@ -135,9 +135,12 @@ export async function start(environment: Record<string, string | undefined>): Pr
       await Promise.race([closed, clock.sleep(SHUTDOWN_MS)]);
       clearInterval(sweep);
       if ("closeAllConnections" in server) server.closeAllConnections();
-      await app.flush();
-      await allDone(background, BACKGROUND_MS);
-      client.close();
+      try {
+        await app.flush();
+      } finally {
+        await allDone(background, BACKGROUND_MS);
+        client.close();
+      }
     },
   };
 }

@@ -8,8 +8,10 @@ import { lookAtVariables } from "../doctor/environment.ts";
 import { report } from "../doctor/finding.ts";
 import { clock, random } from "../edge/platform.ts";
 import { openClient } from "../node/client.ts";
+import { onEndingSignal } from "../node/ending.ts";
+import { exit, write } from "../node/output.ts";
 
-const say = (line: string) => process.stdout.write(`${line}\n`);
+const say = (line: string) => write("stdout", `${line}\n`);
 
 async function main(): Promise<number> {
   const given = readArguments(process.argv.slice(2));
@@ -29,7 +31,7 @@ async function main(): Promise<number> {
   const sealer = createSealer(config.ENCRYPTION_KEY, random);
   const client = openClient(database);
   let stopping = false;
-  process.once("SIGINT", () => {
+  onEndingSignal(() => {
     stopping = true;
   });
   try {
@@ -54,10 +56,7 @@ async function main(): Promise<number> {
   }
 }
 
-main().then(
-  (code) => process.exit(code),
-  (error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exit(1);
-  },
-);
+main().then(exit, (error: unknown) => {
+  write("stderr", `${error instanceof Error ? error.message : String(error)}\n`);
+  return exit(1);
+});

@@ -1,4 +1,7 @@
 /** `npm run demo`: the fakes, Kleis with three connected accounts and one key, and commands to paste. */
+import { endInOrder } from "../../adapters/node/ending.ts";
+import { write } from "../../adapters/node/output.ts";
+import { SHUTDOWN_LIMIT_MS } from "../../adapters/node/server.ts";
 import { connectAll, openDoor } from "../support/door.ts";
 
 const door = await openDoor({
@@ -9,7 +12,9 @@ for (const fake of [door.fakes.claude, door.fakes.codex, door.fakes.copilot])
 await connectAll(door);
 const key = await door.key({ label: "demo" });
 
-process.stdout.write(`Kleis demo: three stand-in providers, three accounts, one key. Nothing leaves this machine.
+write(
+  "stdout",
+  `Kleis demo: three stand-in providers, three accounts, one key. Nothing leaves this machine.
 
   base URL     ${door.url}/v1   (Anthropic clients: ${door.url})
   key          ${key}
@@ -30,13 +35,6 @@ Paste one of these and watch the answer stream:
   ANTHROPIC_BASE_URL=${door.url} ANTHROPIC_AUTH_TOKEN=${key} claude
 
 Ctrl-C ends it.
-`);
-
-let ending = false;
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.on(signal, () => {
-    if (ending) process.exit(1);
-    ending = true;
-    door.close().then(() => process.exit(0));
-  });
-}
+`,
+);
+endInOrder({ close: () => door.close(), limitMs: SHUTDOWN_LIMIT_MS });

@@ -1,9 +1,11 @@
 /** The Node door ends while a token is being renewed: the real process, and a token endpoint that answers when it is told to. */
+import { rmSync, writeFileSync } from "node:fs";
 import type { ServerResponse } from "node:http";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createClient } from "@libsql/client";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type FakeClaude, startFakeClaude } from "../fakes/index.ts";
 import { wire } from "../http/wire.ts";
 import { type Bundle, bundle, endAll, newFolder, type Running, run } from "./process.ts";
@@ -29,7 +31,7 @@ afterAll(async () => {
 });
 
 /** Kleis on a folder, with one Claude account whose token ends in a few minutes, and the endpoint that renews it. */
-async function begun() {
+async function begun(env: Record<string, string> = {}) {
   const held: { token: string; response: ServerResponse }[] = [];
   const endpoint = await startUpstream(async (request, response) => {
     let body = "";
@@ -45,6 +47,7 @@ async function begun() {
       ADMIN_TOKEN: TOKEN,
       ENCRYPTION_KEY,
       LOG_LEVEL: "error",
+      ...env,
     });
   const running = startAgain();
   const url = await running.url;
@@ -106,6 +109,8 @@ async function expectKept({ startAgain, account, asked, give, posted }: Awaited<
 test.each([
   ["one Ctrl-C, which a terminal, npm and the starter each pass on", "SIGINT"],
   ["one stop of a service, which reaches starter and server", "SIGTERM"],
+  ["a terminal or an SSH session that is closed", "SIGHUP"],
+  ["Ctrl-\\", "SIGQUIT"],
 ] as const)("%s, waits for the token that is being renewed", async (_, signal) => {
   const world = await begun();
   const { running } = world;
@@ -119,6 +124,63 @@ test.each([
   expect(await running.exit).toBe(0);
   await expectKept(world);
 });
+
+describe("an error that nothing caught", () => {
+  /** Loaded before the server: throws as soon as there is the file that `KLEIS_TEST_TRIGGER` names. */
+  const bomb = (how: string) =>
+    `data:text/javascript,${encodeURIComponent(`
+    import { existsSync } from "node:fs";
+    const timer = setInterval(() => {
+      if (!existsSync(process.env.KLEIS_TEST_TRIGGER)) return;
+      clearInterval(timer);
+      const error = new RangeError(["with sk", "secret\\n    at sk", "line"].join("-ant-"));
+      ${how};
+    }, 10);`)}`;
+
+  test.each([
+    ["thrown", "throw error", 0],
+    ["a rejection, with a closed log", "Promise.reject(error)", 1],
+  ] as const)(
+    "%s: is logged without its words, and the end waits for the token, with code 1",
+    async (_, how, at) => {
+      const trigger = newFolder();
+      const world = await begun({ NODE_OPTIONS: `--import=${bomb(how)}`, KLEIS_TEST_TRIGGER: trigger });
+      const { running } = world;
+      await world.ask();
+      if (at === 1) running.closeOutput();
+      writeFileSync(trigger, "");
+      if (at === 0) {
+        await until("it says that it ends", () => running.output().includes("Kleis is ending because"));
+        const line = running
+          .output()
+          .split("\n")
+          .find((each) => each.includes("uncaught_error"));
+        expect(JSON.parse(String(line))).toMatchObject({ level: "error", error: "RangeError" });
+        expect(JSON.parse(String(line)).stack).toMatch(/^at /);
+        expect(running.output()).not.toContain("sk-ant");
+      } else {
+        // Nothing can be read any more; the port closes when it ends.
+        await untilClosed(await running.url);
+      }
+      world.give(0, "sk-ant-ort01-second");
+      expect(await running.exit).toBe(1);
+      rmSync(trigger);
+      await expectKept(world);
+    },
+  );
+});
+
+async function untilClosed(url: string): Promise<void> {
+  const { port } = new URL(url);
+  for (;;) {
+    const isOpen = await new Promise<boolean>((tried) => {
+      const socket = connect(Number(port), "127.0.0.1", () => tried(true)).on("error", () => tried(false));
+      socket.on("close", () => {}).end();
+    });
+    if (!isOpen) return;
+    await sleep(20);
+  }
+}
 
 test("an end in order waits for tokens whose first write failed, too", async () => {
   const world = await begun();

@@ -42,6 +42,8 @@ export interface Running {
   /** Resolves with the exit code; a signal's name when one ended it. */
   readonly exit: Promise<number | NodeJS.Signals>;
   signal(name: NodeJS.Signals): void;
+  /** Closes the reading end of its output, as a terminal that is closed or `| head` does. */
+  closeOutput(): void;
 }
 
 /** What `endAll` does away with. Not left to single tests, since some of them run side by side. */
@@ -55,11 +57,18 @@ export async function endAll(): Promise<void> {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 }
 
+export interface RunOptions {
+  readonly args?: readonly string[];
+  /** Where its two streams go instead of to `output`: file descriptors. */
+  readonly stdout?: number;
+  readonly stderr?: number;
+}
+
 /** Starts the bundle with this environment alone. */
-export function run(path: string, env: Record<string, string>): Running {
-  const child: ChildProcess = spawn(NODE, [path], {
+export function run(path: string, env: Record<string, string>, options: RunOptions = {}): Running {
+  const child: ChildProcess = spawn(NODE, [path, ...(options.args ?? [])], {
     env: { PATH: process.env.PATH, PORT: "0", LOG_LEVEL: "silent", MODELS_DEV_URL: "", ...env },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", options.stdout ?? "pipe", options.stderr ?? "pipe"],
   });
   let output = "";
   let located: (url: string) => void = () => {};
@@ -83,7 +92,17 @@ export function run(path: string, env: Record<string, string>): Running {
     });
   });
   children.set(child, exit);
-  return { pid: child.pid ?? 0, output: () => output, url, exit, signal: (name) => void child.kill(name) };
+  return {
+    pid: child.pid ?? 0,
+    output: () => output,
+    url,
+    exit,
+    signal: (name) => void child.kill(name),
+    closeOutput() {
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+    },
+  };
 }
 
 /** A path in a fresh folder at which there is nothing yet. */
