@@ -128,23 +128,33 @@ async function look(owner: Visit): Promise<void> {
   const { page } = owner;
   const width = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
   expect(width, `${page.url()} is wider than the window`).toBeLessThanOrEqual(0);
-  // A browser that starves may paint half of what it has read, which is not the page's doing and does not come again.
-  for (let tries = 0; tries < 2 && (await moved(page)) !== 0; tries++) await page.reload();
   expect(await moved(page), `${page.url()} moved`).toBe(0);
 }
 
-/** The page's cumulative layout shift. */
-function moved(page: Page): Promise<number> {
-  return page.evaluate(
-    () =>
-      new Promise<number>((done) => {
-        let sum = 0;
-        new PerformanceObserver((list) => {
-          for (const entry of list.getEntries()) {
-            if ("value" in entry && typeof entry.value === "number") sum += entry.value;
-          }
-        }).observe({ type: "layout-shift", buffered: true });
-        setTimeout(() => done(sum), 60);
-      }),
-  );
+/**
+ * The page's cumulative layout shift once it was parsed. A browser that starves may paint half of what it has read
+ * before, which is not the page's doing.
+ */
+async function moved(page: Page): Promise<number> {
+  await page.waitForLoadState("load");
+  return page.evaluate(async () => {
+    await document.fonts.ready;
+    const [navigation] = performance.getEntriesByType("navigation");
+    const parsedAt = navigation instanceof PerformanceNavigationTiming ? navigation.domInteractive : 0;
+    let sum = 0;
+    const add = (entries: readonly PerformanceEntry[]) => {
+      for (const entry of entries) {
+        if (entry.startTime < parsedAt) continue;
+        if ("value" in entry && typeof entry.value === "number") sum += entry.value;
+      }
+    };
+    const observer = new PerformanceObserver((list) => add(list.getEntries()));
+    observer.observe({ type: "layout-shift", buffered: true });
+    // What a frame has moved is told of behind it.
+    const frame = () => new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)));
+    await frame();
+    await frame();
+    add(observer.takeRecords());
+    return sum;
+  });
 }

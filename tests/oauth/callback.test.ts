@@ -1,6 +1,6 @@
 /** The browser that comes back to this machine: over real ports, and through the whole Node door on Codex's own. */
 import { createServer, type Server } from "node:http";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { createCallbackPorts } from "../../adapters/node/callback.ts";
 import { start } from "../../adapters/node/server.ts";
 import type { CallbackPage, CallbackWish } from "../../src/runtime.ts";
@@ -67,11 +67,14 @@ describe("the listener", () => {
   });
 
   test("ends when its time is over, later when it is extended", async () => {
-    const { base, listener } = await listening({ until: Date.now() + 150 });
-    listener?.extend(Date.now() + 1_000);
-    await new Promise((resolve) => setTimeout(resolve, 400));
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { base, listener } = await listening({ until: Date.now() + 10_000 });
+    vi.advanceTimersByTime(9_000);
+    listener?.extend(Date.now() + 60_000);
+    vi.advanceTimersByTime(59_000);
     expect((await fetch(`${base}/auth/callback?x`)).status).toBe(200);
-    await new Promise((resolve) => setTimeout(resolve, 900));
+    vi.advanceTimersByTime(1_000);
     await expect(fetch(`${base}/auth/callback?x`)).rejects.toThrow();
   });
 

@@ -304,17 +304,22 @@ describe("a token endpoint that is of no use for now leaves the sign-in open and
 
   test("silence for 30 seconds", async () => {
     let silent = true;
+    let ask = () => {};
+    const asked = new Promise<void>((resolve) => {
+      ask = resolve;
+    });
     const world = await createSignInWorld({
       fetch: (next) => (url, init) =>
         silent
-          ? new Promise((_, reject) =>
-              init.signal?.addEventListener("abort", () => reject(new Error("aborted"))),
-            )
+          ? new Promise((_, reject) => {
+              init.signal?.addEventListener("abort", () => reject(new Error("aborted")));
+              ask();
+            })
           : next(url, init),
     });
     const { url, state } = await begun(world);
     const work = world.complete("claude", state, allow(world, url).pasted);
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await asked;
     await world.clock.advance(30_000);
     const failed = await work;
     expect(failed.status).toBe(504);

@@ -2,7 +2,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import type { JsonObject } from "../../src/json.ts";
 import { type FakeClaude, startFakeClaude } from "../fakes/index.ts";
 import { testKeyOf } from "../support/key.ts";
 import { type ServerProcess, startProcess } from "../support/server-process.ts";
@@ -83,20 +84,39 @@ for (const [name, missing, open] of databases) {
       claude.requests.length = 0;
     }
 
+    /** Waits until a process sends this token: others than the one that stored it see it within ten seconds. */
+    async function uses({ url }: ServerProcess, token: string): Promise<void> {
+      // Told apart from what other processes send meanwhile.
+      const max_tokens = 100 + servers.findIndex((server) => server.url === url);
+      await vi.waitUntil(
+        async () => {
+          await message(url, { max_tokens });
+          const sent = claude.requests.findLast(({ json }) => (json as JsonObject).max_tokens === max_tokens);
+          return sent?.headers.authorization === `Bearer ${token}`;
+        },
+        { timeout: 60_000, interval: 250 },
+      );
+    }
+
+    function message(url: string, more: object = {}): Promise<Response> {
+      const body = {
+        model: "claude-sonnet-5",
+        max_tokens: 16,
+        messages: [{ role: "user", content: "ping" }],
+      };
+      return fetch(`${url}/v1/messages`, {
+        method: "POST",
+        headers: { "x-api-key": key, "content-type": "application/json" },
+        body: JSON.stringify({ ...body, ...more }),
+      });
+    }
+
     /** All requests at once, evenly over the processes; how often each status came. */
     async function ask(): Promise<Record<string, number>> {
       const statuses: Record<string, number> = {};
       await Promise.all(
         Array.from({ length: REQUESTS }, async (_, i) => {
-          const answer = await fetch(`${servers[i % servers.length]!.url}/v1/messages`, {
-            method: "POST",
-            headers: { "x-api-key": key, "content-type": "application/json" },
-            body: JSON.stringify({
-              model: "claude-sonnet-5",
-              max_tokens: 16,
-              messages: [{ role: "user", content: "ping" }],
-            }),
-          });
+          const answer = await message(servers[i % servers.length]!.url);
           const text = await answer.text();
           const outcome = answer.ok ? "200" : `${answer.status} ${text.slice(0, 200)}`;
           statuses[outcome] = (statuses[outcome] ?? 0) + 1;
@@ -120,8 +140,7 @@ for (const [name, missing, open] of databases) {
     test("when the provider ends the token before its time there is one refresh too, and all are answered", async () => {
       const tokens = claude.issueTokens();
       await connect(tokens);
-      // Other processes see a new sign-in within ten seconds.
-      await new Promise((done) => setTimeout(done, 10_500));
+      await Promise.all(servers.map((server) => uses(server, tokens.accessToken)));
       claude.expire(tokens.accessToken);
       claude.token.script({ delayMs: 300 });
       expect(await ask()).toEqual({ "200": REQUESTS });

@@ -56,6 +56,15 @@ describe.each(DOORS)("at the $door", (real) => {
     expect(judged).toBeGreaterThan(15);
   });
 
+  test("a free try is not lost to one that began later and was counted first", async () => {
+    const { storage } = await newStorage();
+    const now = 1_790_000_000_000;
+    for (let turn = 0; turn < rule.free; turn++) {
+      expect(await storage.tries.take(rule, "source", now - 100 * turn), `try ${turn + 1}`).toBe(true);
+    }
+    expect(await storage.tries.take(rule, "source", now)).toBe(false);
+  });
+
   test("many addresses that never stop keep out neither an owner from a new place nor one from a known one", async () => {
     const { storage } = await newStorage();
     const { clock, of } = guards([storage], rule);

@@ -29,12 +29,11 @@ afterEach(() => vi.restoreAllMocks());
 
 /** The line of the request log, once it is there. */
 async function logged(): Promise<Record<string, unknown>> {
-  for (let waited = 0; waited < 1_000; waited += 5) {
-    const line = lines.find((text) => text.includes('"event":"request"'));
-    if (line !== undefined) return JSON.parse(line);
-    await pause(5);
-  }
-  throw new Error(`no line in the request log: ${lines.join("")}`);
+  const line = await vi.waitUntil(() => lines.find((text) => text.includes('"event":"request"')), {
+    timeout: 20_000,
+    interval: 5,
+  });
+  return JSON.parse(line);
 }
 
 interface Route {
@@ -69,24 +68,17 @@ const ROUTES: Route[] = [
   },
 ];
 
-const MOMENT_MS = 100;
+/** Longer than a test may take: what waits for the provider instead of acting by itself never gets there. */
+const NEVER_MS = 120_000;
 const NOTHING = { model: "m", stream: true, tools: [], text: "", includeUsage: true };
 
-/** How long the provider's connection lives on after something, ms. */
-async function livesOn(request: RecordedRequest, what: () => void): Promise<number> {
-  const from = performance.now();
-  what();
-  await request.closed;
-  return performance.now() - from;
-}
-
-describe("a client that leaves closes the provider's connection within 100 ms", () => {
+describe("a client that leaves closes the provider's connection, though the provider has nothing to say", () => {
   const cases = ROUTES.flatMap(({ name }, at) =>
     [
-      ["while the provider has not answered", { headersAfterMs: 20_000 }, true],
-      ["in the middle of the stream", { silenceMs: 20_000 }, true],
-      ["without streaming, while the provider has not answered", { headersAfterMs: 20_000 }, false],
-      ["without streaming, in the middle of the answer", { silenceMs: 20_000, chunk: 50 }, false],
+      ["while the provider has not answered", { headersAfterMs: NEVER_MS }, true],
+      ["in the middle of the stream", { silenceMs: NEVER_MS }, true],
+      ["without streaming, while the provider has not answered", { headersAfterMs: NEVER_MS }, false],
+      ["without streaming, in the middle of the answer", { silenceMs: NEVER_MS, chunk: 50 }, false],
     ].map(([when, delivery, stream]) => [`${name}: ${when}`, at, delivery, stream] as const),
   );
 
@@ -96,8 +88,10 @@ describe("a client that leaves closes the provider's connection within 100 ms", 
     fake().script({ scenario: "text", ...(delivery as object) } as never);
     const client = ask(door.url + path, key, { ...body, stream });
     const request = await fake().arrived(from + 1);
+    // To have got as far as the case says; it holds at any moment.
     await pause(30);
-    expect(await livesOn(request, client.leave)).toBeLessThan(MOMENT_MS);
+    client.leave();
+    await request.closed;
     expect(request.aborted).toBe(true);
     expect(await logged()).toMatchObject({ outcome: "client_left" });
   });
@@ -111,12 +105,10 @@ describe("a provider that does not hang up", () => {
       fake().script({ scenario: "text", keepOpen: true } as never);
       const client = ask(door.url + path, key, body);
       const request = await fake().arrived(from + 1);
-      const begun = performance.now();
       const { complete, text } = await readAll(await client.answered);
       expect(complete).toBe(true);
       expect(text).not.toContain("upstream_stream_incomplete");
       await request.closed;
-      expect(performance.now() - begun).toBeLessThan(500);
       expect(await logged()).toMatchObject({ outcome: "complete", status: 200 });
     },
   );
@@ -167,10 +159,8 @@ describe("events travel as they come", () => {
           .writeHead(200, { "content-type": "text/event-stream", "request-id": "req_up" })
           .flushHeaders(),
     });
-    const begun = performance.now();
     const client = ask(`${door.url}/v1/messages`, key, ROUTES[0]!.body);
     const { statusCode, headers } = await client.answered;
-    expect(performance.now() - begun).toBeLessThan(1_000);
     expect([statusCode, headers["request-id"], headers["content-type"]]).toEqual([
       200,
       "req_up",
@@ -182,11 +172,9 @@ describe("events travel as they come", () => {
   test.each(ROUTES)(
     "$name: the first is with the client while the provider still thinks about the second",
     async ({ path, body, fake }) => {
-      fake().script({ scenario: "text", silenceMs: 20_000 } as never);
+      fake().script({ scenario: "text", silenceMs: NEVER_MS } as never);
       const client = ask(door.url + path, key, body);
-      const begun = performance.now();
       await readUntil(await client.answered, "\n\n");
-      expect(performance.now() - begun).toBeLessThan(1_000);
       client.leave();
     },
   );

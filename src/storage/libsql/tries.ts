@@ -68,7 +68,8 @@ function judged({ free, longestWaitMs, forgottenMs, friendMs, strangersMs }: Try
   return {
     // Also what lies far ahead: then the clock was set back.
     isForgotten: notBetween(tries.triedAt, now - forgottenMs, now + forgottenMs),
-    waitsUntil: sql<number>`${tries.triedAt} + case when ${tries.wrong} < ${free} then 0 else min(${longestWaitMs}, ${wait}) end`,
+    // No time at all while tries are free: one that began later at another process must not hold up one that began before.
+    waitsUntil: sql<number>`case when ${tries.wrong} < ${free} then 0 else ${tries.triedAt} + min(${longestWaitMs}, ${wait}) end`,
     isFriend: sql`ifnull(${tries.rightAt}, 0) > ${now - friendMs}`,
     /** Whether it is one of the sources that have tried lately. */
     isCounted: gt(tries.triedAt, now - strangersMs),

@@ -2,6 +2,7 @@ import { expect } from "vitest";
 import { stringOf } from "../../fakes/inspect.ts";
 import type { Case } from "../case.ts";
 import { expectRefusal, request } from "../wire.ts";
+import { until } from "../world.ts";
 
 const area = "auth";
 const UNKNOWN = `kleis_${"x".repeat(43)}`;
@@ -54,10 +55,12 @@ export const cases: Case[] = [
     area,
     name: "ends a key at its time",
     async run({ ask, admin }) {
-      const issued = await admin("POST", "/admin/keys", { expires_at: Date.now() + 1_500 });
-      await new Promise((done) => setTimeout(done, 1_550));
-      const response = await ask("/v1/models", undefined, { key: stringOf(issued.body.key) });
-      await expectRefusal(response, 401, "expired_api_key");
+      const endsAt = Date.now() + 1_500;
+      const issued = await admin("POST", "/admin/keys", { expires_at: endsAt });
+      const asked = () => ask("/v1/models", undefined, { key: stringOf(issued.body.key) });
+      await until("the key ends", 20_000, async () => (await asked()).status !== 200);
+      expect(Date.now()).toBeGreaterThanOrEqual(endsAt);
+      await expectRefusal(await asked(), 401, "expired_api_key");
     },
   },
   {

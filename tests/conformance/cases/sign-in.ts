@@ -108,7 +108,7 @@ export const cases: Case[] = [
 /** Asks as often as it is told to until the sign-in is done. */
 async function polled(world: World, provider: string, state: string) {
   let answer = await complete(world, provider, { state });
-  await until(`the ${provider} sign-in ends`, 10_000, async () => {
+  await until(`the ${provider} sign-in ends`, 60_000, async () => {
     if (answer.body.status !== "pending") return true;
     await new Promise((done) => setTimeout(done, Number(answer.body.retry_after) * 1000));
     answer = await complete(world, provider, { state });
