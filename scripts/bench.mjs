@@ -1,5 +1,6 @@
 /** `npm run bench [-- worker W2 W4]`: installs what is missing and measures. By hand only; see bench/README.md. */
-import { install, NODE, run } from "./setup.mjs";
+import { run } from "./child.mjs";
+import { install } from "./setup.mjs";
 
-install("all");
-run(NODE, ["bench/main.ts", ...process.argv.slice(2)]);
+const node = install("all");
+run(node, ["bench/main.ts", ...process.argv.slice(2)]);

@@ -5,7 +5,7 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { bundleForNode, DOCTOR, LIBSQL, ROTATION, WITH_LIBSQL } from "./bundle.mjs";
+import { bundleForNode, DOCTOR, LIBSQL, ROTATION, SERVER, WITH_LIBSQL } from "./bundle.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 if (process.argv[2] === undefined) {
@@ -15,11 +15,7 @@ if (process.argv[2] === undefined) {
 const target = resolve(process.argv[2]);
 
 mkdirSync(target, { recursive: true });
-await bundleForNode(
-  { server: "adapters/node/main.ts", ...DOCTOR, ...ROTATION },
-  join(target, "dist"),
-  WITH_LIBSQL,
-);
+await bundleForNode({ ...SERVER, ...DOCTOR, ...ROTATION }, join(target, "dist"), WITH_LIBSQL);
 cpSync(join(ROOT, "public"), join(target, "public"), { recursive: true });
 writeFileSync(join(target, "package.json"), `${JSON.stringify({ private: true, type: "module" })}\n`);
 const packages = withDependencies([LIBSQL]);

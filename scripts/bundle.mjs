@@ -1,11 +1,14 @@
 /** How code for Node is bundled, wherever it then runs: one ES module per entry, with nothing beside it. */
-import { fileURLToPath } from "node:url";
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { build } from "esbuild";
+import { fail, ROOT } from "./child.mjs";
+import { buildMark, isCurrent } from "./current-build.mjs";
 
 /** `entryPoints` maps the name of each `.mjs` to its source; `more` are further options of esbuild. */
-export function bundleForNode(entryPoints, outdir, more = {}) {
-  return build({
-    absWorkingDir: fileURLToPath(new URL("..", import.meta.url)),
+export async function bundleForNode(entryPoints, outdir, more = {}) {
+  const result = await build({
+    absWorkingDir: ROOT,
     entryPoints,
     outdir,
     outExtension: { ".js": ".mjs" },
@@ -19,8 +22,26 @@ export function bundleForNode(entryPoints, outdir, more = {}) {
       js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);",
     },
     logLevel: "warning",
+    write: false,
     ...more,
   });
+  for (const { path, contents } of result.outputFiles) replaceFile(path, contents);
+  return result;
+}
+
+/** Whole or not at all, also for another process that builds or starts at the same moment. */
+function replaceFile(path, contents) {
+  const draft = `${path}.${process.pid}`;
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(draft, contents);
+    renameSync(draft, path);
+  } catch (error) {
+    if (existsSync(draft)) rmSync(draft);
+    fail(
+      `${path} must be built anew from the sources, and cannot be written (${error.code}). Run npm run build once as the user that owns the folder.`,
+    );
+  }
 }
 
 /** The package of libSQL's client. */
@@ -29,6 +50,17 @@ export const LIBSQL = "@libsql/client";
 /** libSQL on a file stays outside of what runs here: it loads a native part. */
 export const WITH_LIBSQL = { external: [`${LIBSQL}/sqlite3`] };
 
+export const SERVER = { server: "adapters/node/main.ts" };
 /** What a command line runs beside the server: the entries that `npm run` and the container have in common. */
 export const DOCTOR = { doctor: "adapters/doctor/main.ts" };
 export const ROTATION = { "rotate-keys": "adapters/rotate/main.ts" };
+
+/** Bundles for this very folder, which is what `isCurrent` recognises. */
+export function bundleHere(entryPoints, outdir = "dist") {
+  return bundleForNode(entryPoints, outdir, { ...WITH_LIBSQL, footer: { js: buildMark() } });
+}
+
+/** Bundles into `dist` what is not current there; a folder that cannot be written is left alone while it is current. */
+export async function keepCurrent(entryPoints) {
+  if (!isCurrent(Object.keys(entryPoints))) await bundleHere(entryPoints);
+}

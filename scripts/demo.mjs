@@ -1,9 +1,8 @@
 /** `npm run demo`: installs what is missing and starts the stand-in providers with a Kleis in front of them. */
-import { spawn } from "node:child_process";
+import { launch } from "./child.mjs";
 import { passSignals } from "./pass-signals.mjs";
-import { install, NODE, ROOT } from "./setup.mjs";
+import { install } from "./setup.mjs";
 
-install("all");
+const node = install("all");
 // Not by tsx's own command, which ends at some signals without its child.
-const demo = spawn(NODE, ["--import", "tsx", "tests/fakes/demo.ts"], { cwd: ROOT, stdio: "inherit" });
-passSignals(demo);
+passSignals(launch(node, ["--import", "tsx", "tests/fakes/demo.ts"]));

@@ -2,45 +2,77 @@
  * Brings the installed packages up to what package-lock.json says, and only when they are not. Runs on the system's
  * Node (20 or newer) before anything is installed, so it uses nothing but Node itself.
  */
-import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { accessSync, constants, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fail, ROOT, run } from "./child.mjs";
+import { anyNode, chooseNode, hasNode, requirePinned, systemNode } from "./node-binary.mjs";
+import { npmCommand } from "./npm-cli.mjs";
 
-export const ROOT = fileURLToPath(new URL("..", import.meta.url));
-export const NODE = join(ROOT, "node_modules", ".bin", process.platform === "win32" ? "node.cmd" : "node");
+/** What is installed: the lock's hash, the extent, and the proof of the packaged Node.js where that is used. */
+const STAMP = join(ROOT, "node_modules", ".kleis-installed");
 
-/** `start` needs what runs and builds; `all` also what tests. A full install serves both. */
+/**
+ * `start` needs what runs and builds; `all` also what tests. A full install serves both. Returns the file of the Node.js
+ * that runs everything else.
+ */
 export function install(extent) {
   const wanted = createHash("sha256")
     .update(readFileSync(join(ROOT, "package-lock.json")))
     .digest("hex");
-  const stamp = join(ROOT, "node_modules", ".kleis-installed");
-  const [had, hadExtent] = existsSync(stamp) ? readFileSync(stamp, "utf8").split(" ") : [];
-  if (had === wanted && (hadExtent === "all" || hadExtent === extent)) return;
+  const [had, hadExtent, known] = existsSync(STAMP) ? readFileSync(STAMP, "utf8").split(" ") : [];
+  const isInstalled = had === wanted && (hadExtent === "all" || hadExtent === extent);
+  if (!isInstalled || !hasNode()) download(extent);
+  const { file, proof } = chooseNode(isInstalled ? known : undefined);
+  const stamp = [wanted, isInstalled ? hadExtent : extent, ...(proof === undefined ? [] : [proof])].join(" ");
+  if (!existsSync(STAMP) || readFileSync(STAMP, "utf8") !== stamp) remember(stamp);
+  return file;
+}
+
+function download(extent) {
+  const system = systemNode();
+  if (system === null) requirePinned();
+  if (!isWritable(ROOT)) {
+    fail(
+      `The packages of package-lock.json are not installed, and ${ROOT} cannot be written. Run npm start once as the user that owns it.`,
+    );
+  }
   process.stderr.write(
     `Installing packages (${extent === "all" ? "all of them" : "those that run Kleis"}) …\n`,
   );
-  const args = [
+  const [npm = "", ...first] = npmCommand(anyNode());
+  run(npm, [
+    ...first,
     "ci",
     "--no-audit",
     "--no-fund",
     "--loglevel=error",
-    ...(extent === "all" ? ["--include=dev"] : ["--omit=dev"]),
-  ];
-  run(process.platform === "win32" ? "npm.cmd" : "npm", args);
-  writeFileSync(stamp, `${wanted} ${extent}`);
+    extent === "all" ? "--include=dev" : "--omit=dev",
+    // Only the package `node` needs its install script, which downloads the binary.
+    `--ignore-scripts=${system !== null}`,
+  ]);
 }
 
-/** Runs a command with the terminal's own streams; ends this process when it fails. */
-export function run(command, args, options = {}) {
-  const result = spawnSync(command, args, {
-    cwd: ROOT,
-    stdio: "inherit",
-    shell: command.endsWith(".cmd"),
-    ...options,
-  });
-  if (result.error) throw result.error;
-  if (result.status !== 0) process.exit(result.status ?? 1);
+function isWritable(folder) {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function remember(stamp) {
+  try {
+    writeFileSync(STAMP, stamp);
+  } catch {
+    // A folder that cannot be written is looked at again next time.
+  }
+}
+
+/** The JavaScript file behind a command of an installed package. */
+export function toolOf(name, command = name) {
+  const folder = join(ROOT, "node_modules", name);
+  const { bin } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  return join(folder, typeof bin === "string" ? bin : bin[command]);
 }

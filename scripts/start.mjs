@@ -1,10 +1,9 @@
-/** `npm start`: installs what is missing, builds, and becomes the server. */
-import { spawn } from "node:child_process";
+/** `npm start`: installs what is missing, builds what is not current, and becomes the server. */
+import { launch, run } from "./child.mjs";
+import { isCurrent } from "./current-build.mjs";
 import { passSignals } from "./pass-signals.mjs";
-import { install, NODE, ROOT, run } from "./setup.mjs";
+import { install } from "./setup.mjs";
 
-install("start");
-run(NODE, ["scripts/build.mjs"]);
-
-const server = spawn(NODE, ["dist/server.mjs"], { cwd: ROOT, stdio: "inherit" });
-passSignals(server);
+const node = install("start");
+if (!isCurrent(["server"])) run(node, ["scripts/build.mjs"]);
+passSignals(launch(node, ["dist/server.mjs"]));

@@ -2,28 +2,24 @@
  * `npm test`: installs what is missing, checks style and types, builds, runs every test, and ends with one plain line.
  * Fails where a test was skipped on a machine that has all that it needs.
  */
-import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { install, NODE, ROOT, run } from "./setup.mjs";
+import { exitCodeOf, ROOT, run } from "./child.mjs";
+import { install, toolOf } from "./setup.mjs";
 
 /** Where every test can run: npm has the libSQL server for these, and a browser is found or comes with the packages. */
 const COMPLETE_PLATFORMS = ["linux-x64", "linux-arm64", "darwin-x64", "darwin-arm64"];
 
-install("all");
-const tool = (name) => join(ROOT, "node_modules", ".bin", name);
-run(tool("biome"), ["ci", "--error-on-warnings"]);
-run(NODE, [tool("tsc")]);
-run(NODE, ["scripts/build.mjs"]);
+const node = install("all");
+run(node, [toolOf("@biomejs/biome", "biome"), "ci", "--error-on-warnings"]);
+run(node, [toolOf("typescript", "tsc")]);
+run(node, ["scripts/build.mjs"]);
 
 const report = join(ROOT, "dist", "test-report.json");
 rmSync(report, { force: true });
 const names = process.argv.slice(2);
-const tests = spawnSync(NODE, [tool("vitest"), "run", ...names], {
-  cwd: ROOT,
-  stdio: "inherit",
-});
-if (!existsSync(report)) process.exit(tests.status || 1);
+const code = exitCodeOf(node, [toolOf("vitest"), "run", ...names]);
+if (!existsSync(report)) process.exit(code || 1);
 const {
   numPassedTests: passed,
   numFailedTests: failed,
@@ -39,4 +35,4 @@ if (mayNotSkip && skipped.length > 0) {
   process.stderr.write(`\nSkipped, though this machine can run them:\n${list}`);
 }
 process.stdout.write(`\n${passed} passed, ${failed} failed, ${skipped.length} skipped\n`);
-process.exit(tests.status || (mayNotSkip && skipped.length > 0 ? 1 : 0));
+process.exit(code || (mayNotSkip && skipped.length > 0 ? 1 : 0));

@@ -74,7 +74,7 @@ test("the README's container is given the time that an end in order may take", (
 test("what npm start ends in runs from the image's folder, is found healthy, and ends in order", async () => {
   const start = readFileSync(join(ROOT, "scripts/start.mjs"), "utf8");
   expect(command[0]).toBe("node");
-  expect(start).toContain(`spawn(NODE, ["${command[1]}"]`);
+  expect(start).toContain(`launch(node, ["${command[1]}"]`);
   const port = String(await freePort());
   const variables = bareEnvironment({ PORT: port, KLEIS_DATA_DIR: join(image, "data") });
   const check = () => spawnSync(NODE, healthcheck.slice(1), { env: variables }).status;

@@ -1,19 +1,22 @@
 /** The commands of package.json on a fresh clone: each installs what it needs by itself. */
-import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { delimiter, join, resolve } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { type Clone, createClone, ROOT } from "../support/clone.ts";
 
-const ROOT = resolve(import.meta.dirname, "../..");
 const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
   scripts: Record<string, string>;
 };
 
-const folders: string[] = [];
+const clones: Clone[] = [];
 afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  for (const each of clones) each.remove();
 });
+function clone(): Clone {
+  const made = createClone();
+  clones.push(made);
+  return made;
+}
 
 test.each(Object.entries(scripts))("npm run %s begins by installing what is missing", (_, command) => {
   const [first = "", ...rest] = command.split(" && ");
@@ -24,45 +27,24 @@ test.each(Object.entries(scripts))("npm run %s begins by installing what is miss
   if (rest.some((part) => !part.startsWith("node "))) expect(extent).toBe("all");
 });
 
-/** A clone with nothing installed, and an npm that notes what it is asked: the real one needs a network. */
-function clone() {
-  const folder = mkdtempSync(join(tmpdir(), "kleis-clone-"));
-  folders.push(folder);
-  for (const name of ["scripts", "package.json", "package-lock.json"]) {
-    cpSync(join(ROOT, name), join(folder, name), { recursive: true });
-  }
-  const bin = join(folder, "bin");
-  const asked = join(folder, "asked");
-  mkdirSync(bin);
-  writeFileSync(join(bin, "npm"), `#!/bin/sh\nmkdir -p node_modules\necho "$@" >> "${asked}"\n`, {
-    mode: 0o755,
-  });
-  const install = (extent: string, env: Record<string, string> = {}) =>
-    spawnSync(process.execPath, ["scripts/install.mjs", extent], {
-      cwd: folder,
-      env: { PATH: `${bin}${delimiter}${process.env.PATH}`, ...env },
-    }).status;
-  const calls = () => (existsSync(asked) ? readFileSync(asked, "utf8").trim().split("\n") : []);
-  return { install, calls };
-}
-
 test("what is missing is installed as package-lock.json says, once", () => {
-  const { install, calls } = clone();
+  const made = clone();
+  const install = (extent: string) => made.run("install.mjs", { args: [extent] }).status;
   expect(install("start")).toBe(0);
   expect(install("start")).toBe(0);
-  expect(calls()).toEqual([expect.stringMatching(/^ci .*--omit=dev/)]);
+  expect(made.calls()).toEqual([expect.stringMatching(/^ci .*--omit=dev/)]);
   expect(install("all")).toBe(0);
   // All of it serves the smaller wish as well.
   expect(install("start")).toBe(0);
-  expect(calls()).toEqual([expect.any(String), expect.stringMatching(/^ci .*--include=dev/)]);
+  expect(made.calls()).toEqual([expect.any(String), expect.stringMatching(/^ci .*--include=dev/)]);
 });
 
 test.each(["VERCEL", "WORKERS_CI"])(
   "a build of the host's (%s), which has installed, is left as it is",
   (host) => {
-    const { install, calls } = clone();
-    expect(install("all", { [host]: "1" })).toBe(0);
-    expect(calls()).toEqual([]);
+    const made = clone();
+    expect(made.run("install.mjs", { args: ["all"], env: { [host]: "1" } }).status).toBe(0);
+    expect(made.calls()).toEqual([]);
   },
 );
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const NODE = join(ROOT, "node_modules", ".bin", "node");
+const NODE = process.execPath;
 const BUILT = join(ROOT, "dist", "server.mjs");
 
 export interface Bundle {
