@@ -19,6 +19,7 @@ import { createKeyUses } from "./keys/uses.ts";
 import { createModelSource } from "./models/source.ts";
 import { PROVIDERS } from "./providers/index.ts";
 import { createArrivals } from "./proxy/arrival.ts";
+import { untilEnding } from "./proxy/until-ending.ts";
 import { createRedactor } from "./redact.ts";
 import type { Peer, Runtime } from "./runtime.ts";
 import { overheard } from "./storage/overheard.ts";
@@ -42,6 +43,9 @@ export function createApp(given: Runtime): App {
 
   const app = new Hono({ getPath: canonicalPathOf(new Set(providers.map(({ id }) => id))) });
   app.use(requestLines(runtime, () => randomId(runtime, "req_")));
+  // The routes for answers say it themselves, each in its protocol.
+  for (const path of ["/healthz", "/admin/*", "/models/*", "/v1/models/*", "/:provider/v1/models/*"])
+    app.use(path, (_, next) => untilEnding(runtime, next()));
   app.route("/", createProbeRoutes(runtime));
   app.route(
     "/",

@@ -30,6 +30,7 @@ export const ERROR_STATUS = {
   upstream_timeout: 504,
   storage_unavailable: 503,
   not_configured: 503,
+  shutting_down: 503,
   upgrade_required: 426,
   admin_unauthorized: 401,
   conflict: 409,

@@ -107,6 +107,11 @@ export interface Runtime {
    * fails does so by itself, and in silence.
    */
   readonly breakOff?: (request: Request) => void;
+  /**
+   * Aborts shortly before the runtime ends: whatever is still running is told so, in its protocol, and closed. Absent where
+   * the runtime ends without notice.
+   */
+  readonly ending?: AbortSignal;
   /** Passes a body on without waking for each of its chunks; absent where that saves nothing. */
   readonly passNatively?: (body: Promise<BegunBody>) => NativePass;
   /** Unpacks zstd, where the runtime can; without it such a body is refused with 415. */

@@ -1,4 +1,5 @@
 /** The Node door: environment, data folder, database, background work, listening. Nothing of Kleis's own rules is here. */
+import { setMaxListeners } from "node:events";
 import { chmodSync, closeSync, openSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { resolve } from "node:path";
@@ -39,8 +40,11 @@ export interface RunningServer {
 /** Request line and headers together, bytes; more is answered with 431. */
 const MAX_HEADER_BYTES = 32 * 1024;
 
-/** How long running requests may take to end at shutdown, ms. */
+/** How long running requests have at shutdown until their connections are cut, ms. */
 const SHUTDOWN_MS = 5_000;
+
+/** How long before that those that still run are told so, ms. */
+const FAREWELL_MS = 1_000;
 
 /** How often connections that fell idle meanwhile are closed at shutdown, ms. */
 const SWEEP_MS = 100;
@@ -71,6 +75,9 @@ export async function start(environment: Record<string, string | undefined>): Pr
     throw error;
   }
   const background = new Set<Promise<unknown>>();
+  const ending = new AbortController();
+  // One for every request that runs.
+  setMaxListeners(0, ending.signal);
   const callbacks = createCallbackPorts();
   /** What each request is answered on. */
   const answers = new WeakMap<Request, (HttpBindings | Http2Bindings)["outgoing"]>();
@@ -93,11 +100,13 @@ export async function start(environment: Record<string, string | undefined>): Pr
     sharesPromises: true,
     // A body that fails is printed, stack and all, by what serves here.
     breakOff: (request) => answers.get(request)?.destroy(),
+    ending: ending.signal,
     hosts: [hostname],
     // On another address than loopback the owner's browser is elsewhere.
     ...(isLoopback(hostname) ? { listenForCallback: callbacks.listen } : {}),
   };
   const app = createApp(runtime);
+  let isClosing = false;
   const files = readPublicFiles();
 
   const server = await new Promise<ReturnType<typeof serve>>((listening, failed) => {
@@ -105,6 +114,7 @@ export async function start(environment: Record<string, string | undefined>): Pr
       {
         fetch: (request, env) => {
           answers.set(request, env.outgoing);
+          if (isClosing && "shouldKeepAlive" in env.outgoing) env.outgoing.shouldKeepAlive = false;
           return files(request) ?? app.fetch(request, peerOf(env));
         },
         hostname: host,
@@ -126,13 +136,16 @@ export async function start(environment: Record<string, string | undefined>): Pr
     newAdminToken: own?.created && !environment.ADMIN_TOKEN ? own.ADMIN_TOKEN : null,
     openFolder: (own !== null || database === null) && isOpenToOthers(folder) ? folder : null,
     async close() {
+      isClosing = true;
       callbacks.close();
       const closed = new Promise<void>((done) => server.close(() => done()));
       // What clients keep open after their last answer is not waited for.
       const sweep = setInterval(() => {
         if ("closeIdleConnections" in server) server.closeIdleConnections();
       }, SWEEP_MS);
-      await Promise.race([closed, clock.sleep(SHUTDOWN_MS)]);
+      await Promise.race([closed, clock.sleep(SHUTDOWN_MS - FAREWELL_MS)]);
+      ending.abort();
+      await Promise.race([closed, clock.sleep(FAREWELL_MS)]);
       clearInterval(sweep);
       if ("closeAllConnections" in server) server.closeAllConnections();
       try {

@@ -10,6 +10,7 @@ import { type Operation, protocolOf, ROUTE } from "../protocols/protocol.ts";
 import { type ProxyDeps, proxy } from "../proxy/handle.ts";
 import type { RequestLog } from "../proxy/request-log.ts";
 import { createSlots, type Slots } from "../proxy/slots.ts";
+import { untilEnding } from "../proxy/until-ending.ts";
 import { requireKey } from "./key-auth.ts";
 import { createModelRoutes } from "./models.ts";
 import { originOf } from "./origin.ts";
@@ -81,7 +82,8 @@ async function handle(
     deps.uses.note(key.id);
     log.note({ key: key.id });
     const adminUrl = `${originOf(deps.runtime.config, request)}/admin`;
-    return await proxy(deps, { operation, forced, request, key, requestId, adminUrl, log });
+    const answer = proxy(deps, { operation, forced, request, key, requestId, adminUrl, log });
+    return await untilEnding(deps.runtime, answer);
   } catch (error) {
     if (request.signal.aborted) {
       log.end({ outcome: "client_left" });

@@ -48,9 +48,11 @@ function planOf({ runtime, call, ready, facts, stop }: Scene): StreamPlan {
   return {
     watcher: WATCH[protocol](),
     mayOmitEnd: ready.answer.mayOmitEnd === true,
-    errorEvent: ({ code, message }) => errorEvent(protocol, { code, message, status: 502 }, call.requestId),
+    errorEvent: ({ code, message }) =>
+      errorEvent(protocol, { code, message, status: code === "shutting_down" ? 503 : 502 }, call.requestId),
     clock: runtime.clock,
     idleMs: runtime.config.KLEIS_IDLE_TIMEOUT_MS,
+    ending: runtime.ending,
     stop,
     onEnd: (outcome, bytes) => call.log.end({ status: 200, outcome, bytes, changes: changesOf(facts) }),
   };

@@ -50,9 +50,21 @@ export async function answer(
   const plan = { answer: ready.answer, streams: ready.streams };
   const scene: Scene = { runtime, call, ready: plan, facts, stop };
 
-  const sending = sendIt(upstream.signal);
-  if (!facts.clientStreams || !ready.streams) return answerTo(scene, await sending);
-  const first = await untilCommit(runtime, sending);
+  const { ending } = runtime;
+  if (ending?.aborted) stop();
+  ending?.addEventListener("abort", stop);
+  try {
+    return await begin(scene, sendIt(upstream.signal));
+  } finally {
+    // From here on the stream itself says that the runtime ends.
+    ending?.removeEventListener("abort", stop);
+  }
+}
+
+/** Settles as soon as the answer's status and headers are known, or can wait no longer. */
+async function begin(scene: Scene, sending: Promise<Response>): Promise<Response> {
+  if (!scene.facts.clientStreams || !scene.ready.streams) return answerTo(scene, await sending);
+  const first = await untilCommit(scene.runtime, sending);
   if (first !== null) return answerTo(scene, first);
   const headers = asEventStream(ownHeaders(scene, new Headers()));
   return new Response(lateStream(scene, sending), { status: 200, headers });

@@ -10,6 +10,7 @@ import {
   BROKE_OFF,
   ENDED_EARLY,
   NO_STOP_REASON,
+  SHUTTING_DOWN,
   type StreamError,
   type StreamOutcome,
   type StreamPlan,
@@ -75,6 +76,7 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
     if (over) return;
     over = true;
     stopTicking.abort("over");
+    options.ending?.removeEventListener("abort", shutDown);
     if (outcome !== "client_left") controller.close();
     if (outcome === "complete" && source !== undefined) void letGo(source);
     else options.stop();
@@ -99,6 +101,8 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
     send(encoder.encode(options.errorEvent(error)));
     finish(outcome);
   };
+
+  const shutDown = () => fail("shutting_down", SHUTTING_DOWN);
 
   /** The provider ended its stream, without a last event. */
   const stopped = () => {
@@ -200,6 +204,8 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
       start(own) {
         controller = own;
         void tick();
+        options.ending?.addEventListener("abort", shutDown);
+        if (options.ending?.aborted) shutDown();
       },
       async pull() {
         if (options.overdue === true && bytes === 0) return send(KEEP_ALIVE);

@@ -9,11 +9,12 @@ export type StreamOutcome =
   | "incomplete"
   | "idle"
   | "too_large"
+  | "shutting_down"
   | "client_left";
 
 /** Why a stream ends without the provider's own last event, before the protocol gives it a shape. */
 export interface StreamError {
-  code: "upstream_stream_incomplete" | "upstream_timeout";
+  code: "upstream_stream_incomplete" | "upstream_timeout" | "shutting_down";
   message: string;
 }
 
@@ -27,6 +28,8 @@ export interface StreamPlan {
   readonly clock: Clock;
   /** Ends a stream in which the provider says nothing for this long, ms. */
   readonly idleMs: number;
+  /** Aborts when the runtime is about to end, which ends the stream with an error event. */
+  readonly ending?: AbortSignal | undefined;
   /** Lets the provider's connection go; called once, however the stream ends. */
   readonly stop: () => void;
   readonly onEnd: (outcome: StreamOutcome, bytes: number) => void;
@@ -40,6 +43,12 @@ const incomplete = (what: string): StreamError => ({
 export const ENDED_EARLY = incomplete("The provider's stream ended before the answer was complete");
 export const BROKE_OFF = incomplete("The connection to the provider broke before the answer was complete");
 export const NO_STOP_REASON = incomplete("The provider ended its stream without a stop reason");
+
+/** In words on which agents that go by words send the request again. */
+export const SHUTTING_DOWN: StreamError = {
+  code: "shutting_down",
+  message: "Connection lost: Kleis is shutting down (service unavailable). Try again.",
+};
 
 export function tooLarge(reason: string): StreamError {
   return { code: "upstream_stream_incomplete", message: `Ended: ${reason}.` };

@@ -50,7 +50,7 @@ class Feed implements ByteSource {
 function relay(
   protocol: Protocol,
   upstream: ByteSource | Promise<ByteSource>,
-  options: { mayOmitEnd?: boolean; clock?: VirtualClock; idleMs?: number } = {},
+  options: { mayOmitEnd?: boolean; clock?: VirtualClock; idleMs?: number; ending?: AbortSignal } = {},
 ) {
   const ends: StreamOutcome[] = [];
   const stop = vi.fn();
@@ -63,6 +63,7 @@ function relay(
     errorEvent: ({ code, message }) => `<${code}: ${message}>\n\n`,
     clock,
     idleMs: options.idleMs ?? 900_000,
+    ending: options.ending,
     stop,
     onEnd: (outcome) => ends.push(outcome),
   });
@@ -143,6 +144,56 @@ describe("a healthy stream", () => {
     await clock.advance(1_000);
     expect(await read).toBe(RESPONSE.error);
     expect(ends).toEqual(["provider_error"]);
+  });
+});
+
+describe("a stream that still runs when the runtime ends", () => {
+  const SAID =
+    /<shutting_down: Connection lost: Kleis is shutting down \(service unavailable\)\. Try again\.>\n\n$/;
+
+  test.each(Object.entries(WHOLE))(
+    "%s: is told so once, behind its last whole event",
+    async (protocol, whole) => {
+      const feed = new Feed().say(whole.slice(0, -10));
+      const ending = new AbortController();
+      const { stream, ends, stop } = relay(protocol as Protocol, feed, { ending: ending.signal });
+      const reader = stream.getReader();
+      const begun = new TextDecoder().decode((await reader.read()).value);
+      const next = reader.read();
+      ending.abort();
+      feed.say(whole.slice(-10)).end();
+      const last = new TextDecoder().decode((await next).value);
+      expect(last).toMatch(SAID);
+      expect(whole.startsWith(begun)).toBe(true);
+      expect(begun.endsWith("\n\n")).toBe(true);
+      expect((await reader.read()).done).toBe(true);
+      expect(ends).toEqual(["shutting_down"]);
+      expect(stop).toHaveBeenCalledOnce();
+    },
+  );
+
+  test("is told so as well where its client reads later, or where the provider has not answered", async () => {
+    const ending = new AbortController();
+    const slow = relay("messages", new Feed().say(MESSAGE.start), { ending: ending.signal });
+    const silent = relay("messages", new Promise<never>(() => {}), { ending: ending.signal });
+    ending.abort();
+    const late = relay("messages", new Feed().say(WHOLE.messages), { ending: ending.signal });
+    for (const { stream, ends } of [slow, silent, late]) {
+      expect(await readAll(stream)).toMatch(SAID);
+      expect(ends).toEqual(["shutting_down"]);
+    }
+  });
+
+  test("gets nothing behind an error that was announced, or behind its end", async () => {
+    const ending = new AbortController();
+    const failing = relay("responses", new Feed().say(RESPONSE.error), { ending: ending.signal });
+    const reader = failing.stream.getReader();
+    expect(new TextDecoder().decode((await reader.read()).value)).toBe(RESPONSE.error);
+    const whole = relay("messages", new Feed().say(WHOLE.messages), { ending: ending.signal });
+    expect(await readAll(whole.stream)).toBe(WHOLE.messages);
+    ending.abort();
+    expect((await reader.read()).done).toBe(true);
+    expect([failing.ends, whole.ends]).toEqual([["provider_error"], ["complete"]]);
   });
 });
 
