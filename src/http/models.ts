@@ -8,7 +8,9 @@ import { ERROR_STATUS, KleisError } from "../errors.ts";
 import { accessOf, type KeyScopes } from "../models/access.ts";
 import { findModel, type ListInput, listModels, listObject, modelObject } from "../models/list.ts";
 import { modelInfos } from "../models/model-info.ts";
+import { nearestName } from "../models/nearest.ts";
 import { asksAnthropic, callableInMessages, pageOf } from "../models/page.ts";
+import { MAX_MODEL_ID } from "../models/registry.ts";
 import type { ModelSource } from "../models/source.ts";
 import { errorBody } from "../protocols/errors.ts";
 import type { Provider } from "../providers/provider.ts";
@@ -63,9 +65,15 @@ async function one(deps: ModelRouteDeps, c: Context, requested: string) {
   const visible = asksAnthropic(c.req.raw.headers) ? callableInMessages(models) : models;
   const model = findModel(visible, { ...input, requested });
   if (model !== undefined) return modelObject(model);
+  const named = requested.slice(0, MAX_MODEL_ID);
+  const nearest = nearestName(
+    named,
+    visible.map(({ id }) => id),
+  );
+  const hint = nearest === undefined ? "" : ` Did you mean ${JSON.stringify(nearest)}?`;
   throw new KleisError(
     "model_not_found",
-    `There is no model ${JSON.stringify(requested.slice(0, 256))} for this key here. GET /v1/models lists what there is.`,
+    `There is no model ${JSON.stringify(named)} for this key here.${hint} GET /v1/models lists what there is.`,
     { param: "model", type: "invalid_request_error" },
   );
 }

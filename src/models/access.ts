@@ -5,7 +5,7 @@
 import type { Provider } from "../providers/provider.ts";
 import type { AccountRecord, KeyRecord } from "../storage/port.ts";
 import type { Seat } from "./catalogue.ts";
-import { parseName } from "./name.ts";
+import { parseName, plainName } from "./name.ts";
 
 /** Per provider id, the accounts there are. A provider without any is absent. */
 export type SeatsByProvider = ReadonlyMap<string, readonly Seat[]>;
@@ -63,13 +63,18 @@ export type ModelScope = (provider: Provider, id: string) => boolean;
  */
 export function modelScope(models: readonly string[] | null, providers: readonly Provider[]): ModelScope {
   if (models === null) return () => true;
-  const names = models.map((model) => parseName(model, providers));
-  return (provider, id) =>
-    names.some(
+  const names = models.map((model) => {
+    const name = parseName(model, providers);
+    return { provider: name.provider, id: plainName(name.id) };
+  });
+  return (provider, id) => {
+    const plain = plainName(id);
+    return names.some(
       (name) =>
         (name.provider === undefined || name.provider === provider) &&
-        (name.id === id || provider.spellings(name.id).includes(id)),
+        (name.id === plain || provider.spellings(name.id).includes(plain)),
     );
+  };
 }
 
 function holds(scope: readonly string[] | null, value: string): boolean {

@@ -5,6 +5,7 @@
 import type { Operation } from "../protocols/protocol.ts";
 import type { CredentialKind, LiveModel, Provider, RegistryModel } from "../providers/provider.ts";
 import type { CustomModel } from "./custom.ts";
+import { plainName } from "./name.ts";
 import type { RegistryData } from "./registry.ts";
 
 /** A model that a provider serves. */
@@ -27,6 +28,8 @@ export interface Served {
   readonly entries: readonly CatalogueEntry[];
   /** By exact spelling. */
   get(id: string): CatalogueEntry | undefined;
+  /** In any spelling of the same plain name, the exact one first. */
+  find(name: string): CatalogueEntry | undefined;
 }
 
 /** An account, as far as its models depend on it. */
@@ -118,7 +121,12 @@ function serve(known: readonly RegistryModel[], provider: Provider, views: reado
     const entry = entryOf(model, provider, answers);
     if (entry !== undefined) byId.set(model.id, entry);
   }
-  return { entries: [...byId.values()], get: (id) => byId.get(id) };
+  const byName = new Map([...byId.values()].reverse().map((entry) => [plainName(entry.id), entry]));
+  return {
+    entries: [...byId.values()],
+    get: (id) => byId.get(id),
+    find: (name) => byId.get(name) ?? byName.get(plainName(name)),
+  };
 }
 
 /** Agents need tools and text; a model on its way out, or without a known context, is not offered. */

@@ -5,7 +5,7 @@
 import * as z from "zod/mini";
 import type { Provider, RegistryModel } from "../providers/provider.ts";
 import type { Catalogue, CatalogueEntry, Seat } from "./catalogue.ts";
-import { parseName } from "./name.ts";
+import { parseName, plainName } from "./name.ts";
 import { MAX_MODEL_ID } from "./registry.ts";
 
 export interface CustomModel {
@@ -98,11 +98,13 @@ function clashOf(
   earlier: readonly CustomModel[],
   providers: readonly Provider[],
 ): Fault | null {
-  if (earlier.some(({ id }) => id === custom.id)) return ["id", "is defined twice."];
+  if (earlier.some(({ id }) => plainName(id) === plainName(custom.id))) return ["id", "is defined twice."];
   if (!isOwnName(custom, providers)) return null;
   const first = earlier.find(
     (other) =>
-      other.provider === custom.provider && other.model === custom.model && isOwnName(other, providers),
+      other.provider === custom.provider &&
+      plainName(other.model) === plainName(custom.model) &&
+      isOwnName(other, providers),
   );
   return first === undefined ? null : ["id", `describes the same model as ${JSON.stringify(first.id)}.`];
 }
@@ -119,7 +121,7 @@ function emptinessOf({ provider: providerId, model, limit }: CustomModel, known:
   // Of any kind of account, connected or not.
   const seats = provider.kinds.map((kind) => ({ id: "", kind }));
   const own = known.accounts.filter((account) => account.provider === providerId);
-  if (known.catalogue.served(provider, [...seats, ...own]).get(model) !== undefined) return null;
+  if (known.catalogue.served(provider, [...seats, ...own]).find(model) !== undefined) return null;
   const bare = parseName(model, known.providers).id;
   if (bare !== model) {
     return ["model", `must be as ${provider.name} spells it, without a prefix: ${JSON.stringify(bare)}.`];
@@ -133,9 +135,10 @@ function emptinessOf({ provider: providerId, model, limit }: CustomModel, known:
 
 /** True where the id is the model's own name, bare or with its provider's prefix: no other name, but a new description. */
 export function isOwnName({ id, provider, model }: CustomModel, providers: readonly Provider[]): boolean {
-  if (id === model) return true;
+  const plain = plainName(model);
+  if (plainName(id) === plain) return true;
   const name = parseName(id, providers);
-  return name.id === model && (name.provider === undefined || name.provider.id === provider);
+  return plainName(name.id) === plain && (name.provider === undefined || name.provider.id === provider);
 }
 
 /**

@@ -5,9 +5,9 @@
 import type { JsonObject } from "../json.ts";
 import type { Provider } from "../providers/provider.ts";
 import { modelScope } from "./access.ts";
-import type { CatalogueEntry } from "./catalogue.ts";
+import type { CatalogueEntry, Served } from "./catalogue.ts";
 import { type CustomModel, customEntry, isOwnName } from "./custom.ts";
-import { parseName, prefixed } from "./name.ts";
+import { parseName, plainName, prefixed } from "./name.ts";
 import { type ResolveInput, resolve } from "./resolve.ts";
 
 /** A model as it is listed. */
@@ -40,7 +40,7 @@ function ownNames(input: ListInput): ListedModel[] {
     const seats = input.access.usable.get(provider.id);
     if (seats === undefined || (input.forced !== undefined && input.forced !== provider.id)) return [];
     const served = input.catalogue.served(provider, seats);
-    const described = descriptions(input, provider);
+    const described = descriptions(input, provider, served);
     const ids = new Set([...served.entries.map(({ id }) => id), ...described.keys()]);
     const isCopy = input.forced === undefined && provider.listPrefixed;
     return [...ids].flatMap((id) => {
@@ -58,12 +58,16 @@ function ownNames(input: ListInput): ListedModel[] {
   });
 }
 
-/** What the operator says of a provider's models under their own names, by model; of two the first. */
-function descriptions({ catalogue, providers }: ListInput, provider: Provider): Map<string, CustomModel> {
+/** What the operator says of a provider's models under their own names, by listed id; of two the first. */
+function descriptions(
+  { catalogue, providers }: ListInput,
+  provider: Provider,
+  served: Served,
+): Map<string, CustomModel> {
   const own = catalogue.custom.filter(
     (custom) => custom.provider === provider.id && isOwnName(custom, providers),
   );
-  return new Map(own.toReversed().map((custom) => [custom.model, custom]));
+  return new Map(own.toReversed().map((custom) => [served.find(custom.model)?.id ?? custom.model, custom]));
 }
 
 /** The names that the operator has given to models beside their own. */
@@ -72,7 +76,7 @@ function otherNames(input: ListInput): ListedModel[] {
     const provider = input.providers.find((candidate) => candidate.id === custom.provider);
     const seats = input.access.usable.get(custom.provider);
     if (provider === undefined || seats === undefined || isOwnName(custom, input.providers)) return [];
-    const served = input.catalogue.served(provider, seats).get(custom.model);
+    const served = input.catalogue.served(provider, seats).find(custom.model);
     const entry = customEntry(custom, provider, seats, served);
     return entry !== undefined && leadsTo(input, custom.id, entry)
       ? [listedModel(custom.id, entry.model.name, entry)]
@@ -137,7 +141,9 @@ export function modelObject({ id, name, created, entry }: ListedModel): JsonObje
  * model itself than a name that the operator gave it.
  */
 export function findModel(models: readonly ListedModel[], input: ResolveInput): ListedModel | undefined {
-  const exact = models.find(({ id }) => id === input.requested);
+  const plain = plainName(input.requested);
+  const exact =
+    models.find(({ id }) => id === input.requested) ?? models.find(({ id }) => plainName(id) === plain);
   if (exact !== undefined) return exact;
   const resolved = resolve(input);
   if (!resolved.ok) return undefined;

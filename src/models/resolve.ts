@@ -7,9 +7,10 @@ import type { Change } from "../protocols/body.ts";
 import type { Operation } from "../protocols/protocol.ts";
 import type { Claim, Provider } from "../providers/provider.ts";
 import { type Access, type ModelScope, modelScope, type SeatsByProvider } from "./access.ts";
-import type { Catalogue, Seat } from "./catalogue.ts";
+import type { Catalogue, Seat, Served } from "./catalogue.ts";
 import type { CustomModel } from "./custom.ts";
-import { parseName } from "./name.ts";
+import { type ModelName, parseName, plainName, withoutMarks } from "./name.ts";
+import { nearestName } from "./nearest.ts";
 import { MAX_MODEL_ID } from "./registry.ts";
 
 export interface ResolveInput {
@@ -61,7 +62,7 @@ export function resolve(input: ResolveInput): Resolution {
   const name = parseName(requested, providers);
   if (name.id === "") return invalid(`${quoted(requested)} names no model after its prefix. ${WHERE}`);
   const world: World = { ...input, inScope: modelScope(input.access.models, providers) };
-  const custom = input.catalogue.custom.find((entry) => entry.id === requested);
+  const custom = customOf(input, name);
 
   if (forced !== undefined) {
     const provider = providers.find((candidate) => candidate.id === forced);
@@ -81,68 +82,127 @@ interface World extends ResolveInput {
   readonly inScope: ModelScope;
 }
 
+/** The operator's name that is meant. One that is only spelt alike does not hide a model that is listed exactly so. */
+function customOf({ requested, providers, catalogue, access }: ResolveInput, name: ModelName) {
+  const exact = catalogue.custom.find(({ id }) => id === requested);
+  if (exact !== undefined) return exact;
+  const plain = plainName(requested);
+  const alike = catalogue.custom.find(({ id }) => plainName(id) === plain);
+  if (alike === undefined) return undefined;
+  const isListed = providers.some((provider) => {
+    const seats = access.allowed.get(provider.id);
+    if (seats === undefined || (name.provider ?? provider) !== provider) return false;
+    return catalogue.served(provider, seats).get(name.id) !== undefined;
+  });
+  return isListed ? undefined : alike;
+}
+
 function resolveCustom(world: World, provider: Provider, custom: CustomModel): Resolution {
   const seats = world.access.allowed.get(provider.id);
   if (seats === undefined) return unreachable(world, [provider]);
-  const covered = world.access.models?.includes(custom.id) || world.inScope(provider, custom.model);
-  return covered ? found(world, provider, custom.model, seats, custom.id) : outOfScope(world, [provider]);
+  const model = world.catalogue.served(provider, seats).find(custom.model)?.id ?? custom.model;
+  const plain = plainName(custom.id);
+  const isNamed = world.access.models?.some((scope) => plainName(scope) === plain) ?? false;
+  return isNamed || world.inScope(provider, model)
+    ? found(world, provider, model, seats)
+    : outOfScope(world, [provider]);
 }
 
 /** The provider is named: it, or a refusal. An id that it does not list is sent in its own spelling. */
 function resolveAt(world: World, provider: Provider, id: string): Resolution {
   const seats = world.access.allowed.get(provider.id);
   if (seats === undefined) return unreachable(world, [provider]);
-  const spellings = [id, ...provider.spellings(id)];
   const served = world.catalogue.served(provider, seats);
-  const listed = spellings.find((spelling) => served.get(spelling) && world.inScope(provider, spelling));
-  const model = listed ?? spellings.find((spelling) => spelling !== id) ?? id;
+  const model = listedAs(world, provider, served, id) ?? unlistedAs(provider, id);
+  if (model === "") return invalid(`${quoted(world.requested)} names no model. ${WHERE}`);
   if (!world.inScope(provider, model)) return outOfScope(world, [provider]);
-  return found(world, provider, model, seats, id);
+  return found(world, provider, model, seats);
 }
 
-/** No provider is named: by exact id, then by spelling, then by family. */
+/** The listed id in the key's scope that a name means at a provider: spelt alike, or as the provider spells it. */
+function listedAs(world: World, provider: Provider, served: Served, id: string): string | undefined {
+  return [id, ...provider.spellings(plainName(id))]
+    .map((spelling) => served.find(spelling)?.id)
+    .find((listed) => listed !== undefined && world.inScope(provider, listed));
+}
+
+/** How an id that is listed nowhere goes up: families write theirs in lower case, of others the case may matter. */
+function unlistedAs(provider: Provider, id: string): string {
+  const bare = withoutMarks(id);
+  const plain = bare.toLowerCase();
+  const isFamily = provider.claims(plain, new Set(provider.kinds)) !== null;
+  const given = isFamily ? plain : bare;
+  return provider.spellings(given).find((spelling) => spelling !== given) ?? given;
+}
+
+/** No provider is named: by exact id, then by plain name, then by spelling, then by family. */
 function search(world: World, id: string): Resolution {
   const candidates = ranked(world, id, world.access.allowed);
-  for (const spell of [() => [id], (provider: Provider) => provider.spellings(id)]) {
+  const ways = [
+    (served: Served) => served.get(id)?.id,
+    (served: Served) => served.find(id)?.id,
+    (served: Served, provider: Provider) => listedAs(world, provider, served, id),
+  ];
+  for (const way of ways) {
     for (const { provider, seats } of candidates) {
-      const served = world.catalogue.served(provider, seats);
-      const model = spell(provider).find(
-        (spelling) => served.get(spelling) && world.inScope(provider, spelling),
-      );
-      if (model !== undefined) return found(world, provider, model, seats, id);
+      const model = way(world.catalogue.served(provider, seats), provider);
+      if (model !== undefined && world.inScope(provider, model)) return found(world, provider, model, seats);
     }
   }
-  const family = candidates.find(({ provider, claim }) => claim !== null && world.inScope(provider, id));
-  if (family !== undefined) return found(world, family.provider, id, family.seats, id);
+  const guess = guessed(world, id, candidates).find(({ provider }) => world.inScope(provider, id));
+  if (guess !== undefined) return found(world, guess.provider, plainName(id), guess.seats);
   return refuse(world, id);
+}
+
+/** An id as families write them, from end to end. */
+const WHOLE_ID = /^[a-z0-9]+(?:[._-][a-z0-9]+)*$/;
+
+/**
+ * Of these, the providers to which a name that nobody lists belongs by its family. Where the family's maker can be asked,
+ * nobody else may be: what its own plan does not serve must not end up on the bill of another subscription.
+ */
+function guessed(world: World, id: string, candidates: readonly Candidate[]): Candidate[] {
+  const plain = plainName(id);
+  if (!WHOLE_ID.test(plain)) return [];
+  const hasMaker = world.providers.some(
+    (provider) =>
+      world.access.allowed.has(provider.id) &&
+      provider.claims(plain, new Set(provider.kinds)) === "own" &&
+      world.inScope(provider, plain),
+  );
+  return candidates.filter(({ claim }) => claim === "own" || (claim === "carried" && !hasMaker));
 }
 
 /** Why nothing was found: outside the key's scopes, not connected, or not known to anybody. */
 function refuse(world: World, id: string): UnresolvedModel {
-  const knowing = ranked(world, id, world.access.connected).filter((candidate) =>
-    knows(world, candidate, id),
-  );
-  if (knowing.length > 0)
-    return outOfScope(
-      world,
-      knowing.map(({ provider }) => provider),
-    );
+  const knowing = knowingOf(world, id, world.access.connected);
+  if (knowing.length > 0) return outOfScope(world, knowing);
   const absent: SeatsByProvider = new Map(
     world.providers
       .filter((provider) => !world.access.connected.has(provider.id))
       .map((provider) => [provider.id, provider.kinds.map((kind) => ({ id: "", kind }))]),
   );
-  const missing = ranked(world, id, absent).filter((candidate) => knows(world, candidate, id));
-  if (missing.length > 0)
-    return notConfigured(
-      world,
-      missing.map(({ provider }) => provider),
-    );
+  const missing = knowingOf(world, id, absent);
+  if (missing.length > 0) return notConfigured(world, missing);
+  const nearest = nearestName(id, listedNames(world));
+  const hint = nearest === undefined ? "" : ` Did you mean ${quoted(nearest)}?`;
   return {
     ok: false,
     code: "model_not_found",
-    message: `There is no model ${quoted(world.requested)}. ${WHERE}`,
+    message: `There is no model ${quoted(world.requested)}.${hint} ${WHERE}`,
   };
+}
+
+/** What the key may ask for, by name. */
+function listedNames({ catalogue, access, providers, inScope }: World): string[] {
+  return providers.flatMap((provider) => {
+    const seats = access.allowed.get(provider.id);
+    if (seats === undefined) return [];
+    return catalogue
+      .served(provider, seats)
+      .entries.map((entry) => entry.id)
+      .filter((id) => inScope(provider, id));
+  });
 }
 
 interface Candidate {
@@ -155,35 +215,42 @@ const RANK = { own: 0, carried: 1, none: 2 } as const;
 
 /** The providers of a map, the model's maker first, then who carries it; equals in list order. */
 function ranked(world: World, id: string, seatsOf: SeatsByProvider): Candidate[] {
-  const bare = id.toLowerCase();
+  const plain = plainName(id);
   const candidates = world.providers.flatMap((provider) => {
     const seats = seatsOf.get(provider.id);
     if (seats === undefined) return [];
-    return [{ provider, seats, claim: provider.claims(bare, new Set(seats.map(({ kind }) => kind))) }];
+    return [{ provider, seats, claim: provider.claims(plain, new Set(seats.map(({ kind }) => kind))) }];
   });
   return candidates.sort((a, b) => RANK[a.claim ?? "none"] - RANK[b.claim ?? "none"]);
 }
 
-function knows(world: World, { provider, seats, claim }: Candidate, id: string): boolean {
-  if (claim !== null) return true;
-  const served = world.catalogue.served(provider, seats);
-  return [id, ...provider.spellings(id)].some((spelling) => served.get(spelling) !== undefined);
+/** The providers of a map that list the name, or to whose family it belongs. */
+function knowingOf(world: World, id: string, seatsOf: SeatsByProvider): Provider[] {
+  const candidates = ranked(world, id, seatsOf);
+  const family = guessed(world, id, candidates);
+  return candidates
+    .filter((candidate) => {
+      const { provider, seats } = candidate;
+      const served = world.catalogue.served(provider, seats);
+      const isListed = [id, ...provider.spellings(plainName(id))].some((spelling) => served.find(spelling));
+      return isListed || family.includes(candidate);
+    })
+    .map(({ provider }) => provider);
 }
 
-function found(
-  world: World,
-  provider: Provider,
-  model: string,
-  seats: readonly Seat[],
-  bare: string,
-): ResolvedModel {
+function found(world: World, provider: Provider, model: string, seats: readonly Seat[]): ResolvedModel {
   const serving = seats.flatMap((seat) => {
     const entry = world.catalogue.served(provider, [seat]).get(model);
     return entry === undefined ? [] : [[seat.id, entry.operations] as const];
   });
   const answers = new Map(serving.length > 0 ? serving : claiming(provider, model, seats));
-  const change = model === world.requested ? null : model === bare ? "model-prefix" : "model-spelling";
-  return { ok: true, provider: provider.id, model, answers, change };
+  return { ok: true, provider: provider.id, model, answers, change: changeOf(world.requested, model) };
+}
+
+/** What was taken off or written otherwise. */
+function changeOf(requested: string, model: string): ResolvedModel["change"] {
+  if (model === requested) return null;
+  return requested.endsWith(`/${model}`) ? "model-prefix" : "model-spelling";
 }
 
 /** The accounts of the kinds that an unlisted model's family belongs to; all of them when it belongs to none. */
@@ -192,7 +259,7 @@ function claiming(
   model: string,
   seats: readonly Seat[],
 ): (readonly [string, readonly Operation[]])[] {
-  const some = seats.filter(({ kind }) => provider.claims(model.toLowerCase(), new Set([kind])) !== null);
+  const some = seats.filter(({ kind }) => provider.claims(plainName(model), new Set([kind])) !== null);
   return (some.length > 0 ? some : seats).map(({ id, kind }) => [id, provider.operations(model, kind)]);
 }
 

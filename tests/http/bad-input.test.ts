@@ -190,16 +190,14 @@ describe("methods and paths", () => {
     "/Claude/v1/messages",
     "/claude/messages",
     "/claude/claude/v1/messages",
-    "/v1/messages/",
     "/v1/messages/batches",
-    "/v1//messages",
     "/.env",
     "/v1/%2e%2e/%2e%2e/etc/passwd",
     "/%E0%A4%A",
     `/${"x".repeat(4_000)}`,
   ])("there is nothing at %s", async (path) => {
     const answer = await post(path, QUESTION);
-    const shape = path.endsWith("/messages") ? "anthropic" : "openai";
+    const shape = path.split("/").includes("messages") ? "anthropic" : "openai";
     const error = expectOwnError(answer, shape, 404, "not_found", secretsOf(door, key));
     expect(error.message).toContain("/v1/messages");
     expect(answer.body.length).toBeLessThan(1_000);

@@ -37,5 +37,7 @@ export function serves(model: RegistryModel, kind: CredentialKind): boolean {
 
 /** The plan's limits; an API key has those of the registry. Tokens. */
 export function limits(model: RegistryModel, kind: CredentialKind): RegistryModel["limit"] {
-  return kind === "oauth" && PLAN_LIMITS.models.test(model.id) ? { ...PLAN_LIMITS.limit } : model.limit;
+  return kind === "oauth" && PLAN_LIMITS.models.test(model.id.toLowerCase())
+    ? { ...PLAN_LIMITS.limit }
+    : model.limit;
 }

@@ -84,7 +84,7 @@ export const PLAN_GATE = {
 } as const;
 
 /** Ids of the GPT families that an agent can talk to (models-registry.md §5; 2026-09-28). */
-export const FAMILY = /^(gpt-|codex-|chatgpt-|o\d)/;
+export const FAMILY = /^(gpt-|codex-|chatgpt-|o\d+(?=-|$))/;
 
 /** Ids of those families that are not for talking: images, speech, embeddings (models-registry.md §5). */
 export const NOT_FOR_AGENTS = /(^|-)(image|realtime|audio|tts|transcribe|whisper|embedding)(-|$)/;

@@ -66,7 +66,8 @@ export const REMINDER = "<system-reminder>";
 export const ENCRYPTED_REASONING = "reasoning.encrypted_content";
 
 /** Families in the catalogue of 2026-09 (models-registry.md §5). */
-export const FAMILIES = /^(?:claude-|gpt-|codex-|chatgpt-|o\d|gemini-|grok-|kimi-|mai-|oswe-|raptor-)/;
+export const FAMILIES =
+  /^(?:claude-|gpt-|codex-|chatgpt-|o\d+(?=-|$)|gemini-|grok-|kimi-|mai-|oswe-|raptor-)/;
 /** Not language models, whatever their family: no account answers for them here (models-registry.md §5). */
 export const NOT_LANGUAGE = /embedding|image|realtime|whisper|transcribe|(?:^|-)(?:tts|audio)(?:-|$)/;
 

@@ -1,7 +1,8 @@
 import { expect } from "vitest";
 import { objectOf, objectsOf } from "../../fakes/inspect.ts";
 import type { Case } from "../case.ts";
-import { expectRefusal } from "../wire.ts";
+import { expectRefusal, request } from "../wire.ts";
+import { lastAsked } from "../world.ts";
 
 const area = "models";
 const ANTHROPIC = { "anthropic-version": "2023-06-01" };
@@ -51,6 +52,27 @@ export const cases: Case[] = [
         expect(await response.json()).toHaveProperty("id");
       }
       await expectRefusal(await ask("/v1/models/none-such", undefined, { key }), 404, "model_not_found");
+    },
+  },
+  {
+    area,
+    name: "takes a name in any spelling, and sends the listed one",
+    async run({ ask, key, accounts, fakes }) {
+      for (const path of ["/v1/messages", "/claude/v1/messages", "/v1/messages/count_tokens"]) {
+        const model = " Claude-Sonnet-5[1m]";
+        const { messages } = request("messages", model, "hello", false);
+        const body = path.endsWith("tokens") ? { model, messages } : { model, messages, max_tokens: 9 };
+        const response = await ask(path, body, { key: accounts.claudeKey.key });
+        expect(response.status, path).toBe(200);
+        expect(response.headers.get("x-kleis-changes")).toBe("model-spelling");
+        const answer = objectOf(await response.json());
+        if (answer?.model !== undefined) expect(answer.model).toBe(model);
+        expect(lastAsked(fakes.claude.inference).json).toMatchObject({
+          model: "claude-sonnet-5",
+        });
+      }
+      const one = await ask("/v1/models/GPT-5.5(high)", undefined, { key });
+      expect(await one.json()).toMatchObject({ id: "gpt-5.5" });
     },
   },
   {
