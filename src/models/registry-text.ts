@@ -7,7 +7,7 @@ import { applyEdits, type Splice } from "../protocols/json-edit.ts";
 import { type Bytes, digestOf } from "./bytes.ts";
 import { OWN_KEY_VARIABLE } from "./own-entries.ts";
 import { type RegistryData, readRegistry } from "./registry.ts";
-import { isSoundModel, isSoundProvider } from "./sound.ts";
+import { leaveOut, soundModel, soundProvider } from "./sound.ts";
 
 export interface RegistryText {
   /** Tells one content from another. */
@@ -57,7 +57,7 @@ export async function readRegistryText(bytes: Bytes, options: ReadOptions): Prom
   };
 }
 
-/** What has to go, how many models stay, and which of them our own are described by. */
+/** What has to go, how many models stay, and which of them our own are described by. What goes leaves the value, too. */
 function judge(value: Record<string, unknown>, { own, sources }: ReadOptions) {
   const edits: Splice[] = [];
   const sound: Record<string, { models: Record<string, unknown> }> = {};
@@ -69,12 +69,19 @@ function judge(value: Record<string, unknown>, { own, sources }: ReadOptions) {
       continue;
     }
     const members = isObject(provider) && isObject(provider.models) ? Object.entries(provider.models) : [];
-    const isSound = isSoundProvider(id, provider);
-    if (!isSound) edits.push({ op: "remove", path: [id] });
+    const soundness = soundProvider(id, provider);
+    if (soundness === null) edits.push({ op: "remove", path: [id] });
+    for (const path of soundness?.without ?? []) edits.push({ op: "remove", path: [id, ...path] });
     const kept: typeof members = [];
-    for (const [key, model] of members) {
-      if (isSound && isSoundModel(key, model)) kept.push([key, model]);
-      else if (isSound) edits.push({ op: "remove", path: [id, "models", key] });
+    for (const [key, model] of soundness === null ? [] : members) {
+      const found = soundModel(key, model);
+      if (found === null || !isObject(model)) {
+        edits.push({ op: "remove", path: [id, "models", key] });
+        continue;
+      }
+      for (const path of found.without) edits.push({ op: "remove", path: [id, "models", key, ...path] });
+      leaveOut(model, found.without);
+      kept.push([key, model]);
     }
     models += kept.length;
     dropped += members.length - kept.length;

@@ -33,7 +33,6 @@ async function reasonOf(body: string | Uint8Array<ArrayBuffer>): Promise<string>
 
 const good = rawModel("good");
 const cost = (change: object) => ({ cost: { input: 1, output: 2, ...change } });
-const effort = (change: object) => ({ reasoning: true, reasoning_options: [{ type: "effort", ...change }] });
 const mode = (change: object) => ({ experimental: { modes: { fast: change } } });
 
 describe("a genuine registry", () => {
@@ -81,37 +80,9 @@ describe("a malformed model is dropped, and the others stay as they are", () => 
     ["no context", rawModel("bad", { limit: { output: 1 } })],
     ["context as text", rawModel("bad", { limit: { context: "1000", output: 1 } })],
     ["a negative output", rawModel("bad", { limit: { context: 1, output: -1 } })],
-    ["input null", rawModel("bad", { limit: { context: 1, output: 1, input: null } })],
     ["another id than its key", { ...good, id: "other" }],
     ["no id", rawModel("bad", { id: undefined })],
     ["no name", rawModel("bad", { name: undefined })],
-    ["modalities that are none", rawModel("bad", { modalities: { input: "text", output: ["text"] } })],
-    ["a cost that is text", rawModel("bad", { cost: "free" })],
-    ["a price that is text", rawModel("bad", { cost: { input: 1, output: 1, cache_read: "1" } })],
-    ["tool_call as text", rawModel("bad", { tool_call: "yes" })],
-    ["an override that is none", rawModel("bad", { provider: "openai" })],
-    ["modes that are none", rawModel("bad", { experimental: { modes: [] } })],
-    ["reasoning options that are none", rawModel("bad", { reasoning: true, reasoning_options: "high" })],
-    ["an effort without values", rawModel("bad", effort({}))],
-    ["values of an effort as text", rawModel("bad", effort({ values: "high" }))],
-    ["an effort that is a number", rawModel("bad", effort({ values: ["low", 3] }))],
-    ["an object under the name of a price", rawModel("bad", cost({ cache_read: { input: 1 } }))],
-    ["an object under a name that is no price", rawModel("bad", cost({ later: {} }))],
-    ["tiers as an object", rawModel("bad", cost({ tiers: {} }))],
-    ["tiers that are none", rawModel("bad", cost({ tiers: [null, 3] }))],
-    ["a tier without a price", rawModel("bad", cost({ tiers: [{ input: 1, tier: { size: 9 } }] }))],
-    ["a tier of no size", rawModel("bad", cost({ tiers: [{ input: 1, output: 1, tier: {} }] }))],
-    ["a tier that says of no tier", rawModel("bad", cost({ tiers: [{ input: 1, output: 1 }] }))],
-    ["prices of long prompts as a list", rawModel("bad", cost({ context_over_200k: [] }))],
-    ["prices of long prompts without prices", rawModel("bad", cost({ context_over_200k: {} }))],
-    ["an override whose package is a number", rawModel("bad", { provider: { npm: 7 } })],
-    ["an override whose address is an object", rawModel("bad", { provider: { api: {} } })],
-    ["an override whose body is text", rawModel("bad", { provider: { body: "x" } })],
-    ["a mode that overrides with null", rawModel("bad", mode({ provider: null }))],
-    ["a mode whose cost is text", rawModel("bad", mode({ cost: "x" }))],
-    ["a mode whose body is text", rawModel("bad", mode({ provider: { body: "x" } }))],
-    ["a mode whose headers are a list", rawModel("bad", mode({ provider: { headers: ["x"] } }))],
-    ["a mode whose header is a number", rawModel("bad", mode({ provider: { headers: { a: 1 } } }))],
     ["null", null],
     ["a list", []],
     ["a number", 7],
@@ -124,7 +95,7 @@ describe("a malformed model is dropped, and the others stay as they are", () => 
   });
 
   test("in our own entries too", async () => {
-    const bad = rawModel("bad", cost({ tiers: {} }));
+    const bad = rawModel("bad", { limit: { context: 1 } });
     const reading = await read(JSON.stringify({ openai: rawProvider("openai", good, bad) }));
     expect(reading.ok && reading.registry.get("openai")?.map(({ id }) => id)).toEqual(["good"]);
   });
@@ -136,36 +107,130 @@ describe("a malformed model is dropped, and the others stay as they are", () => 
     expect(await textOf(text.replace("77", "1e999"))).toBe(JSON.stringify({ p: rawProvider("p", good) }));
   });
 
-  test("a model with everything that there may be stays", async () => {
-    const prices = { input: 1, output: 2, cache_read: 0.1 };
-    const rich = rawModel("rich", {
-      ...cost({
-        ...prices,
-        reasoning: 3,
-        tiers: [{ ...prices, tier: { type: "context", size: 200_000 } }],
-        context_over_200k: prices,
-      }),
-      reasoning: true,
-      reasoning_options: [
-        { type: "toggle" },
-        { type: "effort", values: ["low", null] },
-        { type: "budget_tokens", min: 1 },
-      ],
-      provider: { npm: "@ai-sdk/openai", api: "https://rich.example", shape: "responses" },
-      ...mode({
-        cost: prices,
-        provider: { body: { reasoning: { mode: "pro" } }, headers: { beta: "fast" } },
-      }),
-      interleaved: { field: "reasoning_content" },
-    });
-    const text = JSON.stringify({ p: rawProvider("p", rich) });
-    expect(await textOf(text)).toBe(text);
-  });
-
   test("a model that lacks what clients do not need stays", async () => {
     const lean = { id: "lean", name: "Lean", limit: { context: 1, output: 1 }, unheard_of: [1] };
     const text = JSON.stringify({ p: rawProvider("p", lean) });
     expect(await textOf(text)).toBe(text);
+  });
+});
+
+/** A model with everything that there may be. */
+function richModel() {
+  const prices = { input: 1, output: 2, cache_read: 0.1 };
+  return rawModel("rich", {
+    family: "rich",
+    status: "beta",
+    knowledge: "2026-01",
+    temperature: true,
+    limit: { context: 9, output: 3, input: 6 },
+    ...cost({
+      ...prices,
+      reasoning: 3,
+      tiers: [
+        { ...prices, tier: { type: "context", size: 200_000 } },
+        { ...prices, cache_write: 4, tier: { size: 300_000 } },
+      ],
+      context_over_200k: { ...prices },
+    }),
+    reasoning: true,
+    reasoning_options: [
+      { type: "toggle" },
+      { type: "effort", values: ["low", null, "high"] },
+      { type: "budget_tokens", min: 1 },
+    ],
+    provider: { npm: "@ai-sdk/openai", api: "https://rich.example", shape: "responses" },
+    ...mode({
+      cost: { ...prices },
+      provider: { body: { reasoning: { mode: "pro" } }, headers: { beta: "fast" } },
+    }),
+    interleaved: { field: "reasoning_content" },
+  });
+}
+
+type Place = readonly (string | number)[];
+
+/** Every place in a value, from the outside in. */
+function placesIn(value: unknown, at: Place = []): Place[] {
+  if (typeof value !== "object" || value === null) return [at];
+  return [at, ...Object.keys(value).flatMap((key) => placesIn(Reflect.get(value, key), [...at, key]))];
+}
+
+/** A copy with something else at a place; undefined takes it away. */
+function changed(value: object, place: Place, to: unknown): Record<string, unknown> {
+  const copy = structuredClone(value);
+  const last = place.at(-1) ?? "";
+  const holder = place.slice(0, -1).reduce<object>((each, step) => Reflect.get(each, step) as object, copy);
+  if (to !== undefined) Reflect.set(holder, last, to);
+  else if (Array.isArray(holder)) holder.splice(Number(last), 1);
+  else Reflect.deleteProperty(holder, last);
+  return copy as Record<string, unknown>;
+}
+
+/** What must be there for what holds it to be of use. */
+const NEEDED =
+  /^(cost|.*\/cost|cost\/context_over_200k|cost\/tiers\/\d+)\/(input|output)$|\/tier$|\/tier\/size$|^modalities\/(input|output)$|^reasoning_options\/1\/values$/;
+/** What a model can not do without, and what nobody looks at. */
+const WHOLE = /^(id|name|limit|limit\/context|limit\/output)$/;
+const FREE = /^(interleaved\/|reasoning_options\/\d+\/(type|min)|.*\/tier\/type$|.*\/body\/)/;
+
+describe("a member that need not be there costs only itself", () => {
+  const rich = richModel();
+  const registry = (model: object) =>
+    JSON.stringify({ openai: rawProvider("openai", good, model as typeof good) });
+  const cases = placesIn(rich).filter(
+    (place) => place.length > 0 && !WHOLE.test(place.join("/")) && !FREE.test(place.join("/")),
+  );
+  const valueAt = (place: Place) =>
+    place.reduce<unknown>((each, step) => Reflect.get(each as object, step), rich);
+  const goesWith = (place: Place): Place =>
+    NEEDED.test(place.join("/")) ? goesWith(place.slice(0, -1)) : place;
+
+  test("a model with everything passes as it came", async () => {
+    expect(await textOf(registry(rich))).toBe(registry(rich));
+    expect(cases.length).toBeGreaterThan(60);
+  });
+
+  test.each(cases.map((place) => [place.join("/"), place] as const))("%s", async (_name, place) => {
+    const was = valueAt(place);
+    const isEffort = place[0] === "reasoning_options" && place.includes("values") && place.length > 3;
+    const wrong = [typeof was === "string" || was === null ? 7 : "x", ...(isEffort ? [] : [null])];
+    const gone = changed(rich, goesWith(place), undefined);
+    for (const value of wrong) {
+      const reading = await read(registry(changed(rich, place, value)));
+      if (!reading.ok) throw new Error(reading.reason);
+      expect(join(reading.text), JSON.stringify(value)).toBe(registry(gone));
+      expect(reading).toMatchObject({ models: 2, dropped: 0 });
+      // Our own entries are described by the same, if nothing is missing that they need.
+      const own = reading.registry.get("openai")?.find(({ id }) => id === "rich");
+      if (own !== undefined) expect(own).toEqual(gone);
+      if (["cost", "family", "status", "provider", "experimental"].includes(String(place[0])))
+        expect(own).toBeDefined();
+    }
+  });
+
+  test("several in one model, inside and around each other", async () => {
+    const prices = (change: object) => ({ input: 1, output: 1, ...change });
+    const bad = rawModel("bad", {
+      family: null,
+      cost: prices({
+        cache_read: "1",
+        tiers: [prices({ cache_read: null }), 3, prices({ tier: { size: 2 }, cache_write: {} }), null],
+      }),
+    });
+    const mended = rawModel("bad", { cost: prices({ tiers: [prices({ tier: { size: 2 } })] }) });
+    expect(await textOf(registry(bad))).toBe(registry(mended));
+    const reading = await read(registry(bad));
+    expect(reading.ok && reading.registry.get("openai")?.at(-1)).toEqual(mended);
+  });
+
+  test("of a provider, null is as if it were not there", async () => {
+    const bare = rawProvider("p", good);
+    for (const name of ["api", "doc"]) {
+      const { [name as "doc"]: _, ...without } = bare;
+      expect(await textOf(JSON.stringify({ p: { ...bare, [name]: null } }))).toBe(
+        JSON.stringify({ p: without }),
+      );
+    }
   });
 });
 
