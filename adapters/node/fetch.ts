@@ -1,135 +1,86 @@
 /**
- * `fetch` for upstream requests, over `node:http(s)`: bytes come as they were sent (Node's own `fetch` unpacks whatever
- * is labelled as packed, and gives up after 300 s), connections are kept, back-pressure reaches the socket.
+ * `fetch` for upstream requests, over undici's `dispatch` (why: bench/README.md). Bytes come as they were sent (Node's
+ * own `fetch` unpacks whatever is labelled as packed, and gives up after 300 s), connections are kept, back-pressure
+ * reaches the socket.
  */
-import * as http from "node:http";
-import * as https from "node:https";
+import type { Readable } from "node:stream";
 import type { Fetch } from "../../src/runtime.ts";
+import { type Connection, type Connections, openConnections } from "./connections.ts";
+import { Exchange } from "./exchange.ts";
+import { NO_PROXIES } from "./proxies.ts";
 
-const agents = {
-  "http:": new http.Agent({ keepAlive: true, keepAliveMsecs: 15_000, maxFreeSockets: 64 }),
-  "https:": new https.Agent({ keepAlive: true, keepAliveMsecs: 15_000, maxFreeSockets: 64 }),
-};
+export interface NodeFetchOptions {
+  /**
+   * Whether a request is sent once more when the kept connection that carried it was closed before anything was
+   * answered. False for what must not run twice; true unless set.
+   */
+  readonly repeats?: boolean;
+}
 
-/** How a connection that is gone fails: while its answer is awaited, and while a long body is still being written. */
-const STALE: ReadonlySet<string | undefined> = new Set(["ECONNRESET", "EPIPE"]);
+/** A `Fetch` over these connections. */
+export function createNodeFetch(connections: Connections, { repeats = true }: NodeFetchOptions = {}): Fetch {
+  return async (address, { method = "GET", headers: given, body, signal = null }) => {
+    signal?.throwIfAborted();
+    const { origin, pathname, search } = new URL(address);
+    const headers = Object.fromEntries(new Headers(given));
+    let bytes = toBytes(body);
+    if (bytes !== undefined) headers["content-length"] = String(bytes.byteLength);
 
-export const nodeFetch: Fetch = (address, init) => {
-  const headers: Record<string, string> = {};
-  new Headers(init.headers).forEach((value, name) => {
-    headers[name] = value;
-  });
-  // Let go as soon as the answer begins: what listens while it streams would keep hold of it.
-  let body = toBytes(init.body);
-  if (body !== undefined) headers["content-length"] = String(body.byteLength);
-  const { signal, method = "GET" } = init;
-  if (signal?.aborted) return Promise.reject(signal.reason);
-  return new Promise((resolve, reject) => {
-    let current: http.ClientRequest | http.IncomingMessage;
-    const abort = () => {
-      current.destroy(new Error("aborted", { cause: signal?.reason }));
-      // What is destroyed already says nothing more.
-      reject(signal?.reason);
+    // What is kept until the response ends would otherwise keep the body, too.
+    const letGo = () => {
+      bytes = undefined;
     };
-    const settled = () => signal?.removeEventListener("abort", abort);
-    signal?.addEventListener("abort", abort);
-
-    const attempt = (retry: boolean) => {
-      const url = new URL(address);
-      const secure = url.protocol === "https:";
-      const kept = secure ? agents["https:"] : agents["http:"];
-      // A second try gets a connection of its own: another kept one may be as stale.
-      const agent = !retry || headers.connection === "close" ? false : kept;
-      const outgoing = (secure ? https : http).request(url, { method, headers, agent });
-      current = outgoing;
-      let over = false;
-      const fail = (error: Error) => {
-        if (over) return;
-        over = true;
-        settled();
-        reject(error);
+    const attempt = (connection: Connection, release: () => void) => {
+      const exchange = new Exchange(signal, release);
+      const wasIdle = connection.dispatch(
+        { origin, path: pathname + search, method, headers, body: bytes === undefined ? null : once(bytes) },
+        exchange,
+      );
+      // What is not connected yet can not be aborted, only given up.
+      const giveUp = () => {
+        if (exchange.isConnecting) connection.destroy();
       };
-      outgoing.on("error", (error: NodeJS.ErrnoException) => {
-        // A kept connection that the server closed while idle never took the request; a fresh one may.
-        if (!over && retry && outgoing.reusedSocket && STALE.has(error.code)) {
-          over = true;
-          return attempt(false);
-        }
-        fail(error);
-      });
-      // A 101 that nobody asked for ends so, with neither an answer nor an error.
-      outgoing.on("close", () => fail(new Error("the connection closed without an answer")));
-      outgoing.on("response", (incoming) => {
-        over = true;
-        body = undefined;
-        current = incoming;
-        incoming.on("close", settled);
-        incoming.on("error", () => {});
-        const { statusCode = 0 } = incoming;
-        if (statusCode >= 200 && statusCode <= 599) return resolve(toResponse(incoming));
-        incoming.destroy();
-        reject(new Error(`${statusCode} is the status of no answer`));
-      });
-      outgoing.end(body);
+      signal?.addEventListener("abort", giveUp);
+      const response = exchange.response.finally(() => signal?.removeEventListener("abort", giveUp));
+      response.then(letGo, () => {});
+      return { response, wasStale: () => wasIdle() && exchange.wasClosedUnanswered };
     };
-    attempt(true);
-  });
-};
+    /** Over a connection of its own: another kept one may be as stale. */
+    const alone = () => {
+      const connection = connections.open(origin);
+      return attempt(connection, () => connection.destroy()).response;
+    };
+
+    if (headers.connection === "close") return alone();
+    const kept = connections.acquire(origin);
+    const { response, wasStale } = attempt(kept, () => connections.release(kept));
+    try {
+      return await response;
+    } catch (error) {
+      // A kept connection that the server closed while idle never took the request; a new one may.
+      if (!repeats || signal?.aborted || !wasStale()) throw error;
+    }
+    return alone();
+  };
+}
+
+/** Straight to where it goes, through no proxy. */
+export const nodeFetch: Fetch = createNodeFetch(openConnections(NO_PROXIES));
+
+/** The body as something to iterate over once: undici keeps a plain one until the response has ended. */
+function once(bytes: Uint8Array): Readable {
+  const left = [bytes];
+  const next = () => {
+    const value = left.pop();
+    return value === undefined ? { done: true, value } : { done: false, value };
+  };
+  // Any iterable will do (undici's Dispatcher.md), which its types do not say.
+  return { [Symbol.iterator]: () => ({ next }) } as unknown as Readable;
+}
 
 function toBytes(body: RequestInit["body"]): Uint8Array | undefined {
   if (body === null || body === undefined) return undefined;
   if (typeof body === "string") return new TextEncoder().encode(body);
   if (body instanceof Uint8Array) return body;
   throw new TypeError("an upstream request's body is text or bytes");
-}
-
-function toResponse(incoming: http.IncomingMessage): Response {
-  const headers = new Headers();
-  for (let at = 0; at + 1 < incoming.rawHeaders.length; at += 2) {
-    headers.append(incoming.rawHeaders[at] ?? "", incoming.rawHeaders[at + 1] ?? "");
-  }
-  const status = incoming.statusCode ?? 502;
-  const empty = status === 204 || status === 205 || status === 304;
-  if (empty) incoming.resume();
-  return new Response(empty ? null : toStream(incoming), { status, headers });
-}
-
-/** The body as a stream that reads the socket only when asked and closes it when cancelled. */
-function toStream(incoming: http.IncomingMessage): ReadableStream<Uint8Array> {
-  let settle: (() => void) | undefined;
-  const wake = () => {
-    settle?.();
-    settle = undefined;
-  };
-  let failure: Error | undefined;
-  incoming.on("readable", wake);
-  incoming.on("end", wake);
-  incoming.on("error", (error) => {
-    failure = error;
-    wake();
-  });
-  incoming.on("close", () => {
-    if (!incoming.readableEnded && !incoming.complete) failure ??= new Error("the connection closed early");
-    wake();
-  });
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        for (;;) {
-          const chunk: Buffer | null = incoming.read();
-          if (chunk !== null) return controller.enqueue(chunk);
-          if (failure !== undefined) return controller.error(failure);
-          if (incoming.readableEnded) return controller.close();
-          if (incoming.destroyed && incoming.complete) return controller.close();
-          await new Promise<void>((resolve) => {
-            settle = resolve;
-          });
-        }
-      },
-      cancel() {
-        incoming.destroy();
-      },
-    },
-    { highWaterMark: 0 },
-  );
 }

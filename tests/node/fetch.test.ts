@@ -1,6 +1,8 @@
 /** The Node door's way out: connections that are kept and let go, bytes as they came, a socket that waits for its reader. */
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { nodeFetch } from "../../adapters/node/fetch.ts";
@@ -89,6 +91,52 @@ describe("an answer", () => {
     });
     const response = await post(url);
     await expect(response.text()).rejects.toThrow();
+  });
+});
+
+describe("a request", () => {
+  test("whose answer has begun no longer holds its body in memory", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const { url } = await startUpstream((request, response) => {
+      request.resume().on("end", () => response.writeHead(200).write("begun"));
+    });
+    const send = async (): Promise<[WeakRef<Uint8Array>, Response]> => {
+      const body = new Uint8Array(1024 * 1024);
+      return [new WeakRef(body), await post(url, body)];
+    };
+    const [body, response] = await send();
+    const reader = response.body!.getReader();
+    await reader.read();
+    for (let at = 0; at < 3; at++) {
+      await pause(10);
+      collect();
+    }
+    expect(body.deref()).toBeUndefined();
+    await reader.cancel();
+  });
+
+  test("takes no notice of what comes before its answer", async () => {
+    const { url } = await startUpstream((_request, response) => {
+      response.writeProcessing();
+      response.writeEarlyHints({ link: "</a>; rel=preload" });
+      response.end("fine");
+    });
+    const response = await post(url);
+    expect([response.status, response.headers.get("link"), await response.text()]).toEqual([
+      200,
+      null,
+      "fine",
+    ]);
+  });
+
+  test("without a body, and with an empty one, arrives", async () => {
+    const { url, requests } = await startUpstream((request, response) => {
+      request.resume().on("end", () => response.end("fine"));
+    });
+    expect(await (await nodeFetch(url, { method: "GET" })).text()).toBe("fine");
+    expect(await (await post(url, "")).text()).toBe("fine");
+    expect(requests.map(({ headers }) => headers["content-length"])).toEqual([undefined, "0"]);
   });
 });
 
