@@ -23,11 +23,24 @@ export async function bundleForNode(entryPoints, outdir, more = {}) {
     },
     logLevel: "warning",
     write: false,
+    // As in Node's own copy of undici: without its second, experimental parser.
+    define: { esbuildDetection: "true" },
+    plugins: [undiciOverHttp1],
     ...more,
   });
   for (const { path, contents } of result.outputFiles) replaceFile(path, contents);
   return result;
 }
+
+/** Leaves out the parts of undici that are never called here and cost size and start-up: HTTP/2, forms, SOCKS. */
+const undiciOverHttp1 = {
+  name: "undici-over-http1",
+  setup(build) {
+    const unused =
+      /[\\/]undici[\\/]lib[\\/](dispatcher[\\/](client-h2|socks5-proxy-agent)|web[\\/](fetch[\\/](body|formdata)|webidl[\\/]index))\.js$/;
+    build.onLoad({ filter: unused }, () => ({ contents: "module.exports = {};" }));
+  },
+};
 
 /** Whole or not at all, also for another process that builds or starts at the same moment. */
 function replaceFile(path, contents) {

@@ -1,18 +1,13 @@
 /**
- * Outgoing HTTP/1.1 connections by origin: each carries one request at a time and is kept for the next one. They go
- * through the environment's proxies, except to this machine itself. Reading has no time limit, connecting has.
+ * Outgoing HTTP/1.1 connections by origin: each carries one request at a time and is kept for the next one. Reading has
+ * no time limit, connecting has.
  */
 import type { Dispatcher } from "undici";
-import connectToProxy from "undici/lib/api/api-connect.js";
 import buildConnector from "undici/lib/core/connect.js";
 import Client from "undici/lib/dispatcher/client.js";
-import EnvHttpProxyAgent from "undici/lib/dispatcher/env-http-proxy-agent.js";
-import Pool from "undici/lib/dispatcher/pool.js";
-import { errorCodeOf } from "../../src/error-code.ts";
-import { isThisMachine, type Proxies } from "./proxies.ts";
 
 /** How long a connection may take to be made, ms: name, TCP and TLS, or the answer of a proxy. */
-const CONNECT_MS = 15_000;
+export const CONNECT_MS = 15_000;
 
 /** Idle connections of one origin that are kept at most. */
 const MAX_IDLE = 64;
@@ -21,9 +16,15 @@ const MAX_IDLE = 64;
 const KEEP_MS = 240_000;
 
 export interface ConnectionOptions {
+  /** Leads to an origin through a proxy; null for an origin that is reached directly. */
+  readonly tunnel?: Tunnel | undefined;
   /** How long an idle connection is kept, ms. */
   readonly keepMs?: number;
 }
+
+/** `makeClient` makes the undici client that finally talks to the origin, over what it is given. */
+export type Tunnel = (origin: string, makeClient: MakeClient) => Dispatcher | null;
+export type MakeClient = (origin: URL | string, over: object) => Client;
 
 export interface Connections {
   /** An idle connection, or else a new one. Goes back by `release`. */
@@ -34,7 +35,7 @@ export interface Connections {
   open(origin: string): Connection;
 }
 
-export function openConnections(proxies: Proxies, { keepMs = KEEP_MS }: ConnectionOptions = {}): Connections {
+export function openConnections({ tunnel, keepMs = KEEP_MS }: ConnectionOptions = {}): Connections {
   const idle = new Map<string, Connection[]>();
   // Shared, so that TLS sessions are resumed.
   const connect = buildConnector({ timeout: CONNECT_MS, allowH2: false, keepAliveInitialDelay: 15_000 });
@@ -44,18 +45,17 @@ export function openConnections(proxies: Proxies, { keepMs = KEEP_MS }: Connecti
       keepAliveTimeout: keepMs,
       ...(isKept ? {} : { pipelining: 0 }),
     };
-    return new Connection(origin, (watch) =>
-      isProxied(origin, proxies)
-        ? proxied(proxies, options, watch)
-        : watch(new Client(origin, { ...options, connect })),
-    );
+    return new Connection(origin, (watch) => {
+      const makeClient: MakeClient = (target, over) => watch(new Client(target, { ...over, ...options }));
+      return tunnel?.(origin, makeClient) ?? makeClient(origin, { connect });
+    });
   };
   return {
     acquire: (origin) => idle.get(origin)?.pop() ?? make(origin, true),
     release(connection) {
+      if (connection.isDestroyed) return;
       const { origin } = connection;
       const others = idle.get(origin) ?? [];
-      if (connection.isDestroyed) return;
       if (others.length >= MAX_IDLE) return connection.destroy();
       others.push(connection);
       idle.set(origin, others);
@@ -72,7 +72,7 @@ export class Connection {
   #made = 0;
   isDestroyed = false;
 
-  /** `open` hands each undici client that it makes to `watch`. */
+  /** `open` hands each client that it makes to `watch`. */
   constructor(origin: string, open: (watch: (client: Client) => Client) => Dispatcher) {
     this.origin = origin;
     this.#dispatcher = open((client) => {
@@ -98,45 +98,4 @@ export class Connection {
     this.isDestroyed = true;
     void this.#dispatcher.destroy();
   }
-}
-
-function isProxied(origin: string, proxies: Proxies): boolean {
-  const { protocol, hostname } = new URL(origin);
-  return (protocol === "https:" ? proxies.https : proxies.http) !== null && !isThisMachine(hostname);
-}
-
-/** Asks the proxy for a tunnel, unless NO_PROXY names the origin. */
-function proxied(
-  { http, https, except }: Proxies,
-  options: Client.Options,
-  watch: (client: Client) => Client,
-): Dispatcher {
-  return new EnvHttpProxyAgent({
-    httpProxy: http ?? "",
-    httpsProxy: https ?? "",
-    noProxy: except,
-    connectTimeout: CONNECT_MS,
-    proxyTunnel: true,
-    factory: (origin, given) => watch(new Client(origin, { ...given, ...options })),
-    clientFactory: (proxy, given) => new TunnelPool(proxy, { ...given, headersTimeout: CONNECT_MS }),
-  });
-}
-
-/** Connections to a proxy. Their failures have a code of their own: PROXY_ECONNREFUSED, PROXY_HTTP_407, … */
-class TunnelPool extends Pool {
-  override async connect(options: unknown): Promise<Dispatcher.ConnectData> {
-    const tunnel = await connectToProxy
-      .call(this, options as Dispatcher.ConnectOptions)
-      .catch((cause: unknown) => {
-        throw proxyError(errorCodeOf(cause) ?? "FAILED", cause);
-      });
-    const { statusCode, socket } = tunnel;
-    if (statusCode === 200) return tunnel;
-    socket.on("error", () => {}).destroy();
-    throw proxyError(`HTTP_${statusCode}`);
-  }
-}
-
-function proxyError(code: string, cause?: unknown): Error {
-  return Object.assign(new Error("the proxy made no tunnel", { cause }), { code: `PROXY_${code}` });
 }

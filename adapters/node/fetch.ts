@@ -7,7 +7,6 @@ import type { Readable } from "node:stream";
 import type { Fetch } from "../../src/runtime.ts";
 import { type Connection, type Connections, openConnections } from "./connections.ts";
 import { Exchange } from "./exchange.ts";
-import { NO_PROXIES } from "./proxies.ts";
 
 export interface NodeFetchOptions {
   /**
@@ -65,7 +64,7 @@ export function createNodeFetch(connections: Connections, { repeats = true }: No
 }
 
 /** Straight to where it goes, through no proxy. */
-export const nodeFetch: Fetch = createNodeFetch(openConnections(NO_PROXIES));
+export const nodeFetch: Fetch = createNodeFetch(openConnections());
 
 /** The body as something to iterate over once: undici keeps a plain one until the response has ended. */
 function once(bytes: Uint8Array): Readable {

@@ -14,8 +14,6 @@ export interface Proxies {
   readonly except: string;
 }
 
-export const NO_PROXIES: Proxies = { http: null, https: null, except: "" };
-
 export type ProxiesResult = { ok: true; proxies: Proxies } | { ok: false; problems: string[] };
 
 /** `problems` name the variable and what to do; they never repeat its value. */
