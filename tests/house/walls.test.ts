@@ -25,6 +25,7 @@ const LAYERS = [
 /** Leaf files of `src/` that every layer may name. */
 const BASE = new Set([
   "config.ts",
+  "error-code.ts",
   "errors.ts",
   "guessable.ts",
   "join-bytes.ts",
@@ -171,20 +172,25 @@ describe("the walls", () => {
   test("a door holds environment, database, background work and listening, and none of Kleis's rules", () => {
     const doors = imports.filter(({ from }) => /^adapters\/(node|vercel|cloudflare|edge)\//.test(from));
     const allowed =
-      /^src\/(app|config|errors|runtime|http\/refusal|storage\/(port|seal)|storage\/libsql\/[\w-]+)\.ts$/;
+      /^src\/(app|config|error-code|errors|runtime|http\/refusal|storage\/(port|seal)|storage\/libsql\/[\w-]+)\.ts$/;
     const reaching = doors.filter(({ to }) => to.startsWith("src/") && !allowed.test(to));
     expect(reaching.map(said)).toEqual([]);
     const libraries = doors.filter(
       ({ to }) =>
         !/^(src|adapters)\//.test(to) &&
-        !/^(node:|cloudflare:workers$|@libsql\/client(\/http|\/sqlite3)?$|@hono\/node-server$)/.test(to),
+        !/^(node:|cloudflare:workers$|@libsql\/client(\/http|\/sqlite3)?$|@hono\/node-server$|undici(\/|$))/.test(
+          to,
+        ),
     );
     expect(libraries.map(said)).toEqual([]);
   });
 
   test("a door leans on no other runtime's: what runs in Workers names nothing of Node's", () => {
     const homes: [from: RegExp, never: RegExp][] = [
-      [/^adapters\/(cloudflare|edge)\//, /^(node:|@hono\/node-server|adapters\/(node|vercel|doctor)\/)/],
+      [
+        /^adapters\/(cloudflare|edge)\//,
+        /^(node:|undici|@hono\/node-server|adapters\/(node|vercel|doctor)\/)/,
+      ],
       [/^adapters\/node\//, /^(cloudflare:|adapters\/(cloudflare|vercel|doctor)\/)/],
       [/^adapters\/vercel\//, /^(cloudflare:|@hono\/node-server|adapters\/(cloudflare|doctor)\/)/],
     ];
