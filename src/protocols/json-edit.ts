@@ -62,8 +62,7 @@ export function applyEdits(
   for (const edit of edits) plant(root, edit);
   if (root.set !== undefined) return encodeJson(root.set.value);
   const patches: Patch[] = [];
-  const bom = source[0] === 0xef && source[1] === 0xbb && source[2] === 0xbf ? 3 : 0;
-  patchValue(source, skipSpace(source, bom), root, patches);
+  patchValue(source, skipSpace(source, startOf(source)), root, patches);
   return assemble(source, patches);
 }
 
@@ -74,14 +73,30 @@ export function encodeJson(value: unknown): Uint8Array<ArrayBuffer> {
 
 /** The values directly inside an object or array, in order, each as the text it came as; none of any other value. */
 export function piecesOf(json: string): Map<string | number, string> {
-  const source = encoder.encode(json);
-  const at = skipSpace(source, 0);
-  if (!isContainer(source[at])) return new Map();
+  return new Map(
+    partsOf(encoder.encode(json)).map(({ key, bytes }) => [key, decoder.decode(bytes)] as const),
+  );
+}
+
+/** A value directly inside an object or array. */
+export interface Part {
+  readonly key: string | number;
+  /** The value as it came; a view of the source. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** The same as bytes, with every member of a name that comes several times, of which a parser shows only the last. */
+export function partsOf(source: Uint8Array<ArrayBuffer>): Part[] {
+  const at = skipSpace(source, startOf(source));
+  if (!isContainer(source[at])) return [];
   const { items } =
     source[at] === OPEN_OBJECT ? readMembers(source, at, null) : readElements(source, at, null);
-  return new Map(
-    items.map(({ key, value, end }) => [key, decoder.decode(source.subarray(value, end))] as const),
-  );
+  return items.map(({ key, value, end }) => ({ key, bytes: source.subarray(value, end) }));
+}
+
+/** Behind a byte order mark. */
+function startOf(source: Uint8Array): number {
+  return source[0] === 0xef && source[1] === 0xbb && source[2] === 0xbf ? 3 : 0;
 }
 
 function newNode(): Node {

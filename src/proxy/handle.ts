@@ -9,7 +9,7 @@ import type { AccountDirectory } from "../accounts/directory.ts";
 import { KleisError } from "../errors.ts";
 import { mayUseAccount } from "../keys/scope.ts";
 import { withoutCredentials } from "../keys/sent.ts";
-import { accessOf } from "../models/access.ts";
+import { accessOf, modelScope } from "../models/access.ts";
 import { MAX_MODEL_ID } from "../models/registry.ts";
 import type { ResolvedModel } from "../models/resolve.ts";
 import { resolveOnce } from "../models/resolve-once.ts";
@@ -22,6 +22,7 @@ import type { Runtime } from "../runtime.ts";
 import type { AccountRecord, KeyRecord } from "../storage/port.ts";
 import { answer } from "./answer.ts";
 import { namedByProvider } from "./answer-headers.ts";
+import { toolModels } from "./one-model.ts";
 import { readJsonBody } from "./read-body.ts";
 import type { RequestLog } from "./request-log.ts";
 import { type Attempt, sendUpstream } from "./upstream.ts";
@@ -56,6 +57,7 @@ export async function proxy(deps: ProxyDeps, call: ProxyCall): Promise<Response>
   const resolved = await resolveModel(deps, call, requested, accounts);
   const provider = providerOf(deps, resolved.provider);
   log.note({ provider: provider.id, upstream_model: resolved.model });
+  checkToolModels(deps, call, body, provider);
 
   const account = chooseAccount(deps, call, provider, resolved, accounts);
   log.note({ account: account.id });
@@ -119,6 +121,20 @@ async function resolveModel(
   });
   if (resolution.ok) return resolution;
   throw new KleisError(resolution.code, resolution.message, { param: "model" });
+}
+
+/** A tool may ask a model of its own (an advisor, a maker of images): the key's scope holds for that as well. */
+function checkToolModels(deps: ProxyDeps, call: ProxyCall, body: JsonBody, provider: Provider): void {
+  if (call.key.models === null) return;
+  const inScope = modelScope(call.key.models, deps.providers);
+  const foreign = toolModels(body.bytes).find((model) => !inScope(provider, model));
+  if (foreign === undefined) return;
+  const named = JSON.stringify(foreign.slice(0, MAX_MODEL_ID));
+  throw new KleisError(
+    "key_scope",
+    `This key may not use ${named}, which a tool of this request names. Leave that tool out, or use a key with a wider scope.`,
+    { param: "tools" },
+  );
 }
 
 function providerOf(deps: ProxyDeps, id: string): Provider {

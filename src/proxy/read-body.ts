@@ -5,6 +5,7 @@ import { isObject, type Json } from "../json.ts";
 import type { JsonBody } from "../protocols/body.ts";
 import type { Runtime } from "../runtime.ts";
 import { checkBytes, checkDepth } from "./json-limits.ts";
+import { checkOneModel } from "./one-model.ts";
 
 /** 32 MiB, Anthropic's own limit (providers/claude.md §3.1). */
 export const MAX_BODY_BYTES = 32 * 1024 * 1024;
@@ -18,14 +19,16 @@ export async function readJsonBody(request: Request, runtime: Pick<Runtime, "zst
   if (bytes.length === 0)
     throw new KleisError("invalid_json", "The request body is empty. Send a JSON object.");
   checkBytes(bytes);
+  const text = decoder.decode(bytes);
   let value: Json;
   try {
-    value = JSON.parse(decoder.decode(bytes)) as Json;
+    value = JSON.parse(text) as Json;
   } catch {
     throw new KleisError("invalid_json", "The request body is not valid JSON.");
   }
   if (!isObject(value)) throw new KleisError("invalid_request", "The request body must be a JSON object.");
   checkDepth(value);
+  checkOneModel(text, bytes, value);
   return { bytes, value };
 }
 
