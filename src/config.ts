@@ -130,6 +130,11 @@ const variables = z.object({
   MODELS_DEV_URL: z._default(optionalOrigin, "https://models.dev/api.json"),
   KLEIS_HEADER_TIMEOUT_MS: milliseconds(600_000),
   KLEIS_IDLE_TIMEOUT_MS: milliseconds(900_000),
+  KLEIS_CLIENT_STALL_MS: number(
+    /^([1-9]\d{3,8})?$/,
+    300_000,
+    "must be a whole number of milliseconds, at least 1000",
+  ),
   KLEIS_MAX_STREAMS_PER_KEY: count(512),
   KLEIS_MAX_STREAMS: count(1024),
   KLEIS_NATIVE_STREAMS: word(["off", "on"], "off"),

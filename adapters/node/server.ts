@@ -26,6 +26,8 @@ import { ensureFolder, ensureSecrets, inFolder, isOpenToOthers, type Secrets } f
 import { databaseFile, readSettings, type Settings } from "./settings.ts";
 import { unpackZstd } from "./zstd.ts";
 
+type Outgoing = (HttpBindings | Http2Bindings)["outgoing"];
+
 export interface RunningServer {
   /** `http://host:port`, as it listens. */
   url: string;
@@ -80,7 +82,7 @@ export async function start(environment: Record<string, string | undefined>): Pr
   setMaxListeners(0, ending.signal);
   const callbacks = createCallbackPorts();
   /** What each request is answered on. */
-  const answers = new WeakMap<Request, (HttpBindings | Http2Bindings)["outgoing"]>();
+  const answers = new WeakMap<Request, Outgoing>();
   const runtime: Runtime = {
     config,
     storage: createLibsqlStorage({
@@ -114,6 +116,7 @@ export async function start(environment: Record<string, string | undefined>): Pr
       {
         fetch: (request, env) => {
           answers.set(request, env.outgoing);
+          letGoWhenStalled(env.outgoing, config.KLEIS_CLIENT_STALL_MS);
           if (isClosing && "shouldKeepAlive" in env.outgoing) env.outgoing.shouldKeepAlive = false;
           return files(request) ?? app.fetch(request, peerOf(env));
         },
@@ -156,6 +159,14 @@ export async function start(environment: Record<string, string | undefined>): Pr
       }
     },
   };
+}
+
+/** Breaks off an answer of which the client has not taken a byte for this long, ms. Node looks at the socket's own queue. */
+function letGoWhenStalled(outgoing: Outgoing, stallMs: number): void {
+  outgoing.setTimeout(stallMs, () => {
+    // Also called where nothing is written meanwhile, as while a provider thinks.
+    if (outgoing.writableLength > 0) outgoing.destroy();
+  });
 }
 
 /** Until nothing is left, or for `ms`. Work may begin further work: tokens whose first write failed are still written. */

@@ -8,7 +8,7 @@ import { readError } from "./answer-error.ts";
 import { LateRefusal, relayEvents } from "./relay.ts";
 import { relayNatively } from "./relay-natively.ts";
 import { restoreModel } from "./restore-model.ts";
-import { changesOf, type Scene } from "./scene.ts";
+import { breakOffOf, changesOf, type Scene } from "./scene.ts";
 import { type ByteSource, begin, readBody } from "./source.ts";
 import type { StreamPlan } from "./stream-end.ts";
 
@@ -43,7 +43,8 @@ function passedNatively(scene: Scene, body: Response["body"]): ReadableStream<Ui
   return pass.readable;
 }
 
-function planOf({ runtime, call, ready, facts, stop }: Scene): StreamPlan {
+function planOf(scene: Scene): StreamPlan {
+  const { runtime, call, ready, facts, stop } = scene;
   const protocol = protocolOf(call.operation);
   return {
     watcher: WATCH[protocol](),
@@ -52,6 +53,8 @@ function planOf({ runtime, call, ready, facts, stop }: Scene): StreamPlan {
       errorEvent(protocol, { code, message, status: code === "shutting_down" ? 503 : 502 }, call.requestId),
     clock: runtime.clock,
     idleMs: runtime.config.KLEIS_IDLE_TIMEOUT_MS,
+    stallMs: runtime.config.KLEIS_CLIENT_STALL_MS,
+    breakOff: breakOffOf(scene),
     ending: runtime.ending,
     stop,
     onEnd: (outcome, bytes) => call.log.end({ status: 200, outcome, bytes, changes: changesOf(facts) }),

@@ -13,7 +13,7 @@ import { asEventStream, passedHeaders } from "./answer-headers.ts";
 import { lateStream, streamFrom, streamOf } from "./answer-stream.ts";
 import type { ProxyCall, ReadyRequest } from "./handle.ts";
 import { restoreModelInJson } from "./restore-model.ts";
-import { type AnswerFacts, changesOf, ownHeaders, type Scene } from "./scene.ts";
+import { type AnswerFacts, breakOffOf, changesOf, ownHeaders, type Scene } from "./scene.ts";
 import { type ByteSource, readBody, readText, toStream } from "./source.ts";
 
 /**
@@ -145,18 +145,17 @@ function passed(
   whole: "complete" | "provider_error",
 ): Response {
   const { runtime, call, facts } = scene;
-  const { breakOff } = runtime;
-  const body = toStream(
-    limited(scene, source),
-    (outcome, bytes) =>
+  const body = toStream(limited(scene, source), {
+    onEnd: (outcome, bytes) =>
       call.log.end({
         status,
         outcome: outcome === "complete" ? whole : outcome,
         bytes,
         changes: changesOf(facts),
       }),
-    breakOff === undefined ? undefined : () => breakOff(call.request),
-  );
+    breakOff: breakOffOf(scene),
+    stall: { clock: runtime.clock, ms: runtime.config.KLEIS_CLIENT_STALL_MS },
+  });
   return new Response(body, { status, headers });
 }
 

@@ -75,16 +75,22 @@ export async function relayNatively(options: NativeRelayOptions): Promise<void> 
 
   const heard = outcomeOf(state, stop);
   let outcome = end === null ? heard : "complete";
-  try {
+  const inTime = new AbortController();
+  const stalled = clock.sleep(options.stallMs, inTime.signal).then(() => "stalled" as const);
+  const finish = async () => {
     if (isCut) await pass.break();
     else {
       const error = stop === "idle" ? silent(options.idleMs) : ENDED_EARLY;
       const said = end ?? unnamed ?? (state === "open" ? encoder.encode(options.errorEvent(error)) : NOTHING);
       await pass.end(isWhole ? joined(EMPTY_LINE, said) : said);
     }
+  };
+  try {
+    if ((await Promise.race([finish(), stalled])) === "stalled") outcome = "client_stalled";
   } catch {
     outcome = "client_left";
   }
+  inTime.abort("over");
   if (stop === "ended") options.stop();
   if (options.hasLeft()) outcome = "client_left";
   // Agents leave as soon as they have the last event.

@@ -17,6 +17,7 @@ import {
   silent,
   tooLarge,
 } from "./stream-end.ts";
+import { watchClient } from "./watch-client.ts";
 
 /** Silence towards the client, in ms, after which a comment is sent; agents give up after 300 s (clients.md). */
 export const KEEP_ALIVE_MS = 15_000;
@@ -25,6 +26,9 @@ const LAST_EVENT_GRACE_MS = 1_000;
 
 /** After a complete answer, how long (ms) the provider may take to end its stream before it is let go. */
 const LET_GO_MS = 100;
+
+/** The largest piece handed out at once, bytes: how a client gets on with a large event is seen by its pieces. */
+const MAX_PIECE = 64 * 1024;
 
 const KEEP_ALIVE = new TextEncoder().encode(": kleis\n\n");
 const encoder = new TextEncoder();
@@ -61,6 +65,7 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
   /** Until when the last event behind an announced error is waited for, epoch ms. */
   let failsAt = 0;
   let bytes = 0;
+  let pieces = 0;
   let lastIn = clock.now();
   let lastOut = lastIn;
   // A client may be gone before it reads: then nobody else would take note that the provider refused.
@@ -69,7 +74,10 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
   const send = (part: Uint8Array) => {
     bytes += part.length;
     lastOut = clock.now();
-    controller.enqueue(part);
+    for (let at = 0; at < part.length; at += MAX_PIECE) {
+      pieces++;
+      controller.enqueue(part.subarray(at, at + MAX_PIECE));
+    }
   };
 
   const finish = (outcome: StreamOutcome) => {
@@ -77,10 +85,22 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
     over = true;
     stopTicking.abort("over");
     options.ending?.removeEventListener("abort", shutDown);
-    if (outcome !== "client_left") controller.close();
+    if (outcome === "client_stalled") breakOff();
+    else if (outcome !== "client_left") controller.close();
     if (outcome === "complete" && source !== undefined) void letGo(source);
     else options.stop();
     options.onEnd(outcome, bytes);
+  };
+
+  const breakOff = () => {
+    if (options.breakOff === undefined) controller.error(new Error("the client takes nothing"));
+    else options.breakOff();
+  };
+
+  /** How many pieces the client has taken. */
+  const taken = () => {
+    const queued = -(controller.desiredSize ?? 0);
+    return waiting && queued <= 0 ? null : pieces - queued;
   };
 
   /** After a good end: a moment for the provider to end its side too, so that the connection can be kept. */
@@ -204,6 +224,8 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
       start(own) {
         controller = own;
         void tick();
+        const onStall = () => finish("client_stalled");
+        void watchClient({ clock, stallMs: options.stallMs, taken, onStall }, stopTicking.signal);
         options.ending?.addEventListener("abort", shutDown);
         if (options.ending?.aborted) shutDown();
       },

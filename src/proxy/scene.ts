@@ -30,6 +30,11 @@ export function ownHeaders({ call, ready, facts }: Scene, headers: Headers): Hea
   return headers;
 }
 
+/** Breaks off the connection of the request's client, where the runtime can. */
+export function breakOffOf({ runtime: { breakOff }, call }: Scene): (() => void) | undefined {
+  return breakOff === undefined ? undefined : () => breakOff(call.request);
+}
+
 /** What was changed, as the log and the header name it. */
 export function changesOf({ changes }: AnswerFacts): string {
   return changes.join(",") || "none";

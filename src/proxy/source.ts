@@ -1,8 +1,9 @@
 /** A provider's bytes as they are read: unpacked when they are gzip, whatever the label says. */
 
 import { KleisError } from "../errors.ts";
-import type { BegunBody } from "../runtime.ts";
+import type { BegunBody, Clock } from "../runtime.ts";
 import { BROKE_OFF } from "./stream-end.ts";
+import { watchClient } from "./watch-client.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -41,7 +42,8 @@ function isGzip(begun: Bytes): boolean {
 export async function begin(body: ReadableStream<Bytes>): Promise<BegunBody> {
   const reader = body.getReader();
   const head = await beginning(reader);
-  if (isGzip(head)) return { head: new Uint8Array(0), rest: toStream(unpack(head, reader), () => {}) };
+  if (isGzip(head))
+    return { head: new Uint8Array(0), rest: toStream(unpack(head, reader), { onEnd: () => {} }) };
   reader.releaseLock();
   return { head, rest: body };
 }
@@ -77,26 +79,49 @@ function unpack(first: Bytes, reader: ReadableStreamDefaultReader<Bytes>): ByteS
   return packed.pipeThrough(new DecompressionStream("gzip")).getReader();
 }
 
-export type PassedOutcome = "complete" | "incomplete" | "idle" | "client_left";
+export type PassedOutcome = "complete" | "incomplete" | "idle" | "client_left" | "client_stalled";
 
-/**
- * The source as a stream that reads only when it is read from; `onEnd` hears once how it ended and how much passed. Where
- * the source fails the stream does too, or `breakOff` is called instead.
- */
-export function toStream(
-  source: ByteSource,
-  onEnd: (outcome: PassedOutcome, bytes: number) => void,
-  breakOff?: () => void,
-): ReadableStream<Bytes> {
+export interface Passing {
+  /** Hears once how it ended and how much passed. */
+  readonly onEnd: (outcome: PassedOutcome, bytes: number) => void;
+  /** Called instead of letting the stream fail. */
+  readonly breakOff?: (() => void) | undefined;
+  /** How long a client may take nothing; without it, for ever. */
+  readonly stall?: { readonly clock: Clock; readonly ms: number };
+}
+
+/** The source as a stream that reads only when it is read from. */
+export function toStream(source: ByteSource, passing: Passing): ReadableStream<Bytes> {
+  const { breakOff, stall } = passing;
+  const over = new AbortController();
   let bytes = 0;
+  let isReading = false;
+  const onEnd = (outcome: PassedOutcome) => {
+    if (over.signal.aborted) return;
+    over.abort("over");
+    passing.onEnd(outcome, bytes);
+  };
   return new ReadableStream<Bytes>(
     {
+      start(controller) {
+        if (stall === undefined) return;
+        const taken = () => (isReading ? null : bytes);
+        const onStall = () => {
+          onEnd("client_stalled");
+          source.cancel().catch(() => {});
+          if (breakOff === undefined) controller.error(new Error("the client takes nothing"));
+          else breakOff();
+        };
+        void watchClient({ clock: stall.clock, stallMs: stall.ms, taken, onStall }, over.signal);
+      },
       async pull(controller) {
+        isReading = true;
         const next = await source.read().catch((error: unknown) => {
-          onEnd(error instanceof KleisError ? "idle" : "incomplete", bytes);
+          onEnd(error instanceof KleisError ? "idle" : "incomplete");
           if (breakOff === undefined) throw error;
           return null;
         });
+        isReading = false;
         if (next === null) {
           breakOff?.();
           return controller.close();
@@ -108,10 +133,10 @@ export function toStream(
         }
         if (!done) return;
         controller.close();
-        onEnd("complete", bytes);
+        onEnd("complete");
       },
       cancel() {
-        onEnd("client_left", bytes);
+        onEnd("client_left");
         return source.cancel();
       },
     },

@@ -10,7 +10,8 @@ export type StreamOutcome =
   | "idle"
   | "too_large"
   | "shutting_down"
-  | "client_left";
+  | "client_left"
+  | "client_stalled";
 
 /** Why a stream ends without the provider's own last event, before the protocol gives it a shape. */
 export interface StreamError {
@@ -28,6 +29,10 @@ export interface StreamPlan {
   readonly clock: Clock;
   /** Ends a stream in which the provider says nothing for this long, ms. */
   readonly idleMs: number;
+  /** Breaks off with a client that takes nothing for this long, ms. */
+  readonly stallMs: number;
+  /** Breaks off the client's connection; without it the client's stream fails instead. */
+  readonly breakOff?: (() => void) | undefined;
   /** Aborts when the runtime is about to end, which ends the stream with an error event. */
   readonly ending?: AbortSignal | undefined;
   /** Lets the provider's connection go; called once, however the stream ends. */

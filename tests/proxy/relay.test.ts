@@ -50,7 +50,14 @@ class Feed implements ByteSource {
 function relay(
   protocol: Protocol,
   upstream: ByteSource | Promise<ByteSource>,
-  options: { mayOmitEnd?: boolean; clock?: VirtualClock; idleMs?: number; ending?: AbortSignal } = {},
+  options: {
+    mayOmitEnd?: boolean;
+    clock?: VirtualClock;
+    idleMs?: number;
+    ending?: AbortSignal;
+    stallMs?: number;
+    breakOff?: () => void;
+  } = {},
 ) {
   const ends: StreamOutcome[] = [];
   const stop = vi.fn();
@@ -64,6 +71,8 @@ function relay(
     clock,
     idleMs: options.idleMs ?? 900_000,
     ending: options.ending,
+    stallMs: options.stallMs ?? 300_000,
+    breakOff: options.breakOff,
     stop,
     onEnd: (outcome) => ends.push(outcome),
   });
@@ -144,6 +153,70 @@ describe("a healthy stream", () => {
     await clock.advance(1_000);
     expect(await read).toBe(RESPONSE.error);
     expect(ends).toEqual(["provider_error"]);
+  });
+});
+
+describe("a client that takes nothing", () => {
+  const MINUTE = 60_000;
+  const event = (length: number) => `data: {"x":"${"x".repeat(length)}"}\n\n`;
+  /** Lets the time pass, in steps in which something may happen. */
+  const pass = async (clock: VirtualClock, ms: number, step = MINUTE) => {
+    for (let at = 0; at < ms; at += step) await clock.advance(step);
+  };
+
+  test.each(["before it has read anything", "after some events"])(
+    "is let go, and the provider with it: %s",
+    async (when) => {
+      const breakOff = vi.fn();
+      const { stream, ends, stop, clock } = relay("chat", new Feed().say(event(9), event(9)), { breakOff });
+      if (when !== "before it has read anything") await stream.getReader().read();
+      await pass(clock, 4 * MINUTE);
+      expect(ends).toEqual([]);
+      await pass(clock, 3 * MINUTE);
+      expect(ends).toEqual(["client_stalled"]);
+      expect(stop).toHaveBeenCalledOnce();
+      expect(breakOff).toHaveBeenCalledOnce();
+    },
+  );
+
+  test("sees its stream fail where its connection cannot be broken off", async () => {
+    const { stream, clock, ends } = relay("chat", new Feed().say(event(9), event(9)));
+    const reader = stream.getReader();
+    await reader.read();
+    await pass(clock, 7 * MINUTE);
+    expect(ends).toEqual(["client_stalled"]);
+    await expect(reader.read()).rejects.toThrow("takes nothing");
+  });
+
+  test("of the keep-alives either, is let go while the provider still thinks", async () => {
+    const { stream, clock, ends } = relay("chat", new Promise<never>(() => {}), { idleMs: 60 * MINUTE });
+    const first = stream.getReader().read();
+    await pass(clock, 4 * MINUTE, 15_000);
+    await first;
+    expect(ends).toEqual([]);
+    await pass(clock, 3 * MINUTE, 15_000);
+    expect(ends).toEqual(["client_stalled"]);
+  });
+
+  test("is not one that waits for its provider", async () => {
+    const feed = new Feed();
+    const { stream, clock, ends } = relay("chat", feed, { idleMs: 60 * MINUTE });
+    const all = readAll(stream);
+    await pass(clock, 10 * MINUTE, 15_000);
+    feed.say(WHOLE.chat);
+    expect(await all).toContain(WHOLE.chat);
+    expect(ends).toEqual(["complete"]);
+  });
+
+  test("is not one that takes a large event bit by bit", async () => {
+    const { stream, clock, ends } = relay("chat", new Feed().say(event(512 * 1024) + WHOLE.chat));
+    const reader = stream.getReader();
+    for (let isDone = false; !isDone; ) {
+      isDone = (await reader.read()).done;
+      expect(["", "complete"]).toContain(ends.join());
+      if (ends.length === 0) await pass(clock, 4 * MINUTE);
+    }
+    expect(ends).toEqual(["complete"]);
   });
 });
 
@@ -391,7 +464,7 @@ describe("silence", () => {
   test("a client that does not read is not the provider's silence", async () => {
     const clock = new VirtualClock();
     const feed = new Feed().say(MESSAGE.start);
-    const { stream, ends } = relay("messages", feed, { clock, idleMs: 40_000 });
+    const { stream, ends } = relay("messages", feed, { stallMs: 9_000_000, clock, idleMs: 40_000 });
     const reader = stream.getReader();
     await reader.read();
     await clock.advance(400_000);

@@ -11,7 +11,9 @@ const JSON_TYPE = { "content-type": "application/json" };
 
 let house: House<VirtualClock>;
 beforeAll(async () => {
-  house = await openHouse({ env: { KLEIS_IDLE_TIMEOUT_MS: String(IDLE_MS) } });
+  house = await openHouse({
+    env: { KLEIS_IDLE_TIMEOUT_MS: String(IDLE_MS), KLEIS_CLIENT_STALL_MS: "9000000" },
+  });
 });
 afterAll(() => house.close());
 

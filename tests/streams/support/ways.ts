@@ -148,6 +148,7 @@ export async function wayOf(name: WayName): Promise<Way> {
         errorEvent: ({ code, message }) => errorEvent(protocol, { code, message, status: 502 }, "req_test"),
         clock,
         idleMs: CONFIG.KLEIS_IDLE_TIMEOUT_MS,
+        stallMs: CONFIG.KLEIS_CLIENT_STALL_MS,
         stop: () => {},
         onEnd: () => {},
       }),
