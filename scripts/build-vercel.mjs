@@ -12,8 +12,9 @@ const output = process.argv[2] ?? join(ROOT, ".vercel", "output");
 const code = join(output, "functions", "index.func");
 
 /** Seconds that one request may run: 300 on the Hobby plan; a Pro plan allows up to 800. The renewal of a token may take 80. */
-const maxDuration = Number(process.env.KLEIS_VERCEL_MAX_DURATION || "300");
-if (!Number.isInteger(maxDuration) || maxDuration < 90 || maxDuration > 800) {
+const written = (process.env.KLEIS_VERCEL_MAX_DURATION ?? "").trim().replace(/^(["'])(.*)\1$/, "$2") || "300";
+const maxDuration = Number(written);
+if (!/^\d+$/.test(written) || maxDuration < 90 || maxDuration > 800) {
   process.stderr.write("KLEIS_VERCEL_MAX_DURATION must be a whole number of seconds from 90 to 800.\n");
   process.exit(1);
 }

@@ -1,15 +1,24 @@
 /** The environment, decoded once. Every default that is not a provider's own fact stands here (design §2). */
 import * as z from "zod/mini";
 import { isGuessableKey, isGuessableText } from "./guessable.ts";
+import { publicHostOf } from "./host-name.ts";
+import { flawOf, isSendable, plainValue } from "./variables.ts";
 import "./zod-words.ts";
 
-const trimmed = z.string().check(z.trim());
+/** What every variable begins with: its plain form, refused where that cannot be what was meant. */
+const plain = z.string().check(
+  z.overwrite(plainValue),
+  z.check<string>(({ value, issues }) => {
+    const message = flawOf(value);
+    if (message !== null) issues.push({ code: "custom", message, input: value });
+  }),
+);
 
 const origin = (fallback: string, read: (value: string) => string = withoutSpareSlashes) =>
   z._default(
     z
       .pipe(
-        trimmed,
+        plain,
         z.transform((value) => read(value === "" ? fallback : value)),
       )
       .check(
@@ -24,7 +33,7 @@ const origin = (fallback: string, read: (value: string) => string = withoutSpare
 const optional = (isFine: (value: string) => boolean, refusal: string) =>
   z._default(
     z
-      .pipe(trimmed, z.transform(withoutSpareSlashes))
+      .pipe(plain, z.transform(withoutSpareSlashes))
       .check(z.refine((value) => value === "" || isFine(value), refusal)),
     "",
   );
@@ -34,10 +43,11 @@ const optionalOrigin = optional(
   "must be empty or an https:// address (http:// only on loopback)",
 );
 
+/** An identifier that is sent to a provider. */
 const named = (fallback: string) =>
   z._default(
     z.pipe(
-      trimmed,
+      plain.check(z.refine(isSendable, "must be plain ASCII without blanks")),
       z.transform((value) => value || fallback),
     ),
     fallback,
@@ -47,7 +57,7 @@ const named = (fallback: string) =>
 const number = (pattern: RegExp, fallback: number, refusal: string) =>
   z._default(
     z.pipe(
-      trimmed.check(z.regex(pattern, refusal)),
+      plain.check(z.regex(pattern, refusal)),
       z.transform((value) => (value === "" ? fallback : Number(value))),
     ),
     fallback,
@@ -58,7 +68,7 @@ const word = <Word extends string>(words: readonly Word[], fallback: Word) =>
   z._default(
     z.pipe(
       z.pipe(
-        trimmed,
+        plain,
         z.transform((value) => value.toLowerCase() || fallback),
       ),
       z.enum(words),
@@ -68,50 +78,60 @@ const word = <Word extends string>(words: readonly Word[], fallback: Word) =>
 
 /** A duration in ms. */
 const milliseconds = (fallback: number) =>
-  number(/^\d{0,9}$/, fallback, "must be a whole number of milliseconds");
+  number(/^([1-9]\d{0,8})?$/, fallback, "must be a whole number of milliseconds from 1 to 999999999");
 
 /** A number of things that are allowed at once. */
 const count = (fallback: number) =>
   number(/^([1-9]\d{0,5})?$/, fallback, "must be a whole number from 1 to 999999");
 
-const list = z.pipe(
-  z._default(z.string(), ""),
-  z.transform((value) =>
-    value
-      .split(",")
-      .map((part) => part.trim())
-      .filter((part) => part !== ""),
+const partsOf = (value: string) => value.split(",").map((part) => part.trim());
+
+/** Names of public hosts, in lower case. */
+const hosts = z._default(
+  z.pipe(
+    plain.check(
+      z.refine(
+        (value) => value === "" || partsOf(value).every((part) => part === "" || publicHostOf(part) !== null),
+        "must be public host names such as git.company.com, separated by commas, without wildcard, port and path",
+      ),
+    ),
+    z.transform((value) => partsOf(value).flatMap((part) => publicHostOf(part) ?? [])),
   ),
+  [],
 );
 
 const variables = z.object({
-  ADMIN_TOKEN: trimmed.check(
+  ADMIN_TOKEN: plain.check(
     z.minLength(24, { error: "must have at least 24 characters", abort: true }),
+    z.refine(isSendable, {
+      error:
+        "holds a blank or a character beyond ASCII, which no header can carry: choose another one (openssl rand -base64 33)",
+      abort: true,
+    }),
+    z.refine(
+      (value) => !/^kleis_[\w-]{43}$/.test(value),
+      "has the form of an issued key: choose another one (openssl rand -base64 33)",
+    ),
     z.refine(
       (value) => !isGuessableText(value),
       "is a placeholder or a pattern: choose a random one (openssl rand -base64 33)",
     ),
   ),
-  ENCRYPTION_KEY: z
-    .pipe(
-      z.string(),
-      z.transform((value) => value.split(",").map((part) => part.trim())),
-    )
-    .check(
-      z.refine((keys) => keys.every(isKey), {
-        error: "must be 32 bytes in base64 (a comma-separated list rotates; the first one writes)",
-        abort: true,
-      }),
-      // Only the one that writes: what was sealed with a weak one must still open, to be sealed anew.
-      z.refine(
-        ([first = ""]) => !isGuessableKey(bytesOf(first)),
-        "is a pattern: put a random one in front (openssl rand -base64 32)",
-      ),
+  ENCRYPTION_KEY: z.pipe(plain, z.transform(partsOf)).check(
+    z.refine((keys) => keys.every(isKey), {
+      error: "must be 32 bytes in base64 (a comma-separated list rotates; the first one writes)",
+      abort: true,
+    }),
+    // Only the one that writes: what was sealed with a weak one must still open, to be sealed anew.
+    z.refine(
+      ([first = ""]) => !isGuessableKey(bytesOf(first)),
+      "is a pattern: put a random one in front (openssl rand -base64 32)",
     ),
+  ),
   // The operator's own, which in his own network may be without TLS.
   PUBLIC_URL: optional(
-    isPlainUrl,
-    "must be empty or the http:// or https:// address that Kleis is opened at",
+    isPublicUrl,
+    "must be empty or the http:// or https:// address that Kleis is opened at, without user, query, /admin and /v1",
   ),
   CLAUDE_API_URL: origin("https://api.anthropic.com", withoutVersion),
   CLAUDE_AUTHORIZE_URL: origin("https://claude.ai/oauth/authorize"),
@@ -126,7 +146,7 @@ const variables = z.object({
   GITHUB_URL: origin("https://github.com"),
   GITHUB_API_URL: origin("https://api.github.com"),
   COPILOT_CLIENT_ID: named("Ov23li8tweQw6odWQebz"),
-  COPILOT_ENTERPRISE_HOSTS: list,
+  COPILOT_ENTERPRISE_HOSTS: hosts,
   MODELS_DEV_URL: z._default(optionalOrigin, "https://models.dev/api.json"),
   KLEIS_HEADER_TIMEOUT_MS: milliseconds(600_000),
   KLEIS_IDLE_TIMEOUT_MS: milliseconds(900_000),
@@ -166,8 +186,9 @@ export function readConfig(environment: Record<string, string | undefined>): Con
   };
 }
 
-/** Without a slash at the end, and without empty segments. */
-function withoutSpareSlashes(url: string): string {
+/** As the URL parser writes it (ASCII, lower-case host), without a slash at the end and without empty segments. */
+function withoutSpareSlashes(value: string): string {
+  const url = isPlainUrl(value) ? new URL(value).href : value;
   return url.replace(/(?<!^https?:)\/{2,}/gi, "/").replace(/\/$/, "");
 }
 
@@ -176,17 +197,22 @@ function withoutVersion(url: string): string {
   return withoutSpareSlashes(url).replace(/(\/v1)+$/, "");
 }
 
+/** What the paths of Kleis are written behind. */
+function isPublicUrl(value: string): boolean {
+  return isPlainUrl(value) && !/\/(admin|v1)$/.test(value);
+}
+
 function isUpstreamUrl(value: string): boolean {
   if (!isPlainUrl(value)) return false;
   const { protocol, hostname } = new URL(value);
   return protocol === "https:" || isLoopback(hostname);
 }
 
-/** Over HTTP, and nothing in it but an address. */
+/** Over HTTP, to a port that can be connected to, and nothing in it but an address. */
 function isPlainUrl(value: string): boolean {
-  if (!URL.canParse(value)) return false;
-  const { protocol, username, password, search, hash } = new URL(value);
-  return /^https?:$/.test(protocol) && [username, password, search, hash].every((part) => part === "");
+  if (!/^https?:\/\/[^\s\\?#]+$/i.test(value) || !URL.canParse(value)) return false;
+  const { username, password, port } = new URL(value);
+  return username === "" && password === "" && port !== "0";
 }
 
 /** True for the host names that never leave this machine. */

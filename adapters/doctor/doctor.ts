@@ -4,6 +4,7 @@ import { sharedClient } from "../../src/storage/libsql/connections.ts";
 import { createLibsqlStorage } from "../../src/storage/libsql/storage.ts";
 import { StorageError } from "../../src/storage/port.ts";
 import { createSealer } from "../../src/storage/seal.ts";
+import { plainValue } from "../../src/variables.ts";
 import { random, clock as systemClock } from "../edge/platform.ts";
 import { openClient } from "../node/client.ts";
 import { lookAtAccounts, originsOf } from "./accounts.ts";
@@ -24,7 +25,8 @@ export interface DoctorInput {
 
 export async function examine(input: DoctorInput): Promise<Finding[]> {
   const { variables, address, fetch, clock = systemClock } = input;
-  if (address !== undefined) return lookAtDeployment(fetch, clock, address, variables.ADMIN_TOKEN);
+  if (address !== undefined)
+    return lookAtDeployment(fetch, clock, address, plainValue(variables.ADMIN_TOKEN ?? "") || undefined);
 
   const { findings, surroundings } = lookAtVariables(variables);
   if (surroundings === null) return findings;

@@ -1,11 +1,13 @@
 /** The variables as the Node door would read them, without making anything that is not there. */
 import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Config, isLoopback } from "../../src/config.ts";
+import { plainVariables, type Variables } from "../../src/variables.ts";
 import type { RemoteDatabase } from "../edge/database.ts";
+import { nearbyData } from "../node/nearby-data.ts";
 import { readSecrets } from "../node/secrets.ts";
-import { databaseFile, readSettings } from "../node/settings.ts";
+import { databaseFile, readFolder, readSettings } from "../node/settings.ts";
 import type { Finding } from "./finding.ts";
 
 export interface Surroundings {
@@ -15,30 +17,31 @@ export interface Surroundings {
 }
 
 /** Null where the variables are too wrong to go on. */
-export function lookAtVariables(variables: Record<string, string | undefined>): {
+export function lookAtVariables(environment: Variables): {
   findings: Finding[];
   surroundings: Surroundings | null;
 } {
   const findings: Finding[] = [];
-  const folder = resolve(variables.KLEIS_DATA_DIR || ".kleis");
+  const variables = plainVariables(environment);
+  const place = readFolder(variables);
+  if (!place.ok) return { findings: [problem(place.problem)], surroundings: null };
+  const { folder } = place;
   const kept = variables.ADMIN_TOKEN && variables.ENCRYPTION_KEY ? null : readSecrets(folder);
-  if (kept === null && !variables.TURSO_DATABASE_URL?.trim() && !variables.ADMIN_TOKEN) {
+  if (kept === null && !variables.TURSO_DATABASE_URL && !variables.ADMIN_TOKEN) {
     findings.push({
       area: "variables",
       level: "note",
       text: `There is no Kleis in ${folder} yet.`,
-      advice: "npm start makes one. For a deployment elsewhere: npm run doctor -- https://its.address",
+      advice: adviceFor(nearbyData(folder, environment.KLEIS_DATA_DIR)),
     });
     return { findings, surroundings: null };
   }
   const result = readSettings(variables, kept);
   if (!result.ok) {
-    const advice = "The README's section Settings names them all.";
-    for (const text of result.problems) findings.push({ area: "variables", level: "problem", text, advice });
-    return { findings, surroundings: null };
+    return { findings: result.problems.map(problem), surroundings: null };
   }
 
-  const { config, database } = result.settings;
+  const { config, host, database } = result.settings;
   const keys = config.ENCRYPTION_KEY.length;
   const source = (name: "ADMIN_TOKEN" | "ENCRYPTION_KEY") =>
     variables[name] ? "the environment" : join(folder, "secrets.env");
@@ -47,15 +50,27 @@ export function lookAtVariables(variables: Record<string, string | undefined>): 
     level: "ok",
     text: `All can be read. ADMIN_TOKEN comes from ${source("ADMIN_TOKEN")}, ENCRYPTION_KEY (${keys === 1 ? "one key" : `${keys} keys, of which the first writes`}) from ${source("ENCRYPTION_KEY")}.`,
   });
-  if (variables.HOST && !isLoopback(variables.HOST) && config.PUBLIC_URL === "") {
+  if (!isLoopback(host.includes(":") ? `[${host}]` : host) && config.PUBLIC_URL === "") {
     findings.push({
       area: "variables",
       level: "note",
-      text: `HOST is ${variables.HOST}: others can reach this port, and PUBLIC_URL is not set.`,
+      text: `HOST is ${host}: others can reach this port, and PUBLIC_URL is not set.`,
       advice: "Put a web server with https in front of it, and set PUBLIC_URL to its address.",
     });
   }
   const file = databaseFile(folder);
   const own = existsSync(file) ? { url: pathToFileURL(file).href, authToken: undefined } : null;
   return { findings, surroundings: { config, database: database ?? own } };
+}
+
+function problem(text: string): Finding {
+  const advice = "The README's section Settings names them all.";
+  return { area: "variables", level: "problem", text, advice };
+}
+
+function adviceFor(others: readonly string[]): string {
+  const [other] = others;
+  return other === undefined
+    ? "npm start makes one. For a deployment elsewhere: npm run doctor -- https://its.address"
+    : `There is one in ${JSON.stringify(other)}: set KLEIS_DATA_DIR to it if you mean that one. npm start makes a new one.`;
 }

@@ -1,5 +1,6 @@
 /** The environment of a door without a disk: nothing is generated, so everything that is needed must be set. */
 import { type Config, readConfig } from "../../src/config.ts";
+import { plainVariables, type Variables } from "../../src/variables.ts";
 import { readAddress } from "./address.ts";
 import type { RemoteDatabase } from "./database.ts";
 
@@ -13,9 +14,10 @@ export type EdgeEnvironmentResult =
   | { ok: false; problems: string[] };
 
 /** Decodes the variables. `problems` name what is wrong and what to do; they never repeat a value. */
-export function readEdgeEnvironment(variables: Record<string, string | undefined>): EdgeEnvironmentResult {
+export function readEdgeEnvironment(environment: Variables): EdgeEnvironmentResult {
+  const variables = plainVariables(environment);
   // An empty variable is what a dashboard keeps of one that was cleared: the same as none.
-  const given = Object.fromEntries(Object.entries(variables).filter(([, value]) => value?.trim()));
+  const given = Object.fromEntries(Object.entries(variables).filter(([, value]) => value));
   const core = readConfig({ ...given, MODELS_DEV_URL: variables.MODELS_DEV_URL });
   const address = readAddress(given, { hasDisk: false });
   if (core.ok && address.ok && address.database !== null) {

@@ -10,7 +10,7 @@ async function main(): Promise<void> {
   write("stdout", `${greeting(server).join("\n")}\n`);
 }
 
-function greeting({ url, newAdminToken, openFolder }: RunningServer): string[] {
+function greeting({ url, newAdminToken, warnings }: RunningServer): string[] {
   const lines = [`Kleis is running at ${url}`, `  admin page   ${url}/admin`, `  base URL     ${url}/v1`];
   if (newAdminToken !== null) {
     lines.push(
@@ -19,13 +19,7 @@ function greeting({ url, newAdminToken, openFolder }: RunningServer): string[] {
       "  (shown this once; it is kept in the data folder's secrets.env)",
     );
   }
-  if (openFolder !== null) {
-    lines.push(
-      "",
-      `  warning      others may look into the data folder: chmod 700 ${openFolder}`,
-      "  (the files that Kleis keeps there are for its own user alone)",
-    );
-  }
+  for (const warning of warnings) lines.push("", `  warning      ${warning}`);
   return lines;
 }
 

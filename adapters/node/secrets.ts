@@ -7,7 +7,8 @@ import { chmodSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFi
 import { join } from "node:path";
 import { parseEnv } from "node:util";
 
-const FILE = "secrets.env";
+/** The file in the data folder that keeps them. */
+export const SECRETS_FILE = "secrets.env";
 
 export interface Secrets {
   ADMIN_TOKEN: string;
@@ -40,22 +41,28 @@ export function inFolder<Result>(folder: string, work: () => Result): Result {
   }
 }
 
-/** Makes the data folder, and the secrets in it where there are none. */
-export function ensureSecrets(folder: string): Secrets {
-  ensureFolder(folder);
-  const path = join(folder, FILE);
-  const existing = readSecrets(folder);
-  if (existing !== null) return { ...existing, created: false };
-
-  const made = {
+/** Two random secrets, kept nowhere yet. */
+export function newSecrets(): Omit<Secrets, "created"> {
+  return {
     ADMIN_TOKEN: `kadm_${randomBytes(24).toString("base64url")}`,
     ENCRYPTION_KEY: randomBytes(32).toString("base64"),
   };
+}
+
+/** Makes the data folder, and the secrets in it where there are none. */
+export function ensureSecrets(folder: string): Secrets {
+  ensureFolder(folder);
+  const path = join(folder, SECRETS_FILE);
+  const existing = readSecrets(folder);
+  if (existing !== null) return { ...existing, created: false };
+
+  const made = newSecrets();
   const draft = `${path}.${randomBytes(6).toString("hex")}`;
   const lines = [
     "# Made at the first start of Kleis. Keep a copy: without ENCRYPTION_KEY the stored accounts cannot be opened.",
-    `ADMIN_TOKEN="${made.ADMIN_TOKEN}"`,
-    `ENCRYPTION_KEY="${made.ENCRYPTION_KEY}"`,
+    // Without quotes, which some readers of such files take for a part of the value.
+    `ADMIN_TOKEN=${made.ADMIN_TOKEN}`,
+    `ENCRYPTION_KEY=${made.ENCRYPTION_KEY}`,
     "",
   ];
   writeFileSync(draft, lines.join("\n"), { mode: 0o600, flush: true });
@@ -73,7 +80,7 @@ export function ensureSecrets(folder: string): Secrets {
 
 /** The secrets that a folder holds; null when it holds none. */
 export function readSecrets(folder: string): Omit<Secrets, "created"> | null {
-  const path = join(folder, FILE);
+  const path = join(folder, SECRETS_FILE);
   let source: string;
   try {
     source = readFileSync(path, "utf8");
@@ -82,6 +89,6 @@ export function readSecrets(folder: string): Omit<Secrets, "created"> | null {
     throw error;
   }
   chmodSync(path, 0o600);
-  const { ADMIN_TOKEN = "", ENCRYPTION_KEY = "" } = parseEnv(source);
+  const { ADMIN_TOKEN = "", ENCRYPTION_KEY = "" } = parseEnv(source.replace(/^\uFEFF/, ""));
   return { ADMIN_TOKEN, ENCRYPTION_KEY };
 }

@@ -1,8 +1,7 @@
 /** The Node door: environment, data folder, database, background work, listening. Nothing of Kleis's own rules is here. */
 import { setMaxListeners } from "node:events";
-import { chmodSync, closeSync, openSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, openSync } from "node:fs";
 import type { AddressInfo } from "node:net";
-import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Http2Bindings, type HttpBindings, serve } from "@hono/node-server";
 import type { Client } from "@libsql/client";
@@ -14,16 +13,27 @@ import { checkKeyRing } from "../../src/storage/libsql/key-check.ts";
 import { migrate, useWriteAheadLog } from "../../src/storage/libsql/migrate.ts";
 import { createLibsqlStorage } from "../../src/storage/libsql/storage.ts";
 import { createSealer } from "../../src/storage/seal.ts";
+import { plainVariables, type Variables } from "../../src/variables.ts";
 import type { RemoteDatabase } from "../edge/database.ts";
 import { clock, random } from "../edge/platform.ts";
 import { createCallbackPorts } from "./callback.ts";
 import { openClient } from "./client.ts";
 import { nodeFetch } from "./fetch.ts";
+import { listenError } from "./listen-error.ts";
 import { createLogger } from "./logger.ts";
-import { peerOf } from "./peer.ts";
+import { holdsData, nearbyData } from "./nearby-data.ts";
+import { createPeerReader } from "./peer.ts";
 import { readPublicFiles } from "./public-files.ts";
-import { ensureFolder, ensureSecrets, inFolder, isOpenToOthers, type Secrets } from "./secrets.ts";
-import { databaseFile, readSettings, type Settings } from "./settings.ts";
+import {
+  ensureFolder,
+  ensureSecrets,
+  inFolder,
+  isOpenToOthers,
+  newSecrets,
+  readSecrets,
+  type Secrets,
+} from "./secrets.ts";
+import { databaseFile, readFolder, readSettings, type Settings } from "./settings.ts";
 import { unpackZstd } from "./zstd.ts";
 
 type Outgoing = (HttpBindings | Http2Bindings)["outgoing"];
@@ -33,8 +43,8 @@ export interface RunningServer {
   url: string;
   /** The admin token, when this start made it; else null. */
   newAdminToken: string | null;
-  /** The data folder, when others than its owner may look into it; else null. */
-  openFolder: string | null;
+  /** What the owner should know of this start, one sentence or two each. */
+  warnings: readonly string[];
   /** Stops listening, lets running requests end for a moment, writes what is in memory, closes the database. */
   close(): Promise<void>;
 }
@@ -59,14 +69,24 @@ export const SHUTDOWN_LIMIT_MS = SHUTDOWN_MS + BACKGROUND_MS;
 
 /** Starts Kleis. Throws an error in plain words when something that the operator can mend is wrong. */
 export async function start(environment: Record<string, string | undefined>): Promise<RunningServer> {
-  const folder = resolve(environment.KLEIS_DATA_DIR || ".kleis");
-  const own =
-    environment.ADMIN_TOKEN && environment.ENCRYPTION_KEY
-      ? null
-      : inFolder(folder, () => ensureSecrets(folder));
-  const { config, port, database } = settingsOf(environment, own);
-  const host = environment.HOST || "127.0.0.1";
+  const variables = plainVariables(environment);
+  const folder = folderOf(variables);
+  const isNew = !holdsData(folder);
+  const keepsSecrets = !(variables.ADMIN_TOKEN && variables.ENCRYPTION_KEY);
+  // Judged before anything is made: the admin token is shown by the start that makes it, which must not fail.
+  settingsOf(variables, keepsSecrets ? inFolder(folder, () => readSecrets(folder) ?? newSecrets()) : null);
+  const own = keepsSecrets ? inFolder(folder, () => ensureSecrets(folder)) : null;
+  const { config, host, port, database, proxies } = settingsOf(variables, own);
   const hostname = host.includes(":") ? `[${host}]` : host;
+  const warnings = [
+    ...(own !== null || database === null ? warnOfFolder(folder) : []),
+    ...(database === null ? warnOfEmptiness(folder, isNew, environment.KLEIS_DATA_DIR) : []),
+    ...(database === null && variables.TURSO_AUTH_TOKEN
+      ? [
+          "TURSO_AUTH_TOKEN is set and TURSO_DATABASE_URL is not: the database is the file in the data folder.",
+        ]
+      : []),
+  ];
 
   const client = await (database === null ? openFile(folder) : openNamed(database));
   const sealer = createSealer(config.ENCRYPTION_KEY, random);
@@ -107,9 +127,11 @@ export async function start(environment: Record<string, string | undefined>): Pr
     // On another address than loopback the owner's browser is elsewhere.
     ...(isLoopback(hostname) ? { listenForCallback: callbacks.listen } : {}),
   };
+  for (const warning of warnings) runtime.logger.warn("start_warning", { reason: warning });
   const app = createApp(runtime);
   let isClosing = false;
   const files = readPublicFiles();
+  const readPeer = createPeerReader(proxies);
 
   const server = await new Promise<ReturnType<typeof serve>>((listening, failed) => {
     const made = serve(
@@ -118,7 +140,7 @@ export async function start(environment: Record<string, string | undefined>): Pr
           answers.set(request, env.outgoing);
           letGoWhenStalled(env.outgoing, config.KLEIS_CLIENT_STALL_MS);
           if (isClosing && "shouldKeepAlive" in env.outgoing) env.outgoing.shouldKeepAlive = false;
-          return files(request) ?? app.fetch(request, peerOf(env));
+          return files(request) ?? app.fetch(request, readPeer(env));
         },
         hostname: host,
         port,
@@ -126,18 +148,14 @@ export async function start(environment: Record<string, string | undefined>): Pr
       },
       () => listening(made),
     );
-    made.on("error", (error: NodeJS.ErrnoException) => {
-      failed(
-        error.code === "EADDRINUSE" ? new Error(`Port ${port} is taken. Set PORT to another one.`) : error,
-      );
-    });
+    made.on("error", (error: NodeJS.ErrnoException) => failed(listenError(error, host, port)));
   });
   const { port: bound } = server.address() as AddressInfo;
 
   return {
     url: `http://${hostname}:${bound}`,
-    newAdminToken: own?.created && !environment.ADMIN_TOKEN ? own.ADMIN_TOKEN : null,
-    openFolder: (own !== null || database === null) && isOpenToOthers(folder) ? folder : null,
+    newAdminToken: own?.created && !variables.ADMIN_TOKEN ? own.ADMIN_TOKEN : null,
+    warnings,
     async close() {
       isClosing = true;
       callbacks.close();
@@ -177,11 +195,42 @@ async function allDone(background: ReadonlySet<Promise<unknown>>, ms: number): P
   timer.abort();
 }
 
-function settingsOf(environment: Record<string, string | undefined>, own: Secrets | null): Settings {
-  const result = readSettings(environment, own);
+function settingsOf(variables: Variables, own: Omit<Secrets, "created"> | null): Settings {
+  const result = readSettings(variables, own);
   if (result.ok) return result.settings;
-  throw new Error(
-    `Kleis can not start with these settings:\n${result.problems.map((problem) => `  - ${problem}`).join("\n")}`,
+  throw cannotStart(result.problems);
+}
+
+function folderOf(variables: Variables): string {
+  const result = readFolder(variables);
+  if (result.ok) return result.folder;
+  throw cannotStart([result.problem]);
+}
+
+function cannotStart(problems: readonly string[]): Error {
+  return new Error(
+    `Kleis can not start with these settings:\n${problems.map((problem) => `  - ${problem}`).join("\n")}`,
+  );
+}
+
+function warnOfFolder(folder: string): string[] {
+  if (!existsSync(folder) || !isOpenToOthers(folder)) return [];
+  return [
+    `others may look into the data folder: chmod 700 ${folder} (the files that Kleis keeps there are for its own user alone)`,
+  ];
+}
+
+/** `isNew`: whether the folder held nothing before this start. */
+function warnOfEmptiness(folder: string, isNew: boolean, given: string | undefined): string[] {
+  if (existsSync(databaseFile(folder))) return [];
+  if (!isNew) {
+    return [
+      `${folder} holds secrets but no database: a new, empty one is made. Is it the folder that you meant?`,
+    ];
+  }
+  return nearbyData(folder, given).map(
+    (other) =>
+      `${folder} is new and empty, and there is a Kleis in ${JSON.stringify(other)}. If you mean that one: stop this one, then set KLEIS_DATA_DIR to it, or rename it.`,
   );
 }
 

@@ -28,6 +28,7 @@ const BASE = new Set([
   "error-code.ts",
   "errors.ts",
   "guessable.ts",
+  "host-name.ts",
   "join-bytes.ts",
   "json.ts",
   "redact.ts",
@@ -35,6 +36,7 @@ const BASE = new Set([
   "send.ts",
   "sha256.ts",
   "until-aborted.ts",
+  "variables.ts",
   "version.ts",
   "zod-words.ts",
 ]);

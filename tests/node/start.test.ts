@@ -1,6 +1,14 @@
 /** The Node door from outside: the first start and the next, several at once, settings that are wrong, and the end. */
 import { once } from "node:events";
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { Agent, type IncomingMessage, request } from "node:http";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
@@ -166,7 +174,15 @@ describe("settings that are wrong end it with words, code 1 and no stack", () =>
       /TURSO_DATABASE_URL.*libsql/,
     ],
     ["a database of no known kind", { TURSO_DATABASE_URL: "postgres://me:hidden-word@db/k" }, /\w+/],
-    ["a HOST that is not this machine's", { HOST: "203.0.113.1" }, /203\.0\.113\.1|EADDRNOTAVAIL/],
+    ["a HOST that is not this machine's", { HOST: "203.0.113.1" }, /HOST is 203\.0\.113\.1.*Set HOST to 127/],
+    ["a HOST that is no name of anything", { HOST: "none.invalid" }, /HOST is none\.invalid.*Set HOST to/],
+    ["a HOST with a port", { HOST: "127.0.0.1:4747" }, /HOST must be.*without port/],
+    [
+      "a data folder that no shell has completed",
+      { KLEIS_DATA_DIR: "~/.kleis" },
+      /KLEIS_DATA_DIR.*whole path/,
+    ],
+    ["a database in memory", { TURSO_DATABASE_URL: "file::memory:" }, /TURSO_DATABASE_URL.*lost/],
   ];
 
   test.concurrent.each(cases)("%s", async (_name, env, words) => {
@@ -176,6 +192,12 @@ describe("settings that are wrong end it with words, code 1 and no stack", () =>
     for (const value of [TOKEN, ENCRYPTION_KEY, "short-secret", "c2hvcnQ=", "hidden-word"]) {
       expect([value, ended.output().includes(value)]).toEqual([value, false]);
     }
+  });
+
+  test("which makes nothing, so that the start after it shows the admin token", async () => {
+    const folder = newFolder();
+    expect(await startOn(folder, { PORT: "none" }).exit).toBe(1);
+    expect(existsSync(folder)).toBe(false);
   });
 
   test("a PORT that is taken", async () => {

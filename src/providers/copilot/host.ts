@@ -4,6 +4,7 @@
  */
 import type { Config } from "../../config.ts";
 import { KleisError } from "../../errors.ts";
+import { publicHostName, publicHostOf } from "../../host-name.ts";
 import { type JsonObject, text } from "../../json.ts";
 import type { ProviderAccount } from "../provider.ts";
 import { API_HOST, DEFAULT_API, ENTERPRISE_API_PREFIX, ENTERPRISE_HOST, PUBLIC_HOSTS } from "./profile.ts";
@@ -11,21 +12,12 @@ import { API_HOST, DEFAULT_API, ENTERPRISE_API_PREFIX, ENTERPRISE_HOST, PUBLIC_H
 /** A domain (null: github.com itself), or why what was given is none. */
 export type DomainResult = { ok: true; domain: string | null } | { ok: false; reason: string };
 
-const LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
-const HOST = new RegExp(`^${LABEL}(?:\\.${LABEL})+$`);
-const PRIVATE = /(?:^|\.)(?:localhost|local|internal|lan|home\.arpa)$/;
-
 /**
  * Reads a domain as an owner may write it (`company.ghe.com`, `https://company.ghe.com/`) by its form alone: no
  * other scheme, user info, port, path, query, address literal, private name, trailing dot or non-ASCII letter.
  */
 export function enterpriseForm(value: string): DomainResult {
-  const host = plainHost(
-    value
-      .trim()
-      .replace(/^https:\/\//i, "")
-      .replace(/\/$/, ""),
-  );
+  const host = publicHostOf(value);
   if (host === null) {
     return {
       ok: false,
@@ -35,11 +27,11 @@ export function enterpriseForm(value: string): DomainResult {
   return { ok: true, domain: PUBLIC_HOSTS.includes(host) ? null : host };
 }
 
-/** The same, and on the list: `<name>.ghe.com` or one of `allowed` (`COPILOT_ENTERPRISE_HOSTS`, exact names). */
+/** The same, and on the list: `<name>.ghe.com` or one of `allowed` (`COPILOT_ENTERPRISE_HOSTS`, exact names in lower case). */
 export function enterpriseDomain(value: string, allowed: readonly string[]): DomainResult {
   const form = enterpriseForm(value);
   if (!form.ok || form.domain === null || ENTERPRISE_HOST.test(form.domain)) return form;
-  if (allowed.some((entry) => entry.toLowerCase() === form.domain)) return form;
+  if (allowed.includes(form.domain)) return form;
   return {
     ok: false,
     reason: `the enterprise domain ${form.domain} is not under ghe.com: add it to COPILOT_ENTERPRISE_HOSTS to allow it`,
@@ -52,7 +44,7 @@ export function enterpriseDomain(value: string, allowed: readonly string[]): Dom
  */
 export function discoveredApi(value: unknown, domain: string | null): string | null {
   if (typeof value !== "string") return null;
-  const host = plainHost(/^https:\/\/([^/]+)\/*$/i.exec(value)?.[1] ?? "");
+  const host = publicHostName(/^https:\/\/([^/]+)\/*$/i.exec(value)?.[1] ?? "");
   if (host === null) return null;
   if (API_HOST.test(host)) return `https://${host}`;
   return domain !== null && host === ENTERPRISE_API_PREFIX + domain ? `https://${host}` : null;
@@ -90,14 +82,4 @@ function accountDomain(metadata: JsonObject, config: Config): string | null {
   const result = enterpriseDomain(stored, config.COPILOT_ENTERPRISE_HOSTS);
   if (!result.ok) throw new KleisError("provider_not_configured", `This Copilot account: ${result.reason}.`);
   return result.domain;
-}
-
-/** The lower-case name of a public host, or null. The URL parser must agree, which uncovers 0x7f.1 and its kind. */
-function plainHost(written: string): string | null {
-  // Tested before lower-casing: some non-ASCII letters (the Kelvin sign) become ASCII by it.
-  if (written.length > 253 || !HOST.test(written)) return null;
-  const host = written.toLowerCase();
-  if (/\.\d+$/.test(host) || PRIVATE.test(host)) return null;
-  if (!URL.canParse(`https://${host}`)) return null;
-  return new URL(`https://${host}`).hostname === host ? host : null;
 }

@@ -18,6 +18,21 @@ const ADVICE: Record<string, string> = {
   SQLITE_IOERR: "the disk could not be read or written",
   SQLITE_NOTADB: "the file is not a database: check TURSO_DATABASE_URL and KLEIS_DATA_DIR",
   SQLITE_READONLY: "the database is read-only: check the file's permissions",
+  CERT_HAS_EXPIRED: "the certificate of the database's server has expired",
+  DEPTH_ZERO_SELF_SIGNED_CERT:
+    "the certificate of the database's server is its own: NODE_EXTRA_CA_CERTS names the file of one to trust",
+  EAI_AGAIN: "the host of the database cannot be looked up for now: check the network and TURSO_DATABASE_URL",
+  ECONNREFUSED: "nothing listens at the address of the database: check TURSO_DATABASE_URL, and that it runs",
+  ECONNRESET: "the database closed the connection",
+  EHOSTUNREACH: "there is no way to the host of the database: check the network and TURSO_DATABASE_URL",
+  ENETUNREACH: "there is no way to the host of the database: check the network and TURSO_DATABASE_URL",
+  ENOTFOUND: "there is no host of this name: check TURSO_DATABASE_URL",
+  ERR_TLS_CERT_ALTNAME_INVALID: "the certificate is another host's: check TURSO_DATABASE_URL",
+  ETIMEDOUT: "the host of the database does not answer: check the network and TURSO_DATABASE_URL",
+  SELF_SIGNED_CERT_IN_CHAIN:
+    "the certificate of the database's server is not from a known authority: NODE_EXTRA_CA_CERTS names the file of one to trust",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    "the certificate of the database's server is not from a known authority: NODE_EXTRA_CA_CERTS names the file of one to trust",
 };
 
 /** Runs `work`; what it throws becomes a `StorageError` that names `what` was tried. A `SealError` or a `WrongKeyError` stays one. */
@@ -61,16 +76,21 @@ function toStorageError(what: string, error: unknown): StorageError | SealError 
   const details = [code, status === undefined ? undefined : `HTTP ${status}`].filter(
     (part) => part !== undefined,
   );
-  const reason = (code && ADVICE[code]) ?? adviceForStatus(status) ?? "the database failed";
+  const reason = adviceForCode(code) ?? adviceForStatus(status) ?? "the database failed";
   return new StorageError(
     `cannot ${what}: ${reason}${details.length === 0 ? "" : ` (${details.join(", ")})`}`,
   );
 }
 
+/** An extended code, such as SQLITE_CANTOPEN_ISDIR, has the words of its primary one. */
+function adviceForCode(code = ""): string | undefined {
+  return ADVICE[code] ?? ADVICE[/^SQLITE_[A-Z]+/.exec(code)?.[0] ?? ""];
+}
+
 function adviceForStatus(status: number | undefined): string | undefined {
-  return status === 401 || status === 403
-    ? "the database refused the token: check TURSO_AUTH_TOKEN"
-    : undefined;
+  if (status === 401 || status === 403) return "the database refused the token: check TURSO_AUTH_TOKEN";
+  if (status === 404) return "there is no database at this address: check TURSO_DATABASE_URL";
+  return undefined;
 }
 
 function statusOf(error: unknown): number | undefined {
