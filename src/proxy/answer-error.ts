@@ -1,6 +1,7 @@
 /** Reads a provider's error answer, so that it can be told in the caller's protocol. */
 import { parseJson } from "../json.ts";
 import { limited } from "./answer-body.ts";
+import { hideInBody } from "./hide-credential.ts";
 import type { Scene } from "./scene.ts";
 import { readBody, readText } from "./source.ts";
 
@@ -14,7 +15,11 @@ const MAX_ERROR_BYTES = 1024 * 1024;
 export async function readError(scene: Scene, response: Response) {
   const { answer } = scene.ready;
   const type = response.headers.get("content-type") ?? "";
-  const source = (await readText(limited(scene, readBody(response.body)), MAX_ERROR_BYTES)) ?? "";
+  const source =
+    (await readText(
+      limited(scene, hideInBody(readBody(response.body), scene.facts.sentTokens)),
+      MAX_ERROR_BYTES,
+    )) ?? "";
   const reshaped = answer.error?.(response.status, type, source) ?? null;
   if (reshaped !== null)
     return { status: reshaped.status ?? response.status, value: reshaped.body, source: null };

@@ -7,6 +7,7 @@ import { EventSplitter, EventTooLargeError } from "../protocols/sse/splitter.ts"
 import { limited } from "./answer-body.ts";
 import { passedHeaders } from "./answer-headers.ts";
 import { rewritersOf } from "./answer-stream.ts";
+import { hideInEvents } from "./hide-credential.ts";
 import { changesOf, ownHeaders, type Scene } from "./scene.ts";
 import type { ByteSource } from "./source.ts";
 
@@ -16,7 +17,7 @@ export async function answerGathered(scene: Scene, response: Response, body: Byt
   const gatherer = createResponsesGatherer();
   const source = limited(scene, body);
   const splitter = new EventSplitter();
-  const rewriters = rewritersOf(scene);
+  const rewriters = [...rewritersOf(scene), hideInEvents(facts.sentTokens)];
   const take = (event: Uint8Array) => {
     let out: Uint8Array | null = event;
     for (const rewriter of rewriters) out = out === null ? null : rewriter.rewrite(out);

@@ -5,6 +5,7 @@ import { type ErrorFacts, errorEvent, upstreamErrorEvent } from "../protocols/er
 import { protocolOf } from "../protocols/protocol.ts";
 import type { EventRewriter } from "../protocols/sse/event.ts";
 import { readError } from "./answer-error.ts";
+import { hideInEvents } from "./hide-credential.ts";
 import { LateRefusal, relayEvents } from "./relay.ts";
 import { relayNatively } from "./relay-natively.ts";
 import { restoreModel } from "./restore-model.ts";
@@ -28,7 +29,12 @@ export function lateStream(scene: Scene, sending: Promise<Response>): ReadableSt
 }
 
 function relay(scene: Scene, upstream: ByteSource | Promise<ByteSource>, overdue: boolean) {
-  return relayEvents({ ...planOf(scene), upstream, overdue, rewriters: rewritersOf(scene) });
+  return relayEvents({
+    ...planOf(scene),
+    upstream,
+    overdue,
+    rewriters: [...rewritersOf(scene), hideInEvents(scene.facts.sentTokens)],
+  });
 }
 
 /** The stream as the runtime passes it on by itself; null where it can not or shall not. */

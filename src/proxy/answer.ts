@@ -12,6 +12,7 @@ import { answerGathered } from "./answer-gathered.ts";
 import { asEventStream, passedHeaders } from "./answer-headers.ts";
 import { lateStream, streamFrom, streamOf } from "./answer-stream.ts";
 import type { ProxyCall, ReadyRequest } from "./handle.ts";
+import { hideInBody } from "./hide-credential.ts";
 import { restoreModelInJson } from "./restore-model.ts";
 import { type AnswerFacts, breakOffOf, changesOf, ownHeaders, type Scene } from "./scene.ts";
 import { type ByteSource, readBody, readText, toStream } from "./source.ts";
@@ -125,10 +126,10 @@ async function answerTo(scene: Scene, response: Response): Promise<Response> {
 }
 
 async function answerError(scene: Scene, response: Response): Promise<Response> {
-  const { call, ready } = scene;
+  const { call, ready, facts } = scene;
   const headers = ownHeaders(scene, passedHeaders(response.headers));
   if (ready.answer.error === undefined) {
-    const source = readBody(response.body);
+    const source = hideInBody(readBody(response.body), facts.sentTokens);
     return passed(scene, { status: response.status, headers, source }, "provider_error");
   }
   const { status, value, source } = await readError(scene, response);

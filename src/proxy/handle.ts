@@ -22,6 +22,7 @@ import type { Runtime } from "../runtime.ts";
 import type { AccountRecord, KeyRecord } from "../storage/port.ts";
 import { answer } from "./answer.ts";
 import { namedByProvider } from "./answer-headers.ts";
+import { hideInHeaders } from "./hide-credential.ts";
 import { toolModels } from "./one-model.ts";
 import { readJsonBody } from "./read-body.ts";
 import type { RequestLog } from "./request-log.ts";
@@ -66,13 +67,16 @@ export async function proxy(deps: ProxyDeps, call: ProxyCall): Promise<Response>
     prepareRequest(deps, call, body, provider, resolved, by, credential);
   const credential = await deps.credentials.fresh(account);
   const first = await prepare(account, credential);
+  const sentTokens = [credential.token];
 
   const attempt: Attempt = {
     runtime: deps.runtime,
     first,
     async renew() {
       const renewed = await deps.credentials.renew(account, credential);
-      return renewed === null ? null : prepare(account, renewed);
+      if (renewed === null) return null;
+      sentTokens.push(renewed.token);
+      return prepare(account, renewed);
     },
     async relocate() {
       const moved = await deps.credentials.relocate(account);
@@ -80,7 +84,7 @@ export async function proxy(deps: ProxyDeps, call: ProxyCall): Promise<Response>
     },
   };
   const sendIt = async (signal: AbortSignal) => {
-    const response = await sendUpstream(attempt, signal);
+    const response = hideInHeaders(await sendUpstream(attempt, signal), sentTokens);
     deps.credentials.answered(account, credential, response.status);
     log.mark("headers_ms");
     log.note(namedByProvider(response.headers));
@@ -91,6 +95,7 @@ export async function proxy(deps: ProxyDeps, call: ProxyCall): Promise<Response>
     account: account.id,
     changes: first.changes,
     requestedModel: resolved.change === null ? null : requested,
+    sentTokens,
     clientStreams: body.value.stream === true && call.operation !== "count_tokens",
   });
 }

@@ -1,6 +1,7 @@
 /** What the ways of answering share about one request: its call, what went upstream, and how the answer is labelled. */
 import type { Runtime } from "../runtime.ts";
 import type { ProxyCall, ReadyRequest } from "./handle.ts";
+import type { SentTokens } from "./hide-credential.ts";
 
 export interface AnswerFacts {
   readonly provider: string;
@@ -9,6 +10,8 @@ export interface AnswerFacts {
   /** The id to put back into the answer; null when the client's own went upstream. */
   readonly requestedModel: string | null;
   readonly clientStreams: boolean;
+  /** What the account's credential was, and is after a renewal. */
+  readonly sentTokens: SentTokens;
 }
 
 export interface Scene {

@@ -175,6 +175,7 @@ export async function wayOf(name: WayName): Promise<Way> {
         changes,
         requestedModel,
         clientStreams: true,
+        sentTokens: [],
       });
       if (response.body === null) throw new Error("an answer without a body");
       return { status: response.status, headers: response.headers, body: response.body, log: () => logged };
