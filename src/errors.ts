@@ -12,6 +12,7 @@ export const ERROR_STATUS = {
   invalid_json: 400,
   invalid_request: 400,
   request_too_large: 413,
+  request_timeout: 408,
   unsupported_encoding: 415,
   model_not_found: 404,
   not_found: 404,

@@ -3,7 +3,7 @@ import { setMaxListeners } from "node:events";
 import { chmodSync, closeSync, existsSync, openSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { pathToFileURL } from "node:url";
-import { type Http2Bindings, type HttpBindings, serve } from "@hono/node-server";
+import { serve } from "@hono/node-server";
 import type { Client } from "@libsql/client";
 import { createApp } from "../../src/app.ts";
 import { isLoopback } from "../../src/config.ts";
@@ -33,10 +33,15 @@ import {
   readSecrets,
   type Secrets,
 } from "./secrets.ts";
+import {
+  letGoWhenStalled,
+  limitConnections,
+  type Outgoing,
+  SERVER_OPTIONS,
+  whenTooSlow,
+} from "./server-limits.ts";
 import { databaseFile, readFolder, readSettings, type Settings } from "./settings.ts";
 import { unpackZstd } from "./zstd.ts";
-
-type Outgoing = (HttpBindings | Http2Bindings)["outgoing"];
 
 export interface RunningServer {
   /** `http://host:port`, as it listens. */
@@ -48,9 +53,6 @@ export interface RunningServer {
   /** Stops listening, lets running requests end for a moment, writes what is in memory, closes the database. */
   close(): Promise<void>;
 }
-
-/** Request line and headers together, bytes; more is answered with 431. */
-const MAX_HEADER_BYTES = 32 * 1024;
 
 /** How long running requests have at shutdown until their connections are cut, ms. */
 const SHUTDOWN_MS = 5_000;
@@ -140,16 +142,19 @@ export async function start(environment: Record<string, string | undefined>): Pr
           answers.set(request, env.outgoing);
           letGoWhenStalled(env.outgoing, config.KLEIS_CLIENT_STALL_MS);
           if (isClosing && "shouldKeepAlive" in env.outgoing) env.outgoing.shouldKeepAlive = false;
-          return files(request) ?? app.fetch(request, readPeer(env));
+          const answer = files(request) ?? app.fetch(request, readPeer(env));
+          const late = whenTooSlow(env.incoming);
+          return late === null ? answer : Promise.race([answer, late]);
         },
         hostname: host,
         port,
-        serverOptions: { maxHeaderSize: MAX_HEADER_BYTES },
+        serverOptions: SERVER_OPTIONS,
       },
       () => listening(made),
     );
     made.on("error", (error: NodeJS.ErrnoException) => failed(listenError(error, host, port)));
   });
+  if ("closeIdleConnections" in server) limitConnections(server, runtime.logger);
   const { port: bound } = server.address() as AddressInfo;
 
   return {
@@ -177,14 +182,6 @@ export async function start(environment: Record<string, string | undefined>): Pr
       }
     },
   };
-}
-
-/** Breaks off an answer of which the client has not taken a byte for this long, ms. Node looks at the socket's own queue. */
-function letGoWhenStalled(outgoing: Outgoing, stallMs: number): void {
-  outgoing.setTimeout(stallMs, () => {
-    // Also called where nothing is written meanwhile, as while a provider thinks.
-    if (outgoing.writableLength > 0) outgoing.destroy();
-  });
 }
 
 /** Until nothing is left, or for `ms`. Work may begin further work: tokens whose first write failed are still written. */
