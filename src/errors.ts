@@ -76,3 +76,15 @@ export class KleisError extends Error {
     this.details = options.details;
   }
 }
+
+/** How fast a request's body must come, in bytes a second on average, here and at the doors. */
+export const MIN_BODY_RATE = 1024;
+
+export function bodyTooSlow(): KleisError {
+  return new KleisError(
+    "request_timeout",
+    `The request body came at less than ${MIN_BODY_RATE} bytes a second. Send it again over a faster connection.`,
+    // Unlike most 4xx, this may pass.
+    { headers: { "x-should-retry": "true", connection: "close" } },
+  );
+}

@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import type { Server, ServerOptions } from "node:http";
 import type { Http2Bindings, HttpBindings } from "@hono/node-server";
+import { bodyTooSlow, MIN_BODY_RATE } from "../../src/errors.ts";
 import { refusalResponse } from "../../src/http/refusal.ts";
-import { MIN_BODY_BYTES, tooSlow } from "../../src/proxy/body-pace.ts";
 import type { Logger } from "../../src/runtime.ts";
 
 export type Incoming = (HttpBindings | Http2Bindings)["incoming"];
@@ -18,7 +18,7 @@ export const SERVER_OPTIONS: ServerOptions = {
   // Request line and headers together; more is answered with 431.
   maxHeaderSize: 32 * 1024,
   headersTimeout: 15_000,
-  // All of a request with its body; how fast that must come is `MIN_BODY_BYTES`.
+  // All of a request with its body; how fast that must come is `MIN_BODY_RATE`.
   requestTimeout: 300_000,
   connectionsCheckingInterval: 5_000,
   keepAliveTimeout: 130_000,
@@ -85,11 +85,11 @@ export function whenTooSlow(incoming: Incoming): Promise<Response> | null {
     let known = incoming.socket.bytesRead;
     const timer = setInterval(() => {
       const { bytesRead } = incoming.socket;
-      const isSlow = bytesRead - known < (MIN_BODY_BYTES * LOOK_MS) / 1_000;
+      const isSlow = bytesRead - known < (MIN_BODY_RATE * LOOK_MS) / 1_000;
       known = bytesRead;
       // What waits here to be read is not the client's fault.
       if (isSlow && incoming.readableLength === 0)
-        resolve(refusalResponse(tooSlow(), "chat", "req_too_slow"));
+        resolve(refusalResponse(bodyTooSlow(), "chat", "req_too_slow"));
     }, LOOK_MS);
     const stop = () => clearInterval(timer);
     incoming.once("end", stop);
