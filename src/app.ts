@@ -10,6 +10,7 @@ import { createAdminPage } from "./http/admin-page.tsx";
 import { canonicalPathOf } from "./http/canonical-path.ts";
 import { createClientRoutes } from "./http/client-routes.ts";
 import { createProbeRoutes } from "./http/probes.ts";
+import { publicPath, underPublicPath, withoutPublicPath } from "./http/public-path.ts";
 import { askedProtocol, logUnforeseen, refuse, toRefusal } from "./http/refusal.ts";
 import { createRegistryRoutes } from "./http/registry.ts";
 import { lineOf, requestLines } from "./http/request-line.ts";
@@ -41,7 +42,10 @@ export function createApp(given: Runtime): App {
   const models = createModelSource({ runtime, providers, credentials });
   const keys = createKeyLookup(runtime, createArrivals({ storage: runtime.storage, directory, models }));
 
-  const app = new Hono({ getPath: canonicalPathOf(new Set(providers.map(({ id }) => id))) });
+  const prefix = publicPath(runtime.config);
+  const inside = withoutPublicPath(runtime.config);
+  const getPath = canonicalPathOf(new Set(providers.map(({ id }) => id)), inside);
+  const app = new Hono({ getPath });
   app.use(requestLines(runtime, () => randomId(runtime, "req_")));
   // The routes for answers say it themselves, each in its protocol.
   for (const path of ["/healthz", "/admin/*", "/models/*", "/v1/models/*", "/:provider/v1/models/*"])
@@ -61,6 +65,7 @@ export function createApp(given: Runtime): App {
   );
   app.route("/", createRegistryRoutes({ runtime, providers, directory, keys, models }));
   app.use("/admin/*", adminDoor(runtime));
+  if (prefix !== "") app.use("/admin/*", underPublicPath(prefix));
   app.get("/admin/", (c) => c.redirect("/admin", 308));
   const sessions = createSessions(runtime);
   const admin = { runtime, providers, directory, credentials, keys, uses, models };
@@ -80,7 +85,7 @@ export function createApp(given: Runtime): App {
   app.notFound((c) => {
     const error = new KleisError(
       "not_found",
-      `There is nothing at ${c.req.path.slice(0, 200)}. Agents use POST /v1/chat/completions, /v1/responses or /v1/messages; the admin page is at /admin.`,
+      `There is nothing at ${c.req.path.slice(0, 200)}. Agents use POST /v1/chat/completions, /v1/responses or /v1/messages; the admin page is at ${prefix}/admin.`,
     );
     return refuse(c, error, askedProtocol(c.req.path, c.req.raw.headers));
   });

@@ -131,7 +131,7 @@ const variables = z.object({
   // The operator's own, which in his own network may be without TLS.
   PUBLIC_URL: optional(
     isPublicUrl,
-    "must be empty or the http:// or https:// address that Kleis is opened at, without user, query, /admin and /v1",
+    "must be empty or the http:// or https:// address that Kleis is opened at, without user and query; a path must not be one of Kleis's own, such as /admin, /v1 or /models",
   ),
   CLAUDE_API_URL: origin("https://api.anthropic.com", withoutVersion),
   CLAUDE_AUTHORIZE_URL: origin("https://claude.ai/oauth/authorize"),
@@ -197,9 +197,13 @@ function withoutVersion(url: string): string {
   return withoutSpareSlashes(url).replace(/(\/v1)+$/, "");
 }
 
-/** What the paths of Kleis are written behind. */
+/** What the paths of Kleis are written behind. Its own path may not begin as one of them does: both are answered. */
 function isPublicUrl(value: string): boolean {
-  return isPlainUrl(value) && !/\/(admin|v1)$/.test(value);
+  return (
+    isPlainUrl(value) &&
+    !/\/(admin|v1)$/.test(value) &&
+    !/^\/(admin|api|claude|codex|copilot|healthz|metrics|models|setup|v1)(\/|$)/.test(new URL(value).pathname)
+  );
 }
 
 function isUpstreamUrl(value: string): boolean {

@@ -4,7 +4,7 @@ import { isLoopback } from "../../src/config.ts";
 export type Arguments =
   | {
       ok: true;
-      /** The origin of a deployment. */
+      /** The address of a deployment, without a slash at its end. */
       address?: string;
       /** A file of variables. */
       envFile?: string;
@@ -26,7 +26,7 @@ export function readArguments(given: readonly string[]): Arguments {
     } else if (argument.startsWith("-")) {
       return refused(`there is no option ${argument.replace(/=.*/s, "")}`);
     } else {
-      const address = originOf(argument);
+      const address = addressOf(argument);
       if (address === null) return refused(`argument ${at + 1} is neither an address nor an option`);
       if (found.address !== undefined) return refused("only one address can be looked at");
       found.address = address;
@@ -49,14 +49,14 @@ function refused(what: string): Arguments {
   return { ok: false, problem: `This can not be understood: ${what}.` };
 }
 
-/** A bare host is taken for https, on this machine for http; null for what is no address. */
-function originOf(argument: string): string | null {
+/** A bare host is taken for https, on this machine for http; null for what is no address. A path may be PUBLIC_URL's. */
+function addressOf(argument: string): string | null {
   const isWhole = /^https?:\/\//i.test(argument);
   if (!isWhole && !HOST.test(argument)) return null;
   const whole = isWhole ? argument : `https://${argument}`;
   if (!URL.canParse(whole)) return null;
   const url = new URL(whole);
   // The default port must not be dropped on the way from one to the other.
-  if (!isWhole && isLoopback(url.hostname)) return new URL(`http://${argument}`).origin;
-  return url.origin;
+  const { origin } = !isWhole && isLoopback(url.hostname) ? new URL(`http://${argument}`) : url;
+  return origin + url.pathname.replace(/\/(admin|v1)(\/.*)?$/, "").replace(/\/+$/, "");
 }

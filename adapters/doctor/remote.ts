@@ -33,7 +33,7 @@ interface Answer {
 }
 type Get = (path: string, token?: string) => Promise<Answer>;
 
-/** `address` is the deployment's origin. */
+/** `address` is the deployment's, without a slash at its end. */
 export async function lookAtDeployment(
   fetch: Fetch,
   clock: Clock,

@@ -53,7 +53,7 @@ export function createAdminPage(deps: PageDeps): Hono<PageEnv> {
   };
   app.get("/", async (c) => ((await isLive(c)) ? showAccounts(deps, c) : showLogin(deps, c, {})));
   app.use("/page/*", async (c, next) => {
-    if (!(await isLive(c))) return sendToLogin(deps, c);
+    if (!(await isLive(c))) return sendToLogin(c);
     return next();
   });
   app.use("/page/*", ownForms);

@@ -6,9 +6,15 @@ import { getPath } from "hono/utils/url";
 
 const VERSION = "v1";
 
-/** The path to route a request by. `prefixes` are the first segments that may stand before `/v1`. */
-export function canonicalPathOf(prefixes: ReadonlySet<string>): (request: Request) => string {
-  return (request) => canonicalPath(getPath(request), prefixes);
+/**
+ * The path to route a request by. `prefixes` are the first segments that may stand before `/v1`; `inside` takes off what
+ * stands before all of Kleis's paths.
+ */
+export function canonicalPathOf(
+  prefixes: ReadonlySet<string>,
+  inside: (path: string) => string,
+): (request: Request) => string {
+  return (request) => canonicalPath(inside(getPath(request)), prefixes);
 }
 
 /**

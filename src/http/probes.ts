@@ -5,13 +5,15 @@ import type { Peer, Runtime } from "../runtime.ts";
 import { forOwner, storageReason } from "../storage/read-cache.ts";
 import { VERSION } from "../version.ts";
 import { createLoginGuard, HEADER_LIMITS, slowDown } from "./admin/login-guard.ts";
+import { publicPath } from "./public-path.ts";
 import { logUnforeseen, refuse, toRefusal } from "./refusal.ts";
 import { lineOf } from "./request-line.ts";
 
 export function createProbeRoutes(runtime: Runtime): Hono<{ Bindings: Peer }> {
   const guard = createLoginGuard(runtime, HEADER_LIMITS);
   const app = new Hono<{ Bindings: Peer }>();
-  const hello = `Kleis ${VERSION} is running. The admin page is at /admin; agents use /v1 with an issued key.\n`;
+  const prefix = publicPath(runtime.config);
+  const hello = `Kleis ${VERSION} is running. The admin page is at ${prefix}/admin; agents use ${prefix}/v1 with an issued key.\n`;
   app.get("/", (c) => c.text(hello));
   app.get("/api/hello", (c) => c.text(hello));
 

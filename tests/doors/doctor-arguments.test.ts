@@ -15,6 +15,9 @@ test.each([
   ["127.0.0.1:4747/admin", "http://127.0.0.1:4747"],
   ["127.0.0.1:443", "http://127.0.0.1:443"],
   ["[::1]:4747", "http://[::1]:4747"],
+  ["https://example.com/kleis/", "https://example.com/kleis"],
+  ["https://example.com/kleis/admin/page/keys", "https://example.com/kleis"],
+  ["example.com/team/kleis/v1", "https://example.com/team/kleis"],
 ])("%s is the deployment at %s", (given, address) => {
   expect(readArguments([given])).toEqual({ ok: true, address });
 });

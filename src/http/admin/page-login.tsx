@@ -4,6 +4,7 @@ import { PATH } from "../../admin/layout.tsx";
 import { LoginPage } from "../../admin/login.tsx";
 import { isLoopback } from "../../config.ts";
 import { isObject, parseJson, text } from "../../json.ts";
+import { plainValue } from "../../variables.ts";
 import { lineOf } from "../request-line.ts";
 import { createLoginGuard } from "./login-guard.ts";
 import { fieldsOf, type PageContext, type PageDeps, type PageEnv, render } from "./page-env.ts";
@@ -36,9 +37,9 @@ export function showLogin(
 }
 
 /** To the login, and back to the page that was asked for, if it was one. */
-export function sendToLogin(_deps: PageDeps, c: PageContext): Response {
-  const { pathname, search } = new URL(c.req.url);
-  const next = c.req.method === "GET" ? `?next=${encodeURIComponent(pathname + search)}` : "";
+export function sendToLogin(c: PageContext): Response {
+  const path = c.req.path + new URL(c.req.url).search;
+  const next = c.req.method === "GET" ? `?next=${encodeURIComponent(path)}` : "";
   return c.redirect(PATH.accounts + next, 303);
 }
 
@@ -50,7 +51,7 @@ export function createLoginPages(deps: PageDeps): Hono<PageEnv> {
   app.post("/login", async (c) => {
     const isJson = (c.req.header("content-type") ?? "").startsWith("application/json");
     const { token = "", next: wished } = isJson ? jsonFields(await c.req.text()) : await fieldsOf(c);
-    const outcome = await judge(token.trim(), c.env?.source);
+    const outcome = await judge(plainValue(token), c.env?.source);
     if (outcome.status === "right") {
       lineOf(c).note({ by: "admin token" });
       c.header("set-cookie", await sessions.open(isEncrypted(runtime.config, c.req.raw)));

@@ -7,6 +7,7 @@ import type { Config } from "../../config.ts";
 import { parseJson } from "../../json.ts";
 import { base64url } from "../../keys/secret.ts";
 import type { Runtime } from "../../runtime.ts";
+import { publicPath } from "../public-path.ts";
 import { isSafe, isSameOrigin } from "./same-origin.ts";
 
 /** How long a session lasts, ms. */
@@ -20,6 +21,8 @@ const KEPT_MS = SESSION_MS + 7 * 24 * 60 * 60_000;
 
 /** Over https: the browser keeps it for this host alone and sends it encrypted only (RFC 6265bis §4.1.3.2). */
 export const SECURE_COOKIE = "__Host-kleis";
+/** The same under the path of PUBLIC_URL, where the browser must not show it to others at this host (§4.1.3.1). */
+export const SECURE_PATH_COOKIE = "__Secure-kleis";
 /** Over http, which is for this machine. */
 export const PLAIN_COOKIE = "kleis";
 
@@ -47,6 +50,7 @@ const endedSchema = z.record(z.string(), z.number());
 const encoder = new TextEncoder();
 
 export function createSessions({ config, storage, clock, random }: Runtime): Sessions {
+  const prefix = publicPath(config);
   // The finished key is kept, not the promise of it: a Worker may not wait for another request's promise.
   let made: CryptoKey | undefined;
   const key = async () => {
@@ -77,7 +81,7 @@ export function createSessions({ config, storage, clock, random }: Runtime): Ses
     async open(isSecure) {
       const signed = `${base64url(random(16))}.${clock.now() + SESSION_MS}`;
       const mac = await crypto.subtle.sign("HMAC", await key(), encoder.encode(signed));
-      return cookie(isSecure, `${signed}.${base64url(new Uint8Array(mac))}`, KEPT_MS / 1000);
+      return cookie(prefix, isSecure, `${signed}.${base64url(new Uint8Array(mac))}`, KEPT_MS / 1000);
     },
     async isLive(request) {
       const session = await read(request);
@@ -90,7 +94,7 @@ export function createSessions({ config, storage, clock, random }: Runtime): Ses
         const all = { ...(await ended()), [session.id]: session.expiresAt };
         await storage.settings.set(ENDED, JSON.stringify(all), clock.now());
       }
-      return [cookie(true, "", 0), cookie(false, "", 0)];
+      return [cookie(prefix, true, "", 0), cookie(prefix, false, "", 0)];
     },
   };
 }
@@ -114,15 +118,18 @@ async function signingKey(token: string): Promise<CryptoKey> {
   );
 }
 
-function cookie(isSecure: boolean, value: string, seconds: number): string {
-  const name = isSecure ? SECURE_COOKIE : PLAIN_COOKIE;
+/** `prefix`: the path of PUBLIC_URL. */
+function cookie(prefix: string, isSecure: boolean, value: string, seconds: number): string {
+  const secureName = prefix === "" ? SECURE_COOKIE : SECURE_PATH_COOKIE;
+  const name = isSecure ? secureName : PLAIN_COOKIE;
   const secure = isSecure ? "; Secure" : "";
-  return `${name}=${value}; Path=/; Max-Age=${seconds}; HttpOnly; SameSite=Strict${secure}`;
+  const path = prefix === "" ? "/" : `${prefix}/admin`;
+  return `${name}=${value}; Path=${path}; Max-Age=${seconds}; HttpOnly; SameSite=Strict${secure}`;
 }
 
 function cookiesOf(request: Request): string[] {
   const pairs = (request.headers.get("cookie") ?? "").split(";").map((pair) => pair.trim());
-  return [SECURE_COOKIE, PLAIN_COOKIE].flatMap((name) =>
+  return [SECURE_COOKIE, SECURE_PATH_COOKIE, PLAIN_COOKIE].flatMap((name) =>
     pairs.filter((pair) => pair.startsWith(`${name}=`)).map((pair) => pair.slice(name.length + 1)),
   );
 }
