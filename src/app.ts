@@ -14,6 +14,7 @@ import { publicPath, underPublicPath, withoutPublicPath } from "./http/public-pa
 import { askedProtocol, logUnforeseen, refuse, toRefusal } from "./http/refusal.ts";
 import { createRegistryRoutes } from "./http/registry.ts";
 import { lineOf, requestLines } from "./http/request-line.ts";
+import { safeHeaders } from "./http/safe-headers.ts";
 import { createKeyLookup } from "./keys/lookup.ts";
 import { randomId } from "./keys/secret.ts";
 import { createKeyUses } from "./keys/uses.ts";
@@ -50,6 +51,7 @@ export function createApp(given: Runtime): App {
   // The routes for answers say it themselves, each in its protocol.
   for (const path of ["/healthz", "/admin/*", "/models/*", "/v1/models/*", "/:provider/v1/models/*"])
     app.use(path, (_, next) => untilEnding(runtime, next()));
+  app.use(safeHeaders(runtime));
   app.route("/", createProbeRoutes(runtime));
   app.route(
     "/",
@@ -79,7 +81,11 @@ export function createApp(given: Runtime): App {
   );
   app.route(
     "/admin",
-    createAdminRoutes({ ...admin, session: (request) => isOwnSession(runtime.config, sessions, request) }),
+    createAdminRoutes({
+      ...admin,
+      session: (request) => isOwnSession(runtime.config, sessions, request),
+      freshSession: (request) => sessions.isFresh(request),
+    }),
   );
 
   app.notFound((c) => {

@@ -105,7 +105,6 @@ function frames({ runtime }: PageDeps): MiddlewareHandler<PageEnv> {
     );
     // Not `no-referrer`: with that, browsers send `Origin: null` with our own forms (Fetch, "append a request Origin header").
     headers.set("referrer-policy", "same-origin");
-    headers.set("x-content-type-options", "nosniff");
     headers.set("x-frame-options", "DENY");
     headers.set("cross-origin-opener-policy", "same-origin");
     headers.set("cross-origin-resource-policy", "same-origin");
@@ -132,7 +131,7 @@ function serveFiles(app: Hono<PageEnv>): void {
   for (const [path, type, text, tag] of files) {
     app.get(path, (c) => {
       const etag = `"${tag}"`;
-      const headers = { etag, "cache-control": "no-cache", "x-content-type-options": "nosniff" };
+      const headers = { etag, "cache-control": "no-cache" };
       if (c.req.header("if-none-match") === etag) return c.body(null, 304, headers);
       return c.body(text, 200, { ...headers, "content-type": type });
     });

@@ -12,7 +12,7 @@ describe("logging in", () => {
     expect(answer.headers.get("location")).toBe("/admin");
     const cookie = answer.headers.getSetCookie();
     expect(cookie).toHaveLength(1);
-    expect(cookie[0]).toMatch(/^kleis=[^;]+; Path=\/; Max-Age=\d+; HttpOnly; SameSite=Strict$/);
+    expect(cookie[0]).toMatch(/^kleis=[^;]+; Path=\/admin; Max-Age=\d+; HttpOnly; SameSite=Strict$/);
     expect(cookie[0]).not.toContain(ADMIN_TOKEN);
     const page = await house.ask("/admin", { cookie: cookieOf(answer) });
     expect(await page.text()).toContain('<h1 tabindex="-1">Accounts</h1>');

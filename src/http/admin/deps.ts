@@ -17,4 +17,6 @@ export interface AdminDeps {
   models: LiveModelSource;
   /** Whether a request without `ADMIN_TOKEN` belongs to a session of the admin page. */
   session?: (request: Request) => boolean | Promise<boolean>;
+  /** Whether that session was opened lately enough to reveal a key. */
+  freshSession?: (request: Request) => boolean | Promise<boolean>;
 }

@@ -1,15 +1,12 @@
 /**
  * What holds for everything under `/admin`, page and API: it answers only under its own names, so that a web page whose
- * name was pointed at this machine (DNS rebinding) finds nothing, and a browser that came encrypted stays so.
+ * name was pointed at this machine (DNS rebinding) finds nothing.
  */
 import type { MiddlewareHandler } from "hono";
 import { isLoopback } from "../../config.ts";
 import { KleisError } from "../../errors.ts";
 import type { Runtime } from "../../runtime.ts";
 import { refuse } from "../refusal.ts";
-
-/** A year, seconds (RFC 6797 §6.1.1). */
-const HSTS = "max-age=31536000";
 
 const NOT_HERE = new KleisError(
   "not_found",
@@ -26,12 +23,8 @@ export function adminDoor({ config, hosts }: Pick<Runtime, "config" | "hosts">):
     name === outside?.hostname;
 
   return async (c, next) => {
-    const { hostname, protocol } = new URL(c.req.url);
-    if (!isOwnName(hostname)) return refuse(c, NOT_HERE, "chat");
-    await next();
-    if (protocol === "https:" || outside?.protocol === "https:") {
-      c.res.headers.set("strict-transport-security", HSTS);
-    }
+    if (!isOwnName(new URL(c.req.url).hostname)) return refuse(c, NOT_HERE, "chat");
+    return next();
   };
 }
 

@@ -41,11 +41,18 @@ export function createKeyRoutes(deps: AdminDeps): Hono {
     })
     .post("/:id/reveal", async (c) => {
       const id = c.req.param("id");
+      const isBySession = c.req.header("authorization") === undefined;
+      if (isBySession && !(await deps.freshSession?.(c.req.raw))) throw TOO_LONG_AGO;
       const secrets = await storage.keys.reveal(id);
       if (secrets === null) throw notFound("key");
       return c.json({ id, key: secrets.key, discovery_token: secrets.discoveryToken });
     });
 }
+
+const TOO_LONG_AGO = new KleisError(
+  "admin_unauthorized",
+  "This session was opened too long ago to reveal a key. Log in again (POST /admin/login), or send Authorization: Bearer <ADMIN_TOKEN>.",
+);
 
 /** A key as a list shows it: its first characters, never the whole. */
 function keyView(key: KeyRecord, now: number): JsonObject {

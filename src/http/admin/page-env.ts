@@ -11,7 +11,7 @@ import { lineOf } from "../request-line.ts";
 import type { AdminDeps } from "./deps.ts";
 import type { Sessions } from "./session.ts";
 
-export interface PageDeps extends Omit<AdminDeps, "session"> {
+export interface PageDeps extends Omit<AdminDeps, "session" | "freshSession"> {
   readonly sessions: Sessions;
   /** The whole application, in this process: the page asks the admin API and tries keys as anybody else would. */
   call(request: Request, peer: Peer | undefined): Response | Promise<Response>;

@@ -14,9 +14,11 @@ import { ENDED, KeysPage, type StretchNames, WORKING } from "../../admin/keys.ts
 import { PATH } from "../../admin/layout.tsx";
 import { type JsonObject, text } from "../../json.ts";
 import type { KeyFilter } from "../../storage/port.ts";
+import { createConfirm } from "./page-confirm.tsx";
 import {
   askApi,
   type Form,
+  fieldsOf,
   filled,
   formOf,
   type PageContext,
@@ -38,6 +40,7 @@ export function createKeyPages(deps: PageDeps): Hono<PageEnv> {
   const app = new Hono<PageEnv>();
   const { storage } = deps.runtime;
   const view = createModelView(deps);
+  const confirm = createConfirm(deps);
 
   /** The stretch that the address asks for; the beginning where it names a key that is not there. */
   async function stretch(c: PageContext, state: KeyFilter["state"], names: StretchNames, limit: number) {
@@ -120,6 +123,10 @@ export function createKeyPages(deps: PageDeps): Hono<PageEnv> {
   app.post("/:id/reveal", async (c) => {
     const stored = await storage.keys.get(c.req.param("id"));
     if (stored === null) return missing(c, "key");
+    const { token } = await fieldsOf(c);
+    const action = `/admin/page/keys/${stored.id}/reveal`;
+    const asked = await confirm(c, token, { section: "keys", action, back: PATH.keys, fields: {} });
+    if (asked !== null) return asked;
     const answer = await askApi(deps, c, "POST", `/keys/${stored.id}/reveal`);
     if (!answer.ok) return missing(c, "key");
     const key = text(answer.json.key) ?? "";

@@ -11,6 +11,13 @@ import { fieldsOf, type PageContext, type PageDeps, type PageEnv, render } from 
 import { isEncrypted } from "./same-origin.ts";
 import { SESSION_MS } from "./session.ts";
 
+export const WRONG_TOKEN =
+  "This is not the admin token. Copy all of it, from the first start’s output or from the secrets file.";
+
+export function waitWords(seconds: number): string {
+  return `Too many wrong tries. Wait ${seconds} s, then try again.`;
+}
+
 interface LoginState {
   next?: string | undefined;
   refused?: string | undefined;
@@ -60,9 +67,7 @@ export function createLoginPages(deps: PageDeps): Hono<PageEnv> {
       return c.redirect(nextOf(wished) ?? PATH.accounts, 303);
     }
     const isSlow = outcome.status === "wait";
-    const words = isSlow
-      ? `Too many wrong tries. Wait ${outcome.seconds} s, then try again.`
-      : "This is not the admin token. Copy all of it, from the first start’s output or from the secrets file.";
+    const words = isSlow ? waitWords(outcome.seconds) : WRONG_TOKEN;
     const { id, note } = lineOf(c);
     note({ code: isSlow ? "too_many_tries" : "admin_unauthorized" });
     runtime.logger.warn("admin_login_refused", { id, reason: outcome.status });

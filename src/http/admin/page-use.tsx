@@ -2,10 +2,12 @@
 import { Hono } from "hono";
 import { commonProtocol, modelsFor } from "../../admin/agent.ts";
 import { AGENTS } from "../../admin/agents.ts";
+import { PATH } from "../../admin/layout.tsx";
 import { type Tried, tinyRequest, triedWords } from "../../admin/try.ts";
 import { UsePage } from "../../admin/use.tsx";
 import type { Protocol } from "../../protocols/protocol.ts";
 import type { KeyRecord } from "../../storage/port.ts";
+import { createConfirm } from "./page-confirm.tsx";
 import { fieldsOf, type PageContext, type PageDeps, type PageEnv, render } from "./page-env.ts";
 import { keyChoice } from "./page-key-choice.ts";
 import { createModelView } from "./page-model-view.ts";
@@ -22,6 +24,7 @@ export function createUsePages(deps: PageDeps): Hono<PageEnv> {
   const app = new Hono<PageEnv>();
   const { storage } = deps.runtime;
   const view = createModelView(deps);
+  const confirm = createConfirm(deps);
 
   async function show(c: PageContext, wish: Wish, reveals: boolean, tries: boolean): Promise<Response> {
     const frame = c.get("frame");
@@ -60,10 +63,17 @@ export function createUsePages(deps: PageDeps): Hono<PageEnv> {
   }
 
   app.get("/", (c) => show(c, c.req.query(), false, false));
-  app.post("/", async (c) => show(c, await fieldsOf(c), true, false));
+  app.post("/", async (c) => {
+    const { token, ...wish } = await fieldsOf(c);
+    const back = `${PATH.use}?${new URLSearchParams(wish)}`;
+    const asked = await confirm(c, token, { section: "use", action: PATH.use, back, fields: wish });
+    return asked ?? show(c, wish, true, false);
+  });
   app.post("/test", async (c) => {
     const wish = await fieldsOf(c);
-    return show(c, wish, wish.revealed === "1", true);
+    // A key that was on the screen stays there only while it could be revealed.
+    const reveals = wish.revealed === "1" && (await deps.sessions.isFresh(c.req.raw));
+    return show(c, wish, reveals, true);
   });
   return app;
 }

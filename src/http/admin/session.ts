@@ -13,6 +13,9 @@ import { isSafe, isSameOrigin } from "./same-origin.ts";
 /** How long a session lasts, ms. */
 export const SESSION_MS = 12 * 60 * 60_000;
 
+/** How long after a log-in a key may be revealed without another, ms. */
+export const FRESH_MS = 10 * 60_000;
+
 /**
  * How long browsers keep the cookie, ms: beyond the session's end, which is signed into it, so that whoever comes back
  * after that is told of it instead of being met as a stranger.
@@ -23,7 +26,10 @@ const KEPT_MS = SESSION_MS + 7 * 24 * 60 * 60_000;
 export const SECURE_COOKIE = "__Host-kleis";
 /** The same under the path of PUBLIC_URL, where the browser must not show it to others at this host (§4.1.3.1). */
 export const SECURE_PATH_COOKIE = "__Secure-kleis";
-/** Over http, which is for this machine. */
+/**
+ * Over http, which is for this machine. Cookies know no ports: what else serves on this host gets it too, so it goes to
+ * our own path alone, and does not reveal a key for long.
+ */
 export const PLAIN_COOKIE = "kleis";
 
 export interface Sessions {
@@ -31,6 +37,8 @@ export interface Sessions {
   open(isSecure: boolean): Promise<string>;
   /** Whether the request's cookie is a session's that lives. */
   isLive(request: Request): Promise<boolean>;
+  /** Whether it lives and was opened so lately that its owner need not prove himself again. */
+  isFresh(request: Request): Promise<boolean>;
   /** Whether the request brings any cookie of ours: then one that is not live has ended. */
   hasCookie(request: Request): boolean;
   /** Ends the request's session, also for whoever copied its cookie; `set-cookie` values that remove it. */
@@ -71,6 +79,11 @@ export function createSessions({ config, storage, clock, random }: Runtime): Ses
     return null;
   }
 
+  async function live(request: Request): Promise<Session | null> {
+    const session = await read(request);
+    return session !== null && (await ended())[session.id] === undefined ? session : null;
+  }
+
   async function ended(): Promise<Record<string, number>> {
     const stored = endedSchema.safeParse(parseJson((await storage.settings.get(ENDED)) ?? "{}"));
     const now = clock.now();
@@ -83,9 +96,10 @@ export function createSessions({ config, storage, clock, random }: Runtime): Ses
       const mac = await crypto.subtle.sign("HMAC", await key(), encoder.encode(signed));
       return cookie(prefix, isSecure, `${signed}.${base64url(new Uint8Array(mac))}`, KEPT_MS / 1000);
     },
-    async isLive(request) {
-      const session = await read(request);
-      return session !== null && (await ended())[session.id] === undefined;
+    isLive: async (request) => (await live(request)) !== null,
+    async isFresh(request) {
+      const session = await live(request);
+      return session !== null && clock.now() - (session.expiresAt - SESSION_MS) <= FRESH_MS;
     },
     hasCookie: (request) => cookiesOf(request).length > 0,
     async close(request) {
@@ -94,7 +108,9 @@ export function createSessions({ config, storage, clock, random }: Runtime): Ses
         const all = { ...(await ended()), [session.id]: session.expiresAt };
         await storage.settings.set(ENDED, JSON.stringify(all), clock.now());
       }
-      return [cookie(prefix, true, "", 0), cookie(prefix, false, "", 0)];
+      // The last as earlier versions set it.
+      const old = `${PLAIN_COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict`;
+      return [cookie(prefix, true, "", 0), cookie(prefix, false, "", 0), old];
     },
   };
 }
@@ -118,12 +134,13 @@ async function signingKey(token: string): Promise<CryptoKey> {
   );
 }
 
-/** `prefix`: the path of PUBLIC_URL. */
+/** `prefix`: the path of PUBLIC_URL. `__Host-` demands the path `/`; the others go no further than the admin page. */
 function cookie(prefix: string, isSecure: boolean, value: string, seconds: number): string {
-  const secureName = prefix === "" ? SECURE_COOKIE : SECURE_PATH_COOKIE;
+  const isHost = isSecure && prefix === "";
+  const secureName = isHost ? SECURE_COOKIE : SECURE_PATH_COOKIE;
   const name = isSecure ? secureName : PLAIN_COOKIE;
   const secure = isSecure ? "; Secure" : "";
-  const path = prefix === "" ? "/" : `${prefix}/admin`;
+  const path = isHost ? "/" : `${prefix}/admin`;
   return `${name}=${value}; Path=${path}; Max-Age=${seconds}; HttpOnly; SameSite=Strict${secure}`;
 }
 
