@@ -1,5 +1,5 @@
-/** The error shape of each protocol: as a JSON body, and as the event that ends a broken stream. */
-import { isObject, type JsonObject, text } from "../json.ts";
+/** The error shape of each protocol as a JSON body; `stream-errors.ts` has the events that end a stream. */
+import type { JsonObject } from "../json.ts";
 import type { Protocol } from "./protocol.ts";
 
 /** An error before it has a shape. */
@@ -71,59 +71,4 @@ function openaiError(error: ErrorFacts): JsonObject {
     code: error.code,
     ...error.extra,
   };
-}
-
-/**
- * The event that tells a client that its stream broke, as text with its blank line.
- * On `responses` it is the `error` event with its facts both nested and flat: OpenAI's SDK throws on the nested form,
- * the AI SDK reads the flat one, and Codex CLI takes the missing `response.completed` as a reason to retry.
- */
-export function errorEvent(protocol: Protocol, error: ErrorFacts, requestId?: string): string {
-  if (protocol === "messages") {
-    return `event: error\ndata: ${JSON.stringify(errorBody(protocol, error, requestId))}\n\n`;
-  }
-  if (protocol === "chat") return `data: ${JSON.stringify(errorBody(protocol, error))}\n\n`;
-  const facts = openaiError(error);
-  const event = {
-    type: "error",
-    sequence_number: 0,
-    code: facts.code,
-    message: facts.message,
-    param: facts.param,
-    error: facts,
-  };
-  return `event: error\ndata: ${JSON.stringify(event)}\n\n`;
-}
-
-/** The same for an error that the provider answered after the client's stream had begun; its own words are kept. */
-export function upstreamErrorEvent(
-  protocol: Protocol,
-  status: number,
-  body: unknown,
-  requestId?: string,
-): string {
-  const error = isObject(body) && isObject(body.error) ? body.error : undefined;
-  if (protocol === "messages" && isObject(body) && body.type === "error" && error !== undefined) {
-    return `event: error\ndata: ${JSON.stringify(body)}\n\n`;
-  }
-  if (protocol === "chat" && error !== undefined) return `data: ${JSON.stringify(body)}\n\n`;
-  const message = text(error?.message) ?? text(body) ?? `The provider answered with status ${status}.`;
-  const { message: _message, type, code, param, ...rest } = error ?? {};
-  const extra = Object.fromEntries(Object.entries(rest).filter(isFact));
-  return errorEvent(
-    protocol,
-    {
-      status,
-      message,
-      code: text(code) ?? text(type) ?? "upstream_error",
-      type: text(type),
-      param: text(param),
-      extra,
-    },
-    requestId,
-  );
-}
-
-function isFact(entry: [string, unknown]): entry is [string, string | number | boolean | null] {
-  return entry[1] === null || typeof entry[1] !== "object";
 }

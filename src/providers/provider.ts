@@ -46,6 +46,25 @@ export interface PrepareInput {
   readonly config: Config;
 }
 
+/** A refusal of the provider's, read. */
+export interface Refused {
+  /** The status of the answer, or the one that a failure inside a stream stands for. */
+  readonly status: number;
+  readonly headers: Headers;
+  /** The error object of the body, or whatever object stands in its place; empty where there is none. */
+  readonly error: JsonObject;
+  /** Epoch ms, by the provider's clock where its answer tells. */
+  readonly now: number;
+}
+
+/** Why the same request is refused again for as long as nothing changes. */
+export interface Lasting {
+  /** A window of the plan is used up, money is missing, the account lacks a right, or it must sign in again. */
+  readonly why: "usage" | "billing" | "denied" | "login";
+  /** When that ends, Unix seconds; null where the provider does not say. */
+  readonly until: number | null;
+}
+
 /** How the provider's answer is brought back into what the client asked for. All absent: bytes pass as they come. */
 export interface AnswerPlan {
   /** Adapts the provider's response headers that the client gets, in place. */
@@ -61,8 +80,8 @@ export interface AnswerPlan {
   /** The provider breaks long silences in its streams itself, so that nothing has to be put between its events. */
   readonly breaksSilence?: boolean;
   /**
-   * Rewrites the body of an error answer into the caller's protocol where the provider's is not it; null to pass the
-   * bytes as they came. Keeps the wording verbatim.
+   * An error answer that means something else than it says; null: it stands as it came, put into the caller's shape where
+   * it has none.
    */
   readonly error?: (status: number, contentType: string, body: string) => ErrorAnswer | null;
 }
@@ -303,6 +322,8 @@ export interface Provider {
   origins(account: ProviderAccount, config: Config): string[];
   /** Builds the request. Throws `KleisError` when it can not be sent as asked. */
   prepare(input: PrepareInput): PreparedRequest | Promise<PreparedRequest>;
+  /** Whether a refusal lasts, and until when; null for one that may pass in a moment. */
+  lasting(refused: Refused): Lasting | null;
 
   /** The ways to sign in. Absent where accounts can only be imported. */
   readonly signIn?: SignIn;

@@ -1,27 +1,91 @@
-/** Reads a provider's error answer, so that it can be told in the caller's protocol. */
+/** A provider's error answer, read: as the client gets it, and what it says of asking again. */
+import { joinBytes } from "../join-bytes.ts";
 import { parseJson } from "../json.ts";
-import { limited } from "./answer-body.ts";
+import {
+  holdsError,
+  readSaidError,
+  type SaidError,
+  shapedError,
+  statusWords,
+} from "../protocols/error-shape.ts";
+import { encodeJson } from "../protocols/json-edit.ts";
+import { protocolOf } from "../protocols/protocol.ts";
+import { passedHeaders } from "./answer-headers.ts";
 import { hideInBody } from "./hide-credential.ts";
+import { adviceOf, adviseOnRetry, type RetryAdvice } from "./retry-advice.ts";
 import type { Scene } from "./scene.ts";
-import { readBody, readText } from "./source.ts";
+import { readBody } from "./source.ts";
 
-/** The largest error body that is read to be reshaped, bytes. */
+/** The largest error body that is read, bytes; of a larger one the status counts alone. */
 const MAX_ERROR_BYTES = 1024 * 1024;
 
-/**
- * An error answer, read: in the caller's protocol as `value`; `source` is its text when it passes as it came. Throws
- * `KleisError` when it breaks off.
- */
-export async function readError(scene: Scene, response: Response) {
+/** How long (ms) an error body may take to come; then the status counts alone. */
+const BODY_WAIT_MS = 10_000;
+
+export interface ReadError {
+  readonly status: number;
+  readonly headers: Headers;
+  /** The bytes that came where they hold the route's error object; else the same put into that shape. */
+  readonly body: Uint8Array<ArrayBuffer>;
+  readonly said: SaidError & { readonly message: string };
+  readonly advice: RetryAdvice;
+}
+
+export async function readError(scene: Scene, response: Response): Promise<ReadError> {
   const { answer } = scene.ready;
+  const protocol = protocolOf(scene.call.operation);
+  const { status, statusText } = response;
+  const bytes = await readWhole(scene, response.body);
+  const source = new TextDecoder().decode(bytes);
   const type = response.headers.get("content-type") ?? "";
-  const source =
-    (await readText(
-      limited(scene, hideInBody(readBody(response.body), scene.facts.sentTokens)),
-      MAX_ERROR_BYTES,
-    )) ?? "";
-  const reshaped = answer.error?.(response.status, type, source) ?? null;
-  if (reshaped !== null)
-    return { status: reshaped.status ?? response.status, value: reshaped.body, source: null };
-  return { status: response.status, value: parseJson(source) ?? source, source };
+  const meant = answer.error?.(status, type, source) ?? null;
+  const shaped =
+    meant?.body ??
+    (holdsError(protocol, parseJson(source)) ? null : shapedError(protocol, status, statusText, source));
+
+  const said = readSaidError(meant === null ? source : JSON.stringify(meant.body));
+  const advice = adviceOf(scene, status, response.headers, readSaidError(source));
+  const headers = passedHeaders(response.headers);
+  adviseOnRetry(headers, advice);
+  if (shaped !== null) headers.set("content-type", "application/json");
+  return {
+    status: meant?.status ?? status,
+    headers,
+    body: shaped === null ? bytes : encodeJson(shaped),
+    said: { ...said, message: said.message ?? statusWords(status, statusText, said.code) },
+    advice,
+  };
+}
+
+/** All of the body; empty where it breaks off, is too large or does not come: the status is there all the same. */
+async function readWhole(
+  { runtime, facts, stop }: Scene,
+  body: Response["body"],
+): Promise<Uint8Array<ArrayBuffer>> {
+  const source = hideInBody(readBody(body), facts.sentTokens);
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  const read = async (): Promise<boolean> => {
+    let length = 0;
+    for (;;) {
+      const { done, value } = await source.read();
+      if (value !== undefined) {
+        length += value.length;
+        if (length > MAX_ERROR_BYTES) return false;
+        parts.push(value);
+      }
+      if (done) return true;
+    }
+  };
+  const came = new AbortController();
+  const late = runtime.clock.sleep(BODY_WAIT_MS, came.signal).then(() => false);
+  const isWhole = await Promise.race([read().catch(() => false), late]).finally(() => came.abort("came"));
+  if (!isWhole) stop();
+  return isWhole ? joined(parts) : new Uint8Array(0);
+}
+
+function joined(parts: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
+  return joinBytes(
+    parts,
+    parts.reduce((sum, part) => sum + part.length, 0),
+  );
 }

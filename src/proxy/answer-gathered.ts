@@ -1,5 +1,6 @@
 /** One JSON answer from a provider that only streams, for a client that does not. */
 import { KleisError } from "../errors.ts";
+import { readSaidError } from "../protocols/error-shape.ts";
 import { encodeJson } from "../protocols/json-edit.ts";
 import { createResponsesGatherer } from "../protocols/responses/gather.ts";
 import { eventData, isErrorEvent } from "../protocols/sse/event.ts";
@@ -8,6 +9,7 @@ import { limited } from "./answer-body.ts";
 import { passedHeaders } from "./answer-headers.ts";
 import { rewritersOf } from "./answer-stream.ts";
 import { hideInEvents } from "./hide-credential.ts";
+import { adviceOf, adviseOnRetry } from "./retry-advice.ts";
 import { changesOf, ownHeaders, type Scene } from "./scene.ts";
 import type { ByteSource } from "./source.ts";
 
@@ -45,6 +47,10 @@ export async function answerGathered(scene: Scene, response: Response, body: Byt
   const result = gatherer.result();
   const headers = ownHeaders(scene, passedHeaders(response.headers));
   headers.set("content-type", "application/json");
+  if (!result.ok) {
+    const said = readSaidError(JSON.stringify(result.body));
+    adviseOnRetry(headers, adviceOf(scene, result.status, response.headers, said));
+  }
   const bytes = result.ok ? new TextEncoder().encode(result.json) : encodeJson(result.body);
   call.log.end({
     status: result.status,

@@ -1,9 +1,9 @@
 /** A stream's way to a client that streams: event by event, or by the runtime itself where nothing is changed. */
 import { KleisError } from "../errors.ts";
 import { WATCH } from "../protocols/end.ts";
-import { type ErrorFacts, errorEvent, upstreamErrorEvent } from "../protocols/errors.ts";
 import { protocolOf } from "../protocols/protocol.ts";
 import type { EventRewriter } from "../protocols/sse/event.ts";
+import { broken, failureEvents, type StreamFailure } from "../protocols/stream-errors.ts";
 import { readError } from "./answer-error.ts";
 import { hideInEvents } from "./hide-credential.ts";
 import { LateRefusal, relayEvents } from "./relay.ts";
@@ -12,6 +12,7 @@ import { restoreModel } from "./restore-model.ts";
 import { breakOffOf, changesOf, type Scene } from "./scene.ts";
 import { type ByteSource, begin, readBody } from "./source.ts";
 import type { StreamPlan } from "./stream-end.ts";
+import { ownFailure, providerFailure } from "./stream-refusal.ts";
 
 /** The provider's stream as the client gets it. */
 export function streamOf(scene: Scene, body: Response["body"]): ReadableStream<Uint8Array> {
@@ -51,12 +52,11 @@ function passedNatively(scene: Scene, body: Response["body"]): ReadableStream<Ui
 
 function planOf(scene: Scene): StreamPlan {
   const { runtime, call, ready, facts, stop } = scene;
-  const protocol = protocolOf(call.operation);
+  const watcher = WATCH[protocolOf(call.operation)]();
   return {
-    watcher: WATCH[protocol](),
+    watcher,
     mayOmitEnd: ready.answer.mayOmitEnd === true,
-    errorEvent: ({ code, message }) =>
-      errorEvent(protocol, { code, message, status: code === "shutting_down" ? 503 : 502 }, call.requestId),
+    failureEvents: (failure) => eventsOf(scene, failure, true, watcher.responseId),
     clock: runtime.clock,
     idleMs: runtime.config.KLEIS_IDLE_TIMEOUT_MS,
     stallMs: runtime.config.KLEIS_CLIENT_STALL_MS,
@@ -76,24 +76,27 @@ export function rewritersOf({ call, ready, facts }: Scene): EventRewriter[] {
   return rewriters;
 }
 
-/** The provider's body once it answers; what it says instead reaches the client as the protocol's error event. */
-async function lateSource(scene: Scene, sending: Promise<Response>): Promise<ByteSource> {
-  const protocol = protocolOf(scene.call.operation);
-  const { requestId } = scene.call;
-  const refused = (error: unknown) => {
-    throw new LateRefusal(errorEvent(protocol, factsOf(error), requestId));
-  };
-  const response = await sending.catch(refused);
-  if (response.status < 400) return readBody(response.body);
-  const { status, value } = await readError(scene, response).catch(refused);
-  throw new LateRefusal(upstreamErrorEvent(protocol, status, value, requestId));
+/** A failure as the client's protocol says it. `begun`: the client has had events of the provider's. */
+function eventsOf(
+  { call, facts }: Scene,
+  failure: StreamFailure,
+  begun: boolean,
+  responseId?: string,
+): string {
+  const { requestId } = call;
+  const protocol = protocolOf(call.operation);
+  return failureEvents(protocol, failure, { requestId, model: facts.model, responseId, begun });
 }
 
-function factsOf(error: unknown): ErrorFacts {
-  if (error instanceof KleisError) return error;
-  return {
-    code: "upstream_unreachable",
-    message: "The connection to the provider broke. Try again.",
-    status: 502,
-  };
+/** The provider's body once it answers; what it says instead reaches the client as the end of its stream. */
+async function lateSource(scene: Scene, sending: Promise<Response>): Promise<ByteSource> {
+  const refused = (failure: StreamFailure) => new LateRefusal(eventsOf(scene, failure, false));
+  try {
+    const response = await sending;
+    if (response.status < 400) return readBody(response.body);
+    throw refused(providerFailure(await readError(scene, response)));
+  } catch (error) {
+    if (error instanceof LateRefusal) throw error;
+    throw refused(error instanceof KleisError ? ownFailure(error) : broken("broke_off"));
+  }
 }

@@ -4,7 +4,7 @@
  */
 import { KleisError } from "../errors.ts";
 import { isObject, parseJson } from "../json.ts";
-import { applyEdits, encodeJson } from "../protocols/json-edit.ts";
+import { applyEdits } from "../protocols/json-edit.ts";
 import type { Runtime } from "../runtime.ts";
 import { limited, lookAt } from "./answer-body.ts";
 import { readError } from "./answer-error.ts";
@@ -12,7 +12,6 @@ import { answerGathered } from "./answer-gathered.ts";
 import { asEventStream, passedHeaders } from "./answer-headers.ts";
 import { lateStream, streamFrom, streamOf } from "./answer-stream.ts";
 import type { ProxyCall, ReadyRequest } from "./handle.ts";
-import { hideInBody } from "./hide-credential.ts";
 import { restoreModelInJson } from "./restore-model.ts";
 import { type AnswerFacts, breakOffOf, changesOf, ownHeaders, type Scene } from "./scene.ts";
 import { type ByteSource, readBody, readText, toStream } from "./source.ts";
@@ -48,7 +47,7 @@ export async function answer(
   if (client.aborted) stop();
   client.addEventListener("abort", stop);
   // Without the request's body, which nobody needs while the answer streams.
-  const plan = { answer: ready.answer, streams: ready.streams };
+  const plan = { answer: ready.answer, streams: ready.streams, lasting: ready.lasting };
   const scene: Scene = { runtime, call, ready: plan, facts, stop };
 
   const { ending } = runtime;
@@ -121,36 +120,25 @@ async function answerTo(scene: Scene, response: Response): Promise<Response> {
     if (ready.answer.gather) return answerGathered(scene, response, source);
     return new Response(streamFrom(scene, source), { status, headers: asEventStream(headers) });
   }
-  if (!facts.clientStreams) return passed(scene, { status, headers, source: readBody(body) }, "complete");
+  if (!facts.clientStreams) return passed(scene, { status, headers, source: readBody(body) });
   return new Response(streamOf(scene, body), { status, headers: asEventStream(headers) });
 }
 
 async function answerError(scene: Scene, response: Response): Promise<Response> {
-  const { call, ready, facts } = scene;
-  const headers = ownHeaders(scene, passedHeaders(response.headers));
-  if (ready.answer.error === undefined) {
-    const source = hideInBody(readBody(response.body), facts.sentTokens);
-    return passed(scene, { status: response.status, headers, source }, "provider_error");
-  }
-  const { status, value, source } = await readError(scene, response);
-  call.log.end({ status, outcome: "provider_error" });
-  if (source !== null) return new Response(source, { status, headers });
-  headers.set("content-type", "application/json");
-  return new Response(encodeJson(value), { status, headers });
+  const { status, headers, body } = await readError(scene, response);
+  const changes = changesOf(scene.facts);
+  scene.call.log.end({ status, outcome: "provider_error", bytes: body.length, changes });
+  return new Response(body, { status, headers: ownHeaders(scene, headers) });
 }
 
-/** The provider's answer as the bytes that came. `whole` is what the log calls it when all of it has passed. */
-function passed(
-  scene: Scene,
-  { status, headers, source }: Whole,
-  whole: "complete" | "provider_error",
-): Response {
+/** The provider's answer as the bytes that came. */
+function passed(scene: Scene, { status, headers, source }: Whole): Response {
   const { runtime, call, facts } = scene;
   const body = toStream(limited(scene, source), {
     onEnd: (outcome, bytes) =>
       call.log.end({
         status,
-        outcome: outcome === "complete" ? whole : outcome,
+        outcome,
         bytes,
         changes: changesOf(facts),
       }),
@@ -163,7 +151,7 @@ function passed(
 async function answerJson(scene: Scene, answered: Whole): Promise<Response> {
   const { call, ready, facts } = scene;
   if (ready.answer.json === undefined && facts.requestedModel === null) {
-    return passed(scene, answered, "complete");
+    return passed(scene, answered);
   }
   const { status, headers } = answered;
   const source = await readText(limited(scene, answered.source), MAX_JSON_BYTES);

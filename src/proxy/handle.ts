@@ -94,6 +94,7 @@ export async function proxy(deps: ProxyDeps, call: ProxyCall): Promise<Response>
     provider: provider.id,
     account: account.id,
     changes: first.changes,
+    model: requested,
     requestedModel: resolved.change === null ? null : requested,
     sentTokens,
     clientStreams: body.value.stream === true && call.operation !== "count_tokens",
@@ -208,6 +209,8 @@ export interface ReadyRequest extends Omit<PreparedRequest, "changes"> {
   readonly origins: readonly string[];
   readonly body: Uint8Array<ArrayBuffer>;
   readonly changes: readonly string[];
+  /** Reads the provider's refusals. */
+  readonly lasting: Provider["lasting"];
 }
 
 async function prepareRequest(
@@ -235,5 +238,6 @@ async function prepareRequest(
     edits.unshift({ change: resolved.change, op: "set", path: ["model"], value: resolved.model });
   const changes = [...new Set([...edits.map((edit) => edit.change), ...(prepared.changes ?? [])])];
   const origins = provider.origins(account, deps.runtime.config);
-  return { ...prepared, origins, body: applyEdits(body.bytes, edits), changes };
+  const { lasting } = provider;
+  return { ...prepared, origins, lasting, body: applyEdits(body.bytes, edits), changes };
 }

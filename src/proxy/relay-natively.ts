@@ -7,6 +7,7 @@ import { joinBytes } from "../join-bytes.ts";
 import type { EndState } from "../protocols/sse/end.ts";
 import { isWholeEvent, withName } from "../protocols/sse/event.ts";
 import { EventSplitter, EventTooLargeError } from "../protocols/sse/splitter.ts";
+import type { StreamFailure } from "../protocols/stream-errors.ts";
 import type { NativePass } from "../runtime.ts";
 import { ENDED_EARLY, type StreamOutcome, type StreamPlan, silent } from "./stream-end.ts";
 
@@ -73,6 +74,11 @@ export async function relayNatively(options: NativeRelayOptions): Promise<void> 
   const isCut = stop === "too_large" || (rest !== null && !isWhole && state === "open");
   const end = state === "open" && stop === "ended" && options.mayOmitEnd ? watcher.missingEnd() : null;
 
+  const missing = (at: EndState, error: StreamFailure) => {
+    if (at === "open") return encoder.encode(options.failureEvents(error));
+    return at === "failing" ? (watcher.missingFailure?.() ?? NOTHING) : NOTHING;
+  };
+
   const heard = outcomeOf(state, stop);
   let outcome = end === null ? heard : "complete";
   const inTime = new AbortController();
@@ -81,8 +87,10 @@ export async function relayNatively(options: NativeRelayOptions): Promise<void> 
     if (isCut) await pass.break();
     else {
       const error = stop === "idle" ? silent(options.idleMs) : ENDED_EARLY;
-      const said = end ?? unnamed ?? (state === "open" ? encoder.encode(options.errorEvent(error)) : NOTHING);
-      await pass.end(isWhole ? joined(EMPTY_LINE, said) : said);
+      const said = end ?? unnamed ?? missing(state, error);
+      // What is left of an event that was cut must not run into what is said behind it.
+      const runsOn = rest !== null && (isWhole || said.length > 0);
+      await pass.end(runsOn ? joined(EMPTY_LINE, said) : said);
     }
   };
   try {

@@ -5,13 +5,13 @@
  */
 import { type EventRewriter, isWholeEvent, withName } from "../protocols/sse/event.ts";
 import { EventSplitter, EventTooLargeError } from "../protocols/sse/splitter.ts";
+import type { StreamFailure } from "../protocols/stream-errors.ts";
 import type { ByteSource } from "./source.ts";
 import {
   BROKE_OFF,
   ENDED_EARLY,
   NO_STOP_REASON,
   SHUTTING_DOWN,
-  type StreamError,
   type StreamOutcome,
   type StreamPlan,
   silent,
@@ -33,13 +33,13 @@ const MAX_PIECE = 64 * 1024;
 const KEEP_ALIVE = new TextEncoder().encode(": kleis\n\n");
 const encoder = new TextEncoder();
 
-/** Rejection of a late `upstream`: the event, in the protocol's shape, that tells the client what the provider said. */
+/** Rejection of a late `upstream`: the events, in the protocol's shape, that tell the client what the provider said. */
 export class LateRefusal extends Error {
-  readonly event: string;
-  constructor(event: string) {
+  readonly events: string;
+  constructor(events: string) {
     super("the provider refused after the stream to the client had begun");
     this.name = "LateRefusal";
-    this.event = event;
+    this.events = events;
   }
 }
 
@@ -115,11 +115,20 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
   };
 
   /** The provider's stream broke: the client is told, in its protocol, unless it was told already. */
-  const fail = (outcome: StreamOutcome, error: StreamError) => {
+  const fail = (outcome: StreamOutcome, failure: StreamFailure) => {
     if (over) return;
-    if (failing) return finish("provider_error");
-    send(encoder.encode(options.errorEvent(error)));
+    if (failing) return endFailing();
+    send(encoder.encode(options.failureEvents(failure)));
     finish(outcome);
+  };
+
+  /** The provider announced an error, and its own last event does not come. */
+  const endFailing = () => {
+    if (over) return;
+    const end = watcher.missingFailure?.();
+    const out = end === undefined ? null : rewrite(rewriters, end);
+    if (out !== null) send(out);
+    finish("provider_error");
   };
 
   const shutDown = () => fail("shutting_down", SHUTTING_DOWN);
@@ -139,7 +148,7 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
       if (run !== null) send(run);
       run = null;
     };
-    let outcome: StreamOutcome | null = null;
+    let outcome: StreamOutcome | "failing" | null = null;
     const each = (event: Uint8Array) => {
       if (outcome !== null) return;
       const state = watcher.see(event);
@@ -149,7 +158,7 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
       }
       if (failing && (state === "open" || state === "failing")) {
         // Behind an announced error only the provider's last event may follow, and a second error ends the wait for it.
-        if (state === "failing") outcome = "provider_error";
+        if (state === "failing") outcome = "failing";
         return;
       }
       if (state === "failing") {
@@ -177,6 +186,8 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
     flush();
     if (outcome === "incomplete") {
       fail("incomplete", NO_STOP_REASON);
+    } else if (outcome === "failing") {
+      endFailing();
     } else if (outcome !== null) {
       finish(outcome);
     }
@@ -196,7 +207,7 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
       ? await Promise.race([next, clock.sleep(failsAt - clock.now(), stopTicking.signal).then(() => null)])
       : await next;
     if (over) return;
-    if (result === null) return finish("provider_error");
+    if (result === null) return endFailing();
     lastIn = clock.now();
     if (result.value !== undefined) forward(result.value);
     if (!result.done || over) return;
@@ -238,7 +249,7 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
           while (!over && bytes === before) await read();
         } catch (error) {
           if (error instanceof LateRefusal && !over) {
-            send(encoder.encode(error.event));
+            send(encoder.encode(error.events));
             finish("provider_error");
           } else if (error instanceof EventTooLargeError) fail("too_large", tooLarge(error.message));
           else fail("incomplete", BROKE_OFF);

@@ -7,6 +7,8 @@ export interface AnswerFacts {
   readonly provider: string;
   readonly account: string;
   readonly changes: readonly string[];
+  /** The id that the client asked for. */
+  readonly model: string;
   /** The id to put back into the answer; null when the client's own went upstream. */
   readonly requestedModel: string | null;
   readonly clientStreams: boolean;
@@ -17,7 +19,7 @@ export interface AnswerFacts {
 export interface Scene {
   readonly runtime: Runtime;
   readonly call: ProxyCall;
-  readonly ready: Pick<ReadyRequest, "answer" | "streams">;
+  readonly ready: Pick<ReadyRequest, "answer" | "streams" | "lasting">;
   readonly facts: AnswerFacts;
   /** Ends the provider's side. */
   readonly stop: () => void;

@@ -36,7 +36,6 @@ const whole = gzipSync('{"a":1}');
 
 const BROKEN = [
   ["an answer that is cut", cut(200)],
-  ["an error that is cut", cut(500)],
   ["gzip with bytes behind its end", packed(Buffer.concat([whole, Buffer.alloc(8)]))],
   ["gzip that is none", packed(Buffer.concat([whole.subarray(0, 12), Buffer.alloc(50, 255)]))],
 ] as const;
@@ -74,6 +73,14 @@ test("an answer that breaks off breaks for the client, and every line about it i
     await until(`${name} is in the log`, () => ends().length > at, 10_000);
     expect(JSON.parse(ends()[at] ?? ""), name).toMatchObject({ outcome: "incomplete" });
   }
+
+  // Of an error the status is there, however its body ends.
+  fakes.claude.script({ raw: cut(500) });
+  const body = { model: "claude-sonnet-5", max_tokens: 9, messages: [{ role: "user", content: "Hello" }] };
+  const refused = await wire(`${url}/v1/messages`, { headers: { "x-api-key": key }, body });
+  expect([refused.status, refused.json]).toMatchObject([500, { type: "error" }]);
+  await until("the error is in the log", () => ends().length > BROKEN.length, 10_000);
+  expect(JSON.parse(ends().at(-1) ?? "")).toMatchObject({ status: 500, outcome: "provider_error" });
 
   kleis.signal("SIGTERM");
   await kleis.exit;

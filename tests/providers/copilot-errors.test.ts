@@ -1,10 +1,12 @@
 import { describe, expect, test } from "vitest";
-import type { Operation } from "../../src/protocols/protocol.ts";
-import { prepared } from "./copilot-setup.ts";
+import { parseJson } from "../../src/json.ts";
+import { holdsError, shapedError } from "../../src/protocols/error-shape.ts";
+import { type Operation, protocolOf } from "../../src/protocols/protocol.ts";
 
-async function answered(operation: Operation, status: number, body: string, type = "text/plain") {
-  const { answer } = await prepared({ stream: true }, { operation });
-  return answer.error?.(status, type, body);
+/** The error as the client gets it; null where it is passed as it came. */
+function answered(operation: Operation, status: number, body: string) {
+  const protocol = protocolOf(operation);
+  return holdsError(protocol, parseJson(body)) ? null : { body: shapedError(protocol, status, "", body) };
 }
 
 const openai = (message: string, code: string) => JSON.stringify({ error: { message, code } });
@@ -37,7 +39,12 @@ const ROWS: [number, string, string, string][] = [
   ],
   [401, "unauthorized: token expired\n", "unauthorized: token expired", "authentication_error"],
   [402, openai("You have no quota", "quota_exceeded"), "You have no quota", "billing_error"],
-  [402, openai("", "overage_limit_reached"), "overage_limit_reached", "billing_error"],
+  [
+    402,
+    '{"error":{"code":"overage_limit_reached"}}',
+    "The provider answered 402 Payment Required: overage_limit_reached.",
+    "billing_error",
+  ],
   [
     403,
     "unauthorized: not authorized to use this Copilot feature",
@@ -53,18 +60,18 @@ const ROWS: [number, string, string, string][] = [
   [413, "Request Entity Too Large", "Request Entity Too Large", "request_too_large"],
   [421, '{"error":"Misdirected Request"}', "Misdirected Request", "invalid_request_error"],
   [429, openai("Slow down.", "user_global_rate_limited:pro"), "Slow down.", "rate_limit_error"],
-  [500, "", "GitHub Copilot answered 500 without words.", "api_error"],
+  [500, "", "The provider answered 500 Internal Server Error without words.", "api_error"],
   [503, openai("Upstream is busy", "upstream_provider_rate_limit"), "Upstream is busy", "overloaded_error"],
 ];
 
 describe("a refusal of Copilot's", () => {
   test.each(ROWS)(
     "%i %j reaches a messages client in Anthropic's shape, word for word",
-    async (status, body, message, type) => {
-      expect(await answered("messages", status, body)).toMatchObject({
+    (status, body, message, type) => {
+      expect(answered("messages", status, body)).toMatchObject({
         body: { type: "error", error: { type, message } },
       });
-      expect(await answered("count_tokens", status, body)).toMatchObject({
+      expect(answered("count_tokens", status, body)).toMatchObject({
         body: { error: { type, message } },
       });
     },
@@ -72,24 +79,24 @@ describe("a refusal of Copilot's", () => {
 
   test.each(ROWS)(
     "%i %j reaches OpenAI clients in OpenAI's shape, untouched where it has it",
-    async (status, body, message) => {
-      const shaped = body.startsWith('{"error":{');
+    (status, body, message) => {
+      const shaped = body.startsWith('{"error":{"message"');
       for (const operation of ["chat", "responses"] as const) {
-        const answer = await answered(operation, status, body, shaped ? "text/plain" : "application/json");
+        const answer = answered(operation, status, body);
         if (shaped) expect(answer).toBeNull();
         else expect(answer).toMatchObject({ body: { error: { message, type: expect.any(String) } } });
       }
     },
   );
 
-  test("in Anthropic's shape passes to a messages client as it came, and not to an OpenAI client without its words", async () => {
+  test("in Anthropic's shape passes to a messages client as it came, and not to an OpenAI client without its words", () => {
     const body = '{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}';
-    expect(await answered("messages", 529, body)).toBeNull();
-    expect(await answered("chat", 529, body)).toBeNull();
+    expect(answered("messages", 529, body)).toBeNull();
+    expect(answered("chat", 529, body)).toBeNull();
   });
 
-  test("keeps its status and its code", async () => {
-    const answer = await answered("messages", 402, openai("You have no quota", "quota_exceeded"));
+  test("keeps its status and its code", () => {
+    const answer = answered("messages", 402, openai("You have no quota", "quota_exceeded"));
     expect(answer).toEqual({
       body: {
         type: "error",
@@ -98,8 +105,9 @@ describe("a refusal of Copilot's", () => {
     });
   });
 
-  test("is read for what it is, whatever its content type says", async () => {
-    const asJson = await answered("chat", 502, "<html>Bad Gateway</html>", "application/json");
-    expect(asJson).toMatchObject({ body: { error: { message: "<html>Bad Gateway</html>" } } });
+  test("never shows markup", () => {
+    expect(answered("chat", 502, "<html>Bad Gateway</html>")).toMatchObject({
+      body: { error: { message: "The provider answered 502 Bad Gateway without words." } },
+    });
   });
 });

@@ -5,6 +5,7 @@ import type { Protocol } from "../../src/protocols/protocol.ts";
 import { LateRefusal, relayEvents } from "../../src/proxy/relay.ts";
 import type { ByteSource } from "../../src/proxy/source.ts";
 import type { StreamOutcome } from "../../src/proxy/stream-end.ts";
+import { checkFailed } from "../streams/support/oracle.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -67,7 +68,7 @@ function relay(
     rewriters: [],
     watcher: WATCH[protocol](),
     mayOmitEnd: options.mayOmitEnd ?? false,
-    errorEvent: ({ code, message }) => `<${code}: ${message}>\n\n`,
+    failureEvents: ({ code, message }) => `<${code}: ${message}>\n\n`,
     clock,
     idleMs: options.idleMs ?? 900_000,
     ending: options.ending,
@@ -93,9 +94,23 @@ const CHAT = {
   done: "data: [DONE]\n\n",
 };
 const RESPONSE = {
-  created: 'event: response.created\ndata: {"type":"response.created","response":{"error":null}}\n\n',
+  created:
+    'event: response.created\ndata: {"type":"response.created","response":{"id":"r_1","error":null}}\n\n',
   completed: 'event: response.completed\ndata: {"type":"response.completed","response":{}}\n\n',
-  error: 'event: error\ndata: {"type":"error","error":{"code":"server_is_overloaded"}}\n\n',
+  error: 'event: error\ndata: {"type":"error","error":{"code":"server_is_overloaded","message":"busy"}}\n\n',
+  /** What Kleis makes of that error. */
+  made: `event: response.failed\ndata: ${JSON.stringify({
+    type: "response.failed",
+    sequence_number: 1,
+    response: {
+      id: "r_1",
+      object: "response",
+      status: "failed",
+      output: [],
+      incomplete_details: null,
+      error: { code: "server_is_overloaded", message: "busy" },
+    },
+  })}\n\n`,
   failed: 'event: response.failed\ndata: {"type":"response.failed","response":{}}\n\n',
 };
 const WHOLE: Record<Protocol, string> = {
@@ -138,20 +153,30 @@ describe("a healthy stream", () => {
   });
 
   test.each(["end", "break"] as const)(
-    "nothing is added to an announced error when the stream stops: %s",
+    "where that does not come, it is made of the announced error when the stream stops: %s",
     async (how) => {
       const { stream, ends } = relay("responses", new Feed().say(RESPONSE.created, RESPONSE.error)[how]());
-      expect(await readAll(stream)).toBe(RESPONSE.created + RESPONSE.error);
+      expect(await readAll(stream)).toBe(RESPONSE.created + RESPONSE.error + RESPONSE.made);
       expect(ends).toEqual(["provider_error"]);
     },
   );
 
-  test("and if that does not come, the announced error stays the only end", async () => {
+  test("and after a second when it does not stop", async () => {
     const clock = new VirtualClock();
-    const { stream, ends } = relay("responses", new Feed().say(RESPONSE.error), { clock });
+    const { stream, ends } = relay("responses", new Feed().say(RESPONSE.created, RESPONSE.error), { clock });
     const read = readAll(stream);
     await clock.advance(1_000);
-    expect(await read).toBe(RESPONSE.error);
+    expect(await read).toBe(RESPONSE.created + RESPONSE.error + RESPONSE.made);
+    expect(ends).toEqual(["provider_error"]);
+  });
+
+  test.each([
+    ["another end", 'event: response.completed\ndata: {"type":"response.completed","response":{}}\n\n'],
+    ["a second error", 'event: error\ndata: {"type":"error","error":{"code":"other"}}\n\n'],
+  ])("and at once in place of %s", async (_what, next) => {
+    const feed = new Feed().say(RESPONSE.created, RESPONSE.error + next);
+    const { stream, ends } = relay("responses", feed);
+    expect(await readAll(stream)).toBe(RESPONSE.created + RESPONSE.error + RESPONSE.made);
     expect(ends).toEqual(["provider_error"]);
   });
 });
@@ -222,7 +247,7 @@ describe("a client that takes nothing", () => {
 
 describe("a stream that still runs when the runtime ends", () => {
   const SAID =
-    /<shutting_down: Connection lost: Kleis is shutting down \(service unavailable\)\. Try again\.>\n\n$/;
+    /<shutting_down: Connection lost: Kleis is shutting down \(service unavailable\)\. Send the request again\.>\n\n$/;
 
   test.each(Object.entries(WHOLE))(
     "%s: is told so once, behind its last whole event",
@@ -257,7 +282,7 @@ describe("a stream that still runs when the runtime ends", () => {
     }
   });
 
-  test("gets nothing behind an error that was announced, or behind its end", async () => {
+  test("gets the last event behind an error that was announced, and nothing behind its end", async () => {
     const ending = new AbortController();
     const failing = relay("responses", new Feed().say(RESPONSE.error), { ending: ending.signal });
     const reader = failing.stream.getReader();
@@ -265,6 +290,7 @@ describe("a stream that still runs when the runtime ends", () => {
     const whole = relay("messages", new Feed().say(WHOLE.messages), { ending: ending.signal });
     expect(await readAll(whole.stream)).toBe(WHOLE.messages);
     ending.abort();
+    checkFailed((await reader.read()).value ?? new Uint8Array(0));
     expect((await reader.read()).done).toBe(true);
     expect([failing.ends, whole.ends]).toEqual([["provider_error"], ["complete"]]);
   });
@@ -318,7 +344,9 @@ describe("a stream that breaks ends with one error event", () => {
     "a connection that broke is no end, whatever the provider may leave out: %s",
     async (protocol, said) => {
       const { stream, ends } = relay(protocol, new Feed().say(said).break(), { mayOmitEnd: true });
-      expect(await readAll(stream)).toMatch(/^[^<]+<upstream_stream_incomplete: The connection [^<]+>\n\n$/);
+      expect(await readAll(stream)).toMatch(
+        /^[^<]+<upstream_stream_incomplete: [^<]*connection to the provider broke[^<]+>\n\n$/,
+      );
       expect(ends).toEqual(["incomplete"]);
     },
   );
@@ -400,7 +428,12 @@ describe("an event that is named error is one, whatever its data is", () => {
       const { stream, ends, stop } = relay(protocol, feed, { clock, mayOmitEnd: true });
       const read = readAll(stream);
       await clock.advance(1_000);
-      expect(await read).toBe(begun + error);
+      const got = await read;
+      expect(got.slice(0, begun.length + error.length)).toBe(begun + error);
+      // Codex CLI reads nothing but the event that Kleis makes of it.
+      const added = got.slice(begun.length + error.length);
+      if (protocol === "responses") checkFailed(encode(added));
+      else expect(added).toBe("");
       expect(ends).toEqual(["provider_error"]);
       expect(stop).toHaveBeenCalledOnce();
     },
@@ -455,7 +488,7 @@ describe("silence", () => {
     const read = readAll(stream);
     await clock.advance(41_000);
     expect(await read).toBe(
-      `${MESSAGE.start}: kleis\n\n: kleis\n\n<upstream_timeout: The provider sent nothing for 40 seconds. Try again.>\n\n`,
+      `${MESSAGE.start}: kleis\n\n: kleis\n\n<upstream_timeout: Connection lost: the provider sent nothing for 40 seconds. Send the request again.>\n\n`,
     );
     expect(ends).toEqual(["idle"]);
     expect(stop).toHaveBeenCalledOnce();
@@ -506,12 +539,13 @@ describe("the client", () => {
 
   test("that reads slowly is read for slowly", async () => {
     const feed = new Feed().say(...Array.from({ length: 100 }, () => MESSAGE.text));
-    const { stream } = relay("messages", feed);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    const { stream, clock } = relay("messages", feed);
+    // Whatever would read ahead has had its turn, however slow the machine is.
+    await clock.advance(60_000);
     expect(feed.reads).toBe(0);
     const reader = stream.getReader();
     await reader.read();
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await clock.advance(60_000);
     expect(feed.reads).toBe(1);
   });
 });

@@ -51,8 +51,6 @@ describe("a provider that falls silent inside an answer is given up after the id
       { ...MESSAGE, model: "claude/claude-sonnet-4-6" },
     ],
     ["an answer that is folded", 200, "/copilot/v1/chat/completions", "copilot", CHAT],
-    ["an error of Copilot's", 429, "/copilot/v1/chat/completions", "copilot", CHAT],
-    ["an error of the Codex backend's", 429, "/v1/responses", "codex", requestBody("responses", "gpt-5.5")],
     ["what should be a stream", 200, "/v1/responses", "openaiKey", requestBody("responses", "gpt-5.5")],
   ])("with words, where the client has been told nothing yet: %s", async (_what, status, path, as, asked) => {
     const got = await stalled(as === "openaiKey" ? " " : '{"error":', status, path, as, asked);
@@ -77,13 +75,33 @@ describe("a provider that falls silent inside an answer is given up after the id
       "claudeKey",
       { model: MESSAGE.model, messages: [] },
     ],
-    ["an error", 500, "/v1/responses", "openaiKey", { model: "gpt-5.5", input: "x" }],
   ])("and broken off where it has begun: %s", async (_what, status, path, as, asked) => {
     const got = await stalled('{"error":', status, path, as, asked);
     expect(got).toMatchObject({ status, text: "broken off", log: { status, outcome: "idle" } });
   });
 
-  test("however late it began, and as an error event where the client has its 200", async () => {
+  test.each<[string, number, string, HouseAccount, object]>([
+    ["Copilot", 429, "/copilot/v1/chat/completions", "copilot", CHAT],
+    ["the Codex backend", 429, "/v1/responses", "codex", requestBody("responses", "gpt-5.5")],
+    ["OpenAI's API", 500, "/v1/responses", "openaiKey", { model: "gpt-5.5", input: "x" }],
+    ["Claude", 529, "/v1/messages", "claudeKey", MESSAGE],
+  ])(
+    "but an error's body is waited for 10 s only: its status stands (%s)",
+    async (_what, status, path, as, asked) => {
+      house.serve(() => new Response(bodyOf([utf8('{"error":')], "open"), { status, headers: JSON_TYPE }));
+      const before = house.sent.length;
+      const answered = house.post(path, asked, { as });
+      while (house.sent.length === before) await new Promise((resolve) => setTimeout(resolve, 1));
+      await house.clock.advance(10_000);
+      const response = await answered;
+      expect(response.status).toBe(status);
+      expect((await response.json()).error.message).toContain(`answered ${status}`);
+      expect(house.sent.at(-1)?.signal?.aborted).toBe(true);
+      expect(house.logs.at(-1)).toMatchObject({ status, outcome: "provider_error" });
+    },
+  );
+
+  test("and so is that of a late one, as an error event where the client has its 200", async () => {
     house.serve(async () => {
       await house.clock.sleep(50_000);
       return new Response(bodyOf([utf8('{"error":')], "open"), { status: 500, headers: JSON_TYPE });
@@ -93,10 +111,10 @@ describe("a provider that falls silent inside an answer is given up after the id
     while (house.sent.length === before) await new Promise((resolve) => setTimeout(resolve, 1));
     await house.clock.advance(45_000);
     const reading = drain((await answered).body!);
-    await house.clock.advance(IDLE_MS + 50_000);
+    await house.clock.advance(15_000);
     const got = concat(await reading);
     expect(theOneEnd("messages", got)).toBe("error");
-    expect(textOf(got)).toContain("sent nothing for 100 seconds");
+    expect(textOf(got)).toContain("answered 500");
   });
 
   test("but a client that reads slowly is not the provider's silence", async () => {

@@ -21,6 +21,9 @@ const JSON_BODY = Buffer.from(
     content: [{ type: "text", text: "東京 🧵".repeat(500) }],
   }),
 );
+const ERROR_BODY = Buffer.from(
+  '{"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}',
+);
 
 let house: House<VirtualClock>;
 beforeAll(async () => {
@@ -75,10 +78,10 @@ describe.each(LABELS)("an answer that is %s", (_name, pack, headers) => {
         expect(whole.headers.has("content-encoding")).toBe(false);
         expect(Buffer.from(await whole.arrayBuffer()).equals(JSON_BODY)).toBe(true);
 
-        const refused = await answer(as, true, pack(JSON_BODY), size, headers, 529);
+        const refused = await answer(as, true, pack(ERROR_BODY), size, headers, 529);
         expect(refused.status).toBe(529);
         expect(refused.headers.has("content-encoding")).toBe(false);
-        expect(Buffer.from(await refused.arrayBuffer()).equals(JSON_BODY)).toBe(true);
+        expect(Buffer.from(await refused.arrayBuffer()).equals(ERROR_BODY)).toBe(true);
       }
     },
   );

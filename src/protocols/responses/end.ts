@@ -1,21 +1,27 @@
 /**
  * The end of a `responses` stream: completed, incomplete or failed (providers/codex.md §2.3). An `error` event only
- * announces: the provider's `response.failed`, which Codex CLI reads, usually comes right behind it.
+ * announces: `response.failed`, which is all that Codex CLI reads, has to follow. Where the provider leaves it out, it is
+ * made of the announced error.
  */
-import { isObject, parseJson } from "../../json.ts";
+import { isObject, parseJson, text } from "../../json.ts";
 import type { EndState, EndWatcher } from "../sse/end.ts";
 import { eventData, includesText, isErrorEvent, needleOf } from "../sse/event.ts";
-import { isFailure } from "./failure.ts";
+import { failedEvent } from "../stream-errors.ts";
+import { isFailure, streamFailure } from "./failure.ts";
 
 const RESPONSE = needleOf('"response.');
 const ERROR = needleOf('"error"');
+const CREATED = needleOf("response.created");
 const ENDS = ["completed", "incomplete", "failed", "done"].map((name) => needleOf(`response.${name}`));
 
 export function watchResponses(): EndWatcher {
-  let announced = false;
+  /** The data of the error event. */
+  let announced: string | null = null;
+  let responseId: string | undefined;
   return {
     see(event): EndState {
       const named = isErrorEvent(event);
+      if (responseId === undefined && includesText(event, CREATED)) responseId = idOf(eventData(event));
       const mayEnd = includesText(event, RESPONSE) && ENDS.some((needle) => includesText(event, needle));
       if (!named && !mayEnd && !includesText(event, ERROR)) return "open";
       const value = parseJson(eventData(event) ?? "");
@@ -26,12 +32,22 @@ export function watchResponses(): EndWatcher {
         case "response.incomplete":
         case "response.done":
           // Behind an announced error these would be a second end.
-          return announced ? "failing" : "end";
+          return announced === null ? "end" : "failing";
       }
       if (!named && !(isObject(value) && isFailure(value))) return "open";
-      announced = true;
+      announced ??= eventData(event) ?? "";
       return "failing";
     },
     missingEnd: () => null,
+    missingFailure: () =>
+      new TextEncoder().encode(failedEvent(streamFailure(announced ?? ""), { responseId })),
+    get responseId() {
+      return responseId;
+    },
   };
+}
+
+function idOf(data: string | null): string | undefined {
+  const value = parseJson(data ?? "");
+  return isObject(value) && isObject(value.response) ? text(value.response.id) : undefined;
 }

@@ -1,5 +1,6 @@
 /** The HTTP error that a failure inside a `responses` stream stands for (providers/codex.md §2.3, §2.8). */
-import { isObject, type JsonObject, text } from "../../json.ts";
+import { isObject, type JsonObject, parseJson, text } from "../../json.ts";
+import type { StreamFailure } from "../stream-errors.ts";
 
 export interface FailedAnswer {
   ok: false;
@@ -25,9 +26,31 @@ const STATUS: ReadonlyMap<string | undefined, number> = new Map([
 /** Members that clients act upon: Codex CLI shows the plan and when the limit resets. */
 const KEPT = ["plan_type", "resets_at", "resets_in_seconds"];
 
+const NO_WORDS = "The provider reported a failure without saying why.";
+
 /** True for the data of an error event: by its type, or because it holds an error and has no type at all. */
 export function isFailure({ type, error }: JsonObject): boolean {
   return type === "error" || (type === undefined && error != null);
+}
+
+/** Names of errors that a repetition of the request meets again. */
+const LASTING =
+  /^(usage_limit_reached|usage_not_included|insufficient_quota|context_length_exceeded|invalid_\w+|\w*_policy|\w+_not_found|authentication_error|permission_error|billing_\w+)$/;
+
+/** The failure that the data of a provider's `error` event tells of, whatever its form. */
+export function streamFailure(data: string): StreamFailure {
+  const value = parseJson(data);
+  const error = isObject(value) ? errorOf({ ...value, type: "error" }) : {};
+  const names = [text(error.code), text(error.type)];
+  const extra = Object.fromEntries(
+    KEPT.flatMap((name) => (error[name] === undefined ? [] : [[name, error[name]]])),
+  );
+  return {
+    code: names[0] ?? names[1] ?? "upstream_error",
+    message: text(error.message) ?? text(isObject(value) ? undefined : data) ?? NO_WORDS,
+    again: !names.some((name) => name !== undefined && LASTING.test(name)),
+    extra,
+  };
 }
 
 /** Reads a `response.failed` event or an `error` event, flat or nested. */
@@ -37,7 +60,7 @@ export function failedAnswer(event: JsonObject): FailedAnswer {
   const type = text(error.type);
   const status = statusOf(event, code, type);
   const body: JsonObject = {
-    message: text(error.message) ?? "The provider reported a failure without saying why.",
+    message: text(error.message) ?? NO_WORDS,
     type: type ?? defaultType(status, code),
     param: error.param ?? null,
     code: error.code ?? null,

@@ -19,4 +19,8 @@ export interface EndWatcher {
    * whole and only the formal end is missing, else null.
    */
   missingEnd(): Uint8Array<ArrayBuffer> | null;
+  /** The bytes that end the stream after an announced error (`failing`) whose last event the provider leaves out. */
+  missingFailure?(): Uint8Array<ArrayBuffer>;
+  /** The id of the response that has begun, in a protocol that names one. */
+  readonly responseId?: string | undefined;
 }

@@ -2,6 +2,7 @@
 import type { Provider } from "../provider.ts";
 import { isSame } from "./identity.ts";
 import { importAccount, importFile } from "./import.ts";
+import { lastingClaude } from "./limits.ts";
 import { NOTICE } from "./notice.ts";
 import { prepare } from "./prepare.ts";
 import { refresh } from "./refresh.ts";
@@ -31,6 +32,7 @@ export const claude: Provider = {
   registry,
   origins: (_account, config) => [new URL(config.CLAUDE_API_URL).origin],
   prepare,
+  lasting: lastingClaude,
 
   signIn,
   identityOrigins: (_metadata, config) =>

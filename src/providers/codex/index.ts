@@ -2,6 +2,7 @@
 import type { Provider } from "../provider.ts";
 import { claim, limits, serves } from "./gate.ts";
 import { importAccount, importFile } from "./import.ts";
+import { lastingCodex } from "./limits.ts";
 import { live } from "./live.ts";
 import { prepare } from "./prepare.ts";
 import { NOTICE } from "./profile.ts";
@@ -28,6 +29,7 @@ export const codex: Provider = {
     new URL(account.kind === "oauth" ? config.CODEX_API_URL : config.OPENAI_API_URL).origin,
   ],
   prepare,
+  lasting: lastingCodex,
   signIn,
   identityOrigins: (_metadata, config) => [new URL(config.CODEX_AUTH_URL).origin],
   rotates: true,

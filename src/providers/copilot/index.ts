@@ -4,6 +4,7 @@ import { carries, operationsOf, spellingsOf } from "./endpoints.ts";
 import { apiBase, githubOf } from "./host.ts";
 import { isSame } from "./identity.ts";
 import { importAccount, importFile } from "./import.ts";
+import { lastingCopilot } from "./limits.ts";
 import { live } from "./live.ts";
 import { prepare } from "./prepare.ts";
 import { NOTICE, PLANS } from "./profile.ts";
@@ -34,6 +35,7 @@ export const copilot: Provider = {
   live,
   origins: (account, config) => [new URL(apiBase(account, config)).origin],
   prepare,
+  lasting: lastingCopilot,
   signIn,
   identityOrigins(metadata, config) {
     const { web, api } = githubOf(metadata, config);

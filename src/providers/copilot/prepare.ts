@@ -4,7 +4,6 @@ import { type Operation, protocolOf } from "../../protocols/protocol.ts";
 import { USER_AGENT } from "../../version.ts";
 import type { AnswerPlan, PreparedRequest, PrepareInput } from "../provider.ts";
 import { editsFor } from "./body.ts";
-import { errorAnswer } from "./errors.ts";
 import { apiBase } from "./host.ts";
 import { initiatorOf } from "./initiator.ts";
 import {
@@ -68,15 +67,13 @@ function isSingle(n: unknown): boolean {
 }
 
 function answerPlan(operation: Operation, streams: boolean, single: boolean): AnswerPlan {
-  const error: AnswerPlan["error"] = (status, _contentType, body) =>
-    errorAnswer(protocolOf(operation), status, body);
-  if (!streams) return operation === "chat" && single ? { json: foldAnswer, error } : { error };
+  if (!streams) return operation === "chat" && single ? { json: foldAnswer } : {};
   switch (protocolOf(operation)) {
     case "chat":
-      return { stream: () => chatRepair(single), mayOmitEnd: true, error };
+      return { stream: () => chatRepair(single), mayOmitEnd: true };
     case "responses":
-      return { stream: responsesRepair, error };
+      return { stream: responsesRepair };
     case "messages":
-      return { stream: messagesRepair, mayOmitEnd: true, error };
+      return { stream: messagesRepair, mayOmitEnd: true };
   }
 }

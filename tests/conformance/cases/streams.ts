@@ -20,10 +20,10 @@ async function stream(world: World, each: (typeof WAYS)[number], text = "stream"
   return response.text();
 }
 
-const ERROR_END: Record<Protocol, string> = {
-  messages: "error",
-  responses: "error",
-  chat: "error",
+const ERROR_END: Record<Protocol, readonly string[]> = {
+  messages: ["error"],
+  responses: ["error", "response.failed"],
+  chat: ["error"],
 };
 
 export const cases: Case[] = [
@@ -99,7 +99,7 @@ export const cases: Case[] = [
         world.fakes[each.provider].script({ scenario: "text", cutAfterEvents: 3, cut });
         const events = eventsOf(await stream(world, each));
         const ends = endsOf(each.protocol, events);
-        expect(ends.at(-1) === "[DONE]" ? ends.slice(0, -1) : ends, cut).toEqual([ERROR_END[each.protocol]]);
+        expect(ends.at(-1) === "[DONE]" ? ends.slice(0, -1) : ends, cut).toEqual(ERROR_END[each.protocol]);
       }
     },
   })),

@@ -21,8 +21,11 @@ export interface Judged {
 export interface Expected {
   /** The bytes of the provider's events that reach the client. */
   readonly delivered: Buffer;
-  /** - `there`: their last one is the end. - `error`: Kleis's own error event follows. - bytes: the missing formal end. */
-  readonly end: "there" | "error" | string;
+  /**
+   * - `there`: their last one is the end. - `error`: Kleis's own error follows. - `failed`: the `response.failed` that
+   *   the provider left out behind its error follows. - bytes: the missing formal end.
+   */
+  readonly end: "there" | "error" | "failed" | string;
   /** True when the end was reached before the bytes ran out. */
   readonly over: boolean;
 }
@@ -88,7 +91,7 @@ function expectedOf(
     reasons.read(event);
     if (ending === "success" && way.protocol !== "responses" && !reasons.any) return expected("error", true);
     const isLast = isFailed(event);
-    if (announced && ending !== null && !isLast) return expected("there", true);
+    if (announced && ending !== null && !isLast) return expected("failed", true);
     if (announced && ending === null) continue;
     const piece = pieces[at];
     const isUnnamed = way.protocol === "messages" && ending === "error" && event.event !== "error";
@@ -96,7 +99,7 @@ function expectedOf(
     if (way.protocol === "responses" && ending === "error" && !isLast) announced = true;
     else if (ending !== null) return expected("there", true);
   }
-  if (announced) return expected("there", false);
+  if (announced) return expected("failed", false);
   if (way.mayOmitEnd && how === "end" && reasons.all) return expected(FORMAL_END[way.protocol], false);
   return expected("error", false);
 }
@@ -160,6 +163,7 @@ export function check(way: Way, expected: Expected, got: Uint8Array): void {
     throw new Error(`from byte ${differs} on: ${around(bytes, differs)} not ${around(delivered, differs)}`);
   const added = bytes.subarray(delivered.length);
   if (end === "error") checkErrorEvent(way.protocol, added);
+  else if (end === "failed") checkFailed(added);
   else if (added.toString() !== (end === "there" ? "" : end)) throw new Error(`added: ${added}`);
 }
 
@@ -174,9 +178,33 @@ function around(bytes: Buffer, at: number): string {
   return JSON.stringify(bytes.subarray(Math.max(at - 60, 0), at + 60).toString());
 }
 
-/** Exactly one event, in the form that the protocol's clients take for an error that may be tried again. */
-export function checkErrorEvent(protocol: StreamProtocol, bytes: Uint8Array, code?: RegExp): void {
+/** Exactly one `response.failed` that says why, as Codex CLI reads it. */
+export function checkFailed(bytes: Uint8Array): void {
   const { events, rest } = readEvents(bytes);
+  const value = dataObject(events[0]?.data ?? null);
+  const response = isObject(value?.response) ? value.response : {};
+  const error = isObject(response.error) ? response.error : {};
+  const isRight =
+    events.length === 1 &&
+    rest.length === 0 &&
+    events[0]?.event === "response.failed" &&
+    value?.type === "response.failed" &&
+    response.status === "failed" &&
+    [error.code, error.message, response.id].every((each) => typeof each === "string" && each !== "");
+  if (!isRight)
+    throw new Error(`not one response.failed: ${JSON.stringify(new TextDecoder().decode(bytes))}`);
+}
+
+/**
+ * Exactly one error event, in the form that the protocol's clients read; on `responses` and one `response.failed` behind
+ * it, on `messages` and the beginning of a message before a refusal.
+ */
+export function checkErrorEvent(protocol: StreamProtocol, bytes: Uint8Array, code?: RegExp): void {
+  const { events: all, rest } = readEvents(bytes);
+  const events = all.filter((event) => !isFailed(event) && event.event !== "message_start");
+  const failed = all.filter(isFailed);
+  if (protocol === "responses") checkFailed(concat(all.slice(1).map((each) => each.bytes)));
+  else if (failed.length > 0) throw new Error(`a response.failed on ${protocol}`);
   const [event] = events;
   const value = dataObject(event?.data ?? null);
   const text = new TextDecoder().decode(bytes);
@@ -196,11 +224,12 @@ export function checkErrorEvent(protocol: StreamProtocol, bytes: Uint8Array, cod
       event.event === "error" &&
       value.type === "error" &&
       typeof value.sequence_number === "number" &&
-      value.code === error.code &&
+      typeof value.code === "string" &&
+      typeof error.code === "string" &&
       value.message === error.message,
   };
   if (!isRight[protocol]() || typeof error.message !== "string" || error.message === "")
     throw new Error(`not the error event of ${protocol}: ${text}`);
-  if (code !== undefined && !code.test(String(error.code ?? error.type)))
+  if (code !== undefined && !code.test(String(value.code ?? error.code ?? error.type)))
     throw new Error(`not ${code}: ${text}`);
 }

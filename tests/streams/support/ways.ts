@@ -5,10 +5,10 @@
 import { type Config, readConfig } from "../../../src/config.ts";
 import { isObject, parseJson } from "../../../src/json.ts";
 import { WATCH } from "../../../src/protocols/end.ts";
-import { errorEvent } from "../../../src/protocols/errors.ts";
 import { applyEdits } from "../../../src/protocols/json-edit.ts";
 import { protocolOf } from "../../../src/protocols/protocol.ts";
 import type { EventRewriter } from "../../../src/protocols/sse/event.ts";
+import { failureEvents } from "../../../src/protocols/stream-errors.ts";
 import { providerById } from "../../../src/providers/index.ts";
 import type { CredentialKind } from "../../../src/providers/provider.ts";
 import { answer } from "../../../src/proxy/answer.ts";
@@ -123,6 +123,7 @@ export async function wayOf(name: WayName): Promise<Way> {
   const ready: ReadyRequest = {
     ...prepared,
     origins: [],
+    lasting: provider.lasting,
     body: applyEdits(bytes, prepared.edits),
     changes,
   };
@@ -139,19 +140,27 @@ export async function wayOf(name: WayName): Promise<Way> {
     protocol,
     mayOmitEnd,
     rewriters,
-    relay: (body, clock) =>
-      relayEvents({
+    relay(body, clock) {
+      const watcher = WATCH[protocol]();
+      return relayEvents({
         upstream: readBody(body),
         rewriters: rewriters(),
-        watcher: WATCH[protocol](),
+        watcher,
         mayOmitEnd,
-        errorEvent: ({ code, message }) => errorEvent(protocol, { code, message, status: 502 }, "req_test"),
+        failureEvents: (failure) =>
+          failureEvents(protocol, failure, {
+            requestId: "req_test",
+            model: requestedModel ?? model,
+            responseId: watcher.responseId,
+            begun: true,
+          }),
         clock,
         idleMs: CONFIG.KLEIS_IDLE_TIMEOUT_MS,
         stallMs: CONFIG.KLEIS_CLIENT_STALL_MS,
         stop: () => {},
         onEnd: () => {},
-      }),
+      });
+    },
     async run(send, clock) {
       let logged: LogFields | undefined;
       const call: ProxyCall = {
@@ -173,6 +182,7 @@ export async function wayOf(name: WayName): Promise<Way> {
         provider: spec.provider,
         account: "acc_1",
         changes,
+        model: requestedModel ?? model,
         requestedModel,
         clientStreams: true,
         sentTokens: [],

@@ -1,0 +1,114 @@
+/** A provider's error body: what it says, whatever its shape, and the shape of the route that was called. */
+import { isObject, type Json, type JsonObject, parseJson, text } from "../json.ts";
+import { errorBody } from "./errors.ts";
+import type { Protocol } from "./protocol.ts";
+
+/** What an error body says. */
+export interface SaidError {
+  /** In the provider's words; undefined where it has none, or markup. */
+  readonly message: string | undefined;
+  readonly code: string | undefined;
+  readonly type: string | undefined;
+  readonly param: string | undefined;
+  /** The object that holds these: further facts (when a limit resets) stand in it. */
+  readonly facts: JsonObject;
+}
+
+/** True for a body that clients of the protocol read as its error. */
+export function holdsError(protocol: Protocol, value: Json | undefined): boolean {
+  if (!isObject(value) || !isObject(value.error) || typeof value.error.message !== "string") return false;
+  return protocol !== "messages" || value.type === "error";
+}
+
+/** Reads an error body: JSON in any of the shapes seen, or plain text. */
+export function readSaidError(source: string): SaidError {
+  const value = parseJson(source);
+  const facts = factsOf(value);
+  const named = (name: string) => text(facts[name]) ?? (isObject(value) ? text(value[name]) : undefined);
+  return {
+    message: value === undefined ? wordsOf(source) : saidIn(value, 0),
+    code: named("code") ?? (typeof facts.code === "number" ? String(facts.code) : undefined),
+    type: facts === value ? undefined : named("type"),
+    param: named("param"),
+    facts,
+  };
+}
+
+/** The same error in the shape of the route; only asked for a body that does not hold it. */
+export function shapedError(
+  protocol: Protocol,
+  status: number,
+  statusText: string,
+  source: string,
+): JsonObject {
+  const { message, code, type, param } = readSaidError(source);
+  return errorBody(protocol, {
+    status,
+    code: code ?? "upstream_error",
+    message: message ?? statusWords(status, statusText, code),
+    type,
+    param,
+  });
+}
+
+/** The words for an error that came without any. */
+export function statusWords(status: number, statusText: string, code?: string): string {
+  const name = [String(status), text(statusText.trim()) ?? PHRASES[status]].filter(Boolean).join(" ");
+  return `The provider answered ${name}${code === undefined ? " without words" : `: ${code}`}.`;
+}
+
+function factsOf(value: Json | undefined): JsonObject {
+  if (!isObject(value)) return {};
+  if (isObject(value.error)) return value.error;
+  return isObject(value.detail) ? value.detail : value;
+}
+
+/** Where words stand, best first. FastAPI lists them (`detail: [{msg}]`), RFC 9457 has `detail` and `title`. */
+const WORDS = ["message", "detail", "msg", "error", "error_description", "errors", "title"];
+
+/** How deep words are looked for. */
+const DEPTH = 4;
+
+function saidIn(value: Json | undefined, depth: number): string | undefined {
+  if (typeof value === "string") return wordsOf(value);
+  if (depth === DEPTH) return undefined;
+  if (Array.isArray(value)) return text(value.flatMap((each) => saidIn(each, depth + 1) ?? []).join("; "));
+  if (!isObject(value)) return undefined;
+  // An error object is more to the point than what stands beside it.
+  const names = isObject(value.error) ? ["error", ...WORDS] : WORDS;
+  for (const name of names) {
+    const said = saidIn(value[name], depth + 1);
+    if (said !== undefined) return said;
+  }
+  return undefined;
+}
+
+const MAX_WORDS = 4_000;
+
+/** Text as words for a person; undefined for nothing, for markup and for what is no text. */
+function wordsOf(source: string): string | undefined {
+  const words = source.trim();
+  if (/^\uFEFF?\s*<|<!doctype|<\/?(?:html|head|body)\b/i.test(words)) return undefined;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they tell bytes from text
+  if (/[\u0000-\u0008\u000e-\u001f\ufffd]/.test(words)) return undefined;
+  return text(words.slice(0, MAX_WORDS));
+}
+
+/** For runtimes that do not pass on the provider's own phrase (HTTP/2 has none). */
+const PHRASES: Record<number, string> = {
+  400: "Bad Request",
+  401: "Unauthorized",
+  402: "Payment Required",
+  403: "Forbidden",
+  404: "Not Found",
+  408: "Request Timeout",
+  409: "Conflict",
+  413: "Content Too Large",
+  421: "Misdirected Request",
+  422: "Unprocessable Content",
+  429: "Too Many Requests",
+  500: "Internal Server Error",
+  502: "Bad Gateway",
+  503: "Service Unavailable",
+  504: "Gateway Timeout",
+};
