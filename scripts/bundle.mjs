@@ -52,7 +52,7 @@ function replaceFile(path, contents) {
   } catch (error) {
     if (existsSync(draft)) rmSync(draft);
     fail(
-      `${path} must be built anew from the sources, and cannot be written (${error.code}). Run npm run build once as the user that owns the folder.`,
+      `${path} is older than its sources and cannot be written (${error.code}). Run npm run build once as the user that owns the folder.`,
     );
   }
 }

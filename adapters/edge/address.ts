@@ -84,11 +84,10 @@ function problemOfToken(url: string, authToken: string | undefined): string | nu
   return null;
 }
 
-/** Why a path is refused that a shell would have replaced a part of. */
-export const UNEXPANDED =
-  "holds ~ or the name of a variable, which nobody replaces here: write the whole path";
+/** Words for a path that a shell was meant to expand. */
+export const UNEXPANDED = "holds ~ or a variable that was not expanded: write the full path";
 
-/** Whether a path begins with what only a shell replaces; taken as it is, it would name a new folder. */
+/** Whether a path begins with what only a shell expands; taken literally, it would name a new folder. */
 export function isUnexpanded(path: string): boolean {
   return /^~|^\$\{?[A-Za-z_]|^%[A-Za-z_]+%/.test(path);
 }

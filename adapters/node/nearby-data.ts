@@ -26,7 +26,7 @@ export function nearbyData(folder: string, given: string | undefined): string[] 
     // As it was set, to the letter: earlier versions took it so.
     ...(given ? [resolve(given)] : []),
     ...likeNamed(folder),
-    // `~` that no shell replaced.
+    // A literal `~` that no shell expanded.
     ...(inHome.startsWith("..") || isAbsolute(inHome) ? [] : [resolve("~", inHome)]),
     ...(isAbsolute(named)
       ? []

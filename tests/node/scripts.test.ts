@@ -181,7 +181,7 @@ describe("the bundle", () => {
     const refused = made.run("start.mjs");
     expect([refused.status, refused.stdout]).toEqual([1, ""]);
     expect(refused.stderr).toMatch(
-      /dist\/server\.mjs must be built anew.*cannot be written \(E\w+\).*npm run build/,
+      /dist\/server\.mjs is older than its sources and cannot be written \(E\w+\).*npm run build/,
     );
     expect(refused.stderr).not.toMatch(/^\s+at /m);
   });

@@ -180,7 +180,7 @@ describe("settings that are wrong end it with words, code 1 and no stack", () =>
     [
       "a data folder that no shell has completed",
       { KLEIS_DATA_DIR: "~/.kleis" },
-      /KLEIS_DATA_DIR.*whole path/,
+      /KLEIS_DATA_DIR.*full path/,
     ],
     ["a database in memory", { TURSO_DATABASE_URL: "file::memory:" }, /TURSO_DATABASE_URL.*lost/],
   ];
