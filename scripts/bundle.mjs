@@ -63,7 +63,9 @@ export const LIBSQL = "@libsql/client";
 /** libSQL on a file stays outside of what runs here: it loads a native part. */
 export const WITH_LIBSQL = { external: [`${LIBSQL}/sqlite3`] };
 
-export const SERVER = { server: "adapters/node/main.ts" };
+/** What `npm start` and the container run: the server, and the thread of its database file beside it. */
+export const SERVER = { server: "adapters/node/main.ts", "file-thread": "adapters/node/file-thread.ts" };
+
 /** What a command line runs beside the server: the entries that `npm run` and the container have in common. */
 export const DOCTOR = { doctor: "adapters/doctor/main.ts" };
 export const ROTATION = { "rotate-keys": "adapters/rotate/main.ts" };

@@ -5,5 +5,5 @@ import { passSignals } from "./pass-signals.mjs";
 import { install } from "./setup.mjs";
 
 const node = install("start");
-if (!isCurrent(["server"])) run(node, ["scripts/build.mjs"]);
+if (!isCurrent(["server", "file-thread"])) run(node, ["scripts/build.mjs"]);
 passSignals(launch(node, ["dist/server.mjs"]));

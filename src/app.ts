@@ -25,6 +25,7 @@ import { untilEnding } from "./proxy/until-ending.ts";
 import { createRedactor } from "./redact.ts";
 import type { Peer, Runtime } from "./runtime.ts";
 import { overheard } from "./storage/overheard.ts";
+import { watchStore } from "./storage/store-health.ts";
 
 export interface App {
   fetch(request: Request, peer?: Peer): Response | Promise<Response>;
@@ -36,12 +37,14 @@ export interface App {
 
 export function createApp(given: Runtime): App {
   const runtime = discreet(given);
-  const directory = createAccountDirectory(runtime);
+  const health = watchStore(runtime.clock);
+  const directory = createAccountDirectory(runtime, health);
   const uses = createKeyUses(runtime);
   const providers = PROVIDERS;
   const credentials = createCredentials({ runtime, providers, directory });
   const models = createModelSource({ runtime, providers, credentials });
-  const keys = createKeyLookup(runtime, createArrivals({ storage: runtime.storage, directory, models }));
+  const arrivals = createArrivals({ storage: runtime.storage, directory, models });
+  const keys = createKeyLookup(runtime, arrivals, health);
 
   const prefix = publicPath(runtime.config);
   const inside = withoutPublicPath(runtime.config);

@@ -29,6 +29,8 @@ export function openRemote({ url, authToken }: RemoteDatabase): Client {
   return createClient({
     url,
     concurrency: 4,
+    // So that one value beyond what a number holds spoils its own row only.
+    intMode: "bigint",
     fetch: (request: Request) => fetch(request, { signal: AbortSignal.timeout(LIMIT_MS) }),
     ...(authToken === undefined ? {} : { authToken }),
   });

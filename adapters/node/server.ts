@@ -8,17 +8,19 @@ import type { Client } from "@libsql/client";
 import { createApp } from "../../src/app.ts";
 import { isLoopback } from "../../src/config.ts";
 import type { Runtime } from "../../src/runtime.ts";
-import { sharedClient } from "../../src/storage/libsql/connections.ts";
+import { type DatabaseClient, sharedClient } from "../../src/storage/libsql/connections.ts";
+import { attempt } from "../../src/storage/libsql/failure.ts";
 import { checkKeyRing } from "../../src/storage/libsql/key-check.ts";
-import { migrate, useWriteAheadLog } from "../../src/storage/libsql/migrate.ts";
+import { migrate, READ_NEWEST, useWriteAheadLog } from "../../src/storage/libsql/migrate.ts";
 import { createLibsqlStorage } from "../../src/storage/libsql/storage.ts";
-import { createSealer } from "../../src/storage/seal.ts";
+import { createSealer, type Sealer } from "../../src/storage/seal.ts";
 import { plainVariables, type Variables } from "../../src/variables.ts";
 import type { RemoteDatabase } from "../edge/database.ts";
 import { clock, random } from "../edge/platform.ts";
 import { createCallbackPorts } from "./callback.ts";
-import { openClient } from "./client.ts";
+import { filePath, openClient } from "./client.ts";
 import { nodeFetch } from "./fetch.ts";
+import { openFileDatabase } from "./file-database.ts";
 import { listenError } from "./listen-error.ts";
 import { createLogger } from "./logger.ts";
 import { holdsData, nearbyData } from "./nearby-data.ts";
@@ -90,14 +92,8 @@ export async function start(environment: Record<string, string | undefined>): Pr
       : []),
   ];
 
-  const client = await (database === null ? openFile(folder) : openNamed(database));
   const sealer = createSealer(config.ENCRYPTION_KEY, random);
-  try {
-    await checkKeyRing(client, clock, sealer);
-  } catch (error) {
-    client.close();
-    throw error;
-  }
+  const opened = await (database === null ? openFile(folder, sealer) : openNamed(database, sealer));
   const background = new Set<Promise<unknown>>();
   const ending = new AbortController();
   // One for every request that runs.
@@ -108,7 +104,7 @@ export async function start(environment: Record<string, string | undefined>): Pr
   const runtime: Runtime = {
     config,
     storage: createLibsqlStorage({
-      connections: sharedClient(client),
+      connections: sharedClient(opened.client),
       sealer,
       sleep: clock.sleep,
     }),
@@ -178,7 +174,7 @@ export async function start(environment: Record<string, string | undefined>): Pr
         await app.flush();
       } finally {
         await allDone(background, BACKGROUND_MS);
-        client.close();
+        await opened.close();
       }
     },
   };
@@ -231,25 +227,53 @@ function warnOfEmptiness(folder: string, isNew: boolean, given: string | undefin
   );
 }
 
-/** The database that TURSO_DATABASE_URL names; migrated before it is used. */
-async function openNamed(database: RemoteDatabase): Promise<Client> {
-  const client = openClient(database);
+/** What libSQL calls a database that is nowhere but on the connection that opened it. */
+const IN_MEMORY = ":memory:";
+
+interface OpenedDatabase {
+  readonly client: DatabaseClient;
+  close(): void | Promise<void>;
+}
+
+/** The database that TURSO_DATABASE_URL names, brought up and checked. */
+async function openNamed(database: RemoteDatabase, sealer: Sealer): Promise<OpenedDatabase> {
+  const { url } = database;
+  const path = filePath(url);
+  if (!url.startsWith("file:") || path === IN_MEMORY) {
+    const client = openClient(database);
+    await bringUp(client, sealer);
+    return { client, close: () => client.close() };
+  }
+  // Its thread starts meanwhile; this one may stop for the file as long as nobody is served.
+  const file = openFileDatabase(url, path);
+  try {
+    const client = openClient(database);
+    await bringUp(client, sealer).finally(() => client.close());
+    await attempt("open the database file", () => file.client.execute(READ_NEWEST));
+    return file;
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+async function bringUp(client: Client, sealer: Sealer): Promise<void> {
   await useWriteAheadLog(client, clock.sleep);
   await migrate(client, clock.sleep);
-  return client;
+  await checkKeyRing(client, clock, sealer);
 }
 
 /** The data folder's own file, for its owner alone. */
-async function openFile(folder: string): Promise<Client> {
+async function openFile(folder: string, sealer: Sealer): Promise<OpenedDatabase> {
   const file = databaseFile(folder);
   inFolder(folder, () => {
     ensureFolder(folder);
     // So that it is its owner's from the first moment; what SQLite puts beside it gets its mode.
     closeSync(openSync(file, "a", 0o600));
   });
-  const client = await openNamed({ url: pathToFileURL(file).href, authToken: undefined });
+  const opened = await openNamed({ url: pathToFileURL(file).href, authToken: undefined }, sealer);
   for (const suffix of ["", "-wal", "-shm"]) chmodQuietly(file + suffix);
-  return client;
+  return opened;
 }
 
 function chmodQuietly(path: string): void {

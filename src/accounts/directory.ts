@@ -3,6 +3,7 @@ import type { Runtime } from "../runtime.ts";
 import type { AccountRecord, AccountSecrets, ClosedAccount, OpenAccount } from "../storage/port.ts";
 import { createReadCache, type Reading } from "../storage/read-cache.ts";
 import { SealError } from "../storage/seal.ts";
+import { type StoreHealth, watchStore } from "../storage/store-health.ts";
 import { unopened } from "./unopened.ts";
 
 export interface AccountDirectory {
@@ -41,16 +42,24 @@ interface Known {
   readonly with: ReadonlyMap<string, Openable> | null;
 }
 
-export function createAccountDirectory({ storage, clock, logger }: Runtime): AccountDirectory {
+/** `health`: what is known of the store, together with whoever else reads it for the same requests. */
+export function createAccountDirectory(
+  { storage, clock, logger, waitUntil }: Runtime,
+  health: StoreHealth = watchStore(clock),
+): AccountDirectory {
   const lists = createReadCache<Known>({
     clock,
     logger,
+    waitUntil,
+    health,
     capacity: 1,
     load: async () => ({ all: await storage.accounts.list(), with: null }),
   });
   const opened = createReadCache<OpenAccount>({
     clock,
     logger,
+    waitUntil,
+    health,
     capacity: CAPACITY,
     load: (id) => storage.accounts.open(id),
   });

@@ -3,13 +3,13 @@ import type { Clock } from "../runtime.ts";
 import { StorageError } from "../storage/port.ts";
 import { NOTE_PAUSES_MS } from "./refresh-timing.ts";
 
-/** Rejects with the last `StorageError` when none of the attempts was answered. */
+/** Rejects with the last `StorageError` when none of the attempts was answered, and at once with one that lasts. */
 export async function insist<T>(clock: Clock, say: () => Promise<T>): Promise<T> {
   for (const pause of NOTE_PAUSES_MS) {
     try {
       return await say();
     } catch (error) {
-      if (!(error instanceof StorageError)) throw error;
+      if (!(error instanceof StorageError) || error.lasts) throw error;
     }
     await clock.sleep(pause);
   }

@@ -80,7 +80,7 @@ export function createRefresher({ runtime, providers, directory }: RefresherDeps
       } catch (error) {
         if (!(error instanceof StorageError)) throw error;
         storeAwaySince ??= clock.now();
-        if (clock.now() - storeAwaySince > STORE_PATIENCE_MS) throw storageUnavailable(error);
+        if (error.lasts || clock.now() - storeAwaySince > STORE_PATIENCE_MS) throw storageUnavailable(error);
         seen = { status: "busy" };
       }
       waited += pause;

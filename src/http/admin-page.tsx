@@ -7,7 +7,7 @@ import { bodyLimit } from "hono/body-limit";
 import { ASSETS } from "../admin/assets.gen.ts";
 import { ICON_SVG } from "../admin/icons.tsx";
 import { KleisError } from "../errors.ts";
-import { WrongKeyError } from "../storage/port.ts";
+import { StorageError, WrongKeyError } from "../storage/port.ts";
 import { storageReason } from "../storage/read-cache.ts";
 import { VERSION } from "../version.ts";
 import { createAccountPages, showAccounts } from "./admin/page-accounts.tsx";
@@ -81,6 +81,9 @@ export function createAdminPage(deps: PageDeps): Hono<PageEnv> {
     const cause = error instanceof KleisError ? error.cause : error;
     if (cause instanceof WrongKeyError) {
       return problem(c, 503, "The encryption key does not fit", cause.message);
+    }
+    if (cause instanceof StorageError && cause.lasts) {
+      return problem(c, 503, "The database can not be used", `What you asked for was not done: ${reason}.`);
     }
     if (reason !== undefined) {
       const words = `Kleis could not reach it, so nothing was changed: ${reason}. Try again in a moment.`;

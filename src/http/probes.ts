@@ -31,7 +31,7 @@ export function createProbeRoutes(runtime: Runtime): Hono<{ Bindings: Peer }> {
         );
       }
       lineOf(c).note({ by: "admin token" });
-      await runtime.storage.ping();
+      await runtime.storage.ping(runtime.clock.now());
       return c.json({ ...alive, database: "ok" }, 200, { "cache-control": "no-store" });
     } catch (error) {
       const reason = storageReason(error);

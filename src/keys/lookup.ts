@@ -3,6 +3,7 @@ import { KleisError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import type { KeyRecord } from "../storage/port.ts";
 import { createReadCache } from "../storage/read-cache.ts";
+import { type StoreHealth, watchStore } from "../storage/store-health.ts";
 import { sha256Hex } from "./secret.ts";
 
 export type KeyRefusal = "invalid_api_key" | "expired_api_key";
@@ -33,18 +34,23 @@ const KEY = /^kleis_[A-Za-z0-9_-]{43}$/;
 const DISCOVERY_TOKEN = /^[A-Za-z0-9_-]{43}$/;
 
 export function createKeyLookup(
-  { storage, clock, logger }: Runtime,
+  { storage, clock, logger, waitUntil }: Runtime,
   source: KeySource = { read: (hash) => storage.keys.findByHash(hash), isFresh: () => true },
+  health: StoreHealth = watchStore(clock),
 ): KeyLookup {
   const byKey = createReadCache<KeyRecord>({
     clock,
     logger,
+    waitUntil,
+    health,
     capacity: CAPACITY,
     load: source.read,
   });
   const byToken = createReadCache<KeyRecord>({
     clock,
     logger,
+    waitUntil,
+    health,
     capacity: CAPACITY,
     load: (hash) => storage.keys.findByDiscoveryHash(hash),
   });

@@ -7,9 +7,13 @@ import type { JsonObject } from "../json.ts";
 
 /** The store could not answer: unreachable, timed out, full or broken. Never holds a secret. */
 export class StorageError extends Error {
-  constructor(message: string, options?: { cause?: unknown }) {
+  /** True for what somebody has to put right (a full disk, a file that is gone): trying again at once is of no use. */
+  readonly lasts: boolean;
+
+  constructor(message: string, { lasts = false, ...options }: { cause?: unknown; lasts?: boolean } = {}) {
     super(message, options);
     this.name = "StorageError";
+    this.lasts = lasts;
   }
 }
 
@@ -395,7 +399,7 @@ export interface Storage {
   readonly oauthStates: OauthStateStore;
   readonly settings: SettingStore;
   readonly tries: TryStore;
-  /** Resolves when the store answers. */
-  ping(): Promise<void>;
+  /** Resolves when the store answers and takes a write. */
+  ping(now: number): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,10 +1,11 @@
 /**
  * A short memory in front of the store: answers are served without a round trip while they are fresh, and served
- * although old when the store does not answer. Knows nothing of what it remembers.
+ * although old when the store does not answer in time. Knows nothing of what it remembers.
  */
 import { KleisError } from "../errors.ts";
-import type { Clock, Logger } from "../runtime.ts";
+import type { Clock, Logger, Runtime } from "../runtime.ts";
 import { StorageError, WrongKeyError } from "./port.ts";
+import { PATIENCE_MS, type StoreHealth, watchStore } from "./store-health.ts";
 
 /** How long an answer serves without a question, ms. */
 export const FRESH_MS = 8_000;
@@ -15,12 +16,13 @@ export const FRESH_MS = 8_000;
  */
 export const MAX_AGE_MS = 10_000;
 
-/** After a read that failed the old answer serves for this long, ms, so that not every request waits for a broken store. */
+/** While the store ails, an answer that is known is asked for again this often at most, ms, behind the requests. */
 export const HOLD_MS = 2_000;
 
 export interface ReadCache<V> {
   /**
-   * The answer for a name; null is an answer too ("there is none"). One that is fresh but not `isGood` is read anew.
+   * The answer for a name; null is an answer too ("there is none"). One that is fresh but not `isGood` is read again.
+   * Where an old answer is known, waits `PATIENCE_MS` for a new one, and not at all while the store ails.
    * Throws `KleisError("storage_unavailable")` when the store does not answer and nothing is remembered.
    */
   get(name: string, isGood?: (value: V) => boolean): Promise<V | null>;
@@ -47,6 +49,10 @@ export interface Reading<V> {
 export interface ReadCacheOptions<V> {
   clock: Clock;
   logger: Logger;
+  /** For reads that go on when their request no longer waits for them. */
+  waitUntil: Runtime["waitUntil"];
+  /** One for all caches of a process, so that a request waits for an ailing store once, not once for each name. */
+  health?: StoreHealth;
   load(name: string): Promise<V | null>;
   /** How many answers are kept at most; as many again of the kind "there is none". */
   capacity: number;
@@ -63,7 +69,8 @@ interface Entry<V> {
   isHeld: boolean;
 }
 
-export function createReadCache<V>({ clock, logger, load, capacity }: ReadCacheOptions<V>): ReadCache<V> {
+export function createReadCache<V>(options: ReadCacheOptions<V>): ReadCache<V> {
+  const { clock, logger, waitUntil, load, capacity, health = watchStore(options.clock) } = options;
   // Kept apart, so that guessed names can never push out what exists.
   const found = new Map<string, Entry<V>>();
   const absent = new Map<string, Entry<V>>();
@@ -110,27 +117,49 @@ export function createReadCache<V>({ clock, logger, load, capacity }: ReadCacheO
     };
   }
 
+  async function readNow(name: string): Promise<V | null> {
+    const { keep } = reading(name);
+    const begun = clock.now();
+    try {
+      const value = await load(name);
+      keep(value);
+      health.answered(clock.now() - begun);
+      return value;
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      health.failed();
+      logger.warn("storage_stale", { reason: error.message });
+      throw storageUnavailable(error);
+    }
+  }
+
+  /** Serves what is known, and leaves the read to go on without the request. */
+  function serveOld(known: Entry<V>, read: Promise<V | null>): V | null {
+    const now = clock.now();
+    hold(known, now, now + HOLD_MS);
+    waitUntil(read.catch(() => undefined));
+    return known.value;
+  }
+
   return {
     peek,
     reading,
     async get(name, isGood = () => true) {
-      const now = clock.now();
       const known = entryOf(name);
       const fresh = peek(name);
       if (fresh !== undefined && (fresh === null || known?.isHeld || isGood(fresh))) return fresh;
-      const { keep } = reading(name);
+      const read = readNow(name);
+      if (known === undefined) return read;
+      if (health.isAiling()) return serveOld(known, read);
       try {
-        const value = await load(name);
-        keep(value);
-        return value;
+        const answer = await inTime(clock, read);
+        if (answer !== null) return answer.value;
+        health.failed();
       } catch (error) {
-        if (!(error instanceof StorageError)) throw error;
-        // Forgotten meanwhile: then the old answer may be wrong.
-        if (known === undefined || entryOf(name) !== known) throw storageUnavailable(error);
-        hold(known, now, now + HOLD_MS);
-        logger.warn("storage_stale", { reason: error.message });
-        return known.value;
+        if (!(error instanceof KleisError)) throw error;
       }
+      // Forgotten meanwhile: then the old answer may be wrong.
+      return entryOf(name) === known ? serveOld(known, read) : read;
     },
     amend(name, change) {
       generation++;
@@ -156,12 +185,31 @@ export function createReadCache<V>({ clock, logger, load, capacity }: ReadCacheO
   };
 }
 
+/** Null when it takes longer than `PATIENCE_MS`. */
+async function inTime<T>(clock: Clock, work: Promise<T>): Promise<{ value: T } | null> {
+  const done = new AbortController();
+  try {
+    return await Promise.race([
+      work.then((value) => ({ value })),
+      clock.sleep(PATIENCE_MS, done.signal).then(() => null),
+    ]);
+  } finally {
+    done.abort();
+  }
+}
+
 const ADVICE =
   "Try again in a moment; if it stays so, check TURSO_DATABASE_URL, TURSO_AUTH_TOKEN and the database itself.";
+
+const LASTS = "Kleis can not use its database, and that does not pass by itself.";
 
 /** The refusal that a store which does not answer leads to. */
 export function storageUnavailable(cause: unknown): KleisError {
   if (cause instanceof WrongKeyError) return new KleisError("not_configured", cause.message, { cause });
+  if (cause instanceof StorageError && cause.lasts) {
+    const words = `${LASTS} Its owner finds the reason in the log, or by asking GET /healthz?deep=1 with the admin token.`;
+    return new KleisError("storage_unavailable", words, { cause });
+  }
   return new KleisError("storage_unavailable", `The database can not be reached. ${ADVICE}`, { cause });
 }
 
@@ -178,6 +226,11 @@ export function storageReason(error: unknown): string | undefined {
 export function forOwner(refusal: KleisError): KleisError {
   const reason = storageReason(refusal);
   if (refusal.code !== "storage_unavailable" || reason === undefined) return refusal;
+  if (refusal.cause instanceof StorageError && refusal.cause.lasts) {
+    return new KleisError(refusal.code, `Kleis can not use its database: ${reason}.`, {
+      cause: refusal.cause,
+    });
+  }
   return new KleisError(refusal.code, `The database can not be reached: ${reason}. ${ADVICE}`, {
     cause: refusal.cause,
   });

@@ -92,7 +92,7 @@ describe("a new client for each call", () => {
       sealer: createSealer([testKey], random),
       sleep,
     });
-    await storage.ping();
+    await storage.ping(1);
     await storage.accounts.save(newAccount());
     await storage.accounts.makePrimary("a1", 2_000);
     await client.execute("drop table system_settings");
@@ -107,7 +107,7 @@ describe("a store that fails", () => {
     const { storage, client } = await newStorage();
     client.close();
     const calls: (() => Promise<unknown>)[] = [
-      () => storage.ping(),
+      () => storage.ping(1),
       () => storage.accounts.list(),
       () => storage.accounts.page({ limit: 1, after: "planted" }),
       () => storage.accounts.get("planted"),
@@ -162,7 +162,7 @@ describe("a store that fails", () => {
     await writeFile(file, "this is no database ".repeat(500));
     const storage = openStorage(openClient(file));
     await expect(storage.accounts.list()).rejects.toThrow(StorageError);
-    await expect(storage.ping()).resolves.toBeUndefined();
+    await expect(storage.ping(1)).resolves.toBeUndefined();
     await expect(storage.accounts.save(newAccount())).rejects.toThrow(/SQLITE_NOTADB|not a database/);
   });
 
@@ -203,7 +203,7 @@ describe("a store that fails", () => {
       sealer: createSealer([testKey], random),
       sleep,
     });
-    const refused = await remote.ping().catch((reason: unknown) => reason);
+    const refused = await remote.ping(1).catch((reason: unknown) => reason);
     expect(refused).toBeInstanceOf(StorageError);
     expect(String(refused)).toContain("TURSO_AUTH_TOKEN");
     await new Promise((done) => server.close(done));

@@ -1,10 +1,10 @@
 /** What to do when another process holds the lock of a database file: heal the client, wait a bounded time, repeat. */
-import type { Client } from "@libsql/client";
 import type { Clock } from "../../runtime.ts";
+import type { DatabaseClient } from "./connections.ts";
 import { codeOf } from "./failure.ts";
 
-/** How long to wait for other writers, ms. */
-const BUSY_LIMIT_MS = 15_000;
+/** How long a start waits for other writers, ms. */
+const START_LIMIT_MS = 15_000;
 const BUSY_PAUSE_MS = 25;
 const BUSY_PAUSE_MAX_MS = 400;
 
@@ -13,28 +13,36 @@ const BUSY_PAUSE_MAX_MS = 400;
  * @libsql/client 0.18.0, seen 2026-11-22) keeps the refused statement in progress until it is garbage-collected; until
  * then no transaction on that connection commits, and once used it keeps other processes from committing too.
  */
-export async function healBusyClient(client: Client, error: unknown): Promise<void> {
+export async function healBusyClient(client: DatabaseClient, error: unknown): Promise<void> {
   if (client.protocol === "file" && !client.closed && isBusy(error)) await client.reconnect();
 }
 
-/** Repeats `work` while another process holds the lock; after `BUSY_LIMIT_MS` rejects with the last failure. */
+/**
+ * Repeats `work` on a file while another process holds its lock. Rejects with the last failure once that has gone on for
+ * `limitMs`. The pauses are `sleep`'s, so that no thread stands still for them.
+ */
 export async function patiently<T>(
-  client: Client,
+  client: DatabaseClient,
   sleep: Clock["sleep"],
   work: () => Promise<T>,
+  limitMs = START_LIMIT_MS,
 ): Promise<T> {
   const done = new AbortController();
+  let isTimed = false;
   let expired = false;
-  void sleep(BUSY_LIMIT_MS, done.signal).then(() => {
-    expired = true;
-  });
   try {
     for (let pause = BUSY_PAUSE_MS; ; pause = Math.min(pause * 2, BUSY_PAUSE_MAX_MS)) {
       try {
         return await work();
       } catch (error) {
         await healBusyClient(client, error);
-        if (!isBusy(error) || expired) throw error;
+        if (client.protocol !== "file" || !isBusy(error) || expired || limitMs === 0) throw error;
+        if (!isTimed) {
+          void sleep(limitMs, done.signal).then(() => {
+            expired = true;
+          });
+        }
+        isTimed = true;
         await sleep(pause);
       }
     }

@@ -2,17 +2,34 @@
  * How the storage comes by a libSQL client, which each runtime opens in its own way. Names the driver as a type only,
  * so that no bundle carries a driver that its adapter did not choose.
  */
-import type { Client } from "@libsql/client";
+import type { Client, InStatement, Value } from "@libsql/client";
+
+/** What the storage asks of a client: libSQL's own, or what stands for one. */
+export interface DatabaseClient {
+  /** `file` for a file of this machine, whose lock other processes may hold. */
+  readonly protocol: string;
+  readonly closed: boolean;
+  execute(statement: InStatement): Promise<Rows>;
+  batch(statements: InStatement[], mode: "read" | "write"): Promise<Rows[]>;
+  /** Gives it new connections to the same database. */
+  reconnect(): void | Promise<void>;
+  close(): void;
+}
+
+/** What a statement returned, a list of values in the order of the columns for each row. */
+export interface Rows {
+  readonly rows: readonly ArrayLike<Value>[];
+}
 
 /** A client for the length of one call; `release` is called exactly once, also after a failure. */
-export interface Connection {
-  client: Client;
+export interface Connection<C extends DatabaseClient = DatabaseClient> {
+  client: C;
   release(): void;
 }
 
-export interface Connections {
+export interface Connections<C extends DatabaseClient = DatabaseClient> {
   /** May throw or reject; the storage turns that into a `StorageError`. */
-  open(): Connection | Promise<Connection>;
+  open(): Connection<C> | Promise<Connection<C>>;
   close(): void;
 }
 
@@ -21,12 +38,12 @@ export interface Connections {
  * with a time limit: a call that the storage gave up on otherwise keeps one of the client's `concurrency` places until
  * the server answers.
  */
-export function sharedClient(client: Client): Connections {
+export function sharedClient<C extends DatabaseClient>(client: C): Connections<C> {
   return { open: () => ({ client, release() {} }), close: () => client.close() };
 }
 
 /** A new client for each call, closed after it: on Workers a client must not outlive the request that opened it. */
-export function clientPerCall(open: () => Client): Connections {
+export function clientPerCall<C extends DatabaseClient>(open: () => C): Connections<C> {
   return {
     open() {
       const client = open();
@@ -41,9 +58,9 @@ export function clientPerCall(open: () => Client): Connections {
  * Uses that begin at the same time each do it, which `migrate` allows; after a failure the next use tries again.
  */
 export function migratedFirst(
-  connections: Connections,
+  connections: Connections<Client>,
   bringUp: (client: Client) => Promise<void>,
-): Connections {
+): Connections<Client> {
   let done = false;
   return {
     async open() {

@@ -10,14 +10,11 @@ import { SealError } from "../seal.ts";
 export const CALL_LIMIT_MS = 5_000;
 
 const ADVICE: Record<string, string> = {
-  SQLITE_BUSY: "another process is writing to the database file",
+  SQLITE_BUSY: "another process is writing to the database file, and has been for seconds",
   SQLITE_CANTOPEN: "the database file cannot be opened: check the data folder and its permissions",
   SQLITE_CONSTRAINT: "it is at odds with a row that is there already",
-  SQLITE_CORRUPT: "the database file is damaged: restore it from a backup",
-  SQLITE_FULL: "the disk is full",
-  SQLITE_IOERR: "the disk could not be read or written",
-  SQLITE_NOTADB: "the file is not a database: check TURSO_DATABASE_URL and KLEIS_DATA_DIR",
-  SQLITE_READONLY: "the database is read-only: check the file's permissions",
+  DATABASE_THREAD_ENDED:
+    "the thread that reads the database file has ended; the next call starts another one",
   CERT_HAS_EXPIRED: "the certificate of the database's server has expired",
   DEPTH_ZERO_SELF_SIGNED_CERT:
     "the certificate of the database's server is its own: NODE_EXTRA_CA_CERTS names the file of one to trust",
@@ -33,6 +30,22 @@ const ADVICE: Record<string, string> = {
     "the certificate of the database's server is not from a known authority: NODE_EXTRA_CA_CERTS names the file of one to trust",
   UNABLE_TO_VERIFY_LEAF_SIGNATURE:
     "the certificate of the database's server is not from a known authority: NODE_EXTRA_CA_CERTS names the file of one to trust",
+};
+
+/** What does not pass by itself within seconds, so that trying again only keeps callers waiting. */
+const LASTING_ADVICE: Record<string, string> = {
+  DATABASE_FILE_MISSING:
+    "the database file was deleted or moved while Kleis was running, and what is written now would be lost: put the file back, or restart Kleis, which then begins with an empty one",
+  DATABASE_FILE_REPLACED:
+    "another file was put in the place of the database file while Kleis was running, and what is written now would be lost: restart Kleis, which then uses the file that lies there",
+  DATABASE_LOG_MISSING:
+    "the database's write-ahead log (the file that ends in -wal) was deleted or replaced while Kleis was running, and what is written now would be lost: restart Kleis",
+  SQLITE_CORRUPT: "the database file is damaged: restore it from a backup",
+  SQLITE_FULL:
+    "the disk is full: free some space where the database lies, then try again; everything that was confirmed is stored",
+  SQLITE_IOERR: "the disk could not be read or written: it may be full, over a quota, or broken",
+  SQLITE_NOTADB: "the file is not a database: check TURSO_DATABASE_URL and KLEIS_DATA_DIR",
+  SQLITE_READONLY: "the database is read-only: check the file's permissions and how its disk is mounted",
 };
 
 /** Runs `work`; what it throws becomes a `StorageError` that names `what` was tried. A `SealError` or a `WrongKeyError` stays one. */
@@ -69,22 +82,26 @@ export function codeOf(error: unknown): string | undefined {
 function toStorageError(what: string, error: unknown): StorageError | SealError {
   for (const link of causes(error)) {
     if (link instanceof SealError || link instanceof WrongKeyError) return link;
-    if (link instanceof StorageError) return new StorageError(`cannot ${what}: ${link.message}`);
+    if (link instanceof StorageError) {
+      return new StorageError(`cannot ${what}: ${link.message}`, { lasts: link.lasts });
+    }
   }
   const code = codeOf(error);
   const status = statusOf(error);
   const details = [code, status === undefined ? undefined : `HTTP ${status}`].filter(
     (part) => part !== undefined,
   );
-  const reason = adviceForCode(code) ?? adviceForStatus(status) ?? "the database failed";
+  const lasting = adviceForCode(LASTING_ADVICE, code);
+  const reason = lasting ?? adviceForCode(ADVICE, code) ?? adviceForStatus(status) ?? "the database failed";
   return new StorageError(
     `cannot ${what}: ${reason}${details.length === 0 ? "" : ` (${details.join(", ")})`}`,
+    { lasts: lasting !== undefined },
   );
 }
 
 /** An extended code, such as SQLITE_CANTOPEN_ISDIR, has the words of its primary one. */
-function adviceForCode(code = ""): string | undefined {
-  return ADVICE[code] ?? ADVICE[/^SQLITE_[A-Z]+/.exec(code)?.[0] ?? ""];
+function adviceForCode(advice: Record<string, string>, code = ""): string | undefined {
+  return advice[code] ?? advice[/^SQLITE_[A-Z]+/.exec(code)?.[0] ?? ""];
 }
 
 function adviceForStatus(status: number | undefined): string | undefined {

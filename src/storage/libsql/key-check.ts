@@ -45,9 +45,7 @@ export function checkKeyRing(client: Client, clock: Clock, sealer: Sealer): Prom
     }
     if (stored === null || !(await opensCheck(sealer, stored))) throw wrongKey();
   };
-  return attempt("check the encryption key", () =>
-    client.protocol === "file" ? patiently(client, sleep, work) : work(),
-  );
+  return attempt("check the encryption key", () => patiently(client, sleep, work));
 }
 
 /** Whether the ring is this database's, as `checkKeyRing` judges; writes nothing. Rejects with `StorageError`. */

@@ -96,7 +96,7 @@ export function keyStore(database: Database, sealer: Sealer): KeyStore {
       }),
 
     touch: (uses) =>
-      database.run("note when keys were used", async (orm) => {
+      database.runIfFree("note when keys were used", async (orm) => {
         const [first, ...rest] = uses.map((use) =>
           orm
             .update(apiKeys)

@@ -41,7 +41,7 @@ export async function rotate(
   { batch = BATCH, onBatch = () => {} }: RotationOptions = {},
 ): Promise<Rotation> {
   const run = <T>(work: () => Promise<T>): Promise<T> =>
-    attempt("seal anew", () => (client.protocol === "file" ? patiently(client, sleep, work) : work()));
+    attempt("seal anew", () => patiently(client, sleep, work));
   let resealed = 0;
   let result: Rotation = { resealed: 0, current: 0, unopened: [], left: 0 };
 

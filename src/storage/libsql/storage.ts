@@ -1,5 +1,4 @@
 /** The storage port over libSQL: the stores on one database. Run `migrate` (migrate.ts) before the first use. */
-import { sql } from "drizzle-orm";
 import type { Clock } from "../../runtime.ts";
 import type { Storage } from "../port.ts";
 import type { Sealer } from "../seal.ts";
@@ -10,8 +9,12 @@ import { keyStore } from "./keys.ts";
 import { oauthStateStore } from "./oauth-states.ts";
 import { refreshStore } from "./refreshes.ts";
 import { requestStore } from "./requests.ts";
+import { systemSettings } from "./schema.ts";
 import { settingStore } from "./settings.ts";
 import { tryStore } from "./tries.ts";
+
+/** The setting that tells whether anything can be written. */
+const PROBE = "health.probe";
 
 export interface LibsqlStorageOptions {
   /** `sharedClient(client)` or `clientPerCall(open)` (connections.ts). */
@@ -33,9 +36,13 @@ export function createLibsqlStorage({ connections, sealer, sleep, readOnly }: Li
     oauthStates: oauthStateStore(database, sealer),
     settings: settingStore(database),
     tries: tryStore(database),
-    ping: () =>
-      database.run("reach the database", async (orm) => {
-        await orm.run(sql`select 1`);
+    ping: (now) =>
+      database.run("write to the database", async (orm) => {
+        const probe = { value: "", updatedAt: now };
+        await orm
+          .insert(systemSettings)
+          .values({ key: PROBE, ...probe })
+          .onConflictDoUpdate({ target: systemSettings.key, set: probe });
       }),
     async close() {
       connections.close();
