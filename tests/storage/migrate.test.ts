@@ -11,6 +11,7 @@ import { migrate, useWriteAheadLog } from "../../src/storage/libsql/migrate.ts";
 import { migrations } from "../../src/storage/libsql/migrations.gen.ts";
 import * as schema from "../../src/storage/libsql/schema.ts";
 import { StorageError } from "../../src/storage/port.ts";
+import { VirtualClock } from "../support/virtual-clock.ts";
 import { newAccount, newFolder, openClient, openStorage, sleep } from "./world.ts";
 
 const later = {
@@ -72,9 +73,10 @@ describe("starting on a new database", () => {
   test("several starters in one process all succeed, at once", async () => {
     const file = join(await newFolder(), "kleis.db");
     const clients = [1, 2, 3].map(() => openClient(file));
-    const begin = performance.now();
-    await Promise.all(clients.map((client) => migrate(client, sleep)));
-    expect(performance.now() - begin).toBeLessThan(4_000);
+    const { pauses, pausing } = pausesOf(sleep);
+    await Promise.all(clients.map((client) => migrate(client, pausing)));
+    // They take turns, and none of them meets another's lock.
+    expect(pauses).toEqual([]);
     await expectWhole(clients[0]!);
   });
 
@@ -150,19 +152,20 @@ describe("starting on a database that is there", () => {
   test("gives up with a StorageError when another holds the file for ever", async () => {
     const file = join(await newFolder(), "kleis.db");
     const holder = await openClient(file).transaction("write");
-    const pauses: number[] = [];
-    const hurried = (ms: number, signal?: AbortSignal) => {
-      pauses.push(ms);
-      return sleep(ms / 50, signal);
-    };
+    // Its time is that of the pauses alone.
+    const clock = new VirtualClock();
+    const begun = clock.now();
+    const pausing = (ms: number, signal?: AbortSignal) =>
+      signal === undefined ? clock.advance(ms) : clock.sleep(ms, signal);
     const impatient = createClient({ url: `file:${file}`, timeout: 0 });
-    await expect(migrate(impatient, hurried)).rejects.toThrow(/cannot migrate the database: another process/);
-    expect(pauses.length).toBeGreaterThan(5);
+    await expect(migrate(impatient, pausing)).rejects.toThrow(/cannot migrate the database: another process/);
+    const waitedMs = clock.now() - begun;
+    expect(waitedMs).toBeGreaterThanOrEqual(15_000);
+    expect(waitedMs).toBeLessThan(16_000);
     await holder.rollback();
 
-    const begin = performance.now();
-    await migrate(impatient, sleep);
-    expect(performance.now() - begin).toBeLessThan(1_000);
+    await migrate(impatient, pausing);
+    expect(clock.now() - begun).toBe(waitedMs);
     impatient.close();
   });
 });
@@ -189,6 +192,16 @@ describe("the generated migrations", () => {
     );
   });
 });
+
+/** The pauses that are made, without the limits that are set beside them. */
+function pausesOf(inner: typeof sleep) {
+  const pauses: number[] = [];
+  const pausing = (ms: number, signal?: AbortSignal) => {
+    if (signal === undefined) pauses.push(ms);
+    return inner(ms, signal);
+  };
+  return { pauses, pausing };
+}
 
 function startProcess(file: string, timeout: number) {
   const child = spawn("node_modules/.bin/tsx", [

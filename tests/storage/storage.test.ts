@@ -162,7 +162,7 @@ describe("a store that fails", () => {
     await writeFile(file, "this is no database ".repeat(500));
     const storage = openStorage(openClient(file));
     await expect(storage.accounts.list()).rejects.toThrow(StorageError);
-    await expect(storage.ping(1)).resolves.toBeUndefined();
+    await expect(storage.ping(1)).rejects.toThrow(/not a database/);
     await expect(storage.accounts.save(newAccount())).rejects.toThrow(/SQLITE_NOTADB|not a database/);
   });
 
@@ -170,7 +170,11 @@ describe("a store that fails", () => {
     const { file, storage: other, client: holder } = await newStorage();
     const impatient = createClient({ url: `file:${file}`, timeout: 0, concurrency: 1 });
     onTestFinished(() => impatient.close());
-    const storage = openStorage(impatient);
+    const storage = createLibsqlStorage({
+      connections: sharedClient(impatient),
+      sealer: createSealer([testKey], random),
+      sleep: (ms, signal) => sleep(ms / 50, signal),
+    });
     const writer = await holder.transaction("write");
     await expect(storage.accounts.save(newAccount())).rejects.toThrow(/another process .*SQLITE_BUSY/);
     await expect(storage.accounts.makePrimary("a1", 1)).rejects.toThrow("SQLITE_BUSY");
