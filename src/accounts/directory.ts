@@ -54,6 +54,7 @@ export function createAccountDirectory(
     health,
     capacity: 1,
     load: async () => ({ all: await storage.accounts.list(), with: null }),
+    isUsable: ({ all }) => all.some(isUsable),
   });
   const opened = createReadCache<OpenAccount>({
     clock,
@@ -62,6 +63,7 @@ export function createAccountDirectory(
     health,
     capacity: CAPACITY,
     load: (id) => storage.accounts.open(id),
+    isUsable: ({ account }) => isUsable(account),
   });
 
   async function list(): Promise<readonly AccountRecord[]> {
@@ -128,6 +130,10 @@ export function createAccountDirectory(
       else opened.forget(id);
     },
   };
+}
+
+function isUsable({ enabled, status }: AccountRecord): boolean {
+  return enabled && status === "active";
 }
 
 /** Nobody waits for what another request is opening, which Workers forbid: each opens it himself until one has. */

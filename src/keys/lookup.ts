@@ -45,6 +45,7 @@ export function createKeyLookup(
     health,
     capacity: CAPACITY,
     load: source.read,
+    isUsable: (key) => judge(key).ok,
   });
   const byToken = createReadCache<KeyRecord>({
     clock,
@@ -53,6 +54,7 @@ export function createKeyLookup(
     health,
     capacity: CAPACITY,
     load: (hash) => storage.keys.findByDiscoveryHash(hash),
+    isUsable: (key) => judge(key).ok,
   });
 
   function judge(key: KeyRecord | null): KeyFound {

@@ -22,7 +22,7 @@ export const HOLD_MS = 2_000;
 export interface ReadCache<V> {
   /**
    * The answer for a name; null is an answer too ("there is none"). One that is fresh but not `isGood` is read again.
-   * Where an old answer is known, waits `PATIENCE_MS` for a new one, and not at all while the store ails.
+   * Where an old answer is known and usable, waits `PATIENCE_MS` for a new one, and not at all while the store ails.
    * Throws `KleisError("storage_unavailable")` when the store does not answer and nothing is remembered.
    */
   get(name: string, isGood?: (value: V) => boolean): Promise<V | null>;
@@ -54,6 +54,11 @@ export interface ReadCacheOptions<V> {
   /** One for all caches of a process, so that a request waits for an ailing store once, not once for each name. */
   health?: StoreHealth;
   load(name: string): Promise<V | null>;
+  /**
+   * Whether a request gets on with an old answer. One with which it does not (a revoked key, an account that must sign in
+   * again) may have been put right meanwhile, so the store is waited for as long as it takes.
+   */
+  isUsable?(value: V): boolean;
   /** How many answers are kept at most; as many again of the kind "there is none". */
   capacity: number;
 }
@@ -71,6 +76,7 @@ interface Entry<V> {
 
 export function createReadCache<V>(options: ReadCacheOptions<V>): ReadCache<V> {
   const { clock, logger, waitUntil, load, capacity, health = watchStore(options.clock) } = options;
+  const { isUsable = () => true } = options;
   // Kept apart, so that guessed names can never push out what exists.
   const found = new Map<string, Entry<V>>();
   const absent = new Map<string, Entry<V>>();
@@ -108,7 +114,8 @@ export function createReadCache<V>(options: ReadCacheOptions<V>): ReadCache<V> {
     const begun = generation;
     return {
       keep(value) {
-        if (begun !== generation) return;
+        // A slow read may end behind a faster one that began after it.
+        if (begun !== generation || (entryOf(name)?.readAt ?? now) > now) return;
         remember(name, { value, readAt: now, since: now, until: now + FRESH_MS, isHeld: false });
       },
       drop() {
@@ -150,9 +157,10 @@ export function createReadCache<V>(options: ReadCacheOptions<V>): ReadCache<V> {
       if (fresh !== undefined && (fresh === null || known?.isHeld || isGood(fresh))) return fresh;
       const read = readNow(name);
       if (known === undefined) return read;
-      if (health.isAiling()) return serveOld(known, read);
+      const serves = known.value !== null && isUsable(known.value);
+      if (serves && health.isAiling()) return serveOld(known, read);
       try {
-        const answer = await inTime(clock, read);
+        const answer = serves ? await inTime(clock, read) : { value: await read };
         if (answer !== null) return answer.value;
         health.failed();
       } catch (error) {

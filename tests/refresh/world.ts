@@ -18,6 +18,8 @@ export interface IsolateOptions {
   sharesPromises?: boolean;
   /** Names of storage methods that fail for this isolate; may be changed meanwhile. */
   broken?: Set<string>;
+  /** How they fail. */
+  failure?: StorageError;
   /** What its provider is reached by; nobody answers without it. */
   fetch?: Runtime["fetch"];
 }
@@ -77,6 +79,7 @@ export async function createWorld(endsIn: number | null, change: Partial<NewAcco
   function createIsolate({
     sharesPromises = true,
     broken = new Set(),
+    failure = new StorageError("the database can not be reached"),
     fetch = silence,
   }: IsolateOptions = {}) {
     const background: Promise<unknown>[] = [];
@@ -85,7 +88,7 @@ export async function createWorld(endsIn: number | null, change: Partial<NewAcco
     const calls: string[] = [];
     const runtime: Runtime = {
       config: config.ok ? config.config : never(),
-      storage: watched(store, broken, calls),
+      storage: watched(store, broken, failure, calls),
       fetch,
       clock,
       random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
@@ -118,7 +121,7 @@ export async function createWorld(endsIn: number | null, change: Partial<NewAcco
 const silence: Runtime["fetch"] = (_, { signal }) =>
   new Promise((__, reject) => signal?.addEventListener("abort", () => reject(new Error("aborted"))));
 
-function watched(store: Storage, broken: Set<string>, calls: string[]): Storage {
+function watched(store: Storage, broken: Set<string>, failure: StorageError, calls: string[]): Storage {
   const watch = <Part extends object>(part: Part): Part =>
     new Proxy(part, {
       get(target, name) {
@@ -126,7 +129,7 @@ function watched(store: Storage, broken: Set<string>, calls: string[]): Storage 
         if (typeof method !== "function") return method;
         return async (...args: unknown[]) => {
           calls.push(String(name));
-          if (broken.has(String(name))) throw new StorageError("the database can not be reached");
+          if (broken.has(String(name))) throw failure;
           return await Reflect.apply(method, target, args);
         };
       },
