@@ -35,7 +35,12 @@ export function openFileDatabase(url: string, path: string): FileDatabase {
   let thread: Thread | null = begin();
 
   function begin(): Thread {
-    const worker = new Worker(ENTRY, { workerData: data });
+    // Without what is loaded before this process's own code: it is not meant for a second time, here.
+    const worker = new Worker(ENTRY, {
+      workerData: data,
+      execArgv: [],
+      env: { ...process.env, NODE_OPTIONS: "" },
+    });
     worker.unref();
     // "exit" follows, and tells the calls that wait.
     worker.on("error", () => {});

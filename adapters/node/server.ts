@@ -227,9 +227,6 @@ function warnOfEmptiness(folder: string, isNew: boolean, given: string | undefin
   );
 }
 
-/** What libSQL calls a database that is nowhere but on the connection that opened it. */
-const IN_MEMORY = ":memory:";
-
 interface OpenedDatabase {
   readonly client: DatabaseClient;
   close(): void | Promise<void>;
@@ -238,14 +235,13 @@ interface OpenedDatabase {
 /** The database that TURSO_DATABASE_URL names, brought up and checked. */
 async function openNamed(database: RemoteDatabase, sealer: Sealer): Promise<OpenedDatabase> {
   const { url } = database;
-  const path = filePath(url);
-  if (!url.startsWith("file:") || path === IN_MEMORY) {
+  if (!url.startsWith("file:")) {
     const client = openClient(database);
     await bringUp(client, sealer);
     return { client, close: () => client.close() };
   }
   // Its thread starts meanwhile; this one may stop for the file as long as nobody is served.
-  const file = openFileDatabase(url, path);
+  const file = openFileDatabase(url, filePath(url));
   try {
     const client = openClient(database);
     await bringUp(client, sealer).finally(() => client.close());

@@ -199,6 +199,6 @@ describe("the bundle", () => {
     expect(readFileSync(reader, "utf8")).toBe(old);
     closeSync(reader);
     expect(readFileSync(bundle, "utf8")).toContain("Another.");
-    expect(readdirSync(join(made.folder, "dist"))).toEqual(["server.mjs"]);
+    expect(readdirSync(join(made.folder, "dist"))).toEqual(["file-thread.mjs", "server.mjs"]);
   });
 });

@@ -53,6 +53,7 @@ export function createClone(program = "console.log('It runs.');"): Clone {
   writeFileSync(join(parent, "package.json"), '{"type":"module"}');
   writeFileSync(npm, NPM);
   writeFileSync(join(folder, "adapters/node/main.ts"), program);
+  writeFileSync(join(folder, "adapters/node/file-thread.ts"), "");
   writeFileSync(join(folder, "src/part.ts"), "");
   return {
     folder,
