@@ -1,4 +1,5 @@
 /** What is known of an account without a try: the one set of rules for the doctor on the spot and the one from outside. */
+import { NOT_CHECKED } from "../../src/accounts/refused.ts";
 import type { AccountRecord } from "../../src/storage/port.ts";
 import type { Finding } from "./finding.ts";
 
@@ -28,6 +29,7 @@ export function verdictOf(known: Known, now: number): Verdict | null {
   if (status === "needs_login") {
     return { level: "problem", text: statusReason ?? "it must sign in again.", advice: SIGN_IN };
   }
+  if (statusReason === NOT_CHECKED) return { level: "note", text: NOT_CHECKED };
   if (statusReason !== null) return { level: "problem", text: statusReason };
   if (kind === "api_key") return { level: "ok", text: "an API key; not tried." };
   const at = expiresAt === null ? null : new Date(expiresAt).toISOString();

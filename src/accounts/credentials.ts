@@ -61,6 +61,8 @@ export function createCredentials(deps: RefresherDeps): Credentials {
     if (!refreshable(open.account)) return open;
     for (let round = 0; round < ROUNDS; round++) {
       if (open.account.status === "needs_login") throw needsLogin(open.account);
+      // Its time may be wrong, and there is nothing to renew it with: only the provider's 401 says that it is over.
+      if (open.secrets.accessToken !== null && !renewable(open)) return open;
       const due = open.secrets.accessToken === null ? "now" : dueOf(open.account, clock.now());
       if (due === "later") return open;
       if (due === "soon") {

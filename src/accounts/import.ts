@@ -5,7 +5,9 @@ import { randomId, sha256Hex } from "../keys/secret.ts";
 import type { ImportedAccount, ImportInput, Provider } from "../providers/provider.ts";
 import type { Runtime } from "../runtime.ts";
 import { type AccountRecord, type NewAccount, SpentTokenError } from "../storage/port.ts";
-import { isRefusal } from "./refused.ts";
+import { checkKey, keyRejected } from "./key-check.ts";
+import { refuseMisplaced } from "./misplaced.ts";
+import { isRefusal, NOT_CHECKED } from "./refused.ts";
 
 /** What to import: one account's material, or a whole credential file. */
 export type AccountImport = { provider: string; account: ImportInput } | { file: JsonObject };
@@ -25,7 +27,10 @@ export interface Brought {
 /** Characters of a label at most. */
 export const LABEL_MAX = 120;
 
-/** Stores what the import holds. Throws `KleisError("invalid_request")` with what to do when that is nothing. */
+/**
+ * Stores what the import holds. Throws `KleisError` with what to do when that is nothing: `invalid_request`, or
+ * `credential_rejected` for an API key that its provider refuses.
+ */
 export async function importAccounts(
   runtime: Runtime,
   providers: readonly Provider[],
@@ -35,26 +40,44 @@ export async function importAccounts(
   const accounts: AccountRecord[] = [];
   const notes: string[] = [];
   // One after the other: the first account of a provider becomes its primary.
-  const wished = "file" in input ? undefined : input.account.label;
-  for (const { provider, imported } of found) {
+  for (const { provider, read, entry, label } of found) {
     try {
-      const { account, note } = await saveAccount(runtime, provider, imported, wished);
-      accounts.push(account);
-      if (note !== undefined) notes.push(note);
+      const imported = read();
+      refuseMisplaced(providers, provider, imported);
+      const brought = await saveChecked(runtime, provider, imported, label);
+      accounts.push(brought.account);
+      if (brought.note !== undefined) notes.push(brought.note);
     } catch (error) {
-      // One account of a file that is of no use keeps none of the others out.
+      // One entry of a file that is of no use keeps none of the others out.
       if (!(error instanceof KleisError) || found.length === 1) throw error;
-      notes.push(error.message);
+      notes.push(`${entry}: ${error.message}`);
     }
   }
   if (accounts.length > 0) return { accounts, notes };
-  throw new KleisError("invalid_request", notes.join(" "));
+  throw new KleisError("invalid_request", notes.join(" "), { param: "file" });
+}
+
+/** Saves it; an API key only after its provider was asked and did not refuse it. */
+async function saveChecked(
+  runtime: Runtime,
+  provider: Provider,
+  imported: ImportedAccount,
+  label: string | undefined,
+): Promise<Brought> {
+  if (imported.kind !== "api_key") return saveAccount(runtime, provider, imported, label);
+  const verdict = await checkKey(runtime, provider, imported);
+  if (verdict === "refused") throw keyRejected(provider.name);
+  if (verdict === "accepted") return saveAccount(runtime, provider, imported, label);
+  return {
+    ...(await saveAccount(runtime, provider, imported, label, NOT_CHECKED)),
+    note: `${provider.name} could not be asked about this API key: it is saved, but not checked.`,
+  };
 }
 
 /**
  * Stores one account that a provider described (from an import or a sign-in). One that was there keeps the label that
  * its owner gave it, unless another is wished now, and newer tokens than those that are brought. A primary whose key the
- * provider refuses gives way to it: requests would go on failing there. Throws `KleisError("invalid_request")` for
+ * provider refuses gives way to it: requests would go on failing there. `statusReason` is what to say beside it. Throws `KleisError("invalid_request")` for
  * tokens that are used up where nothing better is stored.
  */
 export async function saveAccount(
@@ -62,6 +85,7 @@ export async function saveAccount(
   provider: Pick<Provider, "id" | "name" | "isSame">,
   imported: ImportedAccount,
   wishedLabel?: string,
+  statusReason: string | null = null,
 ): Promise<Brought> {
   const { kind, metadata, expiresAt, accessToken, refreshToken, idToken, apiKey } = imported;
   const now = runtime.clock.now();
@@ -78,6 +102,7 @@ export async function saveAccount(
     refreshToken,
     idToken,
     apiKey,
+    statusReason,
     now,
   };
   const { isSame } = provider;
@@ -115,11 +140,20 @@ const isRefused =
   (account: AccountRecord): boolean =>
     account.provider === provider && account.primary && isRefusal(account.statusReason);
 
-type Found = { provider: Provider; imported: ImportedAccount };
+/** One account to make, and how what it is made of is called. */
+interface Found {
+  readonly provider: Provider;
+  readonly entry: string;
+  /** The label that the owner wants. */
+  readonly label: string | undefined;
+  read(): ImportedAccount;
+}
 
 function fromFile(providers: readonly Provider[], file: JsonObject): Found[] {
   const found = providers.flatMap((provider) =>
-    provider.importFile(file).map((imported) => ({ provider, imported })),
+    provider
+      .importFile(file)
+      .map(({ name, read }) => ({ provider, entry: `“${name}”`, label: undefined, read })),
   );
   if (found.length > 0) return found;
   throw new KleisError(
@@ -140,14 +174,20 @@ function fromMaterial(
       param: "provider",
     });
   }
-  if (!provider.kinds.includes(input.account.kind)) {
+  const { account } = input;
+  if (!provider.kinds.includes(account.kind)) {
     throw new KleisError(
       "invalid_request",
       `${provider.name} has no accounts of this kind. Known: ${provider.kinds.join(", ")}.`,
       { param: "kind" },
     );
   }
-  return { provider, imported: provider.importAccount(input.account) };
+  return {
+    provider,
+    entry: provider.name,
+    label: account.label,
+    read: () => provider.importAccount(account),
+  };
 }
 
 /** Stands in for an external id: the longest-lived secret's SHA-256, so that the same material is the same account. */

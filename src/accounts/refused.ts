@@ -16,6 +16,9 @@ export const REFUSED =
 export const REFUSED_TOKEN =
   "The provider refused this access token, and there is no refresh token to renew it with. Requests still try it: connect the account again.";
 
+/** What is said of an API key whose provider could not be asked when it was saved; the first request tells. */
+export const NOT_CHECKED = "Not checked: the provider could not be asked when this key was saved.";
+
 /** Whether what is said beside an active account is that its one credential is refused. */
 export function isRefusal(statusReason: string | null): boolean {
   return statusReason === REFUSED || statusReason === REFUSED_TOKEN;
@@ -54,7 +57,8 @@ export function watchRefusals(
     const isRefused = status === 401;
     if (status >= 400 && !isRefused) return;
     const words = credential.kind === "api_key" ? REFUSED : REFUSED_TOKEN;
-    const [from, to] = isRefused ? [null, words] : [words, null];
+    const to = isRefused ? words : null;
+    const from = statusReason === NOT_CHECKED ? NOT_CHECKED : isRefused ? null : words;
     if (statusReason !== from) return;
     const now = clock.now();
     const name = `${id} ${isRefused}`;

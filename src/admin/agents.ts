@@ -28,19 +28,26 @@ function tierLines({ model, models }: Setup): string[] {
   });
 }
 
+/** What would win over the token, or send requests elsewhere, if the owner's shell set it. */
+const BLANKED = [
+  "ANTHROPIC_API_KEY",
+  "CLAUDE_CODE_USE_BEDROCK",
+  "CLAUDE_CODE_USE_VERTEX",
+  "CLAUDE_CODE_USE_FOUNDRY",
+];
+
 const CLAUDE_CODE: Agent = {
   id: "claude-code",
   name: "Claude Code",
   protocols: ["messages"],
   prefers: /claude-(sonnet|opus)/,
   note: () =>
-    "The base URL has no /v1. With the last line Claude Code lists the models of this key in /model; leave it out to keep its own list.",
+    "The base URL has no /v1. Keep the first line whole: with the address alone Claude Code sends its own login there, and a key or a cloud provider that your shell sets would win over the token. With the last line Claude Code lists the models of this key in /model; leave it out to keep its own list.",
   snippets: (setup) => [
     {
       title: SHELL,
       text: [
-        exported("ANTHROPIC_BASE_URL", setup.origin),
-        exported("ANTHROPIC_AUTH_TOKEN", setup.key),
+        `export ANTHROPIC_BASE_URL=${setup.origin} ANTHROPIC_AUTH_TOKEN=${setup.key} ${BLANKED.map((name) => `${name}=`).join(" ")}`,
         exported("ANTHROPIC_MODEL", setup.model.id),
         ...tierLines(setup),
         exported("CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY", "1"),
@@ -50,13 +57,17 @@ const CLAUDE_CODE: Agent = {
   ],
 };
 
+/** Where the key lies for agents that run a command to get it. */
+const KEY_FOLDER = "~/.config/kleis";
+const KEY_FILE = `${KEY_FOLDER}/key`;
+
 const CODEX: Agent = {
   id: "codex",
   name: "Codex CLI",
   protocols: ["responses"],
   prefers: /^gpt-\d/,
   note: () =>
-    "In a config.toml that is there already, model and model_provider must stand at the top, above the first [table].",
+    "In a config.toml that is there already, model and model_provider must stand at the top, above the first [table]. The key is read from its file, not from env_key: beside a ChatGPT login, a refused env_key makes Codex use up that login’s refresh token.",
   snippets: (setup) => [
     {
       title: "~/.codex/config.toml",
@@ -67,11 +78,19 @@ const CODEX: Agent = {
         "[model_providers.kleis]",
         'name = "Kleis"',
         `base_url = "${setup.origin}/v1"`,
-        `env_key = "${KEY_VARIABLE}"`,
         'wire_api = "responses"',
+        "",
+        "[model_providers.kleis.auth]",
+        'command = "sh"',
+        `args = ["-c", "cat ${KEY_FILE}"]`,
       ].join("\n"),
     },
-    { title: SHELL, text: [keyLine(setup), "codex"].join("\n") },
+    {
+      title: SHELL,
+      text: [`mkdir -p ${KEY_FOLDER} && (umask 077 && printf %s ${setup.key} > ${KEY_FILE})`, "codex"].join(
+        "\n",
+      ),
+    },
   ],
 };
 
@@ -88,7 +107,8 @@ const PI: Agent = {
     const kleis = {
       baseUrl: protocol === "messages" ? origin : `${origin}/v1`,
       api: PI_API[protocol],
-      apiKey: KEY_VARIABLE,
+      // A command in all versions; the bare name of a variable is sent as it stands since pi 1.0.
+      apiKey: `!printenv ${KEY_VARIABLE}`,
       models: modelsInFile(model, able).map(({ id, entry }) => ({
         id,
         ...(entry.model.reasoning ? { reasoning: true } : {}),

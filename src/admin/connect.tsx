@@ -16,15 +16,23 @@ const MODES: Readonly<Record<string, { name: string; words: string }>> = {
     name: "Sign in with this browser",
     words: "Ends at an address of this machine: Kleis receives it when it runs here, else you paste it.",
   },
-  max: {
-    name: "With my plan",
-    words: "Pro, Max, Team or Enterprise. The last page shows a code to paste here.",
+  api_key: {
+    name: "An API key that I have",
+    words: "Allowed by Anthropic. Billed per token.",
   },
   console: {
-    name: "Make an API key",
-    words: "Signs in at the Console once and keeps only the new key, which is billed to you.",
+    name: "A new API key",
+    words:
+      "Allowed by Anthropic. Billed per token. You sign in at the Console once, and Kleis keeps only the key.",
+  },
+  max: {
+    name: "My Claude plan",
+    words: "Against Anthropic’s rules for tools other than its own: the account may be suspended.",
   },
 };
+
+/** Not a sign-in: leads to the form for a key that the owner has. */
+export const OWN_KEY = "api_key";
 
 const FIELDS: FormFields = {
   enterprise_domain: { label: "Enterprise domain" },
@@ -46,18 +54,26 @@ export const ConnectPanel: FC<{
   refused?: Fault | undefined;
 }> = ({ provider, mode, domain, refused }) => {
   const { id, name, notice, signIn, kinds } = provider;
-  const choices: Choice[] = (signIn?.modes ?? []).map((value) => ({ value, name: value, ...MODES[value] }));
+  const { modes = [], mustChoose = false } = signIn ?? {};
+  const known = Object.keys(MODES);
+  // Where an owner has to choose, what the provider allows stands first, in the order of the table.
+  const ways = mustChoose
+    ? [OWN_KEY, ...modes].sort((a, b) => known.indexOf(a) - known.indexOf(b))
+    : [...modes];
+  const choices: Choice[] = ways.map((value) => ({ value, name: value, ...MODES[value] }));
+  const chosen = mode ?? (mustChoose ? undefined : choices[0]?.value);
+  const radios =
+    choices.length < 2 ? null : <RadioChoices legend="How" name="mode" choices={choices} chosen={chosen} />;
   return (
     <Panel title={`Connect ${name}`} back={PATH.accounts}>
       <form class="stack" method="post" action={`/admin/page/connect/${id}/start`}>
+        {mustChoose ? radios : null}
         <section class="terms" aria-labelledby="terms">
           <h2 id="terms">Before you sign in</h2>
           <Sentences text={notice} />
         </section>
         <Refused words={refused?.words} />
-        {choices.length < 2 ? null : (
-          <RadioChoices legend="How" name="mode" choices={choices} chosen={mode ?? choices[0]?.value} />
-        )}
+        {mustChoose ? null : radios}
         {signIn?.about === undefined ? null : (
           <TextField
             id="enterprise-domain"
@@ -69,7 +85,7 @@ export const ConnectPanel: FC<{
           />
         )}
         <div class="row end">
-          {kinds.includes("api_key") ? (
+          {kinds.includes("api_key") && !mustChoose ? (
             <a class="button" href={`/admin/page/import?kind=api_key&provider=${id}`} data-panel-link>
               Use an API key instead
             </a>

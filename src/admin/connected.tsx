@@ -27,7 +27,7 @@ export const ConnectedPanel: FC<Connected> = ({ providers, accounts, hasKey }) =
   </Panel>
 );
 
-/** After an import: what was brought is stored, and nobody knows yet whether the provider takes it. */
+/** After an import: what was brought is stored; of API keys the provider has said whether it accepts them. */
 export const SavedPanel: FC<
   Connected & {
     /** What of the import is not stored, in words. */
@@ -37,6 +37,7 @@ export const SavedPanel: FC<
   }
 > = ({ providers, accounts, hasKey, notes, former }) => {
   const areMany = accounts.length > 1;
+  const isAccepted = accounts.every(({ kind, statusReason }) => kind === "api_key" && statusReason === null);
   return (
     <Panel title={areMany ? "Accounts are saved" : "The account is saved"} back={PATH.accounts}>
       <AccountList providers={providers} accounts={accounts} icon="file" />
@@ -49,8 +50,12 @@ export const SavedPanel: FC<
         <p>The account with the former key, “{former.label}”, is still there: remove it on its card.</p>
       )}
       <p>
-        {areMany ? "They are not tried yet: no provider has" : "It is not tried yet: the provider has not"}{" "}
-        been asked. {hasKey ? null : "Create a key, one per agent or machine, and then "}
+        {isAccepted
+          ? "The provider accepts the key."
+          : areMany
+            ? "Not all of them are tried yet."
+            : "It is not tried yet: the provider has not been asked."}{" "}
+        {hasKey ? null : "Create a key, one per agent or machine, and then "}
         <a href={PATH.use}>{hasKey ? "Test it" : "test it"}</a>.
       </p>
       <div class="row end">

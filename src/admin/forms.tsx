@@ -96,7 +96,7 @@ export const SelectField: FC<{
   </Field>
 );
 
-/** One of several, each with a line about it. */
+/** One of several, each with a line about it; one has to be chosen. */
 export const RadioChoices: FC<{
   legend: string;
   name: string;
@@ -107,7 +107,7 @@ export const RadioChoices: FC<{
     <legend>{legend}</legend>
     {choices.map(({ value, name: title, words }) => (
       <label class="choice">
-        <input type="radio" name={name} value={value} checked={value === chosen} />
+        <input type="radio" name={name} value={value} checked={value === chosen} required />
         <span>
           <strong>{title}</strong>
           {words === undefined ? null : <small>{words}</small>}

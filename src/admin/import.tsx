@@ -93,11 +93,14 @@ const FileFields: FC<Pick<ImportProps, "refused">> = ({ refused }) => (
   <>
     <p>
       The file in which an agent keeps its login: OpenCode’s <code>~/.local/share/opencode/auth.json</code>,
-      Codex’s <code>~/.codex/auth.json</code> or Claude Code’s <code>~/.claude/.credentials.json</code>.
+      Codex’s <code>~/.codex/auth.json</code> or Claude Code’s <code>~/.claude/.credentials.json</code>. On
+      macOS Claude Code keeps it in the keychain:{" "}
+      <code>security find-generic-password -s "Claude Code-credentials" -w</code> prints it.
     </p>
     <p class="hint">
-      A login that two programs use dies in one of them: sign out there afterwards, or connect a sign-in of
-      its own.
+      A login works in one program only. After the import use that agent through Kleis, and do not log out in
+      it: logging out ends the imported login too. Better: <a href={PATH.accounts}>connect</a>, which gives
+      Kleis a login of its own.
     </p>
     <div class="drop" data-drop>
       <label for="file">Choose the file, or drop it here</label>
@@ -178,7 +181,7 @@ const MaterialFields: FC<ImportProps> = ({ kind, providers, draft, former, refus
             id="expires-at"
             name="expires_at"
             label="Access token ends (optional)"
-            hint="In epoch milliseconds, as credential files write it."
+            hint="As credential files write it (epoch milliseconds or seconds), or like 2026-12-31T23:59:59Z."
             value={draft.expiresAt}
             fault={refused}
           />

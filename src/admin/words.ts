@@ -1,5 +1,5 @@
 /** What the page says: times as people say them, and states in words. Pure. */
-import { isRefusal } from "../accounts/refused.ts";
+import { isRefusal, NOT_CHECKED } from "../accounts/refused.ts";
 import { accessOf } from "../models/access.ts";
 import type { AccountRecord, KeyRecord } from "../storage/port.ts";
 
@@ -49,6 +49,13 @@ export function accountState(account: AccountRecord): State {
       ...(account.statusReason ? { why: account.statusReason } : {}),
     };
   }
+  if (account.statusReason === NOT_CHECKED) {
+    return {
+      tone: "warn",
+      words: "Not checked",
+      why: "The provider could not be asked when this key was saved. The first request with it will tell.",
+    };
+  }
   if (account.statusReason !== null) {
     const { kind, statusReason } = account;
     const fault = !isRefusal(statusReason)
@@ -90,7 +97,7 @@ export function keyStateAmong(key: KeyRecord, accounts: readonly AccountRecord[]
   const state = keyState(key, now);
   const isLimited = key.accounts !== null || key.providers !== null;
   if (state.tone !== "good" || !isLimited) return state;
-  const well = accounts.filter(({ statusReason }) => statusReason === null);
+  const well = accounts.filter(({ statusReason }) => statusReason === null || statusReason === NOT_CHECKED);
   if (accessOf(well, key).usable.size > 0) return state;
   return {
     tone: "warn",

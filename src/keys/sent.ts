@@ -9,6 +9,11 @@ const CREDENTIAL_HEADERS = ["authorization", "x-api-key"] as const;
 /** Shorter ones (`dummy`, `none`) are nobody's secret, and may stand in other headers by chance. */
 const SECRET_LENGTH = 16;
 
+/** Whether a text as a whole has the form of a Kleis key. */
+export function hasKeyForm(text: string): boolean {
+  return text.match(KEYS)?.[0] === text;
+}
+
 export interface SentCredentials {
   /** Each value of a Kleis key's form, once. */
   readonly keys: readonly string[];
@@ -25,8 +30,7 @@ export function sentCredentials(headers: Headers): SentCredentials {
     (word) => word !== "" && !/^bearer$/i.test(word),
   );
   const distinct = [...new Set(words)];
-  const isKey = (word: string) => word.match(KEYS)?.[0] === word;
-  return { keys: distinct.filter(isKey), foreign: distinct.filter((word) => !isKey(word)) };
+  return { keys: distinct.filter(hasKeyForm), foreign: distinct.filter((word) => !hasKeyForm(word)) };
 }
 
 /**

@@ -134,6 +134,23 @@ export type ImportInput =
     }
   | { kind: "api_key"; apiKey: string; label?: string };
 
+/** How a secret is told by its beginning, and what it is. */
+export interface SecretShape {
+  readonly prefix: string;
+  /** Null for one that no account can be made of. */
+  readonly kind: "api_key" | "access_token" | "refresh_token" | null;
+  /** With its article, for sentences: “an OpenAI API key”. */
+  readonly name: string;
+}
+
+/** A login or key that an agent's credential file holds. */
+export interface FileEntry {
+  /** How the file calls it. */
+  readonly name: string;
+  /** Throws `KleisError("invalid_request")` when something needed is missing or wrong. */
+  read(): ImportedAccount;
+}
+
 /** The network as a provider may use it to sign in, refresh and look around: one origin allowlist, no redirect. */
 export interface ProviderNet {
   /** Sends through the one way out; rejects with `KleisError` when there is no answer. Fits oauth4webapi's `customFetch`. */
@@ -216,6 +233,8 @@ export type SignInOutcome =
 export interface SignIn {
   /** The ways to sign in, default first. */
   readonly modes: readonly string[];
+  /** The provider allows some of its ways and not others: an owner has to choose, and none is chosen beforehand. */
+  readonly mustChoose?: boolean;
   /** What the owner is asked to paste, and where he finds it. Present where a mode ends with something to paste. */
   readonly pastes?: { readonly label: string; readonly hint: string };
   /**
@@ -345,6 +364,16 @@ export interface Provider {
 
   /** Makes an account of tokens or a key. Throws `KleisError("invalid_request")` when something needed is missing. */
   importAccount(input: ImportInput): ImportedAccount;
-  /** The accounts of this provider in an agent's credential file; empty when it is not one it knows. */
-  importFile(file: JsonObject): ImportedAccount[];
+  /** What an agent's credential file holds of this provider; empty when it is not one it knows. */
+  importFile(file: JsonObject): FileEntry[];
+  /** How its secrets begin. */
+  readonly secretShapes: readonly SecretShape[];
+  /**
+   * A free request that tells whether an API key is accepted: 401 and 403 refuse it, 2xx accepts it, anything else says
+   * nothing. Absent where the provider has no API keys.
+   */
+  checkKey?(
+    apiKey: string,
+    config: Config,
+  ): { readonly url: string; readonly headers: Headers; readonly origins: readonly string[] };
 }

@@ -90,6 +90,8 @@ export interface NewAccount extends AccountSecrets {
   label: string;
   metadata: JsonObject;
   expiresAt: number | null;
+  /** What to say beside it from now on; absent and null for nothing. */
+  statusReason?: string | null;
   now: number;
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { type AccountImport, importAccounts } from "../../src/accounts/import.ts";
-import { REFUSED } from "../../src/accounts/refused.ts";
+import { NOT_CHECKED, REFUSED } from "../../src/accounts/refused.ts";
 import { accountView } from "../../src/accounts/view.ts";
 import { sha256Hex } from "../../src/keys/secret.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
@@ -67,15 +67,17 @@ test("a primary whose key is refused gives way to what is imported next, and onl
   const [second] = await run(world, key("sk-ant-api03-TWO"));
   expect([second?.primary, await primary()]).toEqual([false, [first?.id]]);
 
-  await accounts.changeReason(first?.id ?? "", { version: 0, from: null, to: REFUSED });
+  await accounts.changeReason(first?.id ?? "", { version: 0, from: NOT_CHECKED, to: REFUSED });
   const [third] = await run(world, key("sk-ant-api03-THREE"));
   expect(third).toMatchObject({ primary: true, label: "sk-ant-api03-THREE" });
   expect(await primary()).toEqual([third?.id]);
 
-  await accounts.changeReason(third?.id ?? "", { version: 0, from: null, to: REFUSED });
+  await accounts.changeReason(third?.id ?? "", { version: 0, from: NOT_CHECKED, to: REFUSED });
   await accounts.update(second?.id ?? "", { enabled: false }, world.clock.ms);
   expect(await run(world, key("sk-ant-api03-TWO"))).toMatchObject([{ enabled: false, primary: false }]);
-  expect(await run(world, key("sk-ant-api03-THREE"))).toMatchObject([{ primary: true, statusReason: null }]);
+  expect(await run(world, key("sk-ant-api03-THREE"))).toMatchObject([
+    { primary: true, statusReason: NOT_CHECKED },
+  ]);
 });
 
 test("importing the same again updates it in place and keeps the label that its owner gave", async () => {
@@ -116,15 +118,18 @@ test("without a label an account is called by its provider and kind, or by whom 
       provider.id === "claude"
         ? [
             {
-              provider: "claude",
-              kind: "oauth" as const,
-              externalId: "u-1",
-              metadata: { login: "octo", email: "me@example.com" },
-              expiresAt: null,
-              accessToken: "at",
-              refreshToken: null,
-              idToken: null,
-              apiKey: null,
+              name: "known",
+              read: () => ({
+                provider: "claude",
+                kind: "oauth" as const,
+                externalId: "u-1",
+                metadata: { login: "octo", email: "me@example.com" },
+                expiresAt: null,
+                accessToken: "at",
+                refreshToken: null,
+                idToken: null,
+                apiKey: null,
+              }),
             },
           ]
         : [],

@@ -81,12 +81,33 @@ const snippetsOf = (id: string, at: number) => {
 };
 
 test("Anthropic's clients get the address without /v1, OpenAI's with it", () => {
-  expect(snippetsOf("claude-code", 0)[0]).toContain("ANTHROPIC_BASE_URL=https://kleis.example\n");
+  expect(snippetsOf("claude-code", 0)[0]).toContain("ANTHROPIC_BASE_URL=https://kleis.example ");
   expect(snippetsOf("codex", 0)[0]).toContain('base_url = "https://kleis.example/v1"');
   expect(snippetsOf("aider", 0).join()).toContain("ANTHROPIC_API_BASE=https://kleis.example\n");
   expect(snippetsOf("aider", 1).join()).toContain("OPENAI_API_BASE=https://kleis.example/v1\n");
   expect(snippetsOf("pi", 1)[0]).toContain('"baseUrl": "https://kleis.example"');
   expect(snippetsOf("pi", 0)[0]).toContain('"baseUrl": "https://kleis.example/v1"');
+});
+
+test("Claude Code gets address, token and blanked rivals in one line, so that no login of the owner's is sent", () => {
+  const line = snippetsOf("claude-code", 0)[0]?.split("\n")[0];
+  expect(line).toBe(
+    `export ANTHROPIC_BASE_URL=https://kleis.example ANTHROPIC_AUTH_TOKEN=${KEY} ANTHROPIC_API_KEY= CLAUDE_CODE_USE_BEDROCK= CLAUDE_CODE_USE_VERTEX= CLAUDE_CODE_USE_FOUNDRY=`,
+  );
+});
+
+test("Codex reads the key by a command, never by env_key, which costs an owner a ChatGPT login", () => {
+  const [file, shell] = snippetsOf("codex", 0);
+  expect(file).toContain(
+    '[model_providers.kleis.auth]\ncommand = "sh"\nargs = ["-c", "cat ~/.config/kleis/key"]',
+  );
+  expect(file).not.toContain("env_key");
+  expect(file).not.toContain(KEY);
+  expect(shell).toContain(`(umask 077 && printf %s ${KEY} > ~/.config/kleis/key)`);
+});
+
+test("pi gets the key by a command, which every version runs", () => {
+  expect(snippetsOf("pi", 0)[0]).toContain('"apiKey": "!printenv KLEIS_API_KEY"');
 });
 
 test("OpenCode gets the list of this very key once it is revealed, and everybody's before", () => {

@@ -1,7 +1,11 @@
 import { describe, expect, it } from "vitest";
+import type { JsonObject } from "../../src/json.ts";
 import { claude } from "../../src/providers/claude/index.ts";
 import type { RegistryModel } from "../../src/providers/provider.ts";
 import { CONFIG } from "./claude-fixture.ts";
+
+/** The accounts that its entries make. */
+const filed = (file: JsonObject) => claude.importFile(file).map(({ read }) => read());
 
 const MODEL: RegistryModel = {
   id: "claude-sonnet-4-6",
@@ -126,13 +130,8 @@ describe("importing a Claude account", () => {
   it.each([
     ["no token", { kind: "oauth" }, "needs an access token or a refresh token"],
     ["an empty key", { kind: "api_key", apiKey: "  " }, "needs an API key"],
-    ["a key as a sign-in", { kind: "oauth", accessToken: "sk-ant-api03-S3CRET" }, 'kind "api_key"'],
-    ["a sign-in as a key", { kind: "api_key", apiKey: "sk-ant-oat01-S3CRET" }, 'kind "oauth"'],
-    ["a refresh token as a key", { kind: "api_key", apiKey: "sk-ant-ort01-S3CRET" }, 'kind "oauth"'],
-    ["a refresh token as access", { kind: "oauth", accessToken: "sk-ant-ort01-S3CRET" }, "refresh_token"],
-    ["an access token as refresh", { kind: "oauth", refreshToken: "sk-ant-oat01-S3CRET" }, "access_token"],
-    ["a broken line", { kind: "api_key", apiKey: "sk-ant-api03-S3\nCRET" }, "copy it again"],
-    ["a control character", { kind: "oauth", refreshToken: "S3\u0000CRET" }, "copy it again"],
+    ["a blank inside", { kind: "api_key", apiKey: "sk-ant-api03-S3 CRET" }, "copy it again"],
+    ["a character that no header carries", { kind: "oauth", refreshToken: "S3–CRET" }, "copy it again"],
   ] as const)("refuses %s, says what to do, and repeats no secret", (_case, input, words) => {
     const refused = expect(() => claude.importAccount(input));
     refused.toThrow(
@@ -154,7 +153,7 @@ describe("importing a credential file", () => {
         other: 1,
       },
     };
-    expect(claude.importFile(file)).toEqual([
+    expect(filed(file)).toEqual([
       expect.objectContaining({
         provider: "claude",
         kind: "oauth",
@@ -169,7 +168,7 @@ describe("importing a credential file", () => {
   it("reads OpenCode's, whichever way the user signed in", () => {
     const others = { openai: { type: "oauth", refresh: "r", access: "a", expires: 1 } };
     const oauth = { type: "oauth", refresh: "sk-ant-ort01-B", access: "", expires: 0 };
-    expect(claude.importFile({ ...others, anthropic: oauth })).toEqual([
+    expect(filed({ ...others, anthropic: oauth })).toEqual([
       expect.objectContaining({
         kind: "oauth",
         refreshToken: "sk-ant-ort01-B",
@@ -177,7 +176,7 @@ describe("importing a credential file", () => {
         expiresAt: null,
       }),
     ]);
-    expect(claude.importFile({ ...others, anthropic: { type: "api", key: "sk-ant-api03-A" } })).toEqual([
+    expect(filed({ ...others, anthropic: { type: "api", key: "sk-ant-api03-A" } })).toEqual([
       expect.objectContaining({ kind: "api_key", apiKey: "sk-ant-api03-A" }),
     ]);
   });
@@ -190,6 +189,6 @@ describe("importing a credential file", () => {
     { claudeAiOauth: { accessToken: "", refreshToken: null } },
     { claudeAiOauth: "x" },
   ])("finds nothing in one that holds no Claude account: %j", (file) => {
-    expect(claude.importFile(file)).toEqual([]);
+    expect(filed(file)).toEqual([]);
   });
 });

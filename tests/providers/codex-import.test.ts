@@ -1,8 +1,12 @@
 import { expect, test } from "vitest";
+import type { JsonObject } from "../../src/json.ts";
 import { readClaims } from "../../src/providers/codex/claims.ts";
 import { chatGptAccount } from "../../src/providers/codex/import.ts";
 import { codex } from "../../src/providers/codex/index.ts";
 import { jwt } from "./codex-fixture.ts";
+
+/** The accounts that its entries make. */
+const filed = (file: JsonObject) => codex.importFile(file).map(({ read }) => read());
 
 const AUTH = "https://api.openai.com/auth";
 const ACCESS = jwt({
@@ -101,21 +105,18 @@ test("an API key is an account of its own, trimmed; an empty one is refused", ()
 
 test("what can not stand in a header is refused in words that do not repeat it", () => {
   const oauth = { kind: "oauth", accessToken: ACCESS, accountId: "acc-1" } as const;
-  const odd = jwt({ [AUTH]: { chatgpt_account_id: "acc\n1" } });
+  const odd = jwt({ [AUTH]: { chatgpt_account_id: "acc 1" } });
   const attempts: [string, () => unknown][] = [
-    ["access_token", () => codex.importAccount({ ...oauth, accessToken: "bad\ntoken" })],
+    ["access_token", () => codex.importAccount({ ...oauth, accessToken: "bad token" })],
     ["refresh_token", () => codex.importAccount({ ...oauth, refreshToken: "bad token" })],
-    ["account_id", () => codex.importAccount({ ...oauth, accountId: "bad\nc—ü" })],
+    ["account_id", () => codex.importAccount({ ...oauth, accountId: "bad c—ü" })],
     ["account_id", () => codex.importAccount({ kind: "oauth", accessToken: odd })],
     ["api_key", () => codex.importAccount({ kind: "api_key", apiKey: "sk-bad💥" })],
-    ["api_key", () => codex.importFile({ OPENAI_API_KEY: "sk-bad💥" })],
-    ["access_token", () => codex.importFile({ tokens: { access_token: "bad\ntoken", account_id: "acc-1" } })],
-    ["account_id", () => codex.importFile({ tokens: { access_token: ACCESS, account_id: "bad\nc—ü" } })],
-    ["api_key", () => codex.importFile({ openai: { type: "api", key: "sk-bad💥" } })],
-    [
-      "refresh_token",
-      () => codex.importFile({ openai: { type: "oauth", refresh: "bad token", accountId: "a" } }),
-    ],
+    ["api_key", () => filed({ OPENAI_API_KEY: "sk-bad💥" })],
+    ["access_token", () => filed({ tokens: { access_token: "bad token", account_id: "acc-1" } })],
+    ["account_id", () => filed({ tokens: { access_token: ACCESS, account_id: "bad c—ü" } })],
+    ["api_key", () => filed({ openai: { type: "api", key: "sk-bad💥" } })],
+    ["refresh_token", () => filed({ openai: { type: "oauth", refresh: "bad token", accountId: "a" } })],
   ];
   for (const [param, attempt] of attempts) {
     expect(attempt).toThrow(expect.objectContaining({ code: "invalid_request", param }));
@@ -144,7 +145,7 @@ test("the Codex CLI's auth.json gives its sign-in, and not the paid key beside i
     tokens: { id_token: ID, access_token: ACCESS, refresh_token: "rt_1", account_id: "acc-1" },
     last_refresh: "2026-11-20T00:00:00Z",
   };
-  const accounts = codex.importFile(file);
+  const accounts = filed(file);
   expect(accounts).toHaveLength(1);
   expect(accounts[0]).toMatchObject({
     kind: "oauth",
@@ -155,7 +156,7 @@ test("the Codex CLI's auth.json gives its sign-in, and not the paid key beside i
 });
 
 test("the Codex CLI's auth.json with a key alone gives the key", () => {
-  expect(codex.importFile({ OPENAI_API_KEY: "sk-1", tokens: null })).toMatchObject([
+  expect(filed({ OPENAI_API_KEY: "sk-1", tokens: null })).toMatchObject([
     { kind: "api_key", apiKey: "sk-1" },
   ]);
 });
@@ -168,15 +169,13 @@ test("OpenCode's auth.json gives its openai entry", () => {
     expires: 1_790_000_000_001,
     accountId: "acc-1",
   };
-  expect(codex.importFile({ anthropic: { type: "api", key: "a" }, openai: oauth })).toMatchObject([
+  expect(filed({ anthropic: { type: "api", key: "a" }, openai: oauth })).toMatchObject([
     { kind: "oauth", externalId: "acc-1", refreshToken: "rt_1", expiresAt: 1_790_000_000_001 },
   ]);
-  expect(codex.importFile({ openai: { type: "api", key: "sk-1" } })).toMatchObject([
+  expect(filed({ openai: { type: "api", key: "sk-1" } })).toMatchObject([
     { kind: "api_key", apiKey: "sk-1" },
   ]);
-  expect(codex.importFile({ openai: { ...oauth, expires: 0 } })).toMatchObject([
-    { expiresAt: 1_790_000_000_000 },
-  ]);
+  expect(filed({ openai: { ...oauth, expires: 0 } })).toMatchObject([{ expiresAt: 1_790_000_000_000 }]);
 });
 
 test.each([
@@ -186,7 +185,7 @@ test.each([
   { tokens: {} },
   { tokens: "x" },
 ])("a file that is none of ours gives nothing: %j", (file) => {
-  expect(codex.importFile(file)).toEqual([]);
+  expect(filed(file)).toEqual([]);
 });
 
 test("broken tokens are simply not readable", () => {

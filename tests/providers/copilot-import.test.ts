@@ -1,6 +1,10 @@
 import { describe, expect, test } from "vitest";
+import type { JsonObject } from "../../src/json.ts";
 import { copilot } from "../../src/providers/copilot/index.ts";
 import { TOKEN } from "./copilot-setup.ts";
+
+/** The accounts that its entries make. */
+const filed = (file: JsonObject) => copilot.importFile(file).map(({ read }) => read());
 
 const imported = {
   provider: "copilot",
@@ -72,24 +76,24 @@ describe("importing a Copilot account", () => {
       anthropic: { type: "api", key: "sk-ant" },
       "github-copilot": { type: "oauth", refresh: TOKEN, access: "tid=1;exp=2:mac", expires: 1760000000000 },
     };
-    expect(copilot.importFile(file)).toEqual([imported]);
+    expect(filed(file)).toEqual([imported]);
   });
 
   test("reads the enterprise along, in its plain form", () => {
     const file = (enterpriseUrl: string) => ({
       "github-copilot": { type: "oauth", refresh: TOKEN, access: TOKEN, expires: 0, enterpriseUrl },
     });
-    expect(copilot.importFile(file("https://Company.ghe.com/"))[0]?.metadata).toEqual({
+    expect(filed(file("https://Company.ghe.com/"))[0]?.metadata).toEqual({
       domain: "company.ghe.com",
     });
-    expect(copilot.importFile(file("github.com"))[0]?.metadata).toEqual({});
-    expect(refusal(() => copilot.importFile(file("http://169.254.169.254"))).code).toBe("invalid_request");
+    expect(filed(file("github.com"))[0]?.metadata).toEqual({});
+    expect(refusal(() => filed(file("http://169.254.169.254"))).code).toBe("invalid_request");
   });
 
   test("finds nothing in a file that holds no Copilot sign-in", () => {
-    expect(copilot.importFile({})).toEqual([]);
-    expect(copilot.importFile({ "github-copilot": { type: "api", key: "x" } })).toEqual([]);
-    expect(copilot.importFile({ "github-copilot": { type: "oauth", refresh: "", access: "" } })).toEqual([]);
-    expect(copilot.importFile({ tokens: { access_token: "x" } })).toEqual([]);
+    expect(filed({})).toEqual([]);
+    expect(filed({ "github-copilot": { type: "api", key: "x" } })).toEqual([]);
+    expect(filed({ "github-copilot": { type: "oauth", refresh: "", access: "" } })).toEqual([]);
+    expect(filed({ tokens: { access_token: "x" } })).toEqual([]);
   });
 });

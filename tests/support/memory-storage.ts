@@ -95,7 +95,7 @@ function accountStore(rows: Map<string, MemoryRow>): AccountStore {
         externalId: account.externalId,
         primary: row.record.primary || (row.record.enabled && !hasPrimary(account.provider)),
         status: "active",
-        statusReason: null,
+        statusReason: account.statusReason ?? null,
         metadata: account.metadata,
         expiresAt: account.expiresAt,
         lastRefreshAt: null,

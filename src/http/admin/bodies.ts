@@ -2,6 +2,7 @@
 import * as z from "zod/mini";
 import { type AccountImport, LABEL_MAX } from "../../accounts/import.ts";
 import { isObject, type JsonObject } from "../../json.ts";
+import { readExpiry } from "../../providers/expiry.ts";
 import { invalidRequest } from "../validate.ts";
 
 /** Entries of one scope at most, and characters of one entry. */
@@ -18,6 +19,19 @@ const label = secret.check(z.maxLength(LABEL_MAX, `must have at most ${LABEL_MAX
 const epochMs = z
   .int("must be a time in epoch milliseconds (a whole number)")
   .check(z.positive("must be a time in epoch milliseconds"));
+
+/** When a token ends, as credential files and people write it; epoch ms. */
+const expiry = z.pipe(
+  z
+    .unknown()
+    .check(
+      z.refine(
+        (value) => readExpiry(value) !== undefined,
+        "must be a time: epoch milliseconds or seconds, or ISO 8601 such as 2026-12-31T23:59:59Z",
+      ),
+    ),
+  z.transform((value) => readExpiry(value)),
+);
 
 /** A scope: absent or null for no limit, never empty (a key that may use nothing is no key). */
 const scope = (of: string) =>
@@ -85,7 +99,7 @@ const oauthBody = z.strictObject({
   label: z.nullish(label),
   access_token: z.nullish(secret),
   refresh_token: z.nullish(secret),
-  expires_at: z.nullish(epochMs),
+  expires_at: z.nullish(expiry),
   account_id: z.nullish(secret),
 });
 

@@ -1,7 +1,7 @@
 /** The routes of signing in: one form per step, over the admin API's `oauth/start` and `oauth/complete`. */
 import { Hono } from "hono";
 import * as z from "zod/mini";
-import { type Begun, ConnectPanel, SignInPanel, signInFault } from "../../admin/connect.tsx";
+import { type Begun, ConnectPanel, OWN_KEY, SignInPanel, signInFault } from "../../admin/connect.tsx";
 import { ConnectedPanel, EndedPanel } from "../../admin/connected.tsx";
 import type { Fault } from "../../admin/fault.ts";
 import { isLoopback } from "../../config.ts";
@@ -65,6 +65,12 @@ export function createConnectPages(deps: PageDeps): Hono<PageEnv> {
     const provider = providerOf(c);
     if (provider === undefined) return missing(c, "page");
     const { mode, enterprise_domain } = await fieldsOf(c);
+    if (mode === OWN_KEY) return c.redirect(`/admin/page/import?kind=api_key&provider=${provider.id}`, 303);
+    if (provider.signIn?.mustChoose === true && !mode) {
+      const refused = { words: "Choose one of the ways first.", field: "mode" };
+      const panel = <ConnectPanel provider={provider} refused={refused} />;
+      return showPanel(c, "accounts", `Connect ${provider.name}`, panel);
+    }
     const answer = await askApi(
       deps,
       c,

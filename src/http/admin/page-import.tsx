@@ -1,9 +1,14 @@
 /** The routes of an import: from a file that was chosen or pasted, a key, or tokens. Repeats nothing secret. */
 import { Hono } from "hono";
+import { readCredentialFile } from "../../accounts/credential-file.ts";
+import { recognise } from "../../accounts/misplaced.ts";
 import { SavedPanel } from "../../admin/connected.tsx";
 import { type Fault, faultOf } from "../../admin/fault.ts";
 import { IMPORT_FIELDS, type ImportDraft, type ImportKind, ImportPanel } from "../../admin/import.tsx";
-import { isObject, type JsonObject, parseJson, text } from "../../json.ts";
+import { isObject, type JsonObject, text } from "../../json.ts";
+import { hasKeyForm } from "../../keys/sent.ts";
+import { cleanCredential } from "../../providers/pasted-credential.ts";
+import type { Provider } from "../../providers/provider.ts";
 import type { AccountRecord } from "../../storage/port.ts";
 import {
   type ApiAnswer,
@@ -58,7 +63,9 @@ export function createImportPages(deps: PageDeps): Hono<PageEnv> {
       expiresAt: field("expires_at"),
     };
     const read =
-      kind === "file" ? await fileBody(form.file?.at(-1), field("text")) : materialBody(kind, draft, field);
+      kind === "file"
+        ? await fileBody(providers, form.file?.at(-1), field("text"))
+        : materialBody(kind, draft, field);
     if ("fault" in read) return show(c, asked, draft, read.fault);
     const answer = await askApi(deps, c, "POST", "/accounts/import", read.body);
     if (!answer.ok) return show(c, asked, draft, faultOf(answer, IMPORT_FIELDS[kind]));
@@ -95,18 +102,35 @@ type Read = { readonly body: JsonObject } | { readonly fault: Fault };
 
 const wrong = (field: string, words: string): Read => ({ fault: { words, field } });
 
-async function fileBody(file: unknown, pasted: string | undefined): Promise<Read> {
-  const chosen = file instanceof File && file.size > 0 ? await file.text() : undefined;
+async function fileBody(
+  providers: readonly Provider[],
+  file: unknown,
+  pasted: string | undefined,
+): Promise<Read> {
+  const chosen = file instanceof File && file.size > 0 ? new Uint8Array(await file.arrayBuffer()) : undefined;
   const source = chosen ?? pasted?.trim() ?? "";
   if (source === "") return wrong("file", "Choose a file, or paste its content.");
-  const parsed = parseJson(source);
-  if (!isObject(parsed)) {
-    return wrong(
-      chosen === undefined ? "text" : "file",
-      "This is not the JSON of a credential file. Choose the file itself, or paste all of it, from { to }.",
-    );
+  const parsed = readCredentialFile(source);
+  if (parsed !== null) return { body: { file: parsed } };
+  const text = typeof source === "string" ? source : new TextDecoder().decode(source.subarray(0, TOKEN_MAX));
+  return wrong(chosen === undefined ? "text" : "file", notAFile(providers, cleanCredential(text)));
+}
+
+/** Bytes of a file that may be a bare token. */
+const TOKEN_MAX = 16_384;
+
+/** What was given instead of a file, and where that goes. */
+function notAFile(providers: readonly Provider[], secret: string): string {
+  if (hasKeyForm(secret)) {
+    return "This is a key that Kleis issued, not a credential of a provider: it belongs into an agent.";
   }
-  return { body: { file: parsed } };
+  const known = recognise(providers, secret);
+  if (known === undefined || known.shape.kind === null) {
+    return "This is not the JSON of a credential file. Choose the file itself, or paste all of it, from { to }.";
+  }
+  const { shape, provider } = known;
+  const tab = shape.kind === "api_key" ? "API key" : "Tokens";
+  return `This is ${shape.name}, not a file: paste it under “${tab}”, with ${provider.name} as the provider.`;
 }
 
 function materialBody(
@@ -121,16 +145,13 @@ function materialBody(
     return wrong("access_token", "Enter an access token, a refresh token, or both.");
   }
   const ends = expiresAt?.trim() ?? "";
-  if (!/^\d*$/.test(ends)) {
-    return wrong("expires_at", "“Access token ends” must be a number: epoch milliseconds.");
-  }
   return {
     body: {
       ...shared,
       kind: "oauth",
       ...tokens,
       ...filled({ account_id: accountId }),
-      ...(ends === "" ? {} : { expires_at: Number(ends) }),
+      ...(ends === "" ? {} : { expires_at: ends }),
     },
   };
 }

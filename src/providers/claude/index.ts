@@ -1,10 +1,12 @@
 /** Claude: an owner's Anthropic API key or Claude subscription, spoken to in the messages protocol (providers/claude.md). */
+import { USER_AGENT } from "../../version.ts";
 import type { Provider } from "../provider.ts";
 import { isSame } from "./identity.ts";
 import { importAccount, importFile } from "./import.ts";
 import { lastingClaude } from "./limits.ts";
 import { NOTICE } from "./notice.ts";
 import { prepare } from "./prepare.ts";
+import { PROFILE } from "./profile.ts";
 import { refresh } from "./refresh.ts";
 import { registry } from "./registry.ts";
 import { signIn } from "./sign-in.ts";
@@ -42,4 +44,16 @@ export const claude: Provider = {
   isSame,
   importAccount,
   importFile,
+  secretShapes: PROFILE.secretShapes,
+  checkKey: (apiKey, config) => ({
+    url: `${config.CLAUDE_API_URL}${PROFILE.modelsPath}?limit=1`,
+    headers: new Headers({
+      accept: "application/json",
+      "accept-encoding": "identity",
+      "anthropic-version": PROFILE.defaultVersion,
+      "user-agent": USER_AGENT,
+      "x-api-key": apiKey,
+    }),
+    origins: [new URL(config.CLAUDE_API_URL).origin],
+  }),
 };

@@ -88,6 +88,16 @@ export const PROFILE = {
     waitAtMost: 300_000,
   },
 
+  /** Under `CLAUDE_API_URL`: the models that the credential may use, free of charge (§4). */
+  modelsPath: "/v1/models",
+
   /** How secrets look (§1.5). */
-  secrets: { accessToken: "sk-ant-oat", refreshToken: "sk-ant-ort", apiKey: "sk-ant-api" },
+  secretShapes: [
+    { prefix: "sk-ant-api", kind: "api_key", name: "an Anthropic API key" },
+    { prefix: "sk-ant-oat", kind: "access_token", name: "a Claude access token" },
+    { prefix: "sk-ant-ort", kind: "refresh_token", name: "a Claude refresh token" },
+    { prefix: "sk-ant-admin", kind: null, name: "an Anthropic Admin API key, which cannot ask models" },
+  ],
+  /** What an API key that a sign-in made begins with. */
+  apiKeyPrefix: "sk-ant-api",
 } as const;

@@ -20,7 +20,7 @@ const profileAnswer = z.object({
 });
 
 const mintAnswer = z.object({
-  raw_key: z.string().check(z.trim(), z.startsWith(PROFILE.secrets.apiKey)),
+  raw_key: z.string().check(z.trim(), z.startsWith(PROFILE.apiKeyPrefix)),
 });
 
 /** Whose token this is, as metadata; empty when the profile can not be had, since a sign-in does not hang on it. */

@@ -1,9 +1,10 @@
 /** Makes accounts of material that the owner already has: tokens, a key, a Codex or OpenCode credential file. */
-import * as z from "zod/mini";
 import { KleisError } from "../../errors.ts";
-import type { JsonObject } from "../../json.ts";
+import { isObject, type JsonObject, text } from "../../json.ts";
+import { readExpiry } from "../expiry.ts";
 import { fitsHeader } from "../header-text.ts";
-import type { ImportedAccount, ImportInput } from "../provider.ts";
+import { cleanCredential } from "../pasted-credential.ts";
+import type { FileEntry, ImportedAccount, ImportInput } from "../provider.ts";
 import { type Claims, mergeClaims, readClaims } from "./claims.ts";
 
 /** A ChatGPT sign-in, from wherever it comes: an import or a finished OAuth flow. */
@@ -18,32 +19,6 @@ export interface ChatGptTokens {
   label?: string | undefined;
 }
 
-const text = z.string().check(z.trim(), z.minLength(1));
-const word = z.catch(z.optional(text), undefined);
-
-/** `auth.json` of the Codex CLI (codex.md §5). */
-const codexFile = z.object({
-  OPENAI_API_KEY: word,
-  tokens: z.catch(
-    z.optional(z.object({ id_token: word, access_token: word, refresh_token: word, account_id: word })),
-    undefined,
-  ),
-});
-
-/** The entry `openai` of OpenCode's `auth.json`; `expires` is epoch ms. */
-const openCodeFile = z.object({
-  openai: z.discriminatedUnion("type", [
-    z.object({
-      type: z.literal("oauth"),
-      access: word,
-      refresh: word,
-      expires: z.catch(z.optional(z.number().check(z.positive())), undefined),
-      accountId: word,
-    }),
-    z.object({ type: z.literal("api"), key: text }),
-  ]),
-});
-
 export function importAccount(input: ImportInput): ImportedAccount {
   if (input.kind === "api_key") return apiKeyAccount(input.apiKey, input.label);
   return chatGptAccount({
@@ -57,38 +32,50 @@ export function importAccount(input: ImportInput): ImportedAccount {
 }
 
 /**
- * The accounts in a credential file. Where a Codex file holds both a sign-in and a key, the sign-in is taken alone:
- * the CLI uses it too, and a key costs money.
+ * The entries of a credential file: OpenCode's `openai`, or what the Codex CLI keeps (codex.md §5). Where a Codex file
+ * holds both a sign-in and a key, the sign-in is taken alone: the CLI uses it too, and a key costs money.
  */
-export function importFile(file: JsonObject): ImportedAccount[] {
-  const openCode = openCodeFile.safeParse(file);
-  if (openCode.success) {
-    const entry = openCode.data.openai;
-    if (entry.type === "api") return [apiKeyAccount(entry.key)];
+export function importFile({ openai: openCode, tokens, OPENAI_API_KEY: apiKey }: JsonObject): FileEntry[] {
+  if (isObject(openCode)) {
+    const { type, key, access, refresh, expires, accountId } = openCode;
+    if (type === "api" && word(key)) return [keyEntry("openai", key)];
+    if (type === "oauth" && (word(access) || word(refresh))) {
+      return [
+        signInEntry("openai", {
+          accessToken: word(access),
+          refreshToken: word(refresh),
+          idToken: null,
+          expiresAt: readExpiry(expires),
+          accountId: word(accountId) ?? undefined,
+        }),
+      ];
+    }
+  }
+  if (isObject(tokens) && (word(tokens.access_token) || word(tokens.refresh_token))) {
     return [
-      chatGptAccount({
-        accessToken: entry.access ?? null,
-        refreshToken: entry.refresh ?? null,
-        idToken: null,
-        expiresAt: entry.expires,
-        accountId: entry.accountId,
+      signInEntry("tokens", {
+        accessToken: word(tokens.access_token),
+        refreshToken: word(tokens.refresh_token),
+        idToken: word(tokens.id_token),
+        accountId: word(tokens.account_id) ?? undefined,
       }),
     ];
   }
-  const codex = codexFile.safeParse(file);
-  if (!codex.success) return [];
-  const { tokens, OPENAI_API_KEY: apiKey } = codex.data;
-  if (tokens?.access_token !== undefined || tokens?.refresh_token !== undefined) {
-    return [
-      chatGptAccount({
-        accessToken: tokens.access_token ?? null,
-        refreshToken: tokens.refresh_token ?? null,
-        idToken: tokens.id_token ?? null,
-        accountId: tokens.account_id,
-      }),
-    ];
-  }
-  return apiKey === undefined ? [] : [apiKeyAccount(apiKey)];
+  return word(apiKey) ? [keyEntry("OPENAI_API_KEY", apiKey)] : [];
+}
+
+const signInEntry = (name: string, tokens: ChatGptTokens): FileEntry => ({
+  name,
+  read: () => chatGptAccount(tokens),
+});
+
+const keyEntry = (name: string, key: unknown): FileEntry => ({
+  name,
+  read: () => apiKeyAccount(word(key) ?? ""),
+});
+
+function word(value: unknown): string | null {
+  return text(value)?.trim() || null;
 }
 
 /** The account of a ChatGPT sign-in. Throws `invalid_request` when a token or the account id is missing, or is none. */
@@ -160,9 +147,9 @@ function apiKeyAccount(apiKey: string, label?: string): ImportedAccount {
 
 /** What every request has to carry, trimmed; null when there is none. */
 function sendable(value: string | null | undefined, param: string): string | null {
-  const trimmed = value?.trim() ?? "";
-  if (trimmed === "") return null;
-  if (fitsHeader(trimmed)) return trimmed;
+  const cleaned = cleanCredential(value ?? "");
+  if (cleaned === "") return null;
+  if (fitsHeader(cleaned)) return cleaned;
   throw new KleisError(
     "invalid_request",
     `${param} holds white space or characters that none from OpenAI has: copy it again.`,

@@ -1,11 +1,12 @@
 /** The Codex provider: a ChatGPT plan through the backend of OpenAI's Codex, or an OpenAI API key. */
+import { USER_AGENT } from "../../version.ts";
 import type { Provider } from "../provider.ts";
 import { claim, limits, serves } from "./gate.ts";
 import { importAccount, importFile } from "./import.ts";
 import { lastingCodex } from "./limits.ts";
 import { live } from "./live.ts";
 import { prepare } from "./prepare.ts";
-import { NOTICE } from "./profile.ts";
+import { KEY_CHECK_PATH, NOTICE, SECRET_SHAPES } from "./profile.ts";
 import { refresh } from "./refresh.ts";
 import { registry } from "./registry.ts";
 import { signIn } from "./sign-in.ts";
@@ -36,4 +37,15 @@ export const codex: Provider = {
   refresh,
   importAccount,
   importFile,
+  secretShapes: SECRET_SHAPES,
+  checkKey: (apiKey, config) => ({
+    url: config.OPENAI_API_URL + KEY_CHECK_PATH,
+    headers: new Headers({
+      accept: "application/json",
+      "accept-encoding": "identity",
+      authorization: `Bearer ${apiKey}`,
+      "user-agent": USER_AGENT,
+    }),
+    origins: [new URL(config.OPENAI_API_URL).origin],
+  }),
 };

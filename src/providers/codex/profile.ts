@@ -3,6 +3,8 @@
  * Holds no logic. Sections (§) are those of the reference page `providers/codex.md`.
  */
 
+import type { SecretShape } from "../provider.ts";
+
 /** Path of the inference endpoint under `CODEX_API_URL` (§2; 2026-08-22). */
 export const RESPONSES_PATH = "/codex/responses";
 
@@ -137,6 +139,17 @@ export const PLAN_COST = { input: 0, output: 0, cache_read: 0, cache_write: 0 } 
 
 /** The modes of models.dev that a plan has not (models-registry.md §3; 2026-09-28). */
 export const MODES_WITHOUT_PLAN: ReadonlySet<string> = new Set(["pro"]);
+
+/** Under `OPENAI_API_URL`: the models that an API key may use, free of charge. */
+export const KEY_CHECK_PATH = "/v1/models";
+
+/** How OpenAI's secrets begin: keys of users, projects and service accounts; a plan's tokens are JWTs (§1.4). */
+export const SECRET_SHAPES: readonly SecretShape[] = [
+  { prefix: "sk-", kind: "api_key", name: "an OpenAI API key" },
+  { prefix: "sk-admin-", kind: null, name: "an OpenAI admin key, which cannot ask models" },
+  { prefix: "eyJ", kind: "access_token", name: "an access token of ChatGPT" },
+  { prefix: "rt_", kind: "refresh_token", name: "a refresh token of ChatGPT" },
+];
 
 /**
  * The account's own list of models, under `CODEX_API_URL` (§2.6). `client_version` is demanded; `0.0.0`, a development

@@ -1,18 +1,11 @@
 /** Copilot accounts from tokens the owner gives and from OpenCode's auth.json (providers/copilot.md §2.1). */
-import * as z from "zod/mini";
 import { KleisError } from "../../errors.ts";
-import type { JsonObject } from "../../json.ts";
+import { isObject, type JsonObject, text } from "../../json.ts";
 import { fitsHeader } from "../header-text.ts";
-import type { ImportedAccount, ImportInput } from "../provider.ts";
+import { cleanCredential } from "../pasted-credential.ts";
+import type { FileEntry, ImportedAccount, ImportInput } from "../provider.ts";
 import { enterpriseForm } from "./host.ts";
 import { APP_REFRESH_TOKEN, CLASSIC_PAT, EXCHANGED_TOKEN } from "./profile.ts";
-
-/** OpenCode keeps the long-lived GitHub token as `refresh`; `expires` is 0 or belongs to an exchanged token. */
-const openCodeEntry = z.object({
-  type: z.literal("oauth"),
-  refresh: z.string().check(z.minLength(1)),
-  enterpriseUrl: z.optional(z.string()),
-});
 
 /** Makes an account of a GitHub token, given as access or as refresh token: it is both, and it has no end. */
 export function importAccount(input: ImportInput): ImportedAccount {
@@ -21,7 +14,9 @@ export function importAccount(input: ImportInput): ImportedAccount {
       "GitHub Copilot has no API keys: sign in, or import the GitHub token of a sign-in as kind oauth",
     );
   }
-  const given = [input.accessToken, input.refreshToken].map((token) => token?.trim() ?? "").filter(Boolean);
+  const given = [input.accessToken, input.refreshToken]
+    .map((token) => cleanCredential(token ?? ""))
+    .filter(Boolean);
   if (given.length === 0) throw refused("access_token or refresh_token must hold the GitHub token (gho_…)");
   const problems = given.map(problemOf);
   const token = given[problems.indexOf(null)];
@@ -29,18 +24,27 @@ export function importAccount(input: ImportInput): ImportedAccount {
   return account(token, {}, input.accountId, input.label);
 }
 
-/** The Copilot account in an OpenCode auth.json; empty when there is none. */
-export function importFile(file: JsonObject): ImportedAccount[] {
-  const entry = openCodeEntry.safeParse(file["github-copilot"]);
-  if (!entry.success) return [];
-  const token = entry.data.refresh.trim();
+/**
+ * The Copilot entry of an OpenCode auth.json, which keeps the long-lived GitHub token as `refresh`; its `expires` is 0
+ * or belongs to an exchanged token.
+ */
+export function importFile({ "github-copilot": entry }: JsonObject): FileEntry[] {
+  if (!isObject(entry) || entry.type !== "oauth") return [];
+  const token = text(entry.refresh);
+  if (token === undefined) return [];
+  return [
+    { name: "github-copilot", read: () => entryAccount(token, text(entry.enterpriseUrl)?.trim() ?? "") },
+  ];
+}
+
+function entryAccount(refresh: string, enterprise: string): ImportedAccount {
+  const token = cleanCredential(refresh);
   const problem = problemOf(token);
   if (problem !== null) throw refused(problem);
-  const enterprise = entry.data.enterpriseUrl?.trim() ?? "";
-  if (enterprise === "") return [account(token, {})];
+  if (enterprise === "") return account(token, {});
   const form = enterpriseForm(enterprise);
   if (!form.ok) throw refused(`github-copilot.enterpriseUrl: ${form.reason}`);
-  return [account(token, form.domain === null ? {} : { domain: form.domain })];
+  return account(token, form.domain === null ? {} : { domain: form.domain });
 }
 
 function account(token: string, metadata: JsonObject, externalId?: string, label?: string): ImportedAccount {

@@ -7,7 +7,7 @@ import { importAccount, importFile } from "./import.ts";
 import { lastingCopilot } from "./limits.ts";
 import { live } from "./live.ts";
 import { prepare } from "./prepare.ts";
-import { NOTICE, PLANS } from "./profile.ts";
+import { NOTICE, PLANS, SECRET_SHAPES } from "./profile.ts";
 import { refresh } from "./refresh.ts";
 import { registry } from "./registry.ts";
 import { signIn } from "./sign-in.ts";
@@ -45,4 +45,5 @@ export const copilot: Provider = {
   isSame,
   importAccount,
   importFile,
+  secretShapes: SECRET_SHAPES,
 };

@@ -3,6 +3,7 @@
  * Read from public sources up to 2026-09 (providers/copilot.md, sections named below); nothing was probed live.
  */
 import type { Operation } from "../../protocols/protocol.ts";
+import type { SecretShape } from "../provider.ts";
 
 /** The API base that answers for most plans (§2.1). */
 export const DEFAULT_API = "https://api.githubcopilot.com";
@@ -77,6 +78,14 @@ export const CLASSIC_PAT = "ghp_";
 export const APP_REFRESH_TOKEN = "ghr_";
 /** How the short-lived token of the exchange (§2.2) begins; it is no GitHub token. */
 export const EXCHANGED_TOKEN = "tid=";
+/** How GitHub's tokens begin (§1.2, §2.2); which of them serve is said where one is imported. */
+export const SECRET_SHAPES: readonly SecretShape[] = [
+  "gho_",
+  "ghu_",
+  "github_pat_",
+  CLASSIC_PAT,
+  APP_REFRESH_TOKEN,
+].map((prefix) => ({ prefix, kind: "access_token", name: "a GitHub token" }));
 
 /** The device flow under `GITHUB_URL` and what is asked about the user under `GITHUB_API_URL` (§1.2 to §1.4, §2.1). */
 export const SIGN_IN = {

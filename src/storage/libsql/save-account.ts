@@ -99,7 +99,7 @@ async function freshColumns(sealer: Sealer, account: NewAccount, id: string, ver
   return {
     tokenVersion: version,
     status: "active",
-    statusReason: null,
+    statusReason: account.statusReason ?? null,
     metadata: JSON.stringify(account.metadata),
     expiresAt: account.expiresAt,
     lastRefreshAt: null,

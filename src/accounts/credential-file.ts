@@ -1,0 +1,54 @@
+/**
+ * Reads the text of an agent's credential file in the forms in which editors, terminals and keychains hand it over.
+ * Only the form is mended; what the file holds is for the providers.
+ */
+import { isObject, type JsonObject, parseJson } from "../json.ts";
+
+/** The object in a chosen file (bytes) or a pasted text; null where there is none. */
+export function readCredentialFile(source: Uint8Array | string): JsonObject | null {
+  const text = (typeof source === "string" ? source : decode(source)).replace(/\ufeff/g, "").trim();
+  for (const form of formsOf(text)) {
+    const value = parseJson(form);
+    if (isObject(value)) return value;
+    // A JSON string that holds the file, as `jq -Rs` and debuggers print it.
+    const inner = typeof value === "string" ? parseJson(value) : undefined;
+    if (isObject(inner)) return inner;
+  }
+  return null;
+}
+
+/** The bytes as text: UTF-16 by its mark or by the zero bytes of its ASCII (RFC 4627 §3), else UTF-8. */
+function decode(bytes: Uint8Array): string {
+  const [first, second] = bytes;
+  const isBig = (first === 0xfe && second === 0xff) || (first === 0 && second !== 0);
+  const isLittle = (first === 0xff && second === 0xfe) || (first !== 0 && second === 0);
+  return new TextDecoder(isBig ? "utf-16be" : isLittle ? "utf-16le" : "utf-8").decode(bytes);
+}
+
+const HEX = /^(?:0x)?(?:[\da-f]{2}\s*)+$/i;
+const NO_BREAK = /[\u00a0\u202f\u2007]/g;
+const CURLY = /[“”„«»]/g;
+const WRAPPED = /[^\S\r\n]*[\r\n\u2028\u2029\u0085]+\s*/g;
+
+/** As it came, then with ever more of what tools do to text undone. No credential holds white space. */
+function* formsOf(text: string): Generator<string> {
+  yield text;
+  const plain = HEX.test(text) ? fromHex(text) : text;
+  // What a shell or a chat puts around it.
+  const from = plain.indexOf("{");
+  const to = plain.lastIndexOf("}");
+  const bare = from < 0 || to < from ? plain : plain.slice(from, to + 1);
+  yield bare;
+  const straight = bare.replace(NO_BREAK, " ").replace(CURLY, '"');
+  yield straight;
+  // A terminal's line breaks inside of strings, with its indentation.
+  yield straight.replace(WRAPPED, "");
+}
+
+/** macOS's `security` prints a secret that holds line breaks in hexadecimal. */
+function fromHex(text: string): string {
+  const digits = text.replace(/^0x|\s/gi, "");
+  const bytes = new Uint8Array(digits.length / 2);
+  for (let at = 0; at < bytes.length; at++) bytes[at] = Number.parseInt(digits.slice(2 * at, 2 * at + 2), 16);
+  return new TextDecoder().decode(bytes);
+}
