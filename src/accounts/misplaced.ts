@@ -62,9 +62,9 @@ function misplaced(
     return `This is ${shape.name}, not one of ${name}: choose ${provider.name} instead.`;
   if (shape.kind === place) return undefined;
   if (place === "api_key") {
-    return `This is ${shape.name}, not an API key: import it with kind "oauth", as ${shape.kind}.`;
+    return `This is ${shape.name}, not an API key: import it as tokens (kind "oauth"), in ${shape.kind}.`;
   }
   return shape.kind === "api_key"
-    ? `This is ${shape.name}, not a sign-in token: import it with kind "api_key".`
+    ? `This is ${shape.name}, not a sign-in token: import it as an API key (kind "api_key").`
     : `This is ${shape.name}: give it as ${shape.kind}.`;
 }

@@ -127,9 +127,7 @@ describe("a secret in a place that is not its own is told by its beginning", () 
     const failed = importAccounts(world.runtime, PROVIDERS, { provider: id, account });
     const other = PROVIDERS.find((provider) => provider.id === owner)!.name;
     const words =
-      owner === id
-        ? /give it as|import it with kind/
-        : new RegExp(`choose ${other.replace(/[()]/g, "\\$&")}`);
+      owner === id ? /give it as|import it as/ : new RegExp(`choose ${other.replace(/[()]/g, "\\$&")}`);
     await expect(failed).rejects.toThrow(words);
     await expect(failed).rejects.not.toThrow(/S3CRET/);
     await expect(failed).rejects.toMatchObject({

@@ -57,12 +57,13 @@ async function connected(): Promise<void> {
   await dialog().getByRole("heading", { name: "The account is connected" }).waitFor();
 }
 
-/** An import says that nobody has tried it, and where to. */
-async function saved(title = "The account is saved"): Promise<void> {
+/** An import says whether anything was tried, and where to do so. */
+async function saved(
+  title = "The account is saved",
+  words = "It is not tried yet: the provider has not been asked.",
+): Promise<void> {
   await dialog().getByRole("heading", { name: title }).waitFor();
-  await dialog()
-    .getByText(/^(It is|They are) not tried yet/)
-    .waitFor();
+  await dialog().getByText(words).waitFor();
   expect(await dialog().getByRole("link", { name: "Test it" }).getAttribute("href")).toBe("/admin/page/use");
 }
 
@@ -106,7 +107,7 @@ describe.each([
   });
 
   test("pastes a wrong and then the right code of Claude", async () => {
-    await begin("Claude");
+    await begin("Claude", "My Claude plan");
     const shown = door.fakes.claude.authorize(await address());
     expect(await dialog().getByLabel("Paste the code").count()).toBe(1);
     expect(await dialog().textContent()).not.toContain("does not load");
@@ -129,11 +130,59 @@ describe("an owner", () => {
   });
 
   test("lets the Console make an API key", async () => {
-    await begin("Claude", "Make an API key");
+    await begin("Claude", "A new API key");
     await paste(door.fakes.claude.authorize(await address()));
     await connected();
     await done();
     await card("Claude me@example.com").getByText("has no end").waitFor();
+  });
+
+  test("has to choose between Claude's ways: none is chosen beforehand, and what is allowed stands first", async () => {
+    await page.getByRole("link", { name: "Connect Claude" }).click();
+    const ways = dialog().getByRole("radio");
+    expect(
+      await ways.evaluateAll((all) => all.map((way) => way instanceof HTMLInputElement && way.checked)),
+    ).toEqual([false, false, false]);
+    const names = await dialog().locator(".choice strong").allTextContents();
+    expect(names).toEqual(["An API key that I have", "A new API key", "My Claude plan"]);
+    await dialog().getByText("Against Anthropic’s rules").waitFor();
+    await dialog().getByRole("button", { name: "Continue" }).click();
+    expect(await ways.first().evaluate((way: HTMLInputElement) => way.validity.valueMissing)).toBe(true);
+    await dialog().getByLabel("An API key that I have").check();
+    await dialog().getByRole("button", { name: "Continue" }).click();
+    await dialog().getByRole("heading", { name: "Import an account" }).waitFor();
+    expect(await dialog().getByLabel("Provider").inputValue()).toBe("claude");
+  });
+
+  test("is told that the provider refuses an API key, which is then not saved", async () => {
+    await page.getByRole("link", { name: "Import" }).click();
+    await dialog().getByRole("link", { name: "API key" }).click();
+    await dialog().getByLabel("Provider").selectOption("claude");
+    await dialog().getByLabel("API key").fill("hello");
+    await dialog().getByRole("button", { name: "Import" }).click();
+    await dialog()
+      .getByRole("alert")
+      .getByText("Claude refused this API key, so it was not saved.")
+      .waitFor();
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe("api-key");
+    // The stand-in rightly blames whoever sends it a wrong key.
+    door.fakes.claude.violations.length = 0;
+    await page.keyboard.press("Escape");
+    expect(await page.getByRole("article").count()).toBe(0);
+  });
+
+  test("is told what a bare token is, and where it goes, and never to log out", async () => {
+    await page.getByRole("link", { name: "Import" }).click();
+    expect(await dialog().textContent()).toContain("do not log out in it");
+    expect(await dialog().textContent()).toContain(
+      'security find-generic-password -s "Claude Code-credentials" -w',
+    );
+    await dialog()
+      .getByLabel("Or paste its content")
+      .fill("export CLAUDE_CODE_OAUTH_TOKEN=sk-ant-oat01-bare");
+    await dialog().getByRole("button", { name: "Import" }).click();
+    await dialog().getByRole("alert").getByText("This is a Claude access token, not a file").waitFor();
+    await dialog().getByText("paste it under “Tokens”, with Claude as the provider").waitFor();
   });
 
   test("signs in to ChatGPT with the browser and pastes the address it ends at", async () => {
@@ -203,7 +252,7 @@ describe("an owner", () => {
     await open();
     await dialog().getByLabel("Choose the file, or drop it here").setInputFiles(path);
     await send();
-    await saved("Accounts are saved");
+    await saved("Accounts are saved", "Not all of them are tried yet.");
     expect(await dialog().getByRole("listitem").count()).toBe(3);
     await done();
     await expect.poll(() => page.getByRole("article").count()).toBe(3);
@@ -256,7 +305,7 @@ describe("an owner", () => {
     await dialog().getByLabel("API key").fill(door.fakes.claude.issueApiKey());
     await dialog().getByLabel("Name (optional)").fill("Console");
     await dialog().getByRole("button", { name: "Import" }).click();
-    await saved();
+    await saved("The account is saved", "The provider accepts the key.");
     await done();
     await card("Console").waitFor();
 

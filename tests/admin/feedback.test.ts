@@ -75,7 +75,7 @@ test("a message is seen and heard while a dialog is open, and when one closes or
   await page.route("**/start", (route) => route.abort());
   owner.forgive(/ERR_FAILED/);
   await stopClock();
-  await page.locator("#connect-claude").click();
+  await openClaude();
   await dialog().getByRole("button", { name: "Continue" }).click();
   await page.locator("dialog form:not([aria-busy])").waitFor();
   await page.clock.runFor(100);
@@ -107,7 +107,7 @@ describe("a button that asks somebody else says so until the answer is there:", 
   test.each([
     ["Test", "Asking…", "**/use/test", "main", () => owner.go("/admin/page/use?agent=claude-code")],
     ["Refresh", "Refreshing…", "**/refresh", "main", async () => {}],
-    ["Continue", "Starting…", "**/start", "dialog", () => page.locator("#connect-claude").click()],
+    ["Continue", "Starting…", "**/start", "dialog", openClaude],
     ["Finish", "Finishing…", "**/finish", "dialog", pasteSomething],
     ["Import", "Importing…", "**/page/import", "dialog", () => page.locator("#import").click()],
     ["Look again", "Looking…", "**/refresh", "main", () => owner.go("/admin/page/models")],
@@ -140,8 +140,14 @@ describe("a button that asks somebody else says so until the answer is there:", 
   });
 });
 
-async function pasteSomething(): Promise<void> {
+/** The dialog of Claude with a way chosen. */
+async function openClaude(): Promise<void> {
   await page.locator("#connect-claude").click();
+  await dialog().getByLabel("My Claude plan").check();
+}
+
+async function pasteSomething(): Promise<void> {
+  await openClaude();
   await dialog().getByRole("button", { name: "Continue" }).click();
   await dialog().getByLabel("Paste the code").fill("x#y");
 }

@@ -96,7 +96,7 @@ test("no page holds the admin token, a key or what opens an account, until a key
     cookie,
     form: { key: stored?.id ?? "", agent: "codex" },
   });
-  expect(await filled.text()).toContain(`export KLEIS_API_KEY=${key}`);
+  expect(await filled.text()).toContain(`printf %s ${key}`);
   expect(house.logged.join()).not.toMatch(/planted|kleis_/);
 });
 

@@ -132,7 +132,7 @@ describe.each([
     await page.getByRole("button", { name: "Codex CLI" }).click();
     await page.getByText('base_url = "').waitFor();
     await page.getByRole("button", { name: "Copy Shell" }).click();
-    await expect.poll(clipboard).toContain(`export KLEIS_API_KEY=${key}\ncodex`);
+    await expect.poll(clipboard).toContain(`printf %s ${key} > ~/.config/kleis/key)\ncodex`);
     await page.getByRole("button", { name: "Claude Code" }).click();
     await page.getByText(`export ANTHROPIC_AUTH_TOKEN=${key}`).waitFor();
     await page.getByText(`export ANTHROPIC_BASE_URL=${door.url}\n`).waitFor();
@@ -250,7 +250,7 @@ describe("an owner", () => {
     await expect.poll(clipboard).toContain('model_provider = "kleis"');
     await page.getByRole("button", { name: "Fill in the key to copy" }).click();
     await page.getByRole("button", { name: "Copy Shell" }).click();
-    await expect.poll(clipboard).toContain(`export KLEIS_API_KEY=${key}\ncodex`);
+    await expect.poll(clipboard).toContain(`printf %s ${key} > ~/.config/kleis/key)\ncodex`);
   });
 
   test("learns in words why a test was refused", async () => {

@@ -99,10 +99,22 @@ test.each(FONTS)("why a form was refused is in sight with %s", async (_name, sty
   });
   await dressed(style);
   await page.locator("#connect-claude").click();
+  await dialog().getByLabel("My Claude plan").check();
   await dialog().getByRole("button", { name: "Continue" }).click();
   await dialog().getByRole("alert").waitFor();
   expect(await isInSight(dialog().getByRole("alert"))).toBe(true);
 });
+
+test.each([1440, 1280, 390, 360])(
+  "at %i pixels the way that Anthropic allows is in sight at once",
+  async (width) => {
+    await page.setViewportSize({ width, height: width < 500 ? 640 : 800 });
+    await page.locator("#connect-claude").click();
+    const ways = dialog().locator(".choice");
+    await ways.first().waitFor();
+    for (const way of await ways.all()) expect(await isInSight(way)).toBe(true);
+  },
+);
 
 test("every agent's tab is in sight at once", async () => {
   await owner.go("/admin/page/use");

@@ -59,6 +59,12 @@ test("without scripts an owner signs in with a device code, asking when it is en
 
 test("without scripts an owner pastes a wrong and then the right code", async () => {
   await click("link", "Connect Claude");
+  await page.locator("form").evaluateAll((forms) => {
+    for (const form of forms) if (form instanceof HTMLFormElement) form.noValidate = true;
+  });
+  await click("button", "Continue");
+  await page.getByRole("alert").getByText("Choose one of the ways first.").waitFor();
+  await page.getByLabel("My Claude plan").check();
   await click("button", "Continue");
   const link = page.getByRole("link", { name: /^Open / });
   const shown = door.fakes.claude.authorize((await link.getAttribute("href")) ?? "");
@@ -103,13 +109,13 @@ test("without scripts an owner creates, uses, tests, reveals and revokes a key",
   const key = (await page.locator("#key-text").textContent())?.trim() ?? "";
   await click("button", "Use it in an agent");
   await click("button", "Claude Code");
-  await page.getByText(`export ANTHROPIC_AUTH_TOKEN=${key}`).waitFor();
+  await page.getByText(`ANTHROPIC_AUTH_TOKEN=${key}`).waitFor();
   await page.getByLabel("Model").selectOption("claude-haiku-4-5");
   await click("button", "Show");
-  await page.getByText(`export ANTHROPIC_AUTH_TOKEN=${key.slice(0, 10)}`).waitFor();
+  await page.getByText(`ANTHROPIC_AUTH_TOKEN=${key.slice(0, 10)}`).waitFor();
   expect(await page.content()).not.toContain(key);
   await click("button", "Fill in the key to copy");
-  await page.getByText(`export ANTHROPIC_AUTH_TOKEN=${key}`).waitFor();
+  await page.getByText(`ANTHROPIC_AUTH_TOKEN=${key}`).waitFor();
   await click("button", "Test");
   await page.locator("#tried").getByText("It works. claude-haiku-4-5 answered").waitFor();
 

@@ -1,6 +1,6 @@
 /** The page says of accounts, keys and models what is known of them, and not more. */
 import { describe, expect, test } from "vitest";
-import { REFUSED } from "../../src/accounts/refused.ts";
+import { NOT_CHECKED, REFUSED } from "../../src/accounts/refused.ts";
 import { newAccount, newKey } from "../storage/world.ts";
 import { createHouse, type House } from "./house.ts";
 
@@ -15,8 +15,10 @@ async function entered() {
   return { house, see, send, accounts: house.runtime.storage.accounts };
 }
 
-function refuse({ runtime }: House, id: string) {
-  return runtime.storage.accounts.changeReason(id, { version: 0, from: null, to: REFUSED });
+async function refuse({ runtime }: House, id: string) {
+  const { accounts } = runtime.storage;
+  const { statusReason: from = null } = (await accounts.get(id)) ?? {};
+  return accounts.changeReason(id, { version: 0, from, to: REFUSED });
 }
 
 /** What a person reads. */
@@ -25,12 +27,13 @@ const read = (page: string) => page.replace(/<[^>]*>/g, " ").replace(/\s+/g, " "
 describe("after an import", () => {
   const form = { kind: "api_key", provider: "claude", api_key: "hello" };
 
-  test("an owner reads that the key is saved and not tried, and where to test it", async () => {
+  test("an owner reads that the key is saved and not checked, and where to test it", async () => {
     const { house, send } = await entered();
     await house.runtime.storage.keys.insert(newKey());
     const page = await send("/admin/page/import", form);
     expect(read(page)).toContain("The account is saved");
     expect(read(page)).toContain("It is not tried yet: the provider has not been asked.");
+    expect(read(page)).toContain("could not be asked about this API key: it is saved, but not checked");
     expect(page).toContain('<a href="/admin/page/use">Test it</a>');
     expect(read(page)).not.toMatch(/is connected|can use it at once/);
   });
@@ -108,7 +111,7 @@ describe("a key that its provider refused", () => {
     await refuse(house, id);
     const saved = await send("/admin/page/import", { ...form, replaces: id });
     expect(read(saved)).not.toContain("former key");
-    expect(await accounts.list()).toMatchObject([{ id, primary: true, statusReason: null }]);
+    expect(await accounts.list()).toMatchObject([{ id, primary: true, statusReason: NOT_CHECKED }]);
     expect(read(await see("/admin"))).not.toContain("refused");
   });
 });

@@ -59,7 +59,7 @@ test.each([
     "a time that is none",
     "import",
     material({ kind: "tokens", access_token: "a", expires_at: "soon" }),
-    "“Access token ends” must be a number",
+    "“Access token ends” must be a time",
     "expires_at",
   ],
   ["no file", "import", { kind: "file" }, "Choose a file, or paste its content.", "file"],

@@ -172,7 +172,7 @@ describe("a key's scopes", () => {
         const { path, body } = OPERATIONS.messages;
         const answer = await wire(other.url + path, { headers: withKey(key), body });
         expectOwnError(answer, "anthropic", 403, "key_scope", secretsOf(other, key));
-        expect(other.fakes.claude.requests).toEqual([]);
+        expect(other.fakes.claude.inference).toEqual([]);
       },
     );
     key = await door.key();

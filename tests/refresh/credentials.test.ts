@@ -230,15 +230,19 @@ describe("a sign-in that ended", () => {
     expect(await store.refreshes.read(ID)).toMatchObject({ leasedForMs: 0, unanswered: false });
   });
 
-  test("of tokens without a refresh token is noticed at their end, not before", async () => {
-    const { createIsolate, answers, posted, clock } = await createWorld(4 * MINUTE, { refreshToken: null });
+  test("of tokens without a refresh token is for the provider's 401 to say, whatever their end is said to be", async () => {
+    const { createIsolate, answers, posted, clock } = await createWorld(4 * MINUTE, {
+      refreshToken: null,
+    });
     const isolate = createIsolate();
     expect(await isolate.token()).toBe("access-1");
     await Promise.all(isolate.background);
     expect(posted).toEqual([]);
     await expect(isolate.credentials.refresh(ID)).rejects.toMatchObject({ code: "invalid_request" });
     await clock.advance(5 * MINUTE);
+    expect(await isolate.token()).toBe("access-1");
     answers.push({ status: "rejected", reason: "There is no refresh token." });
+    expect(await isolate.renew("access-1")).toBeNull();
     await expect(isolate.token()).rejects.toMatchObject({ code: "account_needs_login" });
   });
 });
