@@ -4,6 +4,7 @@ import { createServer, type Server } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import {
+  letGoWhenStalled,
   limitConnections,
   openFileLimit,
   SERVER_OPTIONS,
@@ -110,6 +111,36 @@ describe("open files", () => {
     const next = await connected(GET);
     await until("the next one is answered", () => next.said().endsWith("here"));
     expect(warn.mock.calls).toEqual([["connections_full", { limit: 2 }]]);
+  });
+});
+
+describe("a client that takes nothing of a finished answer", () => {
+  const BODY = Buffer.alloc(16 * 1024 * 1024, "x");
+
+  test("loses its connection; one that reads slowly gets all of it", async () => {
+    const ends: boolean[] = [];
+    await listening(
+      createServer((_, response) => {
+        letGoWhenStalled(response, 500);
+        response.on("close", () => ends.push(response.writableFinished));
+        response.end(BODY);
+      }),
+    );
+    const stalled = await connected(GET);
+    stalled.socket.pause();
+    await until("it is let go", () => ends.length > 0, 20_000);
+    expect(ends).toEqual([false]);
+
+    let length = 0;
+    const slow = await connected(GET);
+    slow.socket.on("data", (text) => {
+      length += String(text).length;
+      slow.socket.pause();
+      setTimeout(() => slow.socket.resume(), 2);
+    });
+    await until("it has all", () => length > BODY.length, 20_000);
+    await until("it was given all", () => ends.length > 1);
+    expect(ends).toEqual([false, true]);
   });
 });
 
