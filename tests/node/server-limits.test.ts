@@ -1,6 +1,6 @@
 /** What a connection to the Node adapter may take: time, idleness and its share of open files. */
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import {
@@ -150,9 +150,11 @@ describe("a body that trickles in", () => {
     const verdicts: (Response | "fine")[] = [];
     let isRead = true;
     let arrived = 0;
+    let last: IncomingMessage | undefined;
     await listening(
       createServer((incoming, response) => {
         arrived++;
+        last = incoming;
         void whenTooSlow(incoming)?.then((late) => verdicts.push(late));
         if (isRead) incoming.resume();
         incoming.on("end", () => verdicts.push("fine"));
@@ -160,39 +162,37 @@ describe("a body that trickles in", () => {
       }),
     );
     const POST = "POST / HTTP/1.1\r\nhost: kleis.test\r\ncontent-length: 200000\r\n\r\n";
-    const bytesAt = async (socket: Socket, text: string) =>
-      void (await new Promise((done) => socket.write(text, done)));
-    const turn = () => new Promise((done) => setTimeout(done, 50));
+    const send = async ({ socket }: { socket: Socket }, length: number) => {
+      const before = last?.socket.bytesRead ?? 0;
+      socket.write("x".repeat(length));
+      await until("it has come", () => (last?.socket.bytesRead ?? 0) >= before + Math.min(length, 16_000));
+      if (isRead) await until("all of it has", () => (last?.socket.bytesRead ?? 0) >= before + length);
+    };
 
     const fast = await connected(POST);
     await until("it has arrived", () => arrived === 1);
-    await bytesAt(fast.socket, "x".repeat(100_000));
-    await turn();
+    await send(fast, 100_000);
     vi.advanceTimersByTime(40_000);
-    await bytesAt(fast.socket, "x".repeat(100_000));
+    await send(fast, 100_000);
     await until("it has ended", () => verdicts.length > 0);
-    expect(verdicts).toEqual(["fine"]);
     vi.advanceTimersByTime(400_000);
-    await turn();
-    expect(verdicts.length).toBe(1);
+    expect(verdicts).toEqual(["fine"]);
 
     isRead = false;
     const unread = await connected(POST);
     await until("it has arrived", () => arrived === 2);
-    await bytesAt(unread.socket, "x".repeat(150_000));
-    await turn();
+    await send(unread, 150_000);
+    await until("it waits to be read", () => (last?.readableLength ?? 0) > 0);
     vi.advanceTimersByTime(120_000);
-    await turn();
+    await new Promise((done) => setImmediate(done));
     expect(verdicts.length).toBe(1);
 
     isRead = true;
     const slow = await connected(POST);
     await until("it has arrived", () => arrived === 3);
-    await bytesAt(slow.socket, "x".repeat(100_000));
-    await turn();
+    await send(slow, 100_000);
     vi.advanceTimersByTime(40_000);
-    await bytesAt(slow.socket, "x".repeat(1_000));
-    await turn();
+    await send(slow, 1_000);
     vi.advanceTimersByTime(40_000);
     await until("it is refused", () => verdicts.length > 1);
     const refused = verdicts[1];
