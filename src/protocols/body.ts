@@ -26,11 +26,14 @@ export type Change =
   | "codex-store" // store was set to false
   | "codex-stream" // stream was set to true for a client that does not stream
   | "codex-cache-key" // prompt_cache_key was derived per key, account and session
+  | "codex-sealed" // the backend could not read earlier turns' sealed reasoning: asked once more without it
   | "copilot-usage" // stream_options.include_usage was set; the chunk that comes of it is left out
   | "copilot-item-ids" // ids of replayed items were taken out, and references to items that nobody kept
   | "copilot-store" // store was set to false
   | "copilot-include" // encrypted reasoning was asked for
   | "copilot-fields" // fields the backend refuses were taken out
+  | "copilot-betas" // a `betas` body field moved into the anthropic-beta header
+  | "copilot-sealed" // the backend could not read earlier turns' sealed reasoning: asked once more without it
   | "copilot-images"; // image detail was mapped to what the backend takes
 
 export type Path = readonly (string | number)[];

@@ -41,6 +41,8 @@ export interface PrepareInput {
   readonly headers: Headers;
   readonly account: ProviderAccount;
   readonly credential: Credential;
+  /** True once the provider has refused the sealed reasoning of earlier turns (`sealRefused`): leave it out. */
+  readonly unsealed?: boolean;
   /** Id of the issued key, to keep tenants apart in derived session ids. */
   readonly keyId: string;
   readonly config: Config;
@@ -102,6 +104,13 @@ export interface PreparedRequest {
   readonly changes?: readonly Change[];
   /** True when the provider answers with an event stream. */
   readonly streams: boolean;
+  /**
+   * True for the text of a 400 that refuses sealed reasoning which another account or backend made: then the request is
+   * prepared once more, `unsealed`, and sent again. Absent where the request holds none.
+   */
+  readonly sealRefused?: (refusal: string) => boolean;
+  /** What the owner can do where none of the account's hosts serves it (421), told beside the provider's own words. */
+  readonly servedNowhere?: string;
   readonly answer: AnswerPlan;
 }
 

@@ -63,8 +63,13 @@ export async function proxy(deps: ProxyDeps, call: ProxyCall): Promise<Response>
   const account = chooseAccount(deps, call, provider, resolved, accounts);
   log.note({ account: account.id });
 
-  const prepare = (by: AccountRecord, credential: Credential) =>
-    prepareRequest(deps, call, body, provider, resolved, by, credential);
+  /** Whom the request was last prepared for, and what that changed. */
+  let sent: { by: AccountRecord; credential: Credential; changes: readonly string[] };
+  const prepare = async (by: AccountRecord, credential: Credential, unsealed = false) => {
+    const ready = await prepareRequest(deps, call, body, provider, resolved, by, credential, unsealed);
+    sent = { by, credential, changes: ready.changes };
+    return ready;
+  };
   const credential = await deps.credentials.fresh(account);
   const first = await prepare(account, credential);
   const sentTokens = [credential.token];
@@ -82,6 +87,11 @@ export async function proxy(deps: ProxyDeps, call: ProxyCall): Promise<Response>
       const moved = await deps.credentials.relocate(account);
       return moved === null ? null : prepare(moved, credential);
     },
+    async unseal() {
+      const ready = await prepare(sent.by, sent.credential, true);
+      log.note({ resent: "unsealed" });
+      return ready;
+    },
   };
   const sendIt = async (signal: AbortSignal) => {
     const response = hideInHeaders(await sendUpstream(attempt, signal), sentTokens);
@@ -93,7 +103,10 @@ export async function proxy(deps: ProxyDeps, call: ProxyCall): Promise<Response>
   return answer(deps.runtime, call, first, sendIt, {
     provider: provider.id,
     account: account.id,
-    changes: first.changes,
+    // Asked for once the provider has answered, so that what a second try changed is told.
+    get changes() {
+      return sent.changes;
+    },
     model: requested,
     requestedModel: resolved.change === null ? null : requested,
     sentTokens,
@@ -221,6 +234,7 @@ async function prepareRequest(
   resolved: ResolvedModel,
   account: AccountRecord,
   credential: Credential,
+  unsealed: boolean,
 ): Promise<ReadyRequest> {
   const prepared = await provider.prepare({
     operation: call.operation,
@@ -230,6 +244,7 @@ async function prepareRequest(
     ...withoutCredentials(call.request.headers, new URL(call.request.url).search.slice(1)),
     account,
     credential,
+    unsealed,
     keyId: call.key.id,
     config: deps.runtime.config,
   });

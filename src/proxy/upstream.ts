@@ -1,11 +1,12 @@
 /**
- * Sends a prepared request: with a limit on the wait for headers, and once more where a fresh token mends a 401, or the
- * account's right host a 421.
+ * Sends a prepared request, with a limit on the wait for headers. Sends it once more where a fresh token answers a 401 or
+ * the account's right host a 421, and once more without sealed reasoning that the provider could not read.
  */
 import { KleisError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import { send } from "../send.ts";
 import type { ReadyRequest } from "./handle.ts";
+import { type ByteSource, readBody } from "./source.ts";
 
 export interface Attempt {
   readonly runtime: Runtime;
@@ -14,20 +15,78 @@ export interface Attempt {
   readonly renew: () => Promise<ReadyRequest | null>;
   /** The request at the account's right host after a 421, or null when that is not known to be another. */
   readonly relocate: () => Promise<ReadyRequest | null>;
+  /** The request that was sent last, without sealed reasoning. */
+  readonly unseal: () => Promise<ReadyRequest>;
 }
+
+/** How much of a refusal is read for its reason, characters. */
+const MAX_REFUSAL_LENGTH = 256 * 1024;
+/** How long its body may take to come, ms. */
+const REFUSAL_WAIT_MS = 10_000;
 
 /** The provider's answer, whatever its status. Rejects with `upstream_unreachable` or `upstream_timeout`. */
 export async function sendUpstream(attempt: Attempt, signal: AbortSignal): Promise<Response> {
-  const response = await sendOnce(attempt, attempt.first, signal);
-  const mend = { 401: attempt.renew, 421: attempt.relocate }[response.status];
-  if (mend === undefined) return response;
-  const second = await mend().catch(async (error: unknown) => {
+  const { response, sent } = await sendAsAccount(attempt, signal);
+  if (response.status === 421 && sent.servedNowhere !== undefined) {
+    return misdirected(attempt.runtime, response, sent.servedNowhere);
+  }
+  if (sent.sealRefused === undefined || response.status !== 400) return response;
+  const refusal = await peekRefusal(attempt.runtime, response);
+  if (!sent.sealRefused(refusal)) return response;
+  // Nothing may be left without it: then the provider's own words are the better answer.
+  const unsealed = await attempt.unseal().catch(() => null);
+  if (unsealed === null) return response;
+  await response.body?.cancel();
+  return sendOnce(attempt, unsealed, signal);
+}
+
+/** The refusal of the last host, with what the owner can do. */
+async function misdirected(runtime: Runtime, response: Response, wayOut: string): Promise<Response> {
+  const said = (await peekRefusal(runtime, response)).trim();
+  await response.body?.cancel();
+  const headers = new Headers(response.headers);
+  headers.set("content-type", "application/json");
+  const message = said === "" || said.length > 200 ? wayOut : `${wayOut} The provider said: ${said}`;
+  return new Response(JSON.stringify({ error: { message, code: "misdirected" } }), { status: 421, headers });
+}
+
+/** The text of a refusal, whose own body stays unread; empty where it does not come. */
+async function peekRefusal({ clock }: Runtime, response: Response): Promise<string> {
+  const source = readBody(response.clone().body);
+  const came = new AbortController();
+  const late = clock.sleep(REFUSAL_WAIT_MS, came.signal).then(() => "");
+  const text = await Promise.race([beginningOf(source).catch(() => ""), late]);
+  came.abort("came");
+  void source.cancel().catch(() => {});
+  return text;
+}
+
+async function beginningOf(source: ByteSource): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  while (text.length < MAX_REFUSAL_LENGTH) {
+    const { done, value } = await source.read();
+    if (done) break;
+    text += decoder.decode(value, { stream: true });
+  }
+  return text;
+}
+
+async function sendAsAccount(
+  attempt: Attempt,
+  signal: AbortSignal,
+): Promise<{ response: Response; sent: ReadyRequest }> {
+  const { first } = attempt;
+  const response = await sendOnce(attempt, first, signal);
+  const next = { 401: attempt.renew, 421: attempt.relocate }[response.status];
+  if (next === undefined) return { response, sent: first };
+  const second = await next().catch(async (error: unknown) => {
     await response.body?.cancel();
     throw error;
   });
-  if (second === null) return response;
+  if (second === null) return { response, sent: first };
   await response.body?.cancel();
-  return sendOnce(attempt, second, signal);
+  return { response: await sendOnce(attempt, second, signal), sent: second };
 }
 
 async function sendOnce({ runtime }: Attempt, ready: ReadyRequest, signal: AbortSignal): Promise<Response> {

@@ -297,7 +297,6 @@ describe("signing in", () => {
       id_token_add_organizations: "true",
       codex_cli_simplified_flow: "true",
       state: "state-1",
-      originator: "kleis",
       ...changes,
     });
     return `${fake.url}/oauth/authorize?${query}`;
@@ -352,6 +351,7 @@ describe("signing in", () => {
     ["codex_cli_simplified_flow", ""],
     ["state", ""],
     ["originator", ""],
+    ["originator", "kleis"],
   ])("is refused for a wrong %s", (name, value) => {
     expect(() => fake.authorize(address({ [name]: value }))).toThrow();
     expect(fake.violations).toHaveLength(1);

@@ -1,4 +1,4 @@
-/** A Copilot account whose plan is served at another host: a 421 is mended once, and the right host is kept. */
+/** A Copilot account whose plan is served at another host: after a 421 the right one is found, and kept. */
 import { expect, test } from "vitest";
 import { issueKey } from "../../src/keys/issue.ts";
 import type { Fetch } from "../../src/runtime.ts";
@@ -6,9 +6,17 @@ import { createSignInWorld } from "./world.ts";
 
 const OWN = "api.individual.githubcopilot.com";
 
-async function createPlace({ served = OWN }: { served?: string } = {}) {
+interface Options {
+  /** The host that serves the account; null: none does. */
+  served?: string | null;
+  /** The host that GitHub names; null: it names none. */
+  named?: string | null;
+}
+
+async function createPlace({ served = OWN, named = OWN }: Options = {}) {
   let fake = "";
   const asked: string[] = [];
+  const state = { served };
   /** The hosts of the plans, of which one serves this account. */
   const plans =
     (next: Fetch): Fetch =>
@@ -16,12 +24,14 @@ async function createPlace({ served = OWN }: { served?: string } = {}) {
       const { host, pathname } = new URL(url);
       if (!host.endsWith("githubcopilot.com")) return next(url, init);
       asked.push(`${host}${pathname}`);
-      return host === served
+      return host === state.served
         ? next(fake + pathname, init)
         : new Response("Misdirected Request\n", { status: 421 });
     };
   const world = await createSignInWorld({ fetch: plans, env: { COPILOT_API_URL: "", MODELS_DEV_URL: "" } });
   fake = world.fakes.env.COPILOT_API_URL ?? "";
+  if (named === null) world.fakes.copilot.discovery.mode = "404";
+  else world.fakes.copilot.discovery.api = `https://${named}`;
   const imported = await world.call("POST", "/accounts/import", {
     provider: "copilot",
     kind: "oauth",
@@ -39,8 +49,13 @@ async function createPlace({ served = OWN }: { served?: string } = {}) {
       {},
     );
   const chats = () => asked.filter((where) => where.endsWith("/chat/completions"));
-  return { ...world, ask, chats };
+  const metadata = async () => (await world.accounts())[0]?.metadata ?? {};
+  return { ...world, ask, chats, asked, state, metadata };
 }
+
+const GENERAL = "api.githubcopilot.com";
+const PLANS = ["individual", "business", "enterprise"].map((plan) => `api.${plan}.githubcopilot.com`);
+const OTHER = "api.tenant.githubcopilot.com";
 
 test("a request at a wrong plan's host is answered from the right one, which the next asks at once", async () => {
   const place = await createPlace();
@@ -51,11 +66,61 @@ test("a request at a wrong plan's host is answered from the right one, which the
   expect(place.chats().slice(2)).toEqual([`${OWN}/chat/completions`]);
 });
 
-test("a 421 that no other host mends reaches the client, and is not looked into again at once", async () => {
-  const place = await createPlace({ served: "api.nowhere.githubcopilot.com" });
-  expect((await place.ask()).status).toBe(421);
+test.each([
+  [PLANS[0], PLANS[1]],
+  [PLANS[1], null],
+  [PLANS[2], PLANS[1]],
+  [GENERAL, PLANS[2]],
+  [OTHER, OTHER],
+  [OTHER, PLANS[0]],
+])(
+  "served by %s while GitHub names %s: the same request is answered, and no host that refused is taken again",
+  async (served = GENERAL, named = null) => {
+    const place = await createPlace({ served, named });
+    const isKnowable = served !== OTHER || named === OTHER;
+    expect((await place.ask()).status).toBe(isKnowable ? 200 : 421);
+    if (!isKnowable) return;
+    expect((await place.metadata()).api_host ?? GENERAL).toBe(served);
+    // The owner asks for a refresh: GitHub names the same host, which refuses still.
+    const id = (await place.accounts())[0]?.id;
+    await place.clock.advance(60_000);
+    expect((await place.call("POST", `/accounts/${id}/refresh`)).status).toBe(200);
+    expect((await place.metadata()).api_host ?? GENERAL).toBe(served);
+    const before = place.chats().length;
+    expect((await place.ask()).status).toBe(200);
+    expect(place.chats().slice(before)).toEqual([`${served}/chat/completions`]);
+  },
+);
+
+test("an account that moves to a host which once refused is found there", async () => {
+  const place = await createPlace({ named: null });
+  expect((await place.ask()).status).toBe(200);
+  expect(await place.metadata()).toMatchObject({ api_host: OWN, refused_hosts: [GENERAL] });
+  place.state.served = GENERAL;
+  await place.clock.advance(60_000);
+  expect((await place.ask()).status).toBe(200);
+  expect(await place.metadata()).toMatchObject({
+    api_host: null,
+    refused_hosts: expect.arrayContaining([OWN]),
+  });
+});
+
+test("where every host refuses, the client and the owner are told what to do, and nobody is asked again at once", async () => {
+  const place = await createPlace({ served: null, named: PLANS[1] ?? "" });
+  const answer = await place.ask();
+  expect(answer.status).toBe(421);
+  expect(await answer.json()).toMatchObject({
+    error: {
+      message: expect.stringMatching(/connect the account again.*COPILOT_API_URL.*Misdirected Request/s),
+    },
+  });
+  const [account] = await place.accounts();
+  expect(account).toMatchObject({
+    status: "active",
+    lastRefreshStatus: "failed",
+    lastRefreshError: expect.stringContaining("COPILOT_API_URL"),
+  });
   const looked = place.sent.length;
   expect((await place.ask()).status).toBe(421);
   expect(place.sent.length - looked).toBe(1);
-  expect((await place.accounts())[0]?.status).toBe("active");
 });

@@ -98,6 +98,7 @@ describe("a name that is part of something longer stays:", () => {
       fc.property(lead, token, tail, (before, own, after) => {
         expect(replaced(before + own + after)).toBe(before + own + after);
       }),
+      { numRuns: 60 },
     );
   });
 
@@ -152,9 +153,9 @@ test.each([
   ["lines", "OpenCode\n"],
   ["marks", "**(["],
 ])("megabytes take linear time: %s", (_kind, piece) => {
-  const text = `${piece.repeat(Math.ceil(1_600_000 / piece.length))} opencode`;
+  const text = `${piece.repeat(Math.ceil(800_000 / piece.length))} opencode`;
   const began = performance.now();
   replaced(text);
-  // Takes well under a second. A step for every pair of places would be 10^12 of them, and take many minutes.
-  expect(performance.now() - began).toBeLessThan(20_000);
+  // Takes well under a second. A step for every pair of places would be 10^11 of them, and take more than half a minute.
+  expect(performance.now() - began).toBeLessThan(15_000);
 });

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../src/json.ts";
 import { refusals, type Sent, send } from "./codex-fixture.ts";
 
@@ -26,11 +26,13 @@ test("a body that fits goes as the bytes that came", async () => {
   expect(sent.changes).toEqual([]);
 });
 
-test.each([
-  "max_output_tokens max_completion_tokens max_tokens temperature top_p frequency_penalty presence_penalty stop",
-  "truncation user metadata safety_identifier previous_response_id context_management prompt_cache_retention",
-  "prompt_cache_options background conversation prompt generate seed n logprobs __proto__",
-])("fields that the backend refuses are taken out: %s", async (names) => {
+const TUNING = [
+  "max_output_tokens max_completion_tokens max_tokens max_tool_calls temperature top_p top_k top_logprobs logprobs",
+  "frequency_penalty presence_penalty seed stop truncation context_management user metadata safety_identifier",
+  "moderation image prompt_cache_retention prompt_cache_options",
+];
+
+test.each(TUNING)("fields that only tune an answer are taken out: %s", async (names) => {
   const extra = names.split(" ").map((name) => `${JSON.stringify(name)}:1`);
   const source = JSON.stringify(FITS);
   const sent = await sendFitting(`{${extra.join(",")},${source.slice(1)}`);
@@ -38,10 +40,55 @@ test.each([
   expect(sent.changes).toEqual(["codex-fields"]);
 });
 
-test("a priority tier stays, any other goes", async () => {
-  expect((await sendFitting({ ...FITS, service_tier: "priority" })).changes).toEqual([]);
-  expect((await sendFitting({ ...FITS, service_tier: "flex" })).body).toEqual(FITS);
-  expect((await sendFitting({ ...FITS, service_tier: null })).body).toEqual(FITS);
+const STATE: [string, unknown][] = [
+  ["previous_response_id", "resp_1"],
+  ["conversation", "conv_1"],
+  ["conversation", { id: "conv_1" }],
+  ["prompt", { id: "pmpt_1", version: "2", variables: { city: "Bonn" } }],
+  ["background", true],
+  ["generate", false],
+  ["n", 2],
+];
+
+test.each(STATE)("a field that changes what is asked is refused by name: %s %j", async (name, value) => {
+  await expect(send({ ...FITS, [name]: value } as JsonObject)).rejects.toMatchObject({
+    code: "invalid_request",
+    param: name,
+    message: expect.stringContaining(name),
+  });
+});
+
+test.each([
+  ...["previous_response_id", "conversation", "prompt", "background", "generate", "n", "a_new_one"].flatMap(
+    (name) => [null, "", [], {}, { id: null, list: [""] }].map((value): [string, unknown] => [name, value]),
+  ),
+  ["background", false],
+  ["generate", true],
+  ["n", 1],
+])("a field that asks for nothing is as absent: %s %j", async (name, value) => {
+  const sent = await sendFitting({ ...FITS, [name]: value } as JsonObject);
+  expect(sent.body).toEqual(FITS);
+  expect(sent.changes).toEqual(["codex-fields"]);
+});
+
+test("a field that nobody knows goes as it came, for the backend to judge", async () => {
+  const source = `{"a_new_one":{"x":1.0},"__proto__":1,${JSON.stringify(FITS).slice(1)}`;
+  const sent = await send(source);
+  expect(sent.text).toBe(source);
+  expect(sent.changes).toEqual([]);
+});
+
+test.each([
+  ["priority", "priority", []],
+  ["fast", "priority", ["codex-fields"]],
+  ["ultrafast", "ultrafast", []],
+  ["flex", undefined, ["codex-fields"]],
+  ["auto", undefined, ["codex-fields"]],
+  [null, undefined, ["codex-fields"]],
+])("the service tier %j is asked for as %j", async (asked, tier, changes) => {
+  const sent = await sendFitting({ ...FITS, service_tier: asked });
+  expect(sent.body.service_tier).toBe(tier);
+  expect(sent.changes).toEqual(changes);
 });
 
 test("of stream_options only the summary delivery stays", async () => {
@@ -214,4 +261,89 @@ test("the spark model is asked for no summaries and no parallel calls; other mod
   );
   expect(spark.changes).toEqual(["codex-fields"]);
   expect((await send(body("gpt-5.5"))).text).toBe(body("gpt-5.5"));
+});
+
+const HOSTED = [
+  "file_search",
+  "code_interpreter",
+  "mcp",
+  "programmatic_tool_calling",
+  "file_search_2027_01_01",
+];
+const FUNCTION = { type: "function", name: "f", parameters: {} };
+
+test.each(HOSTED)(
+  "a hosted tool that the backend lacks leaves with all that speaks of it: %s",
+  async (type) => {
+    const lacking = { type, server_label: "x" };
+    const allowed = (...tools: JsonObject[]) => ({ type: "allowed_tools", mode: "auto", tools });
+    const asked = {
+      ...FITS,
+      include: ["file_search_call.results", "web_search_call.results", "code_interpreter_call.outputs"],
+      parallel_tool_calls: true,
+    };
+    const some = await sendFitting({
+      ...asked,
+      tools: [lacking, FUNCTION],
+      tool_choice: allowed(lacking, FUNCTION),
+    });
+    expect(some.body.tools).toEqual([FUNCTION]);
+    expect(some.body.tool_choice).toEqual(allowed(FUNCTION));
+    expect(some.body.include).toEqual(["web_search_call.results", "reasoning.encrypted_content"]);
+    const chosen = await sendFitting({ ...asked, tools: [FUNCTION, lacking], tool_choice: lacking });
+    expect(chosen.body.tool_choice).toBeUndefined();
+    const none = await sendFitting({ ...asked, tools: [lacking], tool_choice: "required" });
+    expect(Object.keys(none.body)).not.toEqual(
+      expect.arrayContaining([expect.stringMatching(/^(tools|tool_choice|parallel_tool_calls)$/)]),
+    );
+    expect(none.changes).toEqual(["codex-fields", "codex-include"]);
+  },
+);
+
+test("hosted tools that the backend runs stay, less those that the spark model lacks", async () => {
+  const tools = [{ type: "image_generation" }, { type: "web_search" }, FUNCTION];
+  expect((await sendFitting({ ...FITS, tools })).changes).toEqual([]);
+  const spark = await sendFitting({ ...FITS, model: "gpt-5.3-codex-spark", tools });
+  expect(spark.body.tools).toEqual(tools.slice(1));
+});
+
+test("hosted tools that stand inside the input leave as well, and an item of nothing else with them", async () => {
+  const inside = (...tools: JsonObject[]) => ({ type: "additional_tools", tools });
+  const some = await sendFitting({ ...FITS, input: [inside(FUNCTION, { type: "mcp" }), user("q")] });
+  expect(some.body.input).toEqual([inside(FUNCTION), user("q")]);
+  const none = await sendFitting({
+    ...FITS,
+    tool_choice: "auto",
+    input: [inside({ type: "mcp" }), user("q")],
+  });
+  expect(none.body).toEqual({ ...FITS, input: [user("q")] });
+});
+
+describe("an input keeps something to answer:", () => {
+  const bare: JsonObject = { ...FITS };
+  delete bare.instructions;
+  const system = (text: string) => ({ role: "system", content: text });
+  const developer = (text: string) => ({ role: "developer", content: text });
+  const lost = [
+    { type: "item_reference", id: "msg_1" },
+    { type: "reasoning", summary: [], encrypted_content: null },
+  ];
+
+  test.each([
+    ["a system message alone", [system("Say hi")], [developer("Say hi")]],
+    ["a developer message alone", [developer("Say hi")], [developer("Say hi")]],
+    ["a list of text", [{ role: "system", content: [{ type: "input_text", text: "Say hi" }] }], undefined],
+    ["beside what is left out", [system("Say hi"), ...lost], [developer("Say hi")]],
+    ["two prompts", [system("Be brief"), system("Say hi")], [developer("Say hi")]],
+  ])("%s", async (_case, input, expected) => {
+    const sent = await sendFitting({ ...bare, input });
+    expect(sent.body.input).toEqual(expected ?? [{ ...input[0], role: "developer" }]);
+  });
+
+  test.each([[bare], [FITS]])("what holds nothing at all is refused in words", async (body) => {
+    await expect(send({ ...body, input: lost })).rejects.toMatchObject({
+      code: "invalid_request",
+      param: "input",
+    });
+  });
 });

@@ -85,7 +85,7 @@ export function refusals(body: JsonObject): string[] {
     typeof body.instructions !== "string" || body.instructions.trim() === "",
     "Instructions are required",
   );
-  refuse("service_tier" in body && body.service_tier !== "priority", "service_tier");
+  refuse("service_tier" in body && !/^(priority|ultrafast)$/.test(String(body.service_tier)), "service_tier");
   if ("stream_options" in body) {
     const names = isObject(body.stream_options) ? Object.keys(body.stream_options) : ["?"];
     refuse(names.join() !== "reasoning_summary_delivery", "stream_options");

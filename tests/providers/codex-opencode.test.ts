@@ -89,10 +89,17 @@ const call = fc.record({
 });
 const item = fc.oneof(message("user", "assistant", "system", "developer"), reasoning, reference, call);
 
+const isKept = (each: { type?: unknown; encrypted_content?: unknown }) =>
+  each.type !== "item_reference" && (each.type !== "reasoning" || Boolean(each.encrypted_content));
+
 /** Any of the values, or no such member. */
 const body = fc.record({
   model: fc.constant("gpt-5.5"),
-  input: fc.oneof(word, fc.array(item, { maxLength: 8 })),
+  // Of nothing but what is left out there would be nothing to send, which is refused.
+  input: fc.oneof(
+    word,
+    fc.array(item, { maxLength: 8 }).filter((items) => items.length === 0 || items.some(isKept)),
+  ),
   instructions: maybe(fc.constantFrom<Json>(null, "", "Mine.")),
   store: maybe(fc.constantFrom<Json>(true, false, null)),
   stream: maybe(fc.constantFrom<Json>(true, false, null)),
@@ -107,7 +114,8 @@ const body = fc.record({
   parallel_tool_calls: maybe(fc.boolean()),
   prompt_cache_key: maybe(word),
   temperature: maybe(fc.double({ noNaN: true, noDefaultInfinity: true })),
-  previous_response_id: maybe(word),
+  previous_response_id: maybe(fc.constantFrom<Json>(null, "")),
+  truncation: maybe(word),
   user: maybe(word),
 });
 

@@ -148,11 +148,11 @@ test.each([
   });
 });
 
-test("the newer Codex body takes its header along with an API key too", async () => {
-  const lite = { "x-openai-internal-codex-responses-lite": "true" };
+test("the newer Codex body takes its headers along with an API key too", async () => {
+  const lite = { "x-codex-beta-features": "f", "x-openai-internal-codex-responses-lite": "true" };
   const sent = await send(
     { model: "gpt-6-sol", input: [{ type: "additional_tools", tools: [] }] },
-    { account: API, headers: { ...NOISE, ...lite, "x-codex-beta-features": "f", "x-codex-turn-state": "t" } },
+    { account: API, headers: { ...NOISE, ...lite, "x-codex-turn-state": "t" } },
   );
   expect(sent.headers).toMatchObject(lite);
   expect(Object.keys(sent.headers).filter((name) => name.startsWith("x-"))).toEqual(Object.keys(lite));

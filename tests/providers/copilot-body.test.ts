@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { JsonObject } from "../../src/json.ts";
 import { applyEdits } from "../../src/protocols/json-edit.ts";
 import type { Operation } from "../../src/protocols/protocol.ts";
 import { prepared } from "./copilot-setup.ts";
@@ -160,5 +161,254 @@ describe.each<Operation>(["messages", "count_tokens"])("a %s body", (operation) 
       '{"model":"claude-opus-4.8","stream":true,"system":[{"type":"text","text":"x","cache_control":{"type":"ephemeral"}}],' +
         '"messages":[{"role":"assistant","content":[{"type":"thinking","thinking":"","signature":"s"}]}],"tools":[]}',
     );
+  });
+});
+
+const value = async (operation: Operation, body: JsonObject, headers: Record<string, string> = {}) => {
+  const source = JSON.stringify(body);
+  const request = await prepared(source, { operation, headers });
+  const bytes = applyEdits(new TextEncoder().encode(source), request.edits);
+  return {
+    body: JSON.parse(new TextDecoder().decode(bytes)) as JsonObject,
+    changes: [...new Set(request.edits.map((edit) => edit.change))],
+    betas: request.headers.get("anthropic-beta"),
+  };
+};
+
+describe("the hosted tools that Copilot lacks", () => {
+  const FUNCTION = { type: "function", name: "f", parameters: {} };
+  const GOOD = { store: false, include: ["reasoning.encrypted_content"], input: "hi" };
+  const allowed = (...tools: JsonObject[]) => ({ type: "allowed_tools", mode: "auto", tools });
+
+  test.each([
+    "web_search",
+    "web_search_preview_2025_03_11",
+    "file_search",
+    "code_interpreter",
+    "image_generation",
+    "mcp",
+    "programmatic_tool_calling",
+  ])("leave with all that speaks of them: %s", async (type) => {
+    const hosted = { type, server_label: "x" };
+    const include = [`${type}_call.results`, ...GOOD.include];
+    const some = await value("responses", {
+      ...GOOD,
+      include,
+      tools: [hosted, FUNCTION],
+      tool_choice: allowed(FUNCTION, hosted),
+    });
+    expect(some.body).toEqual({
+      ...GOOD,
+      include: expect.anything(),
+      tools: [FUNCTION],
+      tool_choice: allowed(FUNCTION),
+    });
+    const forced = await value("responses", { ...GOOD, tools: [FUNCTION, hosted], tool_choice: hosted });
+    expect(forced.body).toEqual({ ...GOOD, tools: [FUNCTION] });
+    const none = await value("responses", {
+      ...GOOD,
+      tools: [hosted],
+      tool_choice: "required",
+      parallel_tool_calls: true,
+    });
+    expect(none).toMatchObject({ body: GOOD, changes: ["copilot-fields"] });
+    expect(Object.keys(none.body)).toEqual(Object.keys(GOOD));
+    const inside = { type: "additional_tools", tools: [hosted] };
+    const lite = await value("responses", {
+      ...GOOD,
+      input: [inside, { role: "user", content: "hi" }],
+      tool_choice: "auto",
+    });
+    expect(lite.body).toEqual({ ...GOOD, input: [{ role: "user", content: "hi" }] });
+  });
+
+  test("are not asked for by include", async () => {
+    const include = [
+      "file_search_call.results",
+      "web_search_call.action.sources",
+      "message.input_image.image_url",
+    ];
+    expect((await value("responses", { ...GOOD, include })).body.include).toEqual([
+      include[2],
+      ...GOOD.include,
+    ]);
+  });
+
+  test("are told from what the client runs and from what nobody knows", async () => {
+    const types = [
+      "local_shell",
+      "shell",
+      "apply_patch",
+      "tool_search",
+      "computer",
+      "custom",
+      "something_new",
+    ];
+    const tools = types.map((type) => ({ type, name: type }));
+    expect((await value("responses", { ...GOOD, tools, tool_choice: "auto" })).changes).toEqual([]);
+  });
+
+  test.each([undefined, null, "", " "])(
+    "a namespace described by %j is described by its name",
+    async (description) => {
+      const namespace = { type: "namespace", name: "shell", tools: [FUNCTION], description } as JsonObject;
+      const described = { ...namespace, description: "Tools of shell." };
+      const input = [
+        { type: "additional_tools", tools: [namespace] },
+        { role: "user", content: "hi" },
+      ];
+      const { body } = await value("responses", { ...GOOD, input, tools: [namespace] });
+      expect(body.tools).toEqual([described]);
+      expect(body.input).toEqual([{ ...input[0], tools: [described] }, input[1]]);
+    },
+  );
+
+  test.each([
+    "web_search_20250305",
+    "web_fetch_20250910",
+    "code_execution_20250825",
+    "mcp_toolset",
+    "advisor_20260301",
+  ])("leave a Messages request, and the choice of them: %s", async (type) => {
+    const hosted = { type, name: "w" };
+    const own = { name: "f", input_schema: {} };
+    const search = { type: "tool_search_tool_regex_20251119", name: "tool_search_tool_regex" };
+    const choice = { type: "tool", name: "w" };
+    const base = { messages: [] };
+    expect(
+      (await value("messages", { ...base, tools: [hosted, own, search], tool_choice: choice })).body,
+    ).toEqual({
+      ...base,
+      tools: [own, search],
+    });
+    expect((await value("messages", { ...base, tools: [hosted], tool_choice: choice })).body).toEqual(base);
+    const kept = { ...base, tools: [own], tool_choice: { type: "tool", name: "f" } };
+    expect((await value("messages", kept)).changes).toEqual([]);
+  });
+});
+
+describe("an input for Copilot", () => {
+  const sealed = { type: "reasoning", summary: [], encrypted_content: "AAA" };
+  const lost = [
+    { type: "reasoning", summary: [] },
+    { ...sealed, encrypted_content: null },
+    { ...sealed, encrypted_content: "" },
+  ];
+  const said = { role: "user", content: "hi" };
+
+  test("loses reasoning without its sealed content, and keeps the other", async () => {
+    expect((await value("responses", { input: [...lost, sealed, said] })).body.input).toEqual([sealed, said]);
+  });
+
+  test("of which nothing would be left is refused in words", async () => {
+    for (const input of [lost, [{ type: "item_reference", id: "x" }]]) {
+      await expect(prepared({ input }, { operation: "responses" })).rejects.toMatchObject({
+        code: "invalid_request",
+        param: "input",
+      });
+    }
+  });
+});
+
+describe("an Anthropic beta", () => {
+  const control = (more: JsonObject = {}) => ({ type: "ephemeral", ...more });
+  const base = { max_tokens: 9, messages: [{ role: "user", content: "hi" }] };
+
+  /** Each field with a body that holds it, and the same body without it. */
+  const FIELDS: [string, JsonObject, JsonObject][] = [
+    ["context_management", { ...base, context_management: { edits: [] } }, base],
+    ["safeguards", { ...base, safeguards: [{ type: "dangerous_tool_use" }] }, base],
+    ["speed", { ...base, speed: "fast" }, base],
+    ["output_format", { ...base, output_format: { type: "json_schema", schema: {} } }, base],
+    ["mcp_servers", { ...base, mcp_servers: [] }, base],
+    ["fallbacks", { ...base, fallbacks: [{ model: "x" }] }, base],
+    ["diagnostics", { ...base, diagnostics: { previous_message_id: null } }, base],
+    [
+      "thinking.display",
+      { ...base, thinking: { type: "adaptive", display: "updates" } },
+      { ...base, thinking: { type: "adaptive" } },
+    ],
+    [
+      "thinking.block_binding",
+      { ...base, thinking: { type: "adaptive", display: "omitted", block_binding: {} } },
+      { ...base, thinking: { type: "adaptive", display: "omitted" } },
+    ],
+    [
+      "output_config.task_budget",
+      { ...base, output_config: { effort: "low", task_budget: { type: "tokens" } } },
+      { ...base, output_config: { effort: "low" } },
+    ],
+    [
+      "messages.*.clear_at",
+      { ...base, messages: [{ role: "system", content: "x", clear_at: "never" }] },
+      { ...base, messages: [{ role: "system", content: "x" }] },
+    ],
+    ...[{ scope: "global" }, { ttl: "1h" }, { scope: "global", ttl: "1h" }].map(
+      (more): [string, JsonObject, JsonObject] => {
+        const marked = (mark: JsonObject) => ({
+          cache_control: mark,
+          tools: [{ name: "f", input_schema: {}, cache_control: mark }],
+          system: [{ type: "text", text: "s", cache_control: mark }],
+          messages: [
+            {
+              role: "user",
+              content: [
+                {
+                  type: "tool_result",
+                  tool_use_id: "t",
+                  content: [{ type: "text", text: "r", cache_control: mark }],
+                  cache_control: mark,
+                },
+              ],
+            },
+          ],
+        });
+        return [`cache_control.${Object.keys(more)}`, marked(control(more)), marked(control())];
+      },
+    ),
+  ];
+
+  test.each(FIELDS)("that stays behind takes its field along: %s", async (name, body, without) => {
+    for (const operation of ["messages", "count_tokens"] as const) {
+      const headers: Record<string, string> =
+        name === "context_management"
+          ? {}
+          : { "anthropic-beta": "fast-mode-2026-02-01,context-1m-2025-08-07" };
+      expect(await value(operation, body, headers)).toEqual({
+        body: without,
+        changes: ["copilot-fields"],
+        betas: "interleaved-thinking-2025-05-14",
+      });
+    }
+  });
+
+  test("that goes along keeps its field, from the header or from the body", async () => {
+    const body = { ...base, context_management: { edits: [] } };
+    const beta = "context-management-2025-06-27";
+    const betas = `interleaved-thinking-2025-05-14,${beta}`;
+    expect(await value("messages", body, { "anthropic-beta": beta })).toEqual({ body, changes: [], betas });
+    expect(await value("messages", { ...body, betas: ["x-1", beta] })).toEqual({
+      body,
+      changes: ["copilot-betas"],
+      betas,
+    });
+    expect((await value("messages", { ...base, betas: [] })).body).toEqual(base);
+  });
+
+  test("leaves what needs none: a short ttl, summaries, an effort", async () => {
+    const body = {
+      ...base,
+      cache_control: control({ ttl: "5m" }),
+      thinking: { type: "adaptive", display: "summarized" },
+      output_config: { effort: "high" },
+      tools: [
+        {
+          name: "f",
+          input_schema: { properties: { speed: {}, cache_control: { scope: "x" } } },
+          defer_loading: true,
+        },
+      ],
+    };
+    expect((await value("messages", body)).changes).toEqual([]);
   });
 });

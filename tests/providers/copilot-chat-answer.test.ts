@@ -106,8 +106,71 @@ describe("a chat answer that is not a stream", () => {
     ]) {
       expect(await whole(source)).toBe(source);
     }
-    expect((await prepared({ n: 2 })).answer.json).toBeUndefined();
-    expect((await prepared({ n: 1 })).answer.json).toBeDefined();
+  });
+
+  test("keeps all choices where several were asked for", async () => {
+    const source =
+      '{"choices":[{"index":0,"message":{"content":"a"},"finish_reason":"stop"},{"index":1,"message":{"content":"b"}}]}';
+    expect(answered(await prepared({ n: 2 }), source)).toBe(source);
+    expect(JSON.parse(answered(await prepared({ n: 1 }), source)).choices).toHaveLength(1);
+  });
+});
+
+describe("a choice that holds calls ends as such:", () => {
+  const ENDS = {
+    stop: "tool_calls",
+    length: "length",
+    content_filter: "content_filter",
+    tool_calls: "tool_calls",
+  };
+  const calls = [{ id: "1", type: "function", function: { name: "f", arguments: "{}" } }];
+
+  test.each(Object.entries(ENDS))("in one piece, %s becomes %s", async (given, expected) => {
+    const choice = (index: number, message: JsonObject) => ({ index, message, finish_reason: given });
+    const ends = async (n: number, ...choices: JsonObject[]) =>
+      JSON.parse(answered(await prepared({ n }), JSON.stringify({ choices }))).choices.map(
+        ({ finish_reason }: JsonObject) => finish_reason,
+      );
+    expect(await ends(1, choice(0, { tool_calls: calls }))).toEqual([expected]);
+    expect(await ends(1, choice(0, { content: "a" }), choice(1, { tool_calls: calls }))).toEqual([expected]);
+    expect(await ends(2, choice(0, { content: "a" }), choice(1, { tool_calls: calls }))).toEqual([
+      given,
+      expected,
+    ]);
+    expect(await ends(1, choice(0, { content: "a", tool_calls: [] }))).toEqual([given]);
+    expect(await ends(1, choice(0, { content: "a" }))).toEqual([given]);
+  });
+
+  describe.each(Object.entries(ENDS))("streamed, %s becomes %s", (given, expected) => {
+    const last = (chunks: JsonObject[], single: boolean) => {
+      const repair = chatRepair(single);
+      const out = chunks.map((chunk) => repair.rewrite(event(chunk)));
+      return out.flatMap((bytes) =>
+        (JSON.parse(eventData(bytes as Uint8Array<ArrayBuffer>) ?? "").choices as JsonObject[]).flatMap(
+          ({ index, finish_reason }) => (finish_reason == null ? [] : [[index, finish_reason]]),
+        ),
+      );
+    };
+    test("in different chunks", () => {
+      const chunks = [delta(0, { tool_calls: [begin(0, "a")] }), delta(0, { tool_calls: [more(0, "{}")] })];
+      expect(last([...chunks, delta(0, {}, given)], true)).toEqual([[0, expected]]);
+      expect(last([...chunks, delta(0, { content: "" }, given)], true)).toEqual([[0, expected]]);
+    });
+    test("in the same chunk", () => {
+      expect(last([delta(0, { tool_calls: [begin(0, "a")] }, given)], true)).toEqual([[0, expected]]);
+    });
+    test("each choice of several by itself", () => {
+      const chunks = [delta(0, { content: "a" }), delta(1, { tool_calls: [begin(0, "a")] })];
+      expect(last([...chunks, delta(0, {}, given), delta(1, {}, given)], false)).toEqual([
+        [0, given],
+        [1, expected],
+      ]);
+    });
+    test("not without calls", () => {
+      expect(last([delta(0, { content: 'says "tool_calls"' }), delta(0, {}, given)], true)).toEqual([
+        [0, given],
+      ]);
+    });
   });
 });
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { parseJson } from "../../src/json.ts";
 import { holdsError, shapedError } from "../../src/protocols/error-shape.ts";
 import { type Operation, protocolOf } from "../../src/protocols/protocol.ts";
+import { prepared } from "./copilot-setup.ts";
 
 /** The error as the client gets it; null where it is passed as it came. */
 function answered(operation: Operation, status: number, body: string) {
@@ -108,6 +109,58 @@ describe("a refusal of Copilot's", () => {
   test("never shows markup", () => {
     expect(answered("chat", 502, "<html>Bad Gateway</html>")).toMatchObject({
       body: { error: { message: "The provider answered 502 Bad Gateway without words." } },
+    });
+  });
+});
+
+/** What the provider's own plan makes of a refusal. */
+async function meant(operation: Operation, status: number, body: string) {
+  const { answer } = await prepared({ stream: true }, { operation });
+  return answer.error?.(status, "text/plain", body);
+}
+
+describe("a prompt that is too long is told in the words that make clients compact", () => {
+  const SAID = "prompt token count of 130000 exceeds the limit of 128000";
+  test.each([
+    openai(SAID, "model_max_prompt_tokens_exceeded"),
+    openai(SAID, "invalid_request_body"),
+    JSON.stringify({ message: SAID }),
+    `${SAID}\n`,
+  ])("%j", async (body) => {
+    // Claude Code takes nothing else for it: /^prompt is too long: \d+ tokens > \d+ maximum$/
+    for (const operation of ["messages", "count_tokens"] as const) {
+      expect(await meant(operation, 400, body)).toMatchObject({
+        status: 400,
+        body: {
+          type: "error",
+          error: {
+            type: "invalid_request_error",
+            message: "prompt is too long: 130000 tokens > 128000 maximum",
+          },
+        },
+      });
+    }
+    for (const operation of ["chat", "responses"] as const) {
+      expect(await meant(operation, 400, body)).toMatchObject({
+        status: 400,
+        body: {
+          error: {
+            type: "invalid_request_error",
+            code: "context_length_exceeded",
+            message: expect.stringContaining(SAID),
+          },
+        },
+      });
+    }
+  });
+
+  test("by its code alone, in the provider's words", async () => {
+    const body = openai("Too many tokens.", "model_max_prompt_tokens_exceeded");
+    expect(await meant("responses", 400, body)).toMatchObject({
+      body: { error: { code: "context_length_exceeded", message: "Too many tokens." } },
+    });
+    expect(await meant("messages", 400, body)).toMatchObject({
+      body: { error: { message: "Too many tokens." } },
     });
   });
 });

@@ -122,3 +122,80 @@ describe("who began a request", () => {
     },
   );
 });
+
+describe("what an agent asks for by itself", () => {
+  const turn: JsonObject = { messages: [said], input: [said] };
+  const OPERATIONS: Operation[] = ["chat", "responses", "messages"];
+  const MARKS: [string, string][] = [
+    ...["review", "compact", "collab_spawn", "memory_consolidation", "anything"].map(
+      (value): [string, string] => ["x-openai-subagent", value],
+    ),
+    ["x-codex-parent-thread-id", "0199"],
+    ["x-codex-turn-metadata", '{"turn_id":"1","request_kind":"compaction"}'],
+    ["x-codex-turn-metadata", '{"thread_source": "subagent"}'],
+    ["x-claude-code-request-class", "subagent"],
+    ["x-claude-code-request-class", "workflow"],
+    ["x-claude-code-request-class", "compaction"],
+    ["x-claude-code-request-class", "auxiliary"],
+    ["x-claude-code-auxiliary-type", "memory_save"],
+    ["x-claude-code-agent-id", "a1"],
+    ["x-claude-code-parent-agent-id", "a1"],
+    ["x-parent-session-id", "ses_1"],
+    ["x-interaction-type", "conversation-subagent"],
+    ["x-interaction-type", "agent-session-name-generation"],
+  ];
+
+  test.each(MARKS)("is known by %s: %s", async (name, value) => {
+    for (const operation of OPERATIONS) {
+      expect(await initiator(operation, turn, { [name]: value })).toBe("agent");
+      expect(await initiator(operation, turn, { [name]: value, "x-initiator": "user" })).toBe("user");
+    }
+    expect(await initiator("responses", { ...turn, client_metadata: { [name]: value } })).toBe("agent");
+  });
+
+  test.each([
+    ["x-openai-subagent", ""],
+    ["x-codex-turn-metadata", '{"turn_id":"1","request_kind":"turn","thread_source":"user"}'],
+    ["x-claude-code-request-class", "main"],
+    ["x-claude-code-request-class", "side_reply"],
+    ["x-claude-code-session-id", "s"],
+    ["x-session-id", "ses_1"],
+    ["x-interaction-type", "conversation-agent"],
+  ])("is not what comes with %s: %j", async (name, value) => {
+    for (const operation of OPERATIONS)
+      expect(await initiator(operation, turn, { [name]: value })).toBe("user");
+    expect(await initiator("responses", { ...turn, client_metadata: { [name]: value } })).toBe("user");
+  });
+
+  const TITLE = "You are a title generator. You output ONLY a thread title. Nothing else.";
+  const SUMMARY = "You are a context summarization assistant. Your task is to read a conversation.";
+  test.each([TITLE, SUMMARY, "You are a helpful AI assistant tasked with summarizing conversations."])(
+    "is known by the system prompt %j",
+    async (prompt) => {
+      for (const content of [prompt, [{ type: "text", text: prompt }]]) {
+        const messages = [{ role: "system", content }, said];
+        expect(await initiator("chat", { messages })).toBe("agent");
+        expect(await initiator("responses", { input: [{ role: "developer", content }, said] })).toBe("agent");
+        expect(await initiator("messages", { system: content, messages: [said] })).toBe("agent");
+      }
+      expect(await initiator("responses", { instructions: prompt, input: "hi" })).toBe("agent");
+      expect(await initiator("chat", { messages: [{ role: "user", content: prompt }] })).toBe("user");
+      expect(
+        await initiator("chat", { messages: [{ role: "system", content: `Never say: ${prompt}` }, said] }),
+      ).toBe("user");
+    },
+  );
+
+  test.each([
+    "You are performing a CONTEXT CHECKPOINT COMPACTION. Create a handoff summary.",
+    "Your task is to create a detailed summary of the conversation so far, paying close attention.",
+    "CRITICAL: Respond with TEXT ONLY. Do NOT call any tools.\n\nYour task is to create a detailed summary of this conversation.",
+  ])("is known by the last message %j", async (content) => {
+    const compaction = { role: "user", content: [{ type: "text", text: content }] };
+    expect(await initiator("chat", { messages: [said, answered, compaction] })).toBe("agent");
+    expect(await initiator("responses", { input: [said, answered, compaction] })).toBe("agent");
+    expect(await initiator("responses", { input: content })).toBe("agent");
+    expect(await initiator("messages", { messages: [said, answered, compaction] })).toBe("agent");
+    expect(await initiator("messages", { messages: [compaction, answered, said] })).toBe("user");
+  });
+});

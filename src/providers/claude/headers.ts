@@ -2,6 +2,7 @@
  * The complete header set of a request to Anthropic (providers/claude.md §2.1, §2.2). By allowlist: of the client's
  * headers only `accept` and `anthropic-*` travel, and Claude Code's own name when it is the one asking.
  */
+import { splitBetas } from "../../protocols/messages/body-betas.ts";
 import type { Operation } from "../../protocols/protocol.ts";
 import { USER_AGENT } from "../../version.ts";
 import type { Credential } from "../provider.ts";
@@ -56,7 +57,7 @@ function commonHeaders(client: Headers): Headers {
 /** Required ones first, then the client's in their order; none of the client's is ever dropped. */
 function betas(input: HeaderInput): string {
   const sent = input.headers.get("anthropic-beta") ?? "";
-  const asked = [...split(sent), ...input.bodyBetas.flatMap(split)];
+  const asked = [...splitBetas(sent), ...input.bodyBetas.flatMap(splitBetas)];
   if (input.isClaudeCode && input.bodyBetas.length === 0 && asked.includes(PROFILE.oauthBeta)) return sent;
   return [...new Set([...required(input), ...asked])].join(",");
 }
@@ -64,11 +65,4 @@ function betas(input: HeaderInput): string {
 function required({ operation, isClaudeCode }: HeaderInput): readonly string[] {
   if (isClaudeCode) return [PROFILE.oauthBeta];
   return operation === "count_tokens" ? PROFILE.countTokensBetas : PROFILE.messagesBetas;
-}
-
-function split(list: string): string[] {
-  return list
-    .split(",")
-    .map((beta) => beta.trim())
-    .filter((beta) => beta !== "");
 }

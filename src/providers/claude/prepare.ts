@@ -3,8 +3,8 @@
  * a subscription request gets what the profile names, and Claude Code's own only its authorization.
  */
 import { KleisError } from "../../errors.ts";
-import type { JsonObject } from "../../json.ts";
 import type { Edit } from "../../protocols/body.ts";
+import { bodyBetas } from "../../protocols/messages/body-betas.ts";
 import { refuseThread } from "../../protocols/messages/threads.ts";
 import { ROUTE } from "../../protocols/protocol.ts";
 import type { AnswerPlan, PreparedRequest, PrepareInput } from "../provider.ts";
@@ -13,9 +13,6 @@ import { apiKeyHeaders, oauthHeaders } from "./headers.ts";
 import { PROFILE } from "./profile.ts";
 import { isClaudeCode, systemEdits } from "./system.ts";
 import { toolNames } from "./tool-names.ts";
-
-/** A beta as it can stand in a header; a list may be written in one string. */
-const BETA = /^[\x20-\x7e]*$/;
 
 /** Anthropic sends `ping` events while its model thinks (providers/claude.md §3.3). */
 const UNTOUCHED: AnswerPlan = { breaksSilence: true };
@@ -84,11 +81,4 @@ function withBeta(query: string): string {
 
 function streams({ operation, body }: PrepareInput): boolean {
   return operation === "messages" && body.value.stream === true;
-}
-
-/** The body's `betas` when it is the list that SDKs write; anything else stays for the API to refuse. */
-function bodyBetas({ betas }: JsonObject): string[] | null {
-  if (!Array.isArray(betas)) return null;
-  const strings = betas.filter((beta) => typeof beta === "string");
-  return strings.length === betas.length && strings.every((beta) => BETA.test(beta)) ? strings : null;
 }

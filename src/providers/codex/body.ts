@@ -2,16 +2,20 @@
  * The edits that fit a Responses body to the ChatGPT backend (codex.md §2.2): its top-level fields and tools.
  * What already fits is named by no edit and keeps its bytes; `input.ts` does the same for the input items.
  */
-import { isObject, type JsonObject } from "../../json.ts";
+import { KleisError } from "../../errors.ts";
+import { isObject, type Json, type JsonObject } from "../../json.ts";
 import type { Edit } from "../../protocols/body.ts";
+import { type HostedTools, hostedToolEdits, keptIncludes } from "../../protocols/responses/hosted-tools.ts";
+import { unsealingEdits } from "../../protocols/sealed.ts";
 import { inputEdits } from "./input.ts";
 import { instructionsOf } from "./instructions.ts";
 import {
-  ACCEPTED_FIELDS,
   CACHE_BREAKPOINT,
   ENCRYPTED_REASONING,
+  FIELDS,
+  HOSTED_TOOLS,
   LITE_HEADER,
-  SERVICE_TIER,
+  SERVICE_TIERS,
   SPARK,
   STREAM_OPTION,
 } from "./profile.ts";
@@ -24,20 +28,25 @@ export interface PlanRequest {
   readonly headers: Headers;
   /** The derived session id; without one no cache key is put in. */
   readonly session: string | undefined;
+  /** The backend could not read the sealed reasoning of earlier turns: without it. */
+  readonly unsealed: boolean;
 }
 
-/** The edits for one request. */
-export function planEdits({ body, model, headers, session }: PlanRequest): Edit[] {
+/** The edits for one request. Throws `KleisError("invalid_request")` for what the backend can not be asked for. */
+export function planEdits({ body, model, headers, session, unsealed }: PlanRequest): Edit[] {
   const lite = isLite(body, headers);
   const spark = SPARK.model.test(model);
+  const hosted = spark ? HOSTED_TOOLS.spark : HOSTED_TOOLS.all;
   return [
     ...fieldEdits(body),
     ...(lite ? [] : parallelEdits(body, spark)),
     ...(spark ? sparkEdits(body) : []),
     ...toolEdits(body),
+    ...hostedToolEdits(body, hosted, "codex-fields"),
     ...modeEdits(body),
+    ...includeEdits(body.include, hosted),
     ...cacheKeyEdits(body, session),
-    ...inputEdits(body, lite),
+    ...inputEdits(body, lite, unsealed ? unsealingEdits("responses", body, "codex-sealed") : []),
   ];
 }
 
@@ -59,13 +68,34 @@ function isEmpty(list: unknown): boolean {
 
 function fieldEdits(body: JsonObject): Edit[] {
   const edits: Edit[] = [];
-  for (const name of Object.keys(body)) {
-    if (!ACCEPTED_FIELDS.has(name)) edits.push(without(name));
+  for (const [name, value] of Object.entries(body)) {
+    if (FIELDS.accepted.has(name)) continue;
+    if (FIELDS.tuning.has(name) || asksNothing(name, value)) edits.push(without(name));
+    else refuseState(name);
   }
-  if (body.service_tier !== undefined && body.service_tier !== SERVICE_TIER)
-    edits.push(without("service_tier"));
+  if (body.service_tier !== undefined) edits.push(...tierEdits(body.service_tier));
   if (body.stream_options !== undefined) edits.push(...streamOptionEdits(body.stream_options));
   return edits;
+}
+
+/** Absent, null and empty are the same: the client's library wrote the member, the client asks for nothing by it. */
+function asksNothing(name: string, value: Json | undefined): boolean {
+  if (value === undefined || value === null || value === "") return true;
+  if (Array.isArray(value)) return value.every((member) => asksNothing("", member));
+  if (isObject(value)) return Object.values(value).every((member) => asksNothing("", member));
+  return FIELDS.plain.has(name) && FIELDS.plain.get(name) === value;
+}
+
+function refuseState(name: string): void {
+  const wayOut = FIELDS.state.get(name);
+  if (wayOut === undefined) return;
+  throw new KleisError("invalid_request", `\`${name}\` can not be used here. ${wayOut}`, { param: name });
+}
+
+function tierEdits(tier: Json): Edit[] {
+  const value = SERVICE_TIERS.get(tier);
+  if (value === undefined) return [without("service_tier")];
+  return value === tier ? [] : [{ change: "codex-fields", op: "set", path: ["service_tier"], value }];
 }
 
 function streamOptionEdits(options: unknown): Edit[] {
@@ -97,9 +127,15 @@ function toolEdits(body: JsonObject): Edit[] {
     if (isOldWebSearch(tool.type)) edits.push(renamedWebSearch("tools", index, "type"));
     if (tool[CACHE_BREAKPOINT] !== undefined) edits.push(without("tools", index, CACHE_BREAKPOINT));
   });
-  if (isObject(body.tool_choice) && isOldWebSearch(body.tool_choice.type)) {
-    edits.push(renamedWebSearch("tool_choice", "type"));
-  }
+  const choice = body.tool_choice;
+  if (!isObject(choice)) return edits;
+  if (isOldWebSearch(choice.type)) edits.push(renamedWebSearch("tool_choice", "type"));
+  const allowed = Array.isArray(choice.tools) ? choice.tools : [];
+  allowed.forEach((tool, index) => {
+    if (isObject(tool) && isOldWebSearch(tool.type)) {
+      edits.push(renamedWebSearch("tool_choice", "tools", index, "type"));
+    }
+  });
   return edits;
 }
 
@@ -107,20 +143,22 @@ function isOldWebSearch(type: unknown): boolean {
   return typeof type === "string" && type.startsWith("web_search_preview");
 }
 
-/** The backend keeps nothing and only streams; without encrypted reasoning the next turn would forget this one's. */
+/** The backend keeps nothing and only streams. */
 function modeEdits(body: JsonObject): Edit[] {
   const edits: Edit[] = [];
   if (body.store !== false) edits.push({ change: "codex-store", op: "set", path: ["store"], value: false });
   if (body.stream !== true) edits.push({ change: "codex-stream", op: "set", path: ["stream"], value: true });
-  const { include } = body;
-  if (include === undefined || include === null || Array.isArray(include)) {
-    const asked = include ?? [];
-    if (!asked.includes(ENCRYPTED_REASONING)) {
-      const value = [...asked, ENCRYPTED_REASONING];
-      edits.push({ change: "codex-include", op: "set", path: ["include"], value });
-    }
-  }
   return edits;
+}
+
+/** Without encrypted reasoning the next turn would forget this one's; what no tool here could answer is not asked for. */
+function includeEdits(include: Json | undefined, hosted: HostedTools): Edit[] {
+  if (include !== undefined && include !== null && !Array.isArray(include)) return [];
+  const asked = include ?? [];
+  const kept = keptIncludes(asked, hosted);
+  if (kept.length === asked.length && asked.includes(ENCRYPTED_REASONING)) return [];
+  const value = kept.includes(ENCRYPTED_REASONING) ? kept : [...kept, ENCRYPTED_REASONING];
+  return [{ change: "codex-include", op: "set", path: ["include"], value }];
 }
 
 function cacheKeyEdits(body: JsonObject, session: string | undefined): Edit[] {

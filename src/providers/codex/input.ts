@@ -6,12 +6,18 @@
 import { KleisError } from "../../errors.ts";
 import { isObject, type Json, type JsonObject, text } from "../../json.ts";
 import type { Change, Edit } from "../../protocols/body.ts";
+import { leavesNothing, nothingLeft } from "../../protocols/responses/left-input.ts";
 import { isReference, refuseOrphans } from "../../protocols/responses/references.ts";
 import { instructionsOf, type Prompt, promptIn } from "./instructions.ts";
 import { CACHE_BREAKPOINT, DEFAULT_INSTRUCTIONS } from "./profile.ts";
 
-/** `lite` is the newer Codex body: its items and missing instructions are left as they are wherever they work. */
-export function inputEdits(body: JsonObject, lite: boolean): Edit[] {
+const KEEPER = "A ChatGPT plan";
+
+/**
+ * `lite` is the newer Codex body: its items and missing instructions are left as they are wherever they work. `unsealing`
+ * takes out what the backend has refused.
+ */
+export function inputEdits(body: JsonObject, lite: boolean, unsealing: readonly Edit[]): Edit[] {
   const { input } = body;
   const hasOwn = lite || instructionsOf(body) !== undefined;
   if (typeof input === "string") {
@@ -22,12 +28,13 @@ export function inputEdits(body: JsonObject, lite: boolean): Edit[] {
     ];
   }
   const items = itemsOf(input);
+  refuseOrphans(items, KEEPER);
   const prompt = hasOwn ? null : promptIn(items);
-  const edits = hasOwn ? [] : instructionEdits(prompt);
+  const edits = [...unsealing, ...(hasOwn ? [] : instructionEdits(prompt))];
   items.forEach((item, index) => {
     if (index !== prompt?.index || prompt.parts !== null) edits.push(...itemEdits(item, index, lite));
   });
-  refuseOrphans(items, "A ChatGPT plan");
+  if (leavesNothing(items, edits)) throw nothingLeft(KEEPER);
   return edits;
 }
 

@@ -21,14 +21,18 @@ export function instructionsOf({ instructions }: JsonObject): string | undefined
 /**
  * The first system or developer message that has text. Only the opening of the conversation counts, up to
  * the model's first item: a message that joins later must not change the instructions that earlier turns had, or the
- * whole conversation would fall out of the prompt cache.
+ * whole conversation would fall out of the prompt cache. For the same reason the opening alone decides whether it can
+ * move up: where it holds nothing else to answer, the prompt stays.
  */
 export function promptIn(items: readonly JsonObject[]): Prompt | null {
-  for (const [index, item] of items.entries()) {
-    if (isOfModel(item)) return null;
+  const end = items.findIndex(isOfModel);
+  const opening = end === -1 ? items : items.slice(0, end);
+  for (const [index, item] of opening.entries()) {
     if (!isMessage(item) || (item.role !== "system" && item.role !== "developer")) continue;
     const prompt = textOf(item.content);
-    if (prompt !== null && prompt.text.trim() !== "") return { index, ...prompt };
+    if (prompt === null || prompt.text.trim() === "") continue;
+    const isAlone = opening.every((other) => other === item || other.type === "additional_tools");
+    return isAlone && prompt.parts === null ? null : { index, ...prompt };
   }
   return null;
 }

@@ -1,6 +1,7 @@
 /** Builds the upstream request: to the ChatGPT backend for a plan, to the public API for a key. */
 import { KleisError } from "../../errors.ts";
 import { ROUTE } from "../../protocols/protocol.ts";
+import { holdsSealed, isSealRefusal } from "../../protocols/sealed.ts";
 import type { PreparedRequest, PrepareInput } from "../provider.ts";
 import { planEdits } from "./body.ts";
 import { planError } from "./errors.ts";
@@ -24,10 +25,14 @@ async function preparePlan(input: PrepareInput): Promise<PreparedRequest> {
   }
   const named = clientSession(body.value, headers);
   const session = named === undefined ? undefined : await upstreamSession(keyId, account.id, named);
+  const unsealed = input.unsealed === true;
   return {
     url: `${config.CODEX_API_URL}${RESPONSES_PATH}`,
     headers: planHeaders(input, session),
-    edits: planEdits({ body: body.value, model: input.model, headers, session }),
+    edits: planEdits({ body: body.value, model: input.model, headers, session, unsealed }),
+    ...(unsealed || !holdsSealed(operation, body.value)
+      ? {}
+      : { sealRefused: (refusal: string) => isSealRefusal(operation, refusal) }),
     streams: true,
     answer: {
       headers: (answered) => markTurnState(account.id, answered),

@@ -3,6 +3,7 @@
  * Holds no logic. Sections (§) are those of the reference page `providers/codex.md`.
  */
 
+import type { HostedTool } from "../../protocols/responses/hosted-tools.ts";
 import type { SecretShape } from "../provider.ts";
 
 /** Path of the inference endpoint under `CODEX_API_URL` (§2; 2026-08-22). */
@@ -20,7 +21,7 @@ export const TURN_STATE_HEADER = "x-codex-turn-state";
 /** The client's headers that go along when present (§2.1, clients.md "Codex"; 2026-09): to the backend, and to the public API. */
 export const FORWARDED_HEADERS = {
   plan: ["openai-beta", "x-codex-beta-features", LITE_HEADER],
-  api: ["openai-beta", LITE_HEADER],
+  api: ["openai-beta", "x-codex-beta-features", LITE_HEADER],
 } as const;
 
 /** Where clients write their session id, best first (§2.1 session rule, clients.md; 2026-08-22). */
@@ -33,30 +34,98 @@ export const SESSION_HEADERS = [
   "x-claude-code-session-id",
 ] as const;
 
-/** Top-level fields that the backend accepts; any other is a 400 `Unsupported parameter` (§2.2; 2026-08-22). */
-export const ACCEPTED_FIELDS: ReadonlySet<string> = new Set([
-  "model",
-  "instructions",
-  "input",
-  "tools",
-  "tool_choice",
-  "parallel_tool_calls",
-  "reasoning",
-  "text",
-  "include",
-  "store",
-  "stream",
-  "stream_options",
-  "prompt_cache_key",
-  "service_tier",
-  "client_metadata",
-]);
+/**
+ * The members of OpenAI's request (openai 7.57, 2026-11, and what clients are known to write beside it), by what becomes
+ * of them at a backend that refuses all but the first group (§2.2; 2026-08-22).
+ * A member that stands in none of the groups goes upstream as it came: nobody here can say whether it changes what is
+ * asked, so dropping it could answer another question, while the backend refuses by name what it does not know, and
+ * learns new members before Kleis does.
+ */
+export const FIELDS = {
+  accepted: new Set([
+    "model",
+    "instructions",
+    "input",
+    "tools",
+    "tool_choice",
+    "parallel_tool_calls",
+    "reasoning",
+    "text",
+    "include",
+    "store",
+    "stream",
+    "stream_options",
+    "prompt_cache_key",
+    "service_tier",
+    "client_metadata",
+  ]),
+  /** Tune, limit or label an answer to the same question: they are left out, which is declared. */
+  tuning: new Set([
+    "max_output_tokens",
+    "max_completion_tokens",
+    "max_tokens",
+    "max_tool_calls",
+    "temperature",
+    "top_p",
+    "top_k",
+    "top_logprobs",
+    "logprobs",
+    "frequency_penalty",
+    "presence_penalty",
+    "seed",
+    "stop",
+    // What is too long is refused then, in words that clients compact upon; without it nothing was cut off either.
+    "truncation",
+    "context_management",
+    "user",
+    "metadata",
+    "safety_identifier",
+    "moderation",
+    "image",
+    "prompt_cache_retention",
+    "prompt_cache_options",
+  ]),
+  /** Change what is asked or when the answer comes: refused, with the way out. */
+  state: new Map([
+    [
+      "previous_response_id",
+      "A ChatGPT plan keeps no responses that could be gone on from. Send the whole conversation in `input`, with `store` set to false.",
+    ],
+    [
+      "conversation",
+      "A ChatGPT plan keeps no conversations. Send the whole conversation in `input`, with `store` set to false.",
+    ],
+    ["prompt", "A ChatGPT plan has no stored prompts. Send the prompt's text in `instructions` or `input`."],
+    ["background", "A ChatGPT plan answers at once only. Leave `background` out, or use an OpenAI API key."],
+    ["generate", "Over HTTP a ChatGPT plan always generates an answer. Leave `generate` out."],
+    ["n", "A ChatGPT plan gives one answer to a request. Leave `n` out."],
+  ]),
+  /** The values of those that ask for nothing special, beside null and what is empty. */
+  plain: new Map<string, unknown>([
+    ["background", false],
+    ["generate", true],
+    ["n", 1],
+  ]),
+} as const;
+
+/** The hosted tools that the backend runs, and those of the text-only model (§2.2, §3; 2026-08-22). */
+export const HOSTED_TOOLS = {
+  all: new Set<HostedTool>(["web_search", "image_generation"]),
+  spark: new Set<HostedTool>(["web_search"]),
+} as const;
 
 /** The text-only model that takes no reasoning summaries and no parallel calls (§2.2, rated [B]; read 2026-08-22). */
 export const SPARK = { model: /^gpt-5\.3-codex-spark/, reasoning: ["summary", "context"] } as const;
 
-/** The only value of `service_tier` that the backend takes (§2.2). */
-export const SERVICE_TIER = "priority";
+/**
+ * What the backend is sent for a client's `service_tier` (§2.2; `ultrafast` by reports of 2026-09). `fast` is the name by
+ * which Codex offers `priority`. Any other tier is left out: it tunes speed and price, and the plan decides those.
+ */
+export const SERVICE_TIERS: ReadonlyMap<unknown, string> = new Map([
+  ["priority", "priority"],
+  ["fast", "priority"],
+  ["ultrafast", "ultrafast"],
+]);
 
 /** The only member of `stream_options` that the backend takes (§2.2). */
 export const STREAM_OPTION = "reasoning_summary_delivery";
@@ -106,7 +175,10 @@ export const SIGN_IN = {
   callback: { port: 1455, path: "/auth/callback" },
   /** The short set; enough for inference. */
   scope: "openid profile email offline_access",
-  /** Demanded in the authorize request beside the standard's fields. */
+  /**
+   * Demanded in the authorize request beside the standard's fields. No `originator`: the consent page refuses names that
+   * it does not know, with a misleading `missing_required_parameter` (reports of 2026-09).
+   */
   authorizeFields: { id_token_add_organizations: "true", codex_cli_simplified_flow: "true" },
   /** In the description of `access_denied` when the workspace has no Codex (§1.3). */
   notEntitled: "missing_codex_entitlement",

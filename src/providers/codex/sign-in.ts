@@ -4,7 +4,7 @@ import { text } from "../../json.ts";
 import { authorizationUrl } from "../oauth.ts";
 import { readPasted } from "../pasted.ts";
 import type { SignIn } from "../provider.ts";
-import { ORIGINATOR, SIGN_IN } from "./profile.ts";
+import { SIGN_IN } from "./profile.ts";
 import { pollDevice, startDevice } from "./sign-in-device.ts";
 import { exchange } from "./sign-in-tokens.ts";
 
@@ -26,7 +26,7 @@ export const signIn: SignIn = {
       redirectUri: SIGN_IN.redirectUri,
       scope: SIGN_IN.scope,
       state,
-      after: { ...SIGN_IN.authorizeFields, originator: ORIGINATOR },
+      after: SIGN_IN.authorizeFields,
     });
     return { method: "paste", url, callback: SIGN_IN.callback, secret: { verifier } };
   },

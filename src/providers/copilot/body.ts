@@ -1,21 +1,44 @@
 /** What must change in a body for the Copilot backend to take it, and no more (providers/copilot.md §3.5, §4.2). */
-import { isObject, type Json, type JsonObject } from "../../json.ts";
+import { isObject, type Json, type JsonObject, text } from "../../json.ts";
 import type { Edit, Path } from "../../protocols/body.ts";
-import type { Operation } from "../../protocols/protocol.ts";
+import { type Operation, protocolOf } from "../../protocols/protocol.ts";
+import { hostedToolEdits, keptIncludes, namespaceEdits } from "../../protocols/responses/hosted-tools.ts";
+import { leavesNothing, nothingLeft } from "../../protocols/responses/left-input.ts";
 import { isReference, refuseOrphans } from "../../protocols/responses/references.ts";
-import { ENCRYPTED_REASONING } from "./profile.ts";
+import { unsealingEdits } from "../../protocols/sealed.ts";
+import { betaEdits } from "./betas.ts";
+import { ENCRYPTED_REASONING, HOSTED_TOOLS } from "./profile.ts";
+import { serverToolEdits } from "./tools.ts";
 import { PART_LISTS } from "./vision.ts";
 
-/** The edits of a request's body; empty when its bytes can go as they came. */
-export function editsFor(operation: Operation, body: JsonObject): Edit[] {
+const KEEPER = "GitHub Copilot";
+
+export interface BodyOptions {
+  /** The betas that go along (messages). */
+  readonly betas: readonly string[];
+  /** The backend could not read the sealed reasoning of earlier turns: without it. */
+  readonly unsealed: boolean;
+}
+
+/**
+ * The edits of a request's body; empty when its bytes can go as they came. Throws `KleisError("invalid_request")` when
+ * nothing of it could go.
+ */
+export function editsFor(operation: Operation, body: JsonObject, options: BodyOptions): Edit[] {
+  const unsealing = options.unsealed ? unsealingEdits(protocolOf(operation), body, "copilot-sealed") : [];
   switch (operation) {
     case "chat":
-      return chatEdits(body);
+      return [...unsealing, ...chatEdits(body)];
     case "responses":
-      return responsesEdits(body);
+      return responsesEdits(body, unsealing);
     case "messages":
     case "count_tokens":
-      return messagesEdits(body);
+      return [
+        ...unsealing,
+        ...betaEdits(body, options.betas),
+        ...serverToolEdits(body),
+        ...schemaEdits(body),
+      ];
   }
 }
 
@@ -30,44 +53,42 @@ function chatEdits(body: JsonObject): Edit[] {
   return [{ change: "copilot-usage", op: "set", path: ["stream_options", "include_usage"], value: true }];
 }
 
-function responsesEdits(body: JsonObject): Edit[] {
-  const edits: Edit[] = [];
+function responsesEdits(body: JsonObject, unsealing: readonly Edit[]): Edit[] {
+  const edits: Edit[] = [...unsealing];
   if (body.store !== false) edits.push({ change: "copilot-store", op: "set", path: ["store"], value: false });
-  const include = Array.isArray(body.include) ? body.include : [];
-  if (!include.includes(ENCRYPTED_REASONING)) {
-    const value = [...include, ENCRYPTED_REASONING];
-    edits.push({ change: "copilot-include", op: "set", path: ["include"], value });
-  }
+  edits.push(...includeEdits(body.include));
   if (body.service_tier !== undefined) edits.push(dropped("service_tier"));
-  edits.push(...webSearchEdits(body));
-  for (const [at, item] of objects(body.input)) {
-    // Ids belong to the connection that made them, and nothing is kept that a reference could mean; call_id and
-    // encrypted_content carry the conversation.
-    if (isReference(item)) edits.push({ change: "copilot-item-ids", op: "remove", path: ["input", at] });
-    else if (item.id !== undefined) {
-      edits.push({ change: "copilot-item-ids", op: "remove", path: ["input", at, "id"] });
-    }
-    edits.push(...imageEdits(item, at));
-  }
-  if (Array.isArray(body.input)) refuseOrphans(body.input, "GitHub Copilot");
+  edits.push(
+    ...hostedToolEdits(body, HOSTED_TOOLS.responses, "copilot-fields"),
+    ...namespaceEdits(body, "copilot-fields"),
+  );
+  for (const [at, item] of objects(body.input)) edits.push(...itemEdits(item, at));
+  if (!Array.isArray(body.input)) return edits;
+  refuseOrphans(body.input, KEEPER);
+  if (leavesNothing(body.input, edits)) throw nothingLeft(KEEPER);
   return edits;
 }
 
-/** Hosted web search is not offered. Where no tool is left, a choice among tools would be refused as well. */
-function webSearchEdits(body: JsonObject): Edit[] {
-  const hosted = [...objects(body.tools)].filter(([, tool]) => isWebSearch(tool));
-  if (hosted.length === 0) return [];
-  const none = Array.isArray(body.tools) && hosted.length === body.tools.length;
-  const edits = none ? [dropped("tools")] : hosted.map(([at]) => dropped("tools", at));
-  const choice = body.tool_choice;
-  if (choice !== undefined && (none || (isObject(choice) && isWebSearch(choice)))) {
-    edits.push(dropped("tool_choice"));
-  }
-  return edits;
+function includeEdits(include: Json | undefined): Edit[] {
+  const asked = Array.isArray(include) ? include : [];
+  const kept = keptIncludes(asked, HOSTED_TOOLS.responses);
+  if (kept.length === asked.length && asked.includes(ENCRYPTED_REASONING)) return [];
+  const value = kept.includes(ENCRYPTED_REASONING) ? kept : [...kept, ENCRYPTED_REASONING];
+  return [{ change: "copilot-include", op: "set", path: ["include"], value }];
 }
 
-function isWebSearch(tool: JsonObject): boolean {
-  return typeof tool.type === "string" && tool.type.startsWith("web_search");
+/**
+ * Ids belong to the connection that made them, and nothing is kept that a reference or reasoning without its sealed
+ * content could mean; call_id and encrypted_content carry the conversation.
+ */
+function itemEdits(item: JsonObject, at: number): Edit[] {
+  const isLost = item.type === "reasoning" && text(item.encrypted_content) === undefined;
+  if (isReference(item) || isLost) return [{ change: "copilot-item-ids", op: "remove", path: ["input", at] }];
+  const edits = imageEdits(item, at);
+  if (item.id !== undefined) {
+    edits.push({ change: "copilot-item-ids", op: "remove", path: ["input", at, "id"] });
+  }
+  return edits;
 }
 
 /** The backend knows the details `low` and `high` only. */
@@ -83,15 +104,12 @@ function imageEdits(item: JsonObject, at: number): Edit[] {
   return edits;
 }
 
-function messagesEdits(body: JsonObject): Edit[] {
-  const edits: Edit[] = [];
-  for (const [at, tool] of objects(body.tools)) {
-    if (isObject(tool.input_schema) && tool.input_schema.$schema !== undefined) {
-      edits.push(dropped("tools", at, "input_schema", "$schema"));
-    }
-    if (tool.eager_input_streaming !== undefined) edits.push(dropped("tools", at, "eager_input_streaming"));
-  }
-  return edits;
+function schemaEdits(body: JsonObject): Edit[] {
+  return [...objects(body.tools)].flatMap(([at, tool]) =>
+    isObject(tool.input_schema) && tool.input_schema.$schema !== undefined
+      ? [dropped("tools", at, "input_schema", "$schema")]
+      : [],
+  );
 }
 
 function dropped(...path: Path): Edit {

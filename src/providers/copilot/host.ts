@@ -7,7 +7,14 @@ import { KleisError } from "../../errors.ts";
 import { publicHostName, publicHostOf } from "../../host-name.ts";
 import { type JsonObject, text } from "../../json.ts";
 import type { ProviderAccount } from "../provider.ts";
-import { API_HOST, DEFAULT_API, ENTERPRISE_API_PREFIX, ENTERPRISE_HOST, PUBLIC_HOSTS } from "./profile.ts";
+import {
+  API_HOST,
+  DEFAULT_API,
+  ENTERPRISE_API_PREFIX,
+  ENTERPRISE_HOST,
+  PLAN_APIS,
+  PUBLIC_HOSTS,
+} from "./profile.ts";
 
 /** A domain (null: github.com itself), or why what was given is none. */
 export type DomainResult = { ok: true; domain: string | null } | { ok: false; reason: string };
@@ -61,6 +68,24 @@ export function apiBase(account: Pick<ProviderAccount, "metadata">, config: Conf
   const discovered = discoveredApi(found.includes("://") ? found : `https://${found}`, domain);
   if (discovered !== null) return discovered;
   return domain === null ? DEFAULT_API : `https://${ENTERPRISE_API_PREFIX}${domain}`;
+}
+
+/** The hosts that have refused the account's token (421), as stored in `metadata.refused_hosts`. */
+export function refusedHosts({ refused_hosts: stored }: JsonObject): string[] {
+  return Array.isArray(stored) ? stored.filter((host) => typeof host === "string") : [];
+}
+
+/**
+ * The bases that may serve an account, the one in use first: at github.com the general host and the plans' own. Another
+ * that GitHub names comes to them once it is stored. Only the operator's where he has set one.
+ */
+export function apiCandidates(metadata: JsonObject, config: Config): string[] {
+  const current = apiBase({ metadata }, config);
+  if (config.COPILOT_API_URL !== "") return [current];
+  const domain = accountDomain(metadata, config);
+  const others =
+    domain === null ? [DEFAULT_API, ...PLAN_APIS] : [`https://${ENTERPRISE_API_PREFIX}${domain}`];
+  return [...new Set([current, ...others])];
 }
 
 /**

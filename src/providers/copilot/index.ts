@@ -1,7 +1,7 @@
 /** GitHub Copilot as a provider: the GitHub token itself is the bearer (providers/copilot.md, model A). */
 import type { Provider } from "../provider.ts";
 import { carries, operationsOf, spellingsOf } from "./endpoints.ts";
-import { apiBase, githubOf } from "./host.ts";
+import { apiBase, apiCandidates, githubOf } from "./host.ts";
 import { isSame } from "./identity.ts";
 import { importAccount, importFile } from "./import.ts";
 import { lastingCopilot } from "./limits.ts";
@@ -39,7 +39,7 @@ export const copilot: Provider = {
   signIn,
   identityOrigins(metadata, config) {
     const { web, api } = githubOf(metadata, config);
-    return [web, api, apiBase({ metadata }, config)].map((url) => new URL(url).origin);
+    return [web, api, ...apiCandidates(metadata, config)].map((url) => new URL(url).origin);
   },
   refresh,
   isSame,

@@ -1,20 +1,16 @@
 /** A client's request as one to Copilot: address, headers, edits, and the way back (providers/copilot.md §3, §4). */
 import { refuseThread } from "../../protocols/messages/threads.ts";
 import { type Operation, protocolOf } from "../../protocols/protocol.ts";
+import { holdsSealed, isSealRefusal } from "../../protocols/sealed.ts";
 import { USER_AGENT } from "../../version.ts";
 import type { AnswerPlan, PreparedRequest, PrepareInput } from "../provider.ts";
+import { sentBetas } from "./betas.ts";
 import { editsFor } from "./body.ts";
 import { apiBase } from "./host.ts";
 import { initiatorOf } from "./initiator.ts";
-import {
-  ANTHROPIC_VERSION,
-  API_VERSION,
-  BETA_PREFIXES,
-  INTENT,
-  INTERLEAVED_THINKING,
-  PATHS,
-} from "./profile.ts";
-import { chatRepair, foldAnswer } from "./repair-chat.ts";
+import { ANTHROPIC_VERSION, API_VERSION, HOST_REFUSED, INTENT, PATHS } from "./profile.ts";
+import { meantBy } from "./refusals.ts";
+import { chatRepair, endCalls, foldAnswer } from "./repair-chat.ts";
 import { messagesRepair } from "./repair-messages.ts";
 import { responsesRepair } from "./repair-responses.ts";
 import { hasImage } from "./vision.ts";
@@ -22,18 +18,26 @@ import { hasImage } from "./vision.ts";
 /** Builds the request. The client's query string stays behind: upstream's tolerance of it is unknown. */
 export function prepare(input: PrepareInput): PreparedRequest {
   const { operation, body } = input;
-  if (protocolOf(operation) === "messages") refuseThread(body.value, "GitHub Copilot");
+  const protocol = protocolOf(operation);
+  if (protocol === "messages") refuseThread(body.value, "GitHub Copilot");
   const streams = operation !== "count_tokens" && body.value.stream === true;
+  const betas = protocol === "messages" ? sentBetas(body.value, input.headers.get("anthropic-beta")) : [];
+  const unsealed = input.unsealed === true;
   return {
     url: apiBase(input.account, input.config) + PATHS[operation],
-    headers: headersOf(input, streams),
-    edits: editsFor(operation, body.value),
+    headers: headersOf(input, streams, betas),
+    edits: editsFor(operation, body.value, { betas, unsealed }),
+    ...(unsealed || !holdsSealed(protocol, body.value)
+      ? {}
+      : { sealRefused: (refusal: string) => isSealRefusal(protocol, refusal) }),
+    // There is no other host where the operator has set one.
+    ...(input.config.COPILOT_API_URL === "" ? { servedNowhere: HOST_REFUSED } : {}),
     streams,
     answer: answerPlan(operation, streams, isSingle(body.value.n)),
   };
 }
 
-function headersOf(input: PrepareInput, streams: boolean): Headers {
+function headersOf(input: PrepareInput, streams: boolean, betas: readonly string[]): Headers {
   const { operation, body } = input;
   const headers = new Headers({
     authorization: `Bearer ${input.credential.token}`,
@@ -49,16 +53,9 @@ function headersOf(input: PrepareInput, streams: boolean): Headers {
   if (hasImage(operation, body.value)) headers.set("copilot-vision-request", "true");
   if (protocolOf(operation) === "messages") {
     headers.set("anthropic-version", input.headers.get("anthropic-version") ?? ANTHROPIC_VERSION);
-    headers.set("anthropic-beta", betas(input.headers.get("anthropic-beta")));
+    headers.set("anthropic-beta", betas.join(","));
   }
   return headers;
-}
-
-/** The client's betas that the backend takes, and interleaved thinking. */
-function betas(given: string | null): string {
-  const asked = (given ?? "").split(",").map((beta) => beta.trim());
-  const taken = asked.filter((beta) => BETA_PREFIXES.some((prefix) => beta.startsWith(prefix)));
-  return [...new Set([INTERLEAVED_THINKING, ...taken])].join(",");
 }
 
 /** True when the client asked for one choice, which `n` absent means too. */
@@ -67,13 +64,15 @@ function isSingle(n: unknown): boolean {
 }
 
 function answerPlan(operation: Operation, streams: boolean, single: boolean): AnswerPlan {
-  if (!streams) return operation === "chat" && single ? { json: foldAnswer } : {};
-  switch (protocolOf(operation)) {
+  const protocol = protocolOf(operation);
+  const error: AnswerPlan["error"] = (status, _contentType, body) => meantBy(protocol, status, body);
+  if (!streams) return protocol === "chat" ? { json: single ? foldAnswer : endCalls, error } : { error };
+  switch (protocol) {
     case "chat":
-      return { stream: () => chatRepair(single), mayOmitEnd: true };
+      return { stream: () => chatRepair(single), mayOmitEnd: true, error };
     case "responses":
-      return { stream: responsesRepair };
+      return { stream: responsesRepair, error };
     case "messages":
-      return { stream: messagesRepair, mayOmitEnd: true };
+      return { stream: messagesRepair, mayOmitEnd: true, error };
   }
 }

@@ -3,6 +3,7 @@
  * Read from public sources up to 2026-09 (providers/copilot.md, sections named below); nothing was probed live.
  */
 import type { Operation } from "../../protocols/protocol.ts";
+import type { HostedTool } from "../../protocols/responses/hosted-tools.ts";
 import type { SecretShape } from "../provider.ts";
 
 /** The API base that answers for most plans (§2.1). */
@@ -15,6 +16,15 @@ export const ENTERPRISE_API_PREFIX = "copilot-api.";
 export const ENTERPRISE_HOST = /^[a-z0-9-]+\.ghe\.com$/;
 /** Names of github.com itself, which mean "no enterprise" (§1.5). */
 export const PUBLIC_HOSTS: readonly string[] = ["github.com", "www.github.com", "api.github.com"];
+
+/** The hosts of the plans, one of which serves an account that the general one refuses (§2.1). */
+export const PLAN_APIS: readonly string[] = ["individual", "business", "enterprise"].map(
+  (plan) => `https://api.${plan}.githubcopilot.com`,
+);
+/** What the owner can do when every host refuses the account's token. */
+export const HOST_REFUSED =
+  "Every known host of GitHub Copilot refuses this account (421 Misdirected Request). Check at github.com/settings/copilot that the " +
+  "plan is active, connect the account again on the admin page, or set COPILOT_API_URL to the host that your plan names.";
 
 /** Paths under the API base; only messages stands under `/v1` (§3.1). */
 export const PATHS: Record<Operation, string> = {
@@ -51,12 +61,115 @@ export const API_VERSION = "2026-06-01";
 export const ANTHROPIC_VERSION = "2023-06-01";
 /** Always asked for on messages (§3.2). */
 export const INTERLEAVED_THINKING = "interleaved-thinking-2025-05-14";
-/** The client's `anthropic-beta` values that the backend takes begin with one of these (§3.2). */
-export const BETA_PREFIXES: readonly string[] = [
-  "interleaved-thinking",
-  "context-management",
-  "advanced-tool-use",
+
+/** A field that the API takes only beside its beta; a field without it is a 400 "Extra inputs are not permitted". */
+export interface BetaField {
+  /** Where it stands; `*` is each element of a list. */
+  readonly path: readonly string[];
+  /** Only this value of it needs the beta; absent: every value. */
+  readonly only?: unknown;
+}
+
+/**
+ * Families of `anthropic-beta` and the fields that need them. `taken`: the backend knows the family (§3.2, as VS Code
+ * sends them, 2026-06); every other beta stays behind, and its fields with it. The fields are those of Anthropic's SDK
+ * (0.110, 2026-11) and of Claude Code 2.1.330. A member `cache_control` is looked for wherever one may stand.
+ */
+export const BETAS: readonly {
+  readonly family: string;
+  readonly taken: boolean;
+  readonly fields: readonly BetaField[];
+}[] = [
+  { family: "interleaved-thinking", taken: true, fields: [] },
+  // Its fields on tools are generally available by now, so that they need no beta.
+  { family: "advanced-tool-use", taken: true, fields: [] },
+  { family: "context-management", taken: true, fields: [{ path: ["context_management"] }] },
+  { family: "compact", taken: false, fields: [{ path: ["compaction"] }] },
+  { family: "structured-outputs", taken: false, fields: [{ path: ["output_format"] }] },
+  { family: "fast-mode", taken: false, fields: [{ path: ["speed"] }] },
+  { family: "dangerous-tool-use", taken: false, fields: [{ path: ["safeguards"] }] },
+  {
+    family: "thinking-display-updates",
+    taken: false,
+    fields: [{ path: ["thinking", "display"], only: "updates" }],
+  },
+  { family: "thinking-binding-controls", taken: false, fields: [{ path: ["thinking", "block_binding"] }] },
+  { family: "task-budgets", taken: false, fields: [{ path: ["output_config", "task_budget"] }] },
+  { family: "mcp-client", taken: false, fields: [{ path: ["mcp_servers"] }] },
+  { family: "server-side-fallback", taken: false, fields: [{ path: ["fallbacks"] }] },
+  { family: "fallback-credit", taken: false, fields: [{ path: ["fallback_credit_token"] }] },
+  { family: "cache-diagnosis", taken: false, fields: [{ path: ["diagnostics"] }] },
+  { family: "user-profiles", taken: false, fields: [{ path: ["user_profile_id"] }] },
+  {
+    family: "fine-grained-tool-streaming",
+    taken: false,
+    fields: [{ path: ["tools", "*", "eager_input_streaming"] }],
+  },
+  {
+    family: "mid-conversation-system-clear-at",
+    taken: false,
+    fields: [{ path: ["messages", "*", "clear_at"] }],
+  },
+  {
+    family: "mid-conversation-output-config",
+    taken: false,
+    fields: [{ path: ["messages", "*", "output_config"] }],
+  },
+  { family: "prompt-caching-scope", taken: false, fields: [{ path: ["cache_control", "scope"] }] },
+  { family: "prompt-caching-evict", taken: false, fields: [{ path: ["cache_control", "evict"] }] },
+  {
+    family: "extended-cache-ttl",
+    taken: false,
+    fields: [{ path: ["cache_control", "ttl"], only: "1h" }],
+  },
 ];
+
+/**
+ * The hosted tools that the backend runs. None on responses: some planes refuse `image_generation`, and web search is not
+ * offered to every plan (§3.5 and reports up to 2026-09). On messages it finds tools, and refuses web search by name.
+ */
+export const HOSTED_TOOLS = {
+  responses: new Set<HostedTool>(),
+  messages: ["tool_search_tool"],
+} as const;
+
+/** Anthropic's server tools by the beginning of their `type` (providers/claude.md §2.5). */
+export const SERVER_TOOLS: readonly string[] = [
+  "web_search",
+  "web_fetch",
+  "code_execution",
+  "tool_search_tool",
+  "mcp_toolset",
+  "advisor",
+];
+
+/**
+ * How agents mark a request that no human turn began: a sub-agent's, a title, a compaction. Headers, or for Codex the same
+ * names in `client_metadata`; read in Codex 0.169, Claude Code 2.1.330 and OpenCode 1.18 (2026-11), and §3.3.
+ */
+export const AGENT_MARKS: readonly { readonly name: string; readonly value: RegExp }[] = [
+  { name: "x-openai-subagent", value: /\S/ },
+  { name: "x-codex-parent-thread-id", value: /\S/ },
+  { name: "x-codex-turn-metadata", value: /"request_kind"\s*:\s*"compact|"thread_source"\s*:\s*"subagent/ },
+  { name: "x-claude-code-request-class", value: /^(?:subagent|workflow|compaction|auxiliary)$/ },
+  { name: "x-claude-code-auxiliary-type", value: /\S/ },
+  { name: "x-claude-code-parent-agent-id", value: /\S/ },
+  { name: "x-claude-code-agent-id", value: /\S/ },
+  { name: "x-parent-session-id", value: /\S/ },
+  { name: "x-interaction-type", value: /subagent|background|compaction|session-name/ },
+];
+/** How the prompts begin by which agents ask for a title or a compaction, where no header says so (the same versions, pi 0.73). */
+export const AGENT_PROMPTS = {
+  system: [
+    /^You are a title generator\. You output ONLY a thread title/,
+    /^You are a context summarization (?:agent|assistant)/,
+    /^You are a helpful AI assistant tasked with summarizing conversations/,
+  ],
+  last: [
+    /^You are performing a CONTEXT CHECKPOINT COMPACTION/,
+    /^(?:CRITICAL: Respond with TEXT ONLY[\s\S]{0,800}?\n)?Your task is to create a detailed summary of (?:the conversation so far|this conversation|the RECENT portion)/,
+  ],
+} as const;
 
 /** The text that OpenCode puts before tool images in a synthetic user message (§3.3). */
 export const TOOL_MEDIA_LEAD = "Attached media from tool result:";

@@ -1,11 +1,12 @@
-/** Nothing rotates at GitHub: the token is tried against the Copilot API, and its host asked for anew (providers/copilot.md §0, §2.1). */
+/** Nothing rotates at GitHub: the token is tried against the Copilot API, and the host that serves it looked for (providers/copilot.md §0, §2.1). */
+import type { Config } from "../../config.ts";
 import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import { type Heard, hear, whatWentWrong } from "../heard.ts";
 import type { ProviderNet, RefreshInput, RefreshResult } from "../provider.ts";
-import { apiBase, githubOf } from "./host.ts";
+import { apiBase, apiCandidates, githubOf, refusedHosts } from "./host.ts";
 import { userOf } from "./identity.ts";
-import { API_VERSION, MODELS_PATH, SIGN_IN } from "./profile.ts";
+import { API_VERSION, DEFAULT_API, HOST_REFUSED, MODELS_PATH, SIGN_IN } from "./profile.ts";
 import { discover, githubHeaders } from "./sign-in-account.ts";
 
 export async function refresh(input: RefreshInput, net: ProviderNet): Promise<RefreshResult> {
@@ -26,21 +27,76 @@ async function validate(
   { account, config }: RefreshInput,
   net: ProviderNet,
 ): Promise<RefreshResult> {
+  const { metadata } = account;
   const models = await ask(apiBase(account, config) + MODELS_PATH, token, net, API_VERSION);
   if (models.status === 401) return rejected();
-  // 421: this is not the host of the account's plan (any more); another may be.
   if (models.status !== 200 && models.status !== 421) return unavailable("GitHub Copilot", models);
-  const found = await discover(token, account.metadata, config, net);
-  const userUrl = githubOf(account.metadata, config).api + SIGN_IN.userPath;
-  if (models.status === 200) {
-    const isKnown = account.metadata.user_id !== undefined;
-    return valid(isKnown ? found : { ...found, ...(await lookUpUser(userUrl, token, net)) });
+  const isServed = models.status === 200;
+  const userUrl = githubOf(metadata, config).api + SIGN_IN.userPath;
+  if (!isServed) {
+    const user = await ask(userUrl, token, net);
+    if (user.status === 401) return rejected();
+    if (user.status !== 200) return unavailable("GitHub", user);
   }
-  const user = await ask(userUrl, token, net);
-  if (user.status === 401) return rejected();
-  if (user.status !== 200) return unavailable("GitHub", user);
-  // The host that refused is forgotten; without another one the general host serves.
-  return valid({ api_host: null, ...found });
+  const found = await discover(token, metadata, config, net);
+  const settled =
+    config.COPILOT_API_URL === ""
+      ? await settleHost(found, isServed, { metadata, config, token, net })
+      : // The operator's address is not for Kleis to leave; what GitHub names serves once he takes it away.
+        { ...(isServed ? {} : { api_host: null }), ...found };
+  if (settled === null) return { status: "unavailable", reason: HOST_REFUSED };
+  const isKnown = !isServed || metadata.user_id !== undefined;
+  return valid(isKnown ? settled : { ...settled, ...(await lookUpUser(userUrl, token, net)) });
+}
+
+interface Where {
+  readonly metadata: JsonObject;
+  readonly config: Config;
+  readonly token: string;
+  readonly net: ProviderNet;
+}
+
+/**
+ * Chooses among the hosts: the one in use while it serves, unless GitHub names another that does; else the first that
+ * serves. A host that has refused this token (421) is not taken, whoever names it. Null when every host refuses.
+ */
+async function settleHost(
+  { api_host: named, ...found }: JsonObject,
+  isServed: boolean,
+  { metadata, config, token, net }: Where,
+): Promise<JsonObject | null> {
+  const candidates = apiCandidates(metadata, config).map(hostOf);
+  const [current = ""] = candidates;
+  const refused = new Set(refusedHosts(metadata));
+  const before = [...refused].sort().join();
+  if (!isServed) refused.add(current);
+  const wished = typeof named === "string" && named !== current ? [named] : [];
+
+  let chosen = isServed ? current : null;
+  const fresh = [...wished, ...(isServed ? [] : candidates)].filter((host) => !refused.has(host));
+  // A plan may have changed since: before the account is given up, those that refused are asked once more.
+  const again = isServed ? [] : candidates.filter((host) => refused.has(host) && host !== current);
+  for (const host of new Set([...fresh, ...again])) {
+    if (!candidates.includes(host)) continue;
+    const { status } = await ask(`https://${host}${MODELS_PATH}`, token, net, API_VERSION);
+    if (status === 421) refused.add(host);
+    if (status !== 200) continue;
+    refused.delete(host);
+    chosen = host;
+    break;
+  }
+  // One that GitHub names and that is none of the known can not be asked from here: it is taken when no other serves.
+  chosen ??= wished.find((host) => !refused.has(host) && !candidates.includes(host)) ?? null;
+  if (chosen === null) return null;
+  return {
+    ...found,
+    ...(chosen === current ? {} : { api_host: chosen === hostOf(DEFAULT_API) ? null : chosen }),
+    ...([...refused].sort().join() === before ? {} : { refused_hosts: [...refused] }),
+  };
+}
+
+function hostOf(url: string): string {
+  return new URL(url).host;
 }
 
 /** Whose the token of an import is, as metadata; empty where GitHub does not tell, for the token is good all the same. */

@@ -15,7 +15,9 @@ import {
 } from "../../protocols/sse/event.ts";
 
 const TOOL_CALLS = needleOf('"tool_calls"');
+const STOP = needleOf('"stop"');
 const NO_CHOICES = needleOf('"choices":null');
+const CALLS_END = "tool_calls";
 const REASONING = ["reasoning_text", "reasoning_content", "reasoning_opaque"] as const;
 
 /**
@@ -23,7 +25,7 @@ const REASONING = ["reasoning_text", "reasoning_content", "reasoning_opaque"] as
  * call in its own. For a client that asked for one choice only. Only the message is made anew.
  */
 export function foldAnswer({ choices }: JsonObject): Splice[] {
-  if (!Array.isArray(choices) || choices.length < 2) return [];
+  if (!Array.isArray(choices) || choices.length < 2) return endCalls({ choices });
   const at = choices.findIndex(isObject);
   const first = choices[at];
   if (!isObject(first)) return [];
@@ -37,6 +39,15 @@ export function foldAnswer({ choices }: JsonObject): Splice[] {
   ];
 }
 
+/** A choice that holds calls ends as such: with "stop" an agent would take it for the last word and run none of them. */
+export function endCalls({ choices }: JsonObject): Splice[] {
+  return listOf(choices).flatMap((choice, at): Splice[] =>
+    isObject(choice) && choice.finish_reason === "stop" && holdsCalls(choice.message)
+      ? [{ op: "set", path: ["choices", at, "finish_reason"], value: CALLS_END }]
+      : [],
+  );
+}
+
 /** Leaves one choice alone. */
 function withoutOthers(choices: readonly Json[], at: number): Splice[] {
   return [...choices.keys()]
@@ -48,14 +59,17 @@ function withoutOthers(choices: readonly Json[], at: number): Splice[] {
 export function chatRepair(single: boolean): EventRewriter {
   const calls = new CallIndices();
   // Once a part came as a further choice, every event is looked at: the finish reasons must agree as well.
-  const split = { seen: false, calls: false };
+  const split = { seen: false };
+  /** The choices of the answer that hold calls so far. */
+  const calling = new Set<number>();
   let begun = false;
   return {
     rewrite(event) {
       const further = single && (split.seen || hasHigherIndex(event));
       const nulled = includesText(event, NO_CHOICES);
       const opening = single && !begun;
-      if (!further && !nulled && !opening && !includesText(event, TOOL_CALLS)) return event;
+      const ending = calling.size > 0 && includesText(event, STOP);
+      if (!further && !nulled && !opening && !ending && !includesText(event, TOOL_CALLS)) return event;
       const data = eventData(event);
       const chunk = data === null ? undefined : parseJson(data);
       if (data === null || !isObject(chunk)) return event;
@@ -65,7 +79,10 @@ export function chatRepair(single: boolean): EventRewriter {
       const edits: Splice[] = [];
       const choices = partsOf(chunk.choices, ["choices"], edits);
       const [first] = choices;
-      for (const choice of choices) calls.settle(choice, single);
+      for (const choice of choices) {
+        calls.settle(choice, single);
+        endCalling(choice, single, calling);
+      }
       if (single && first !== undefined && unify(choices, first, split) && choices.length > 1)
         edits.push(...withoutOthers(listOf(chunk.choices), first.at));
       const delta = opening ? first?.inner("delta") : undefined;
@@ -76,6 +93,18 @@ export function chatRepair(single: boolean): EventRewriter {
       return withEdits(event, data, edits);
     },
   };
+}
+
+/** The same in a stream, where a choice's calls and its end may come in different chunks. */
+function endCalling(choice: Part, single: boolean, calling: Set<number>): void {
+  const { index, delta, finish_reason } = choice.value;
+  const at = single || typeof index !== "number" ? 0 : index;
+  if (holdsCalls(delta)) calling.add(at);
+  if (finish_reason === "stop" && calling.has(at)) choice.put("finish_reason", CALLS_END);
+}
+
+function holdsCalls(message: Json | undefined): boolean {
+  return isObject(message) && listOf(message.tool_calls).length > 0;
 }
 
 /** An object inside a chunk. What is put into it is an edit of the event as well. */
@@ -120,8 +149,7 @@ function nameRole(delta: Part): void {
 }
 
 /** Makes the first of a chunk's choices the one choice 0 that holds what all do; returns whether they are parts of one. */
-function unify(choices: Part[], first: Part, split: { seen: boolean; calls: boolean }): boolean {
-  split.calls ||= choices.some((choice) => Array.isArray(choice.inner("delta")?.value.tool_calls));
+function unify(choices: Part[], first: Part, split: { seen: boolean }): boolean {
   split.seen ||= choices.some(({ value }) => typeof value.index === "number" && value.index > 0);
   if (!split.seen) return false;
   if (choices.length > 1) {
@@ -132,8 +160,6 @@ function unify(choices: Part[], first: Part, split: { seen: boolean; calls: bool
     for (const [name, value] of Object.entries(whole)) first.put(name, value ?? null);
   }
   if (typeof first.value.index === "number") first.put("index", 0);
-  // The text's own choice ends with "stop"; as the last word of a choice with calls it would end the agent's loop.
-  if (split.calls && first.value.finish_reason === "stop") first.put("finish_reason", "tool_calls");
   return true;
 }
 
@@ -157,7 +183,9 @@ function folded(choices: JsonObject[], key: "message" | "delta"): JsonObject {
     .map((choice) => choice.finish_reason)
     .filter((reason) => typeof reason === "string");
   if (reasons.length === 0) return { [key]: merged };
-  return { [key]: merged, finish_reason: calls.length > 0 ? "tool_calls" : (reasons[0] ?? null) };
+  const cut = reasons.find((reason) => reason === "length" || reason === "content_filter");
+  const end = calls.length > 0 ? CALLS_END : (reasons[0] ?? null);
+  return { [key]: merged, finish_reason: cut ?? end };
 }
 
 interface Call {

@@ -6,6 +6,8 @@ import { CodeBook, jwt, secret, type TokenBook, TokenScript } from "../tokens.ts
 import { type CodexDeviceFlow, createDeviceFlow, deviceRedirect } from "./device.ts";
 import { CODEX_CLIENT_ID, CODEX_SCOPES, checkCall, issuerError } from "./issuer.ts";
 
+/** The consent page refuses any other, and need not be told one. */
+const KNOWN_ORIGINATORS = ["codex_cli_rs", "opencode", "pi"];
 const KNOWN_SCOPES = [...CODEX_SCOPES, "api.connectors.read", "api.connectors.invoke"];
 const REDIRECT = /^http:\/\/localhost:(1455|1457)\/auth\/callback$/;
 const ACCESS_SECONDS = 864_000;
@@ -237,6 +239,7 @@ function authorizeProblem(query: URLSearchParams): string | null {
   if (!is("id_token_add_organizations", "true")) return "id_token_add_organizations must be true";
   if (!is("codex_cli_simplified_flow", "true")) return "codex_cli_simplified_flow must be true";
   if ((query.get("state") ?? "") === "") return "state is missing";
-  if ((query.get("originator") ?? "") === "") return "originator is missing";
+  const originator = query.get("originator");
+  if (originator !== null && !KNOWN_ORIGINATORS.includes(originator)) return "missing_required_parameter";
   return null;
 }

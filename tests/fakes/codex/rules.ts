@@ -128,7 +128,8 @@ function unsupported(name: string): never {
 function checkFields(body: Dict, allowed: ReadonlySet<string>): void {
   const extra = Object.keys(body).find((field) => !allowed.has(field));
   if (extra !== undefined) unsupported(extra);
-  if ("service_tier" in body && body.service_tier !== "priority") unsupported("service_tier");
+  if ("service_tier" in body && !/^(priority|ultrafast)$/.test(String(body.service_tier)))
+    unsupported("service_tier");
   if ("stream_options" in body) {
     const options = Object.keys(objectOf(body.stream_options) ?? { invalid: true });
     if (options.some((option) => option !== "reasoning_summary_delivery")) unsupported("stream_options");
@@ -153,6 +154,7 @@ function checkInstructions(body: Dict, request: RecordedRequest): void {
 function checkInput(body: Dict, rules: BackendRules): void {
   if (!Array.isArray(body.input)) refuse("input is not a list", detail("Input must be a list"));
   const items = objectsOf(body.input);
+  if (items.length === 0) refuse("input is empty", detail("Input must not be empty"));
   if (items.some((item) => item.role === "system")) {
     refuse("system message in input", detail("System messages are not allowed"));
   }
@@ -203,12 +205,35 @@ function checkPairs(items: readonly Dict[]): void {
   }
 }
 
+/** Tools that the client runs, and those that the backend does. */
+const TOOL_TYPES =
+  /^(function|custom|namespace|tool_search|local_shell|shell|apply_patch|computer|web_search|image_generation)$/;
+
 function checkTools(body: Dict): void {
-  for (const tool of objectsOf(body.tools)) {
-    if (stringOf(tool.type).startsWith("web_search_preview")) {
-      refuse("web_search_preview", detail(`Unsupported tool type: ${String(tool.type)}`));
+  const inside = objectsOf(body.input).flatMap((item) =>
+    item.type === "additional_tools" ? objectsOf(item.tools) : [],
+  );
+  const tools = [...objectsOf(body.tools), ...inside];
+  for (const tool of tools) {
+    const type = stringOf(tool.type);
+    if (!TOOL_TYPES.test(type) || (type === "image_generation" && /spark/.test(stringOf(body.model)))) {
+      refuse(`tool ${type}`, detail(`Unsupported tool type: ${type}`));
     }
+    if (type === "namespace" && stringOf(tool.description).trim() === "")
+      refuse("namespace without a description", detail("Invalid 'tools': empty namespace description"));
     if (stringOf(tool.name).length > 64)
       refuse("tool name too long", detail("tools[].name: maximum length is 64"));
+  }
+  const choice = objectOf(body.tool_choice);
+  if (tools.length === 0 && (choice !== null || body.tool_choice === "required"))
+    refuse("tool_choice without tools", detail("Tool choice needs 'tools'"));
+  const chosen = choice?.type === "allowed_tools" ? objectsOf(choice.tools) : choice === null ? [] : [choice];
+  for (const { type } of chosen) {
+    if (!TOOL_TYPES.test(stringOf(type)))
+      refuse(`tool_choice ${String(type)}`, detail("Tool choice not found in 'tools'"));
+  }
+  for (const member of Array.isArray(body.include) ? body.include : []) {
+    if (/^(file_search|code_interpreter|mcp)_call\./.test(String(member)))
+      refuse(`include ${String(member)}`, detail(`Unsupported include: ${String(member)}`));
   }
 }

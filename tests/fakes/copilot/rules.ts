@@ -143,11 +143,12 @@ function checkResponses(body: Dict): void {
   if ("previous_response_id" in body) {
     refuse("previous_response_id", COPILOT_ERRORS["error:previous-response"]());
   }
-  for (const tool of objectsOf(body.tools)) {
-    if (stringOf(tool.type).startsWith("web_search"))
-      invalid("web_search tool", "the web_search tool is not supported");
-  }
+  checkHostedTools(body);
+  if (Array.isArray(body.input) && body.input.length === 0)
+    invalid("input is empty", "input must not be empty");
   for (const item of objectsOf(body.input)) {
+    if (item.type === "reasoning" && stringOf(item.encrypted_content) === "")
+      invalid("reasoning without encrypted_content", "reasoning items need encrypted_content");
     if (item.type === "item_reference") {
       const text = `Item with id '${stringOf(item.id)}' not found. Items are not persisted when \`store\` is set to false.`;
       invalid("item reference", text);
@@ -155,6 +156,92 @@ function checkResponses(body: Dict): void {
     if (item.id === undefined) continue;
     invalid("replayed input id", "input item ID does not belong to this connection");
   }
+}
+
+/** Tools that the plane would have to run itself. */
+const HOSTED =
+  /^(web_search|file_search|code_interpreter|image_generation|mcp|programmatic_tool_calling)(_|$)/;
+
+function checkHostedTools(body: Dict): void {
+  const inside = objectsOf(body.input).flatMap((item) =>
+    item.type === "additional_tools" ? objectsOf(item.tools) : [],
+  );
+  const tools = [...objectsOf(body.tools), ...inside];
+  const choice = objectOf(body.tool_choice);
+  const chosen = choice === null ? [] : [choice, ...objectsOf(choice.tools)];
+  for (const { type, name, description } of [...tools, ...chosen]) {
+    const unsupported = `The requested tool ${String(type)} is not supported.`;
+    if (HOSTED.test(stringOf(type))) {
+      refuse(`tool ${String(type)}`, coded(400, "unsupported_value", unsupported, { param: "tools" }));
+    }
+    if (type === "namespace" && stringOf(description).trim() === "")
+      invalid(`namespace ${String(name)} without a description`, "Invalid 'tools': empty description");
+  }
+  if (tools.length === 0 && (chosen.length > 0 || body.tool_choice === "required"))
+    invalid("tool_choice without tools", "tool_choice is only allowed when tools are specified");
+  for (const member of arrayOf(body.include)) {
+    if (HOSTED.test(stringOf(member)))
+      invalid(`include ${String(member)}`, `Invalid value: '${String(member)}'`);
+  }
+}
+
+/** Fields that need a beta which this API does not take, or takes only when it is asked for. */
+const BETA_FIELDS: readonly { beta: string; path: string }[] = [
+  { beta: "context-management-", path: "context_management" },
+  ...[
+    "safeguards",
+    "speed",
+    "output_format",
+    "mcp_servers",
+    "fallbacks",
+    "fallback_credit_token",
+    "diagnostics",
+    "compaction",
+    "user_profile_id",
+    "thread",
+    "betas",
+    "thinking.block_binding",
+    "output_config.task_budget",
+    "messages.*.clear_at",
+    "messages.*.output_config",
+    "tools.*.eager_input_streaming",
+  ].map((path) => ({ beta: "none", path })),
+];
+
+function checkExtras(body: Dict, betas: readonly string[]): void {
+  const extra = (path: string) => invalid(path, `${path}: Extra inputs are not permitted`);
+  for (const { beta, path } of BETA_FIELDS) {
+    if (!betas.some((asked) => asked.startsWith(beta)) && holds(body, path.split("."))) extra(path);
+  }
+  if (objectOf(body.thinking)?.display === "updates") extra("thinking.display");
+  for (const object of walk([body, body.system, body.tools, body.messages])) {
+    const control = objectOf(object.cache_control);
+    if (control === null) continue;
+    for (const name of ["scope", "evict"]) if (name in control) extra(`cache_control.ephemeral.${name}`);
+    if (control.ttl === "1h") extra("cache_control.ephemeral.ttl");
+  }
+}
+
+function holds(value: unknown, [step, ...rest]: readonly string[]): boolean {
+  if (step === undefined) return true;
+  if (step === "*") return arrayOf(value).some((entry) => holds(entry, rest));
+  const object = objectOf(value);
+  return object !== null && step in object && holds(object[step], rest);
+}
+
+function checkServerTools(body: Dict): void {
+  const tools = objectsOf(body.tools);
+  for (const { type } of tools) {
+    if (/^(web_search|web_fetch|code_execution|mcp_toolset|advisor)(_|$)/.test(stringOf(type))) {
+      const text = `The use of the ${stringOf(type).replaceAll("_", " ")} tool is not supported.`;
+      refuse(`tool ${stringOf(type)}`, coded(400, "unsupported_value", text));
+    }
+  }
+  const choice = objectOf(body.tool_choice);
+  if (choice !== null && tools.length === 0)
+    invalid("tool_choice without tools", "tool_choice may only be specified while providing tools");
+  if (choice?.type === "tool" && !tools.some(({ name }) => name === choice.name))
+    invalid("tool_choice of no tool", `Tool '${String(choice.name)}' not found in provided tools`);
 }
 
 function checkMessages(request: RecordedRequest, body: Dict): void {
@@ -165,14 +252,10 @@ function checkMessages(request: RecordedRequest, body: Dict): void {
   const foreign = betas.find((beta) => beta !== "" && !BETA_PREFIXES.test(beta));
   if (foreign !== undefined)
     refuse(`anthropic-beta ${foreign}`, plain(400, `unsupported beta header(s): ${foreign}\n`));
+  checkExtras(body, betas);
+  checkServerTools(body);
   if (typeof body.max_tokens !== "number") invalid("no max_tokens", "max_tokens: Field required");
   for (const tool of objectsOf(body.tools)) {
-    if ("eager_input_streaming" in tool) {
-      invalid(
-        "eager_input_streaming",
-        "tools.0.custom.eager_input_streaming: Extra inputs are not permitted",
-      );
-    }
     if (objectOf(tool.input_schema)?.$schema !== undefined)
       invalid("$schema in a tool", "tools.0.input_schema.$schema");
   }
