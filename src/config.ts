@@ -158,6 +158,7 @@ const variables = z.object({
   KLEIS_MAX_STREAMS_PER_KEY: count(512),
   KLEIS_MAX_STREAMS: count(1024),
   KLEIS_NATIVE_STREAMS: word(["off", "on"], "off"),
+  KLEIS_OPEN_REGISTRY: word(["on", "off"], "on"),
   LOG_LEVEL: word(["debug", "info", "warn", "error", "silent"], "info"),
 });
 

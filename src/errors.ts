@@ -24,6 +24,7 @@ export const ERROR_STATUS = {
   accounts_exhausted: 429,
   too_many_streams: 429,
   too_many_tries: 429,
+  too_many_requests: 429,
   refresh_failed: 502,
   upstream_unreachable: 502,
   upstream_invalid_response: 502,
