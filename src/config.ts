@@ -84,6 +84,10 @@ const milliseconds = (fallback: number) =>
 const count = (fallback: number) =>
   number(/^([1-9]\d{0,5})?$/, fallback, "must be a whole number from 1 to 999999");
 
+/** An amount of memory in bytes; the default in MiB. */
+const bytes = (fallback: number) =>
+  number(/^([1-9]\d{6,11})?$/, fallback * 1024 * 1024, "must be a whole number of bytes, 1000000 or more");
+
 const partsOf = (value: string) => value.split(",").map((part) => part.trim());
 
 /** Names of public hosts, in lower case. */
@@ -157,8 +161,9 @@ const variables = z.object({
   ),
   KLEIS_MAX_STREAMS_PER_KEY: count(512),
   KLEIS_MAX_STREAMS: count(1024),
+  KLEIS_MAX_BYTES_IN_FLIGHT_PER_KEY: bytes(112),
+  KLEIS_MAX_BYTES_IN_FLIGHT: bytes(160),
   KLEIS_NATIVE_STREAMS: word(["off", "on"], "off"),
-  KLEIS_OPEN_REGISTRY: word(["on", "off"], "on"),
   LOG_LEVEL: word(["debug", "info", "warn", "error", "silent"], "info"),
 });
 

@@ -4,7 +4,6 @@
  */
 import { KleisError } from "./errors.ts";
 import type { Fetch } from "./runtime.ts";
-import { explain } from "./unreachable.ts";
 import { untilAborted } from "./until-aborted.ts";
 
 export interface Outgoing {
@@ -49,9 +48,11 @@ async function fetched(fetch: Fetch, request: Outgoing): Promise<Response> {
     });
   } catch (cause) {
     if (signal?.aborted) throw signal.reason;
-    const { reason, advice } = explain(cause);
-    const what = `The provider could not be reached${reason === null ? "" : `: ${reason}`}.`;
-    throw new KleisError("upstream_unreachable", `${what} ${advice}`, { cause });
+    throw new KleisError(
+      "upstream_unreachable",
+      "The provider could not be reached. Check the network of the machine that Kleis runs on.",
+      { cause },
+    );
   }
 }
 

@@ -5,6 +5,12 @@ import { passNatively } from "./native-pass.ts";
 
 let door: EdgeDoor | undefined;
 
+/** An isolate has 128 MB for everything: half of it for the bodies of all its requests. */
+const DEFAULTS = {
+  KLEIS_MAX_BYTES_IN_FLIGHT_PER_KEY: String(64 * 1024 * 1024),
+  KLEIS_MAX_BYTES_IN_FLIGHT: String(64 * 1024 * 1024),
+};
+
 export default {
   async fetch(request: Request, bindings: Record<string, unknown>): Promise<Response> {
     door ??= createEdgeDoor(variablesOf(bindings), {
@@ -30,7 +36,12 @@ function packed({ body, status, headers }: Response): Response {
 
 /** The bindings that are text: variables and secrets. */
 function variablesOf(bindings: Record<string, unknown>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(bindings).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
+  const given = Object.entries(bindings).filter(
+    (entry): entry is [string, string] => typeof entry[1] === "string",
   );
+  // An empty one is what a dashboard keeps of a variable that was cleared.
+  const own = Object.entries(DEFAULTS).filter(
+    ([name]) => !given.some(([each, value]) => each === name && value !== ""),
+  );
+  return Object.fromEntries([...given, ...own]);
 }

@@ -1,7 +1,6 @@
 /** The doctor on a command line: prints what it finds, and fails when something is wrong. */
-import { openFetch } from "../node/outgoing.ts";
+import { nodeFetch } from "../node/fetch.ts";
 import { exit, write } from "../node/output.ts";
-import { readForwardProxies } from "../node/proxies.ts";
 import { loadVariables, readArguments } from "./arguments.ts";
 import { examine } from "./doctor.ts";
 import { report } from "./finding.ts";
@@ -13,11 +12,9 @@ async function main(): Promise<number> {
   if (!given.ok) throw new Error(`${given.problem}\n${USAGE}`);
   const { address, envFile } = given;
   loadVariables(envFile);
-  const proxies = readForwardProxies(process.env);
-  if (!proxies.ok) throw new Error(proxies.problems.join("\n"));
   const findings = await examine({
     variables: process.env,
-    fetch: openFetch(proxies.proxies),
+    fetch: nodeFetch,
     ...(address === undefined ? {} : { address }),
   });
   write("stdout", report(findings));

@@ -27,9 +27,9 @@ async function main(): Promise<number> {
     say("There is no database to rotate the keys of.");
     return 1;
   }
-  const { config, database, forwardProxies } = surroundings;
+  const { config, database } = surroundings;
   const sealer = createSealer(config.ENCRYPTION_KEY, random);
-  const client = openClient(database, forwardProxies);
+  const client = openClient(database);
   let stopping = false;
   onEndingSignal(() => {
     stopping = true;

@@ -8,8 +8,10 @@ import type { KeyLookup } from "../keys/lookup.ts";
 import type { KeyUses } from "../keys/uses.ts";
 import { type Operation, protocolOf, ROUTE } from "../protocols/protocol.ts";
 import { type ProxyDeps, proxy } from "../proxy/handle.ts";
+import { createInFlight, type InFlight } from "../proxy/in-flight.ts";
 import type { RequestLog } from "../proxy/request-log.ts";
 import { createSlots, type Slots } from "../proxy/slots.ts";
+import { createTurns } from "../proxy/turns.ts";
 import { untilEnding } from "../proxy/until-ending.ts";
 import { requireKey } from "./key-auth.ts";
 import { createModelRoutes } from "./models.ts";
@@ -17,7 +19,7 @@ import { originOf } from "./origin.ts";
 import { loggedRefusal, logUnforeseen, refusalResponse, refuse, toRefusal } from "./refusal.ts";
 import { lineOf } from "./request-line.ts";
 
-export interface ClientDeps extends ProxyDeps {
+export interface ClientDeps extends Omit<ProxyDeps, "turns"> {
   readonly keys: KeyLookup;
   readonly uses: KeyUses;
 }
@@ -25,19 +27,36 @@ export interface ClientDeps extends ProxyDeps {
 const OPERATIONS: readonly Operation[] = ["chat", "responses", "messages", "count_tokens"];
 
 export function createClientRoutes(deps: ClientDeps): Hono {
-  const { KLEIS_MAX_STREAMS_PER_KEY: perKey, KLEIS_MAX_STREAMS: inAll } = deps.runtime.config;
-  const slots = createSlots({ perKey, inAll }, () => deps.runtime.clock.now());
+  const { config, clock, sharesPromises = false } = deps.runtime;
+  const limits: Limits = {
+    slots: createSlots({ perKey: config.KLEIS_MAX_STREAMS_PER_KEY, inAll: config.KLEIS_MAX_STREAMS }, () =>
+      clock.now(),
+    ),
+    inFlight: createInFlight({
+      perKey: config.KLEIS_MAX_BYTES_IN_FLIGHT_PER_KEY,
+      inAll: config.KLEIS_MAX_BYTES_IN_FLIGHT,
+    }),
+  };
+  const proxyDeps = { ...deps, turns: createTurns(clock, sharesPromises) };
   const app = new Hono();
-  app.route("/v1", routesOf(deps, slots, undefined));
-  for (const { id } of deps.providers) app.route(`/${id}/v1`, routesOf(deps, slots, id));
+  app.route("/v1", routesOf(proxyDeps, limits, undefined));
+  for (const { id } of deps.providers) app.route(`/${id}/v1`, routesOf(proxyDeps, limits, id));
   return app;
 }
 
-function routesOf(deps: ClientDeps, slots: Slots, forced: string | undefined): Hono {
+/** What running requests share, so that none takes more than its share. */
+interface Limits {
+  readonly slots: Slots;
+  readonly inFlight: InFlight;
+}
+
+type RouteDeps = ClientDeps & ProxyDeps;
+
+function routesOf(deps: RouteDeps, limits: Limits, forced: string | undefined): Hono {
   const app = new Hono();
   for (const operation of OPERATIONS) {
     const path = ROUTE[operation];
-    app.post(path, (c) => handle(deps, slots, c, operation, forced));
+    app.post(path, (c) => handle(deps, limits, c, operation, forced));
     app.all(path, (c) => refuseMethod(c, operation));
   }
   app.route(
@@ -56,8 +75,8 @@ function routesOf(deps: ClientDeps, slots: Slots, forced: string | undefined): H
 }
 
 async function handle(
-  deps: ClientDeps,
-  slots: Slots,
+  deps: RouteDeps,
+  { slots, inFlight }: Limits,
   c: Context,
   operation: Operation,
   forced: string | undefined,
@@ -76,13 +95,18 @@ async function handle(
   };
   try {
     const key = await requireKey(deps.keys, request.headers);
-    release = slots.take(key.id);
+    const leave = slots.take(key.id);
+    const holding = inFlight.open(key.id);
+    release = () => {
+      leave();
+      holding.release();
+    };
     // A client that leaves may never read the answer, nor cancel it.
     request.signal.addEventListener("abort", () => release());
     deps.uses.note(key.id);
     log.note({ key: key.id });
     const adminUrl = `${originOf(deps.runtime.config, request)}/admin`;
-    const answer = proxy(deps, { operation, forced, request, key, requestId, adminUrl, log });
+    const answer = proxy(deps, { operation, forced, request, key, requestId, adminUrl, log, holding });
     return await untilEnding(deps.runtime, answer);
   } catch (error) {
     if (request.signal.aborted) {

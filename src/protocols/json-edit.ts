@@ -16,8 +16,9 @@ export type Splice = { path: Path } & (
 interface Node {
   set?: { value: unknown };
   remove?: boolean;
-  prepend: unknown[];
-  children: Map<string | number, Node>;
+  prepend?: unknown[];
+  /** Made with the first of them: most nodes have none, and there may be very many. */
+  children?: Map<string | number, Node>;
 }
 
 /** A piece of the source to leave out (from `start` to `end`) and what stands there instead. */
@@ -48,17 +49,21 @@ const CLOSE_OBJECT = 0x7d;
 const OPEN_ARRAY = 0x5b;
 const CLOSE_ARRAY = 0x5d;
 const NOTHING = new Uint8Array(0);
+const NO_CHILDREN: ReadonlyMap<string | number, Node> = new Map();
+
+/** Characters of a text that is worth remembering. */
+const SHORT = 256;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** The bytes with the edits made; the same array when there are none. */
+/** The bytes with the edits made; the same array when there are none. Takes time in proportion to the bytes and the edits. */
 export function applyEdits(
   source: Uint8Array<ArrayBuffer>,
   edits: readonly Splice[],
 ): Uint8Array<ArrayBuffer> {
   if (edits.length === 0) return source;
-  const root = newNode();
+  const root: Node = {};
   for (const edit of edits) plant(root, edit);
   if (root.set !== undefined) return encodeJson(root.set.value);
   const patches: Patch[] = [];
@@ -99,23 +104,29 @@ function startOf(source: Uint8Array): number {
   return source[0] === 0xef && source[1] === 0xbb && source[2] === 0xbf ? 3 : 0;
 }
 
-function newNode(): Node {
-  return { prepend: [], children: new Map() };
+/** Many edits may set the same text, one after the other. */
+let encoded: { value: string; bytes: Uint8Array } | undefined;
+
+function encodeOnce({ value }: { value: unknown }): Uint8Array {
+  if (typeof value !== "string" || value.length > SHORT) return encodeJson(value);
+  if (encoded?.value !== value) encoded = { value, bytes: encodeJson(value) };
+  return encoded.bytes;
 }
 
 function plant(root: Node, edit: Splice): void {
   let node = root;
   for (const step of edit.path) {
+    node.children ??= new Map();
     let next = node.children.get(step);
     if (next === undefined) {
-      next = newNode();
+      next = {};
       node.children.set(step, next);
     }
     node = next;
   }
   if (edit.op === "set") node.set = { value: edit.value };
   else if (edit.op === "remove") node.remove = true;
-  else node.prepend.push(edit.value);
+  else node.prepend = [...(node.prepend ?? []), edit.value];
 }
 
 /**
@@ -130,21 +141,26 @@ function patchValue(source: Uint8Array, at: number, node: Node, patches: Patch[]
   }
   const { items, behind } =
     open === OPEN_OBJECT ? readMembers(source, at, node) : readElements(source, at, node);
-  const last = new Map(items.map((item, index) => [item.key, index]));
-  const isKept = (item: Item) => node.children.get(item.key)?.remove !== true;
-  const first = items[0];
+  const children = node.children ?? NO_CHILDREN;
+  const isKept = (item: Item) => children.get(item.key)?.remove !== true;
 
-  if (node.prepend.length > 0) {
+  if (node.prepend !== undefined) {
     if (open !== OPEN_ARRAY)
       patches.push(faultAt(at, "an edit puts an element before something that is not an array"));
     const text = node.prepend.map((value) => JSON.stringify(value)).join(",");
-    const place = first?.start ?? at + 1;
+    const place = items[0]?.start ?? at + 1;
     patches.push({ start: place, end: place, bytes: encoder.encode(items.some(isKept) ? `${text},` : text) });
   }
+  if (node.children === undefined) return behind;
+  /** By the keys that are edited, where each stands last. */
+  const last = new Map<string | number, number>();
+  items.forEach(({ key }, index) => {
+    if (children.has(key)) last.set(key, index);
+  });
 
   let keptBefore = false;
   items.forEach((item, index) => {
-    const child = node.children.get(item.key);
+    const child = children.get(item.key);
     if (child === undefined) {
       keptBefore = true;
     } else if (child.remove) {
@@ -159,7 +175,7 @@ function patchValue(source: Uint8Array, at: number, node: Node, patches: Patch[]
       keptBefore = true;
       if (last.get(item.key) !== index) return;
       if (child.set !== undefined)
-        patches.push({ start: item.value, end: item.end, bytes: encodeJson(child.set.value) });
+        patches.push({ start: item.value, end: item.end, bytes: encodeOnce(child.set) });
       else if (item.inside === undefined) patchValue(source, item.value, child, patches);
       else for (const patch of item.inside) patches.push(patch);
     }
@@ -167,7 +183,7 @@ function patchValue(source: Uint8Array, at: number, node: Node, patches: Patch[]
 
   const place = items[items.length - 1]?.end ?? at + 1;
   let separator = keptBefore ? "," : "";
-  for (const [key, child] of node.children) {
+  for (const [key, child] of children) {
     if (last.has(key) || child.remove) continue;
     if (child.set === undefined || open !== OPEN_OBJECT) {
       patches.push(faultAt(place, "an edit's path leads to a place that is not there"));
@@ -193,13 +209,14 @@ interface Items {
 /** Without a node nothing is edited, and every key is wanted. */
 function readMembers(source: Uint8Array, at: number, node: Node | null): Items {
   const items: Item[] = [];
+  /** The names that are edited and have come, where there can be several. */
   const named = new Set<string>();
   let place = skipSpace(source, at + 1);
   while (source[place] !== CLOSE_OBJECT) {
     const keyEnd = skipString(source, place);
     const value = skipSpace(source, expect(source, skipSpace(source, keyEnd), COLON));
     const key = readKey(source, place, keyEnd, node);
-    const child = named.has(key) ? undefined : node?.children.get(key);
+    const child = named.has(key) ? undefined : node?.children?.get(key);
     if (child !== undefined) named.add(key);
     const item = readItem(source, { key, start: place, value, end: value }, child);
     items.push(item);
@@ -213,7 +230,7 @@ function readElements(source: Uint8Array, at: number, node: Node | null): Items 
   const items: Item[] = [];
   let place = skipSpace(source, at + 1);
   while (source[place] !== CLOSE_ARRAY) {
-    const child = node?.children.get(items.length);
+    const child = node?.children?.get(items.length);
     const item = readItem(source, { key: items.length, start: place, value: place, end: place }, child);
     items.push(item);
     place = skipSpace(source, item.end);
@@ -241,7 +258,7 @@ function isContainer(byte: number | undefined): boolean {
 
 /** The key as a string; decoded only where an edit could mean it. */
 function readKey(source: Uint8Array, start: number, end: number, node: Node | null): string {
-  if (node?.children.size === 0) return "";
+  if (node !== null && node.children === undefined) return "";
   const raw = decoder.decode(source.subarray(start, end));
   return raw.includes("\\") ? (JSON.parse(raw) as string) : raw.slice(1, -1);
 }

@@ -81,6 +81,8 @@ export interface AnswerPlan {
   readonly mayOmitEnd?: boolean;
   /** The provider breaks long silences in its streams itself, so that nothing has to be put between its events. */
   readonly breaksSilence?: boolean;
+  /** About how many bytes of memory the plan keeps until the answer has ended; absent: next to none. */
+  readonly keptBytes?: number;
   /**
    * An error answer that means something else than it says; null: it stands as it came, put into the caller's shape where
    * it has none.

@@ -50,9 +50,7 @@ export async function lookAt(scene: Scene, body: Response["body"]): Promise<Look
   let first: number | undefined;
   for (let over = false; !over && first === undefined && looked < LOOK_BYTES; ) {
     const { done, value } = await beginning.read().catch((error: unknown) => {
-      throw error instanceof KleisError
-        ? error
-        : new KleisError(BROKE_OFF.code, BROKE_OFF.message, { cause: error });
+      throw error instanceof KleisError ? error : new KleisError(BROKE_OFF.code, BROKE_OFF.message);
     });
     over = done;
     if (value === undefined) continue;

@@ -7,6 +7,7 @@ import type { Credentials } from "../accounts/credentials.ts";
 import { type Decision, decide } from "../accounts/decide.ts";
 import type { AccountDirectory } from "../accounts/directory.ts";
 import { KleisError } from "../errors.ts";
+import type { JsonObject } from "../json.ts";
 import { mayUseAccount } from "../keys/scope.ts";
 import { withoutCredentials } from "../keys/sent.ts";
 import { accessOf, modelScope } from "../models/access.ts";
@@ -14,7 +15,8 @@ import { MAX_MODEL_ID } from "../models/registry.ts";
 import type { ResolvedModel } from "../models/resolve.ts";
 import { resolveOnce } from "../models/resolve-once.ts";
 import type { ModelSource } from "../models/source.ts";
-import type { Edit, JsonBody } from "../protocols/body.ts";
+import type { Edit } from "../protocols/body.ts";
+import { MAX_EDITS, tooManyEdits } from "../protocols/edit-limit.ts";
 import { applyEdits } from "../protocols/json-edit.ts";
 import { type Operation, ROUTE } from "../protocols/protocol.ts";
 import type { Credential, PreparedRequest, Provider } from "../providers/provider.ts";
@@ -23,9 +25,12 @@ import type { AccountRecord, KeyRecord } from "../storage/port.ts";
 import { answer } from "./answer.ts";
 import { namedByProvider } from "./answer-headers.ts";
 import { hideInHeaders } from "./hide-credential.ts";
+import type { Holding } from "./in-flight.ts";
 import { toolModels } from "./one-model.ts";
-import { readJsonBody } from "./read-body.ts";
+import { receiveBody } from "./read-body.ts";
+import { RequestBody } from "./request-body.ts";
 import type { RequestLog } from "./request-log.ts";
+import type { Turns } from "./turns.ts";
 import { type Attempt, sendUpstream } from "./upstream.ts";
 
 export interface ProxyDeps {
@@ -34,6 +39,7 @@ export interface ProxyDeps {
   readonly directory: AccountDirectory;
   readonly credentials: Credentials;
   readonly models: ModelSource;
+  readonly turns: Turns;
 }
 
 export interface ProxyCall {
@@ -46,19 +52,29 @@ export interface ProxyCall {
   /** The address of the admin page, for words that send the owner there. */
   readonly adminUrl: string;
   readonly log: RequestLog;
+  /** What the request's body may take of the memory; whoever opened it releases it when the answer has ended. */
+  readonly holding: Holding;
 }
 
 export async function proxy(deps: ProxyDeps, call: ProxyCall): Promise<Response> {
-  const { request, log } = call;
-  const body = await readJsonBody(request, deps.runtime);
-  const requested = modelOf(body);
-  log.note({ model: requested.slice(0, MAX_MODEL_ID), request_bytes: body.bytes.length });
+  const { request, log, key, holding } = call;
+  const received = await receiveBody(request, deps.runtime, holding);
+  const { clock } = deps.runtime;
+  const body = new RequestBody(received, {
+    keyId: key.id,
+    signal: request.signal,
+    holding,
+    turns: deps.turns,
+    clock,
+  });
+  const { requested, streams } = await body.read(({ value }) => askedBy(value));
+  log.note({ model: requested.slice(0, MAX_MODEL_ID), request_bytes: body.size });
 
   const accounts = await deps.directory.list();
   const resolved = await resolveModel(deps, call, requested, accounts);
   const provider = providerOf(deps, resolved.provider);
   log.note({ provider: provider.id, upstream_model: resolved.model });
-  checkToolModels(deps, call, body, provider);
+  await checkToolModels(deps, call, body, provider);
 
   const account = chooseAccount(deps, call, provider, resolved, accounts);
   log.note({ account: account.id });
@@ -93,14 +109,17 @@ export async function proxy(deps: ProxyDeps, call: ProxyCall): Promise<Response>
       return ready;
     },
   };
-  const sendIt = async (signal: AbortSignal) => {
-    const response = hideInHeaders(await sendUpstream(attempt, signal), sentTokens);
+  const { keptBytes = 0 } = first.answer;
+  const answered = (upstream: Response) => {
+    const response = hideInHeaders(upstream, sentTokens);
+    // Nothing is sent once more from here on: what streams for minutes must not keep what was asked.
+    body.letGo(keptBytes);
     deps.credentials.answered(account, credential, response.status);
     log.mark("headers_ms");
     log.note(namedByProvider(response.headers));
     return response;
   };
-  return answer(deps.runtime, call, first, sendIt, {
+  return answer(deps.runtime, call, first, sending(attempt, answered), {
     provider: provider.id,
     account: account.id,
     // Asked for once the provider has answered, so that what a second try changed is told.
@@ -110,12 +129,21 @@ export async function proxy(deps: ProxyDeps, call: ProxyCall): Promise<Response>
     model: requested,
     requestedModel: resolved.change === null ? null : requested,
     sentTokens,
-    clientStreams: body.value.stream === true && call.operation !== "count_tokens",
+    clientStreams: streams && call.operation !== "count_tokens",
   });
 }
 
-function modelOf(body: JsonBody): string {
-  const { model } = body.value;
+/** Here, so that nothing of `proxy` that lives as long as the answer holds the prepared request with its body. */
+function sending(attempt: Attempt, answered: (response: Response) => Response) {
+  return async (signal: AbortSignal) => answered(await sendUpstream(attempt, signal));
+}
+
+/** What the body says that matters beyond the provider's own reading of it. */
+function askedBy(body: JsonObject): { requested: string; streams: boolean } {
+  return { requested: modelOf(body), streams: body.stream === true };
+}
+
+function modelOf({ model }: JsonObject): string {
   if (typeof model === "string") return model;
   const message =
     model === undefined
@@ -143,10 +171,17 @@ async function resolveModel(
 }
 
 /** A tool may ask a model of its own (an advisor, a maker of images): the key's scope holds for that as well. */
-function checkToolModels(deps: ProxyDeps, call: ProxyCall, body: JsonBody, provider: Provider): void {
+async function checkToolModels(
+  deps: ProxyDeps,
+  call: ProxyCall,
+  body: RequestBody,
+  provider: Provider,
+): Promise<void> {
   if (call.key.models === null) return;
   const inScope = modelScope(call.key.models, deps.providers);
-  const foreign = toolModels(body.bytes).find((model) => !inScope(provider, model));
+  const foreign = await body.read(({ bytes }) =>
+    toolModels(bytes).find((model) => !inScope(provider, model)),
+  );
   if (foreign === undefined) return;
   const named = JSON.stringify(foreign.slice(0, MAX_MODEL_ID));
   throw new KleisError(
@@ -217,7 +252,7 @@ function refusal(
 }
 
 /** A prepared request with its edits made. */
-export interface ReadyRequest extends Omit<PreparedRequest, "changes"> {
+export interface ReadyRequest extends Omit<PreparedRequest, "changes" | "edits"> {
   /** Where it may go. */
   readonly origins: readonly string[];
   readonly body: Uint8Array<ArrayBuffer>;
@@ -229,30 +264,38 @@ export interface ReadyRequest extends Omit<PreparedRequest, "changes"> {
 async function prepareRequest(
   deps: ProxyDeps,
   call: ProxyCall,
-  body: JsonBody,
+  body: RequestBody,
   provider: Provider,
   resolved: ResolvedModel,
   account: AccountRecord,
   credential: Credential,
   unsealed: boolean,
 ): Promise<ReadyRequest> {
-  const prepared = await provider.prepare({
-    operation: call.operation,
-    body,
-    model: resolved.model,
-    // A provider is told what the client says, but no credential of its, wherever the client has put that.
-    ...withoutCredentials(call.request.headers, new URL(call.request.url).search.slice(1)),
-    account,
-    credential,
-    unsealed,
-    keyId: call.key.id,
-    config: deps.runtime.config,
+  let copy = 0;
+  const ready = await body.read(async (json, pause) => {
+    const { edits: own, ...prepared } = await provider.prepare({
+      operation: call.operation,
+      body: json,
+      model: resolved.model,
+      // A provider is told what the client says, but no credential of its, wherever the client has put that.
+      ...withoutCredentials(call.request.headers, new URL(call.request.url).search.slice(1)),
+      account,
+      credential,
+      unsealed,
+      keyId: call.key.id,
+      config: deps.runtime.config,
+    });
+    const edits: Edit[] = [...own];
+    if (resolved.change !== null)
+      edits.unshift({ change: resolved.change, op: "set", path: ["model"], value: resolved.model });
+    if (edits.length > MAX_EDITS) throw tooManyEdits();
+    const changes = [...new Set([...edits.map((edit) => edit.change), ...(prepared.changes ?? [])])];
+    const origins = provider.origins(account, deps.runtime.config);
+    await pause();
+    const bytes = applyEdits(json.bytes, edits);
+    if (edits.length > 0) copy = bytes.length;
+    return { ...prepared, origins, lasting: provider.lasting, body: bytes, changes };
   });
-  const edits: Edit[] = [...prepared.edits];
-  if (resolved.change !== null)
-    edits.unshift({ change: resolved.change, op: "set", path: ["model"], value: resolved.model });
-  const changes = [...new Set([...edits.map((edit) => edit.change), ...(prepared.changes ?? [])])];
-  const origins = provider.origins(account, deps.runtime.config);
-  const { lasting } = provider;
-  return { ...prepared, origins, lasting, body: applyEdits(body.bytes, edits), changes };
+  body.keep(copy);
+  return ready;
 }

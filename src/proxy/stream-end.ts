@@ -32,8 +32,7 @@ export interface StreamPlan {
   readonly ending?: AbortSignal | undefined;
   /** Lets the provider's connection go; called once, however the stream ends. */
   readonly stop: () => void;
-  /** `cause`: the code of the error that broke the provider's stream, where there is one. */
-  readonly onEnd: (outcome: StreamOutcome, bytes: number, cause?: string) => void;
+  readonly onEnd: (outcome: StreamOutcome, bytes: number) => void;
 }
 
 export const ENDED_EARLY = broken("ended_early");

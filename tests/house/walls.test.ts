@@ -35,7 +35,6 @@ const BASE = new Set([
   "runtime.ts",
   "send.ts",
   "sha256.ts",
-  "unreachable.ts",
   "until-aborted.ts",
   "variables.ts",
   "version.ts",

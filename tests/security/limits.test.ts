@@ -1,17 +1,37 @@
 /** One request, one key or one agent gone wild takes no more than its share. */
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { isDeeper, MAX_DEPTH, parseJson } from "../../src/json.ts";
-import { checkBytes, LARGE_BYTES, MAX_NAMES, MAX_VALUES } from "../../src/proxy/json-limits.ts";
+import { isDeeper, isObject, type Json, MAX_DEPTH, parseJson } from "../../src/json.ts";
+import { checkBytes, JsonScanner, MAX_NAMES, MAX_VALUES } from "../../src/proxy/json-limits.ts";
 import { createSlots, LOST_AFTER_MS } from "../../src/proxy/slots.ts";
 import { openDoor } from "../support/door.ts";
+import { countedBytes } from "../support/work.ts";
 import { createHouse, type House } from "./house.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const nested = (levels: number) => `${"[".repeat(levels)}${"]".repeat(levels)}`;
-const padded = (text: string) => encode(text + " ".repeat(LARGE_BYTES));
+const padded = (text: string) => encode(text + " ".repeat(1024 * 1024));
 
 function ask(house: House, path: string, body: BodyInit, key = house.keys.live.key): Promise<Response> {
   return house.ask(path, { method: "POST", body, headers: { authorization: `Bearer ${key}` } });
+}
+
+/** What a value holds, as JSON text shows it. */
+function countsOf(value: Json): { names: number; containers: number; commas: number } {
+  const names = isObject(value) ? Object.keys(value).length : 0;
+  const inner: Json[] = Array.isArray(value)
+    ? value
+    : isObject(value)
+      ? Object.values(value).map((member) => member ?? null)
+      : [];
+  const isContainer = typeof value === "object" && value !== null;
+  const sum = { names, containers: isContainer ? 1 : 0, commas: Math.max(inner.length - 1, 0) };
+  for (const counts of inner.map(countsOf)) {
+    sum.names += counts.names;
+    sum.containers += counts.containers;
+    sum.commas += counts.commas;
+  }
+  return sum;
 }
 
 describe("a body", () => {
@@ -37,39 +57,77 @@ describe("a body", () => {
   test("the depth is counted alike by bytes and by value, and not inside texts", () => {
     for (const levels of [1, 511, 512, 513, 900]) {
       const text = nested(levels);
-      const byValue = isDeeper(parseJson(text));
-      const byBytes = () => checkBytes(padded(text));
-      expect(byValue).toBe(levels > MAX_DEPTH);
-      if (levels > MAX_DEPTH) expect(byBytes).toThrow("nested");
-      else expect(byBytes).not.toThrow();
+      expect(isDeeper(parseJson(text))).toBe(levels > MAX_DEPTH);
+      if (levels > MAX_DEPTH) expect(() => checkBytes(encode(text))).toThrow("nested");
+      else expect(() => checkBytes(encode(text))).not.toThrow();
     }
     const inText = JSON.stringify({ a: '[{"'.repeat(5_000), b: "\\".repeat(999), c: '\\"['.repeat(900) });
-    expect(() => checkBytes(padded(inText))).not.toThrow();
+    expect(() => checkBytes(encode(inText))).not.toThrow();
   });
 
   test("with too many names or values is refused before it is parsed", () => {
-    const names = `{${Array.from({ length: MAX_NAMES + 1 }, (_, at) => `"${at}":0`).join(",")}}`;
-    expect(() => checkBytes(encode(names))).toThrow("250000 member names");
-    const values = `[${"0,".repeat(MAX_VALUES + 1)}0]`;
-    expect(() => checkBytes(encode(values))).toThrow("1000000 values");
+    const names = (count: number) => `{${Array.from({ length: count }, (_, at) => `"${at}":0`).join(",")}}`;
+    expect(() => checkBytes(encode(names(MAX_NAMES)))).not.toThrow();
+    expect(() => checkBytes(encode(names(MAX_NAMES + 1)))).toThrow("100000 member names");
+    // The list is a value itself, and so is each comma's next one.
+    expect(() => checkBytes(encode(`[${"0,".repeat(MAX_VALUES - 1)}0]`))).not.toThrow();
+    expect(() => checkBytes(encode(`[${"0,".repeat(MAX_VALUES)}0]`))).toThrow("500000 values");
   });
 
-  test("costs time in proportion to its size, whatever it is made of", () => {
-    const size = 8 * LARGE_BYTES;
-    const hostile = ['"', '\\"', "[]", '\\\\"', '"\\'].map((part) =>
-      encode(part.repeat(Math.floor(size / part.length))),
+  test("is counted alike in whatever pieces it comes", () => {
+    const json = fc.json({ maxDepth: 5 }).map((text) => encode(text));
+    const hostile = fc
+      .array(fc.constantFrom('"', "\\", "[", "]", "{", "}", ":", ",", "a", " ".repeat(40), "x".repeat(70)))
+      .map((parts) => encode(parts.join("")));
+    const counted = (pieces: readonly Uint8Array[]) => {
+      const scanner = new JsonScanner();
+      for (const piece of pieces) scanner.push(piece);
+      return [scanner.names, scanner.values, scanner.parsedBytes];
+    };
+    fc.assert(
+      fc.property(
+        fc.oneof(json, hostile),
+        fc.array(fc.nat({ max: 90 }), { maxLength: 9 }),
+        (bytes, sizes) => {
+          const pieces: Uint8Array[] = [];
+          let from = 0;
+          for (const size of sizes) {
+            pieces.push(bytes.subarray(from, from + size));
+            from += size;
+          }
+          pieces.push(bytes.subarray(from));
+          expect(counted(pieces)).toEqual(counted([bytes]));
+        },
+      ),
+      { seed: 12 },
     );
-    for (const bytes of hostile) {
-      const begun = performance.now();
-      try {
-        checkBytes(bytes);
-      } catch {
-        // A refusal is as good an answer.
-      }
-      // Quadratic work on 8 MiB would take hours.
-      expect(performance.now() - begun).toBeLessThan(3_000);
-    }
   });
+
+  test("is counted for what its parsed value holds", () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 5 }), (value) => {
+        const scanner = new JsonScanner();
+        scanner.push(encode(JSON.stringify(value)));
+        const parsed = countsOf(parseJson(JSON.stringify(value)) ?? null);
+        expect(scanner.names).toBe(parsed.names);
+        expect(scanner.values).toBe(parsed.containers + parsed.commas);
+      }),
+      { seed: 12 },
+    );
+  });
+
+  test.each(['"', '\\"', "[]", '\\\\"', '"\\', "\\", "x", " ", '"a":', '{"a":1},'])(
+    "is looked at byte by byte, at most twice each, when it is made of %s",
+    (part) => {
+      const size = 16 * 1024;
+      for (const begin of ["", '"']) {
+        const { bytes, steps } = countedBytes(encode(begin + part.repeat(size / part.length)));
+        checkBytes(bytes);
+        expect(steps()).toBeGreaterThanOrEqual(size / 2);
+        expect(steps()).toBeLessThan(2.5 * bytes.length);
+      }
+    },
+  );
 
   test("the admin API refuses a deep one as well", async () => {
     const house = await createHouse();

@@ -21,8 +21,10 @@ export class VirtualClock implements Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       if (signal?.aborted) return resolve();
+      // No time has to pass for it, only a turn.
+      if (ms <= 0) return setImmediate(resolve);
       const sleeper: Sleeper = {
-        at: this.#now + Math.max(ms, 0),
+        at: this.#now + ms,
         wake: () => {
           this.#sleepers = this.#sleepers.filter((each) => each !== sleeper);
           signal?.removeEventListener("abort", sleeper.wake);

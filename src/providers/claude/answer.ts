@@ -19,13 +19,20 @@ const BLOCK_START = needleOf("content_block_start");
 const TOOL_USE = needleOf('"tool_use"');
 const TOOL_REFERENCE = needleOf('"tool_reference"');
 
+/** What an entry of the table takes in memory, bytes: two names of up to 64 characters and their place. */
+const ENTRY_BYTES = 256;
+
+/** `inverse`: the upstream name to the client's. */
 export function restoreToolNames(inverse: ReadonlyMap<string, string>): AnswerPlan {
+  // The others, which may be of any length, need not be kept while the answer streams.
+  const changed = new Map([...inverse].filter(([upstream, name]) => upstream !== name));
   return {
+    keptBytes: changed.size * ENTRY_BYTES,
     json: ({ content }) =>
       Array.isArray(content)
-        ? content.flatMap((block, index) => restoring(block, ["content", index], inverse))
+        ? content.flatMap((block, index) => restoring(block, ["content", index], changed))
         : [],
-    stream: () => streamRewriter(inverse),
+    stream: () => streamRewriter(changed),
   };
 }
 

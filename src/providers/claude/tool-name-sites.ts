@@ -17,18 +17,16 @@ export interface NameSite {
  * The sites of a request in the order that names are given out: fixed names, declared tools, then history. History
  * only grows at its end, so a conversation's names stay what they were; what is not part of its prefix comes last.
  */
-export function requestSites(body: JsonObject): NameSite[] {
-  const declared = list(body.tools).flatMap((tool, index) => definitionSites(tool, ["tools", index]));
-  return [
-    ...declared.filter((site) => site.fixed),
-    ...declared.filter((site) => !site.fixed),
-    ...list(body.messages).flatMap((message, index) =>
-      isObject(message) ? historySites(message.content, ["messages", index, "content"]) : [],
-    ),
-    ...list(body.tools).flatMap((tool, index) => sourceSites(tool, ["tools", index, "url_sources"])),
-    ...choiceSites(body.tool_choice),
-    ...contextSites(body.context_management),
-  ];
+export function* requestSites(body: JsonObject): Generator<NameSite> {
+  const tools = list(body.tools);
+  const declared = tools.flatMap((tool, index) => definitionSites(tool, ["tools", index]));
+  yield* declared.filter((site) => site.fixed);
+  yield* declared.filter((site) => !site.fixed);
+  for (const [index, message] of list(body.messages).entries())
+    if (isObject(message)) yield* historySites(message.content, ["messages", index, "content"]);
+  for (const [index, tool] of tools.entries()) yield* sourceSites(tool, ["tools", index, "url_sources"]);
+  yield* choiceSites(body.tool_choice);
+  yield* contextSites(body.context_management);
 }
 
 /** The sites of one content block, of a request or of an answer. */
@@ -51,11 +49,11 @@ export function blockSites(block: Json | undefined, path: Path): NameSite[] {
   }
 }
 
-function historySites(content: Json | undefined, path: Path): NameSite[] {
-  return list(content).flatMap((block, index) => [
-    ...blockSites(block, [...path, index]),
-    ...toolChangeSites(block, [...path, index, "tool"]),
-  ]);
+function* historySites(content: Json | undefined, path: Path): Generator<NameSite> {
+  for (const [index, block] of list(content).entries()) {
+    yield* blockSites(block, [...path, index]);
+    yield* toolChangeSites(block, [...path, index, "tool"]);
+  }
 }
 
 /** `tool_addition` and `tool_removal`: a reference by `name`, or a definition like an entry of `tools`. */
@@ -100,15 +98,14 @@ function choiceSites(choice: Json | undefined): NameSite[] {
   return isObject(choice) && choice.type === "tool" ? named(choice.name, ["tool_choice", "name"]) : [];
 }
 
-function contextSites(context: Json | undefined): NameSite[] {
-  if (!isObject(context)) return [];
-  return list(context.edits).flatMap((edit, index) =>
-    isObject(edit) && edit.type === PROFILE.tools.contextEdit
-      ? ["exclude_tools", "clear_tool_inputs"].flatMap((key) =>
-          list(edit[key]).flatMap((name, at) => named(name, ["context_management", "edits", index, key, at])),
-        )
-      : [],
-  );
+function* contextSites(context: Json | undefined): Generator<NameSite> {
+  if (!isObject(context)) return;
+  for (const [index, edit] of list(context.edits).entries()) {
+    if (!isObject(edit) || edit.type !== PROFILE.tools.contextEdit) continue;
+    for (const key of ["exclude_tools", "clear_tool_inputs"])
+      for (const [at, name] of list(edit[key]).entries())
+        yield* named(name, ["context_management", "edits", index, key, at]);
+  }
 }
 
 function named(name: Json | undefined, path: Path, fixed = false): NameSite[] {

@@ -4,6 +4,7 @@
  */
 import type { JsonObject } from "../../json.ts";
 import type { Edit } from "../../protocols/body.ts";
+import { MAX_EDITS, tooManyEdits } from "../../protocols/edit-limit.ts";
 import { PROFILE } from "./profile.ts";
 import { requestSites } from "./tool-name-sites.ts";
 
@@ -22,13 +23,16 @@ export function toolNames(body: JsonObject): ToolNames {
   const forward = new Map<string, string>();
   const inverse = new Map<string, string>();
   const edits: Edit[] = [];
+  const numbered: NumberedNames = new Map();
   for (const { path, name, fixed } of requestSites(body)) {
     if (fixed) {
       if (!forward.has(name) && !inverse.has(name)) record(name, name);
       continue;
     }
-    const upstream = forward.get(name) ?? record(name, upstreamName(name, inverse));
-    if (upstream !== name) edits.push({ change: "claude-tool-names", op: "set", path, value: upstream });
+    const upstream = forward.get(name) ?? record(name, upstreamName(name, inverse, numbered));
+    if (upstream === name) continue;
+    if (edits.length >= MAX_EDITS) throw tooManyEdits();
+    edits.push({ change: "claude-tool-names", op: "set", path, value: upstream });
   }
   return { forward, inverse, edits };
 
@@ -39,15 +43,25 @@ export function toolNames(body: JsonObject): ToolNames {
   }
 }
 
+/** By the beginning that is left of a name, the first number after it that is not known to be taken. */
+type NumberedNames = Map<string, number>;
+
 /** The preferred name; where it is taken, the tool's own; where that is taken too, a numbered one. */
-function upstreamName(name: string, taken: ReadonlyMap<string, string>): string {
+function upstreamName(name: string, taken: ReadonlyMap<string, string>, numbered: NumberedNames): string {
   const preferred = preferredName(name);
   if (!taken.has(preferred)) return preferred;
   if (!taken.has(name)) return name;
-  for (let number = 2; ; number++) {
-    const suffix = `_${number}`;
-    const numbered = preferred.slice(0, PROFILE.tools.maxLength - suffix.length) + suffix;
-    if (!taken.has(numbered)) return numbered;
+  for (let digits = 1; ; digits++) {
+    const beginning = preferred.slice(0, PROFILE.tools.maxLength - digits - 1);
+    // Names are only ever added, so that a number that was taken once stays so.
+    const counter = `${digits} ${beginning}`;
+    const end = 10 ** digits;
+    for (let number = numbered.get(counter) ?? Math.max(end / 10, 2); number < end; number++) {
+      if (taken.has(`${beginning}_${number}`)) continue;
+      numbered.set(counter, number + 1);
+      return `${beginning}_${number}`;
+    }
+    numbered.set(counter, end);
   }
 }
 

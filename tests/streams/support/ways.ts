@@ -170,6 +170,7 @@ export async function wayOf(name: WayName): Promise<Way> {
         key: KEY,
         requestId: "req_test",
         adminUrl: "http://kleis.test/admin",
+        holding: { hold: () => {}, release: () => {} },
         log: {
           mark: () => {},
           note: () => {},

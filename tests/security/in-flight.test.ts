@@ -1,0 +1,304 @@
+/**
+ * One key's worst bodies, at the built server with a heap of 512 MB and a provider that does not answer: they cost that key
+ * refusals, hold up nobody else, and the memory stays within a bound.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { type ClientRequest, request } from "node:http";
+import { Readable } from "node:stream";
+import { gzipSync, zstdCompressSync } from "node:zlib";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { type Fakes, startFakes } from "../fakes/index.ts";
+import { type Bundle, bundle, endAll, newFolder, type Running, run } from "../node/process.ts";
+import { testKeyOf } from "../support/key.ts";
+
+const ADMIN = "in-flight-tests-5c0d8e2f7b41";
+const MIB = 1024 * 1024;
+
+/** What the server may have grown to at its worst, MiB: 160 in flight, what is not collected yet of large bodies, and Node. */
+const MEMORY_MIB = 768;
+/** What another key's request may be held up by, ms of the server's main thread. */
+const HELD_UP_MS = 200;
+
+// On a busy machine some of these bodies take long; what is judged does not depend on it.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 });
+
+let built: Bundle;
+let fakes: Fakes;
+let server: Running;
+let url: string;
+let attacker: string;
+let accomplice: string;
+let other: string;
+
+beforeAll(async () => {
+  built = bundle();
+  fakes = await startFakes();
+  server = run(built.path, {
+    ...fakes.env,
+    NODE_OPTIONS: `--max-old-space-size=512 --import ${new URL("../support/turn-meter.mjs", import.meta.url)}`,
+    ADMIN_TOKEN: ADMIN,
+    ENCRYPTION_KEY: testKeyOf("seven"),
+    KLEIS_DATA_DIR: newFolder(),
+  });
+  url = await server.url;
+  const tokens = fakes.claude.issueTokens();
+  await admin("/admin/accounts/import", {
+    provider: "claude",
+    kind: "oauth",
+    access_token: tokens.accessToken,
+    refresh_token: tokens.refreshToken,
+    expires_at: tokens.expiresAt,
+  });
+  await admin("/admin/accounts/import", {
+    provider: "codex",
+    kind: "api_key",
+    api_key: fakes.codex.issueApiKey(),
+  });
+  attacker = await issue();
+  accomplice = await issue();
+  other = await issue();
+  fakes.claude.always({ raw: () => {} });
+  // So that what the process needs anyway is there.
+  for (let turn = 0; turn < 20; turn++) await askAsOther();
+});
+
+afterAll(async () => {
+  await endAll();
+  await fakes.close();
+  built.remove();
+});
+
+async function admin(path: string, body: object): Promise<Record<string, unknown>> {
+  const headers = { authorization: `Bearer ${ADMIN}`, "content-type": "application/json" };
+  const answer = await fetch(url + path, { method: "POST", headers, body: JSON.stringify(body) });
+  expect(answer.status).toBeLessThan(300);
+  return (await answer.json()) as Record<string, unknown>;
+}
+
+async function issue(): Promise<string> {
+  return String((await admin("/admin/keys", {})).key);
+}
+
+/** One small request of the other key; how long it took, ms. */
+async function askAsOther(): Promise<number> {
+  const begun = performance.now();
+  const answer = await fetch(`${url}/v1/responses`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${other}`, "content-type": "application/json" },
+    body: JSON.stringify({ model: "gpt-5.5", input: "Hi", stream: false }),
+  });
+  expect(answer.status).toBe(200);
+  await answer.text();
+  return performance.now() - begun;
+}
+
+/** How long the server has held others up at most since the last call, ms of computing, and what it holds now, MiB. */
+async function measured(): Promise<{ turn: number; held: number }> {
+  const told = server.output().length;
+  server.signal("SIGWINCH");
+  for (;;) {
+    const line = /turn (\d+) held (\d+)/.exec(server.output().slice(told));
+    if (line !== null) return { turn: Number(line[1]), held: Number(line[2]) };
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** The largest resident size that the process has had, MiB; null where the system does not tell. */
+function peakOf(pid: number): number | null {
+  const file = `/proc/${pid}/status`;
+  if (!existsSync(file)) return null;
+  return Math.round(Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(file, "utf8"))?.[1]) / 1024);
+}
+
+interface Attack {
+  readonly requests: ClientRequest[];
+  /** The answers so far: status, and the code or the words of an error. */
+  readonly answers: { status: number; text: string; headers: Record<string, unknown> }[];
+  /** Those that have ended: with an answer, or cut off because they went on with their body for long after it. */
+  readonly ended: ReadonlySet<ClientRequest>;
+}
+
+const FIRST_EVENT = 'event: message_start\ndata: {"type":"message_start","message":{"id":"m"}}\n\n';
+
+/** Sends the body so many times at once with a key; as clients do, no further once it is answered. */
+function attack(key: string, times: number, body: Buffer, encoding?: string): Attack {
+  const answers: Attack["answers"] = [];
+  const ended = new Set<ClientRequest>();
+  const requests = Array.from({ length: times }, () => {
+    const headers: Record<string, string> = {
+      authorization: `Bearer ${key}`,
+      "content-type": "application/json",
+      "content-length": String(body.length),
+      ...(encoding === undefined ? {} : { "content-encoding": encoding }),
+    };
+    const outgoing = request(`${url}/v1/messages`, { method: "POST", agent: false, headers });
+    outgoing.on("error", () => {});
+    outgoing.on("close", () => ended.add(outgoing));
+    outgoing.on("response", async (incoming) => {
+      let text = "";
+      for await (const part of incoming) text += part;
+      answers.push({ status: incoming.statusCode ?? 0, text, headers: incoming.headers });
+      outgoing.destroy();
+    });
+    Readable.from(slices(body)).pipe(outgoing);
+    return outgoing;
+  });
+  return { requests, answers, ended };
+}
+
+function* slices(body: Buffer): Generator<Buffer> {
+  for (let at = 0; at < body.length; at += 65_536) yield body.subarray(at, at + 65_536);
+}
+
+const asked = (more: string) =>
+  Buffer.from(
+    `{"model":"claude-sonnet-5","max_tokens":5,"stream":true,"messages":[{"role":"user","content":"Hi"}],${more}}`,
+  );
+const system = (text: string) => asked(`"system":"${text}"`);
+const list = (count: number, item: string) => asked(`"metadata":[${Array(count).fill(item).join(",")}]`);
+const tools = (count: number, nameOf: (at: number) => string) =>
+  asked(`"tools":[${Array.from({ length: count }, (_, at) => `{"name":"${nameOf(at)}"}`).join(",")}]`);
+const names = (count: number) => asked(Array.from({ length: count }, (_, at) => `"k${at}":0`).join(","));
+
+interface Worst {
+  readonly name: string;
+  readonly times: number;
+  readonly body: () => Buffer;
+  readonly encoding?: "gzip" | "zstd";
+  /** What each of them is refused with; null: it goes to the provider. */
+  readonly refused: string | null;
+}
+
+const WORST: Worst[] = [
+  {
+    name: "gzip bodies of 490,000 objects in a few bytes",
+    times: 24,
+    body: () => gzipSync(list(490_000, "{}")),
+    encoding: "gzip",
+    refused: "invalid_request|request_too_large",
+  },
+  {
+    name: "zstd bodies of 256 MiB in a few bytes",
+    times: 24,
+    body: () => zstdCompressSync(Buffer.alloc(256 * MIB, 0x20)),
+    encoding: "zstd",
+    refused: "request_too_large|too_much_in_flight",
+  },
+  {
+    name: "80,000 tools of one name",
+    times: 4,
+    body: () => gzipSync(tools(80_000, () => "a")),
+    encoding: "gzip",
+    refused: "request_too_large|invalid_request",
+  },
+  {
+    name: "as many tools as are taken",
+    times: 4,
+    body: () => tools(29_000, (at) => `a${at}`),
+    refused: null,
+  },
+  { name: "as many objects as are taken", times: 4, body: () => list(245_000, "{}"), refused: null },
+  { name: "as many numbers as are taken", times: 4, body: () => list(490_000, "1"), refused: null },
+  { name: "as many names as are taken", times: 4, body: () => names(99_000), refused: null },
+  {
+    name: "as deep as is taken",
+    times: 4,
+    body: () => list(480, `${"[".repeat(500)}${"]".repeat(500)}`),
+    refused: null,
+  },
+];
+
+describe("one key's worst bodies:", () => {
+  test.each(WORST)("$times with $name", async ({ name, times, body, encoding, refused }) => {
+    const { codes } = await underAttack(name, [attack(attacker, times, body(), encoding)]);
+    expect(codes).toHaveLength(refused === null ? 0 : times);
+    for (const code of codes) expect(code).toMatch(new RegExp(`^(${refused})$`));
+  });
+
+  test("40 of 31 MiB cost it refusals that tell it to come again, and another one's too take no more than there is", async () => {
+    const body = system("x".repeat(31 * MIB));
+    const { codes, answers } = await underAttack("31 MiB of text, two keys", [
+      attack(attacker, 40, body),
+      attack(accomplice, 2, body),
+    ]);
+    expect(codes.length).toBeGreaterThan(20);
+    expect(new Set(codes)).toEqual(new Set(["too_much_in_flight"]));
+    for (const { status, headers } of answers) {
+      expect(status).toBe(429);
+      expect(headers["retry-after"]).toBe("1");
+      expect(headers["x-should-retry"]).not.toBe("false");
+    }
+    // What they held is free again as soon as they have left.
+    const { answers: later, reached } = await underAttack("one of 31 MiB again", [attack(attacker, 1, body)]);
+    expect([later, reached]).toEqual([[], 1]);
+  });
+});
+
+interface Outcome {
+  readonly answers: Attack["answers"];
+  readonly codes: string[];
+  /** How many have reached the provider. */
+  readonly reached: number;
+}
+
+/** Waits for the attacks' end while another key works on; expects it to be served in time and the memory to be within its bound. */
+async function underAttack(name: string, attacks: readonly Attack[]): Promise<Outcome> {
+  await measured();
+  // Each is over when it has ended or has reached the provider, which does not answer.
+  const sum = (count: (each: Attack) => number) => attacks.reduce((all, each) => all + count(each), 0);
+  const isOver = () =>
+    sum(({ ended }) => ended.size) + fakes.claude.inference.length === sum(({ requests }) => requests.length);
+  const took: number[] = [];
+  while (!isOver()) took.push(await askAsOther());
+  const { turn } = await measured();
+  const peak = peakOf(server.pid);
+  for (const { requests } of attacks) for (const each of requests) each.destroy();
+  const gone = fakes.claude.inference.splice(0).map(({ closed }) => closed);
+  await Promise.all(gone);
+  console.info(
+    `${name}: ${took.length} requests of another key took up to ${Math.max(...took).toFixed(0)} ms, held up for ${turn} ms at most; the server grew to ${peak} MiB`,
+  );
+  expect(turn).toBeLessThan(HELD_UP_MS);
+  expect(peak ?? 0).toBeLessThan(MEMORY_MIB);
+  const answers = attacks.flatMap((each) => each.answers);
+  return {
+    answers,
+    codes: answers.map(({ text }) => /"code":"(\w+)"/.exec(text)?.[1] ?? text),
+    reached: gone.length,
+  };
+}
+
+describe("while an answer streams", () => {
+  const STREAMS = 6;
+
+  test("nothing of what was asked is kept", async () => {
+    fakes.claude.always({
+      raw: (res) => void res.writeHead(200, { "content-type": "text/event-stream" }).write(FIRST_EVENT),
+    });
+    const before = await measured();
+    const body = system("x".repeat(6 * MIB));
+    const open: ClientRequest[] = [];
+    for (let at = 0; at < STREAMS; at++) {
+      const outgoing = request(`${url}/v1/messages`, {
+        method: "POST",
+        agent: false,
+        headers: { authorization: `Bearer ${attacker}`, "content-type": "application/json" },
+      });
+      open.push(outgoing.end(body));
+      await new Promise<void>((begun, failed) => {
+        outgoing.on("error", failed);
+        outgoing.on("response", (incoming) => {
+          expect(incoming.statusCode).toBe(200);
+          incoming.once("data", () => begun());
+          outgoing.on("error", () => {});
+          incoming.on("error", () => {});
+        });
+      });
+    }
+    const { held } = await measured();
+    for (const each of open) each.destroy();
+    fakes.claude.inference.splice(0);
+    console.info(`${STREAMS} streams of 6 MiB asked: ${held - before.held} MiB more are held`);
+    expect(held - before.held).toBeLessThan(STREAMS);
+  });
+});
