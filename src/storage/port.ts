@@ -299,6 +299,13 @@ export interface SettingStore {
   set(key: string, value: string, now: number): Promise<void>;
 }
 
+/** Sessions of the admin page that were logged out. One that is not here lives until its end, which its cookie says. */
+export interface SessionStore {
+  isEnded(id: string): Promise<boolean>;
+  /** `endsAt`: when it would have ended by itself; it may be forgotten then. Idempotent. */
+  end(id: string, endsAt: number, now: number): Promise<void>;
+}
+
 /** How tries at a secret are slowed down. Times in ms. */
 export interface TryRule {
   /** What is tried; each counts by itself. */
@@ -400,6 +407,7 @@ export interface Storage {
   readonly requests: RequestStore;
   readonly oauthStates: OauthStateStore;
   readonly settings: SettingStore;
+  readonly sessions: SessionStore;
   readonly tries: TryStore;
   /** Resolves when the store answers and takes a write. */
   ping(now: number): Promise<void>;

@@ -31,6 +31,7 @@ async function expectWhole(client: Client): Promise<void> {
     ["oauth_states", schema.oauthStates],
     ["system_settings", schema.systemSettings],
     ["admin_tries", schema.adminTries],
+    ["ended_sessions", schema.endedSessions],
   ] as const) {
     const { rows } = await client.execute(`select name from pragma_table_info('${name}')`);
     expect(rows.map((row) => row.name).sort()).toEqual(
@@ -120,6 +121,37 @@ describe("starting on a database that is there", () => {
     await migrate(client, sleep, [...migrations, later]);
     expect((await client.execute("select id from later")).rows).toHaveLength(1);
     expect(await openStorage(client).accounts.list()).toHaveLength(1);
+  });
+
+  test("keeps the log-outs of the version that had them in a setting", async () => {
+    const client = await newClient();
+    const before = migrations.findIndex(({ statements }) =>
+      statements.some((each) => each.includes("ended_sessions")),
+    );
+    await migrate(client, sleep, migrations.slice(0, before));
+    const put = (value: string) =>
+      client.execute({
+        sql: "insert or replace into system_settings values ('admin.ended_sessions', ?, 1)",
+        args: [value],
+      });
+    await put(JSON.stringify({ one: 1_900_000_000_000, two: 1_900_000_000_001, odd: "x" }));
+    await migrate(client, sleep);
+    const { rows } = await client.execute("select id, ends_at from ended_sessions order by id");
+    expect(rows.map((row) => [row[0], row[1]])).toEqual([
+      ["one", 1_900_000_000_000],
+      ["two", 1_900_000_000_001],
+    ]);
+  });
+
+  test("starts on a setting of log-outs that is no JSON", async () => {
+    const client = await newClient();
+    const before = migrations.findIndex(({ statements }) =>
+      statements.some((each) => each.includes("ended_sessions")),
+    );
+    await migrate(client, sleep, migrations.slice(0, before));
+    await client.execute("insert into system_settings values ('admin.ended_sessions', '{', 1)");
+    await migrate(client, sleep);
+    await expectWhole(client);
   });
 
   test("an older Kleis leaves a newer database as it is", async () => {

@@ -2,9 +2,7 @@
  * Sessions of the admin page: a signed cookie that dies with ADMIN_TOKEN, after twelve hours, or when its owner logs
  * out. Knows no route and no page.
  */
-import * as z from "zod/mini";
 import type { Config } from "../../config.ts";
-import { parseJson } from "../../json.ts";
 import { base64url } from "../../keys/secret.ts";
 import type { Runtime } from "../../runtime.ts";
 import { publicPath } from "../public-path.ts";
@@ -51,10 +49,6 @@ interface Session {
   expiresAt: number;
 }
 
-/** Where the sessions stand that were logged out before their end: id to end, epoch ms. */
-const ENDED = "admin.ended_sessions";
-const endedSchema = z.record(z.string(), z.number());
-
 const encoder = new TextEncoder();
 
 export function createSessions({ config, storage, clock, random }: Runtime): Sessions {
@@ -81,13 +75,7 @@ export function createSessions({ config, storage, clock, random }: Runtime): Ses
 
   async function live(request: Request): Promise<Session | null> {
     const session = await read(request);
-    return session !== null && (await ended())[session.id] === undefined ? session : null;
-  }
-
-  async function ended(): Promise<Record<string, number>> {
-    const stored = endedSchema.safeParse(parseJson((await storage.settings.get(ENDED)) ?? "{}"));
-    const now = clock.now();
-    return Object.fromEntries(Object.entries(stored.data ?? {}).filter(([, end]) => end > now));
+    return session !== null && !(await storage.sessions.isEnded(session.id)) ? session : null;
   }
 
   return {
@@ -104,10 +92,7 @@ export function createSessions({ config, storage, clock, random }: Runtime): Ses
     hasCookie: (request) => cookiesOf(request).length > 0,
     async close(request) {
       const session = await read(request);
-      if (session !== null) {
-        const all = { ...(await ended()), [session.id]: session.expiresAt };
-        await storage.settings.set(ENDED, JSON.stringify(all), clock.now());
-      }
+      if (session !== null) await storage.sessions.end(session.id, session.expiresAt, clock.now());
       // The last as earlier versions set it.
       const old = `${PLAIN_COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict`;
       return [cookie(prefix, true, "", 0), cookie(prefix, false, "", 0), old];

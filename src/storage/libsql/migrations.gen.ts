@@ -58,5 +58,13 @@ export const migrations: readonly Migration[] = [
     "statements": [
       "ALTER TABLE `provider_accounts` ADD `spent_tokens` text;"
     ]
+  },
+  {
+    "when": 1796066506850,
+    "hash": "a63f4922b22a2b4807aa401f47a956216d9ab8f432a737737dbee54908b369e6",
+    "statements": [
+      "CREATE TABLE `ended_sessions` (\n\t`id` text PRIMARY KEY NOT NULL,\n\t`ends_at` integer NOT NULL\n);",
+      "INSERT OR IGNORE INTO `ended_sessions` SELECT `each`.`key`, `each`.`value` FROM `system_settings`, json_each(CASE WHEN json_valid(`system_settings`.`value`) THEN `system_settings`.`value` ELSE '{}' END) AS `each` WHERE `system_settings`.`key` = 'admin.ended_sessions' AND typeof(`each`.`value`) = 'integer';"
+    ]
   }
 ];

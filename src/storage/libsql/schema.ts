@@ -133,3 +133,10 @@ export const adminTries = sqliteTable(
     index("admin_tries_tried_at").on(table.door, table.triedAt),
   ],
 );
+
+/** Sessions of the admin page that were logged out before their end; gone again once they would have ended by themselves. */
+export const endedSessions = sqliteTable("ended_sessions", {
+  id: text("id").primaryKey(),
+  /** When the session would have ended. */
+  endsAt: integer("ends_at").notNull(),
+});

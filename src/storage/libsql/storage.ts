@@ -10,6 +10,7 @@ import { oauthStateStore } from "./oauth-states.ts";
 import { refreshStore } from "./refreshes.ts";
 import { requestStore } from "./requests.ts";
 import { systemSettings } from "./schema.ts";
+import { sessionStore } from "./sessions.ts";
 import { settingStore } from "./settings.ts";
 import { tryStore } from "./tries.ts";
 
@@ -35,6 +36,7 @@ export function createLibsqlStorage({ connections, sealer, sleep, readOnly }: Li
     requests: requestStore(database, sealer),
     oauthStates: oauthStateStore(database, sealer),
     settings: settingStore(database),
+    sessions: sessionStore(database),
     tries: tryStore(database),
     ping: (now) =>
       database.run("write to the database", async (orm) => {
