@@ -126,3 +126,72 @@ test("an unforeseen error says nothing of what it was about, to the caller or in
     { event: "request", fields: { id: "req_1", status: 500, code: "internal_error" } },
   ]);
 });
+
+describe("text that the store would not give back as it was sent", () => {
+  const odd = [
+    "\0",
+    "\u0001",
+    "\t",
+    "\n",
+    "\r\n",
+    "\u001b[31m",
+    "\u007f",
+    "\u0085",
+    "\u009b",
+    "\ud800",
+    "\udc00",
+  ];
+  const fields: [string, string, (value: string) => object][] = [
+    ["POST", "/keys", (label) => ({ label })],
+    ["POST", "/keys", (provider) => ({ providers: [provider] })],
+    ["POST", "/keys", (model) => ({ models: [model] })],
+    ["POST", "/keys", (account) => ({ accounts: [account] })],
+    ["PATCH", "/accounts/acc_1", (label) => ({ label })],
+    ["POST", "/accounts/import", (label) => ({ provider: "claude", kind: "api_key", label, api_key: "k" })],
+    ["POST", "/accounts/import", (provider) => ({ provider, kind: "api_key", api_key: "k" })],
+    [
+      "POST",
+      "/accounts/import",
+      (account_id) => ({ provider: "codex", kind: "oauth", access_token: "a", account_id }),
+    ],
+    ["POST", "/accounts/copilot/oauth/start", (mode) => ({ mode })],
+    ["POST", "/accounts/copilot/oauth/start", (enterprise_domain) => ({ enterprise_domain })],
+    ["POST", "/accounts/copilot/oauth/complete", (state) => ({ state })],
+  ];
+  test.each(fields)(
+    "%s %s refuses it, wherever it stands in the text (field %#)",
+    async (method, path, bodyOf) => {
+      const { send, world } = await createAdmin();
+      for (const each of odd) {
+        const answer = await send(path, { method, headers: json, body: JSON.stringify(bodyOf(`a${each}b`)) });
+        expect(answer.status).toBe(400);
+        expect(part(answer.json, "error").message).toContain("control characters");
+      }
+      expect(world.calls).toEqual([]);
+    },
+  );
+
+  test.each(["access_token", "refresh_token"])(
+    "%s is refused with NUL, and not for a line break alone",
+    async (field) => {
+      const { send } = await createAdmin();
+      const words = async (value: string) => {
+        const body = JSON.stringify({ provider: "claude", kind: "oauth", [field]: value });
+        return String(
+          part((await send("/accounts/import", { method: "POST", headers: json, body })).json, "error")
+            .message,
+        );
+      };
+      expect(await words("a\0b")).toContain("control characters");
+      expect(await words("a\nb")).not.toContain("control characters");
+    },
+  );
+
+  test("other languages, emoji and joiners are text like any other", async () => {
+    const { send } = await createAdmin();
+    const label = "Büro 東京 👩‍💻 עברית";
+    const answer = await send("/keys", { method: "POST", headers: json, body: JSON.stringify({ label }) });
+    expect(answer.status).toBe(201);
+    expect(answer.json).toMatchObject({ label });
+  });
+});

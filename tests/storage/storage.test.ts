@@ -68,6 +68,12 @@ describe("what is stored", () => {
 });
 
 describe("a setting", () => {
+  test("that holds NUL or half a surrogate pair is given back whole, with a mark in its place", async () => {
+    const { storage } = await newStorage();
+    await storage.settings.set("a", "one\0two\ud800three \u{1f600}", 1);
+    expect(await storage.settings.get("a")).toBe("one\ufffdtwo\ufffdthree \u{1f600}");
+  });
+
   test("is null until it is set, and the last value counts", async () => {
     const { storage } = await newStorage();
     expect(await storage.settings.get("a")).toBeNull();

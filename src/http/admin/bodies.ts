@@ -9,12 +9,28 @@ import { invalidRequest } from "../validate.ts";
 const SCOPE_MAX = 200;
 const NAME_MAX = 200;
 
-/** Trimmed text that must not be empty: `refusal` for what is no text, `empty` for what is none after trimming. */
-const text = (refusal: string, empty = refusal) => z.string(refusal).check(z.trim(), z.minLength(1, empty));
+/** Trimmed text that must not be empty: `refusal` for what is not text, `empty` for what has nothing left after trimming. */
+const someText = (refusal: string, empty = refusal) =>
+  z.string(refusal).check(z.trim(), z.minLength(1, empty));
 
-const secret = text("must be a string", "must not be empty");
+/** What cannot be stored and shown as it was sent: control characters, and halves of surrogate pairs. */
+const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u;
+/** The same without what a line break or a tab inside a pasted secret is. */
+const UNPRINTABLE_IN_SECRET = /[^\P{Cc}\t\r\n]|\p{Cs}/u;
 
-const label = secret.check(z.maxLength(LABEL_MAX, `must have at most ${LABEL_MAX} characters`));
+const printable = (unprintable: RegExp) =>
+  z.refine<string>(
+    (value) => !unprintable.test(value),
+    "must not hold control characters (such as NUL or a line break) or broken Unicode",
+  );
+
+const text = (refusal: string, empty = refusal) => someText(refusal, empty).check(printable(UNPRINTABLE));
+
+const name = text("must be a string", "must not be empty");
+
+const secret = someText("must be a string", "must not be empty").check(printable(UNPRINTABLE_IN_SECRET));
+
+const label = name.check(z.maxLength(LABEL_MAX, `must have at most ${LABEL_MAX} characters`));
 
 const epochMs = z
   .int("must be a time in epoch milliseconds (a whole number)")
@@ -71,7 +87,7 @@ export const accountChangeBody = z
 
 /** `POST /admin/accounts/:provider/oauth/start`. Which modes there are is the provider's to say. */
 export const oauthStartBody = z.strictObject({
-  mode: z.optional(secret),
+  mode: z.optional(name),
   enterprise_domain: z.optional(
     text("must be a host name such as company.ghe.com", "must not be empty").check(
       z.maxLength(300, "must be a host name such as company.ghe.com"),
@@ -100,7 +116,7 @@ const oauthBody = z.strictObject({
   access_token: z.nullish(secret),
   refresh_token: z.nullish(secret),
   expires_at: z.nullish(expiry),
-  account_id: z.nullish(secret),
+  account_id: z.nullish(name),
 });
 
 const apiKeyBody = z.strictObject({
