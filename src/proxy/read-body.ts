@@ -1,7 +1,8 @@
 /** Reads a request body once, within limits on its size, its packing and what it is made of, and parses it. */
-import { KleisError } from "../errors.ts";
+import { bodyTooSlow, KleisError } from "../errors.ts";
 import { isObject, type Json, type JsonObject } from "../json.ts";
 import type { Runtime } from "../runtime.ts";
+import { watchPace } from "./body-pace.ts";
 import { GrowingBytes } from "./growing-bytes.ts";
 import type { Holding } from "./in-flight.ts";
 import { JsonScanner } from "./json-limits.ts";
@@ -104,7 +105,7 @@ export function parseBody(text: string): JsonObject {
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Reads to the end; what `take` throws, or a deadline of a packed body, ends it. */
+/** Reads to the end; what `take` throws, or a body that comes too slowly, ends it. */
 async function readWithin(
   { body, isPacked }: Reading,
   { clock }: Pick<Runtime, "clock">,
@@ -113,20 +114,32 @@ async function readWithin(
   const reader = body.getReader();
   const cancel = () => void reader.cancel().catch(() => {});
   const over = new AbortController();
-  let isLate = false;
+  let received = 0;
+  let late: KleisError | undefined;
+  const giveUp = (why: KleisError) => {
+    late = why;
+    // What is being read ends with that.
+    cancel();
+  };
   if (isPacked)
     void clock.sleep(PACKED_WITHIN_MS, over.signal).then(() => {
-      if (over.signal.aborted) return;
-      isLate = true;
-      cancel();
+      if (!over.signal.aborted) giveUp(tooSlow());
     });
+  else
+    void watchPace(
+      clock,
+      () => received,
+      () => giveUp(bodyTooSlow()),
+      over.signal,
+    );
   try {
     for (;;) {
       const { done, value } = await reader.read().catch(() => {
         throw brokenOff();
       });
-      if (isLate) throw tooSlow();
+      if (late !== undefined) throw late;
       if (done) return;
+      received += value.length;
       take(value);
     }
   } catch (error) {
