@@ -22,6 +22,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** The first byte of a response has come. */
   #hasBegun = false;
   #isOver = false;
+  #isBodyless = false;
   #failure: Error | undefined;
   #chunks: Buffer[] = [];
   #waitingBytes = 0;
@@ -65,10 +66,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
       return;
     }
     const headers = headersOf(controller);
-    this.#resolve(new Response(BODYLESS.has(status) ? null : this.#body(), { status, headers }));
+    this.#isBodyless = BODYLESS.has(status);
+    this.#resolve(new Response(this.#isBodyless ? null : this.#body(), { status, headers }));
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#isBodyless) return;
     this.#chunks.push(chunk);
     this.#waitingBytes += chunk.length;
     if (this.#waitingBytes >= MAX_WAITING_BYTES) controller.pause();

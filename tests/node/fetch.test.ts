@@ -49,6 +49,16 @@ describe("an answer", () => {
     expect([response.status, response.body]).toEqual([204, null]);
   });
 
+  test("that may have no body, and brings one all the same, does not hold up its connection", async () => {
+    const { url, sockets } = await startUpstream((request) => {
+      const body = "x".repeat(16_000_000);
+      request.socket.write(`HTTP/1.1 205 Reset Content\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+    });
+    const response = await post(url);
+    expect([response.status, response.body]).toEqual([205, null]);
+    await until("all of it has been read", () => sockets[0]?.writableLength === 0);
+  });
+
   test("that redirects is not followed", async () => {
     const { url, requests } = await startUpstream((_request, response) => {
       response.writeHead(307, { location: "/elsewhere" }).end();
