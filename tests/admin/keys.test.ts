@@ -134,8 +134,7 @@ describe.each([
     await page.getByRole("button", { name: "Copy Shell" }).click();
     await expect.poll(clipboard).toContain(`printf %s ${key} > ~/.config/kleis/key)\ncodex`);
     await page.getByRole("button", { name: "Claude Code" }).click();
-    await page.getByText(`export ANTHROPIC_AUTH_TOKEN=${key}`).waitFor();
-    await page.getByText(`export ANTHROPIC_BASE_URL=${door.url}\n`).waitFor();
+    await page.getByText(`export ANTHROPIC_BASE_URL=${door.url} ANTHROPIC_AUTH_TOKEN=${key}`).waitFor();
     await page.getByLabel("Model").selectOption("claude-haiku-4-5");
     await page.getByText("export ANTHROPIC_MODEL=claude-haiku-4-5").waitFor();
 

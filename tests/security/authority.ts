@@ -30,6 +30,11 @@ export const AUTHORITY: ReadonlyMap<string, Authority> = new Map<string, Authori
   ["GET /models/*", "open"],
 
   ["ALL /*", "before"],
+  // What is running when the process ends is told so.
+  ["ALL /healthz", "before"],
+  ["ALL /models/*", "before"],
+  ["ALL /v1/models/*", "before"],
+  ["ALL /:provider/v1/models/*", "before"],
   ["ALL /admin/*", "before"],
   ["ALL /admin", "before"],
   ["ALL /admin/login", "before"],
