@@ -141,6 +141,8 @@ const variables = z.object({
   CLAUDE_AUTHORIZE_URL: origin("https://claude.ai/oauth/authorize"),
   CLAUDE_CONSOLE_AUTHORIZE_URL: origin("https://platform.claude.com/oauth/authorize"),
   CLAUDE_TOKEN_URL: origin("https://platform.claude.com/v1/oauth/token"),
+  /** Undefined: the name in Claude's profile; empty: Kleis's own. */
+  CLAUDE_USER_AGENT: z.optional(plain.check(z.regex(/^[\x20-\x7e]*$/, "must be plain ASCII"))),
   CLAUDE_CLIENT_ID: named("9d1c250a-e61b-44d9-88ed-5944d1962f5e"),
   CODEX_API_URL: origin("https://chatgpt.com/backend-api"),
   CODEX_AUTH_URL: origin("https://auth.openai.com"),

@@ -17,6 +17,7 @@ export type Change =
   | "claude-identity" // the identity block was put before the system prompt, or made of the prompt's first words
   | "claude-system-text" // product names in the system prompt were normalised
   | "claude-tool-names" // tool names were mapped; the answer's are mapped back
+  | "claude-user-agent" // a plan's request bears the user-agent that the plan's profile names
   | "claude-betas" // a `betas` body field moved into the anthropic-beta header
   | "codex-fields" // fields the backend refuses were taken out
   | "codex-instructions" // instructions were promoted from the input, or a default was put in

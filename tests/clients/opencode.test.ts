@@ -117,6 +117,7 @@ describe.each(["1.18.33", "1.17.0", "1.2.11"])("OpenCode %s", (version) => {
         [
           "claude-identity",
           "claude-system-text",
+          "claude-user-agent",
           ...(body.tools === undefined ? [] : ["claude-tool-names"]),
         ].sort(),
       );

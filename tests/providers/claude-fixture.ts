@@ -9,14 +9,18 @@ import { testKeyOf } from "../support/key.ts";
 
 export const IDENTITY = "You are Claude Code, Anthropic's official CLI for Claude.";
 
-export const CONFIG: Config = (() => {
+export function configOf(environment: Record<string, string> = {}): Config {
   const result = readConfig({
     ADMIN_TOKEN: "q7-vX2pLk9rTz4mWc8bNs1yHd5",
     ENCRYPTION_KEY: testKeyOf("fixture"),
+    ...environment,
   });
   if (!result.ok) throw new Error(result.problems.join("; "));
   return result.config;
-})();
+}
+
+/** With Kleis's own name for plans too, so that tests see the other changes alone. */
+export const CONFIG: Config = configOf({ CLAUDE_USER_AGENT: "" });
 
 export interface Asked {
   body: JsonObject | string;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { USER_AGENT } from "../../src/version.ts";
-import { CONFIG, IDENTITY, send } from "./claude-fixture.ts";
+import { CONFIG, configOf, IDENTITY, send } from "./claude-fixture.ts";
 
 const BODY = { model: "claude-sonnet-4-6", max_tokens: 9, messages: [{ role: "user", content: "hi" }] };
 const OAUTH = "oauth-2025-04-20";
@@ -347,5 +347,38 @@ describe("Claude Code itself", () => {
     const again = await send({ body: first.text, headers: first.headers });
     expect(again.text).toBe(first.text);
     expect(again.headers).toEqual(first.headers);
+  });
+});
+
+describe("the user-agent of a plan's request", () => {
+  const PLANNED = "claude-cli/2.1.2 (external, cli)";
+  const CODE = "claude-cli/2.1.330 (external, cli)";
+  const attributed = { ...BODY, system: [{ type: "text", text: "x-anthropic-billing-header: v=1" }] };
+
+  it.each([
+    ["the plan's where nothing is set", {}, PLANNED],
+    [
+      "the operator's",
+      { CLAUDE_USER_AGENT: "claude-cli/3.0.0 (external, cli)" },
+      "claude-cli/3.0.0 (external, cli)",
+    ],
+    ["Kleis's own where it is empty", { CLAUDE_USER_AGENT: "" }, USER_AGENT],
+  ])("is %s, and declared where it is not Kleis's", async (_case, environment, expected) => {
+    const config = configOf(environment);
+    for (const operation of ["messages", "count_tokens"] as const) {
+      const sent = await send({ body: BODY, operation, config, headers: { "user-agent": "pi/1" } });
+      expect(sent.headers["user-agent"]).toBe(expected);
+      expect(sent.changes.includes("claude-user-agent")).toBe(expected !== USER_AGENT);
+    }
+    const key = await send({ body: BODY, kind: "api_key", config, headers: { "user-agent": "pi/1" } });
+    expect(key.headers["user-agent"]).toBe(USER_AGENT);
+    expect(key.changes).toEqual([]);
+    const own = await send({ body: attributed, config, headers: { "user-agent": CODE } });
+    expect(own.headers["user-agent"]).toBe(CODE);
+    expect(own.changes).toEqual([]);
+  });
+
+  it("that no header could carry is refused at the start", () => {
+    expect(() => configOf({ CLAUDE_USER_AGENT: "claude\u00e9" })).toThrow(/CLAUDE_USER_AGENT/);
   });
 });

@@ -14,7 +14,7 @@ import {
   textOf,
   user,
 } from "./anthropic-talk.ts";
-import { all, FORMS, headerOf, OWN_AGENT, PIXEL, refusalOf } from "./scene.ts";
+import { all, FORMS, headerOf, PIXEL, refusalOf } from "./scene.ts";
 
 const scene = openAnthropic();
 const MODEL = "claude-sonnet-5";
@@ -35,7 +35,7 @@ function headers(betas = "oauth-2025-04-20,interleaved-thinking-2025-05-14") {
     "anthropic-version": "2026-10-21",
     authorization: `Bearer ${scene.account("claude").secret}`,
     "content-type": "application/json",
-    "user-agent": OWN_AGENT,
+    "user-agent": "claude-cli/2.1.2 (external, cli)",
   };
 }
 
@@ -65,7 +65,7 @@ describe.each(FORMS)("Anthropic's SDK on a Claude subscription, $form", ({ strea
       system: [IDENTITY, { type: "text", text: "Be brief." }],
       ...(streams ? { stream: true } : {}),
     });
-    expect(wire.changes()).toEqual(["claude-identity"]);
+    expect(wire.changes()).toEqual(["claude-identity", "claude-user-agent"]);
     expect(Object.fromEntries(wire.last().headers)).toMatchObject({
       "x-kleis-provider": "claude",
       "x-kleis-account": scene.account("claude").id,
@@ -78,7 +78,7 @@ describe.each(FORMS)("Anthropic's SDK on a Claude subscription, $form", ({ strea
     const { client, wire } = scene.anthropic("claude");
     await ask(client, streams, { ...HELLO, system: IDENTITY.text });
     expect(scene.only().body.system).toEqual([IDENTITY]);
-    expect(wire.changes()).toEqual(["claude-identity"]);
+    expect(wire.changes()).toEqual(["claude-identity", "claude-user-agent"]);
     await ask(client, streams, { ...HELLO, system: `${IDENTITY.text}\n\nBe brief.` });
     expect(scene.upstream()[1]!.body.system).toEqual([IDENTITY, { type: "text", text: "\n\nBe brief." }]);
   });
@@ -94,7 +94,7 @@ describe.each(FORMS)("Anthropic's SDK on a Claude subscription, $form", ({ strea
       { name: "read_file", input: { path: "path value" } },
       { name: "bash", input: { command: "command value" } },
     ]);
-    expect(wire.changes()).toEqual(["claude-identity", "claude-tool-names"]);
+    expect(wire.changes()).toEqual(["claude-identity", "claude-tool-names", "claude-user-agent"]);
     const renamed = [
       { ...TOOLS[0], name: "mcp_read_file" },
       { ...TOOLS[1], name: "Bash" },
@@ -159,7 +159,7 @@ describe.each(FORMS)("Anthropic's SDK on a Claude subscription, $form", ({ strea
       message.content[1],
       { ...message.content[2], name: "mcp_read_file" },
     ]);
-    expect(wire.changes()).toEqual(["claude-identity", "claude-tool-names"]);
+    expect(wire.changes()).toEqual(["claude-identity", "claude-tool-names", "claude-user-agent"]);
   });
 
   test("sends an image and a document as they are", async () => {
@@ -172,7 +172,7 @@ describe.each(FORMS)("Anthropic's SDK on a Claude subscription, $form", ({ strea
     const message = await ask(client, streams, { ...HELLO, messages: [user(content)] });
     expect(textOf(message)).toBe(`The fake ${MODEL} heard: What is this?`);
     expect(scene.only().body.messages).toEqual([{ role: "user", content }]);
-    expect(wire.changes()).toEqual(["claude-identity"]);
+    expect(wire.changes()).toEqual(["claude-identity", "claude-user-agent"]);
   });
 
   test("reads the prefixed id that it asked for, while Anthropic gets its own", async () => {
@@ -180,7 +180,7 @@ describe.each(FORMS)("Anthropic's SDK on a Claude subscription, $form", ({ strea
     const message = await ask(client, streams, { ...HELLO, model: "anthropic/claude-sonnet-5" });
     expect(message.model).toBe("anthropic/claude-sonnet-5");
     expect(scene.only().body.model).toBe("claude-sonnet-5");
-    expect(wire.changes()).toEqual(["model-prefix", "claude-identity"]);
+    expect(wire.changes()).toEqual(["model-prefix", "claude-identity", "claude-user-agent"]);
   });
 
   test("reads a server tool's block and its own tools in one answer", async () => {
@@ -353,7 +353,7 @@ describe("Anthropic's SDK beside plain messages", () => {
         { ...TOOLS[1], name: "Bash" },
       ],
     });
-    expect(wire.changes()).toEqual(["claude-identity", "claude-tool-names"]);
+    expect(wire.changes()).toEqual(["claude-identity", "claude-tool-names", "claude-user-agent"]);
   });
 
   test("keeps its betas behind the required ones, and its fields", async () => {

@@ -2,6 +2,7 @@
  * The complete header set of a request to Anthropic (providers/claude.md §2.1, §2.2). By allowlist: of the client's
  * headers only `accept` and `anthropic-*` travel, and Claude Code's own name when it is the one asking.
  */
+import type { Config } from "../../config.ts";
 import { splitBetas } from "../../protocols/messages/body-betas.ts";
 import type { Operation } from "../../protocols/protocol.ts";
 import { USER_AGENT } from "../../version.ts";
@@ -17,6 +18,8 @@ export interface HeaderInput {
   readonly isClaudeCode: boolean;
   /** What the body's `betas` field held; it moves into the header. */
   readonly bodyBetas: readonly string[];
+  /** The name that the plan expects of other clients (`planAgent`). */
+  readonly userAgent: string;
 }
 
 /** For an API key: the client's `anthropic-*` headers as they came, beside the key. */
@@ -28,12 +31,20 @@ export function apiKeyHeaders(client: Headers, key: string): Headers {
   return headers;
 }
 
+/** The user-agent of a plan's requests: the profile's, the operator's, or Kleis's own where he leaves it empty. */
+export function planAgent({ CLAUDE_USER_AGENT: chosen = PROFILE.userAgent }: Config): string {
+  return chosen === "" ? USER_AGENT : chosen;
+}
+
 /** For a subscription: the bearer token and the betas it needs. */
 export function oauthHeaders(input: HeaderInput): Headers {
   const headers = commonHeaders(input.headers);
   headers.set("authorization", `Bearer ${input.credential.token}`);
   headers.set("anthropic-beta", betas(input));
-  if (!input.isClaudeCode) return headers;
+  if (!input.isClaudeCode) {
+    headers.set("user-agent", input.userAgent);
+    return headers;
+  }
   for (const name of ["user-agent", ...PROFILE.claudeCode.headers]) {
     const value = input.headers.get(name);
     if (value !== null) headers.set(name, value);

@@ -6,7 +6,7 @@ export const NOTICE = [
   "Possible results: refused requests, requests billed as pay-as-you-go usage credits instead of your plan (Anthropic",
   "has done this to other tools since April 2026), and suspension of the account, possibly without warning.",
   "With a plan's sign-in Kleis puts the Claude Code identity line before the system prompt, replaces the product name",
-  "OpenCode there, and maps tool names; every answer's x-kleis-changes header says so. It does nothing against a refusal:",
+  "OpenCode there, maps tool names, and bears the user-agent that the plan expects (CLAUDE_USER_AGENT); every answer's x-kleis-changes header says so. It does nothing against a refusal:",
   "Anthropic's answer is passed on as it came.",
   "The way that Anthropic explicitly allows is an API key of your own from the Claude Console, billed to you.",
   "Kleis leaves the content of requests with an API key as it is.",

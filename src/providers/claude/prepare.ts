@@ -7,9 +7,10 @@ import type { Edit } from "../../protocols/body.ts";
 import { bodyBetas } from "../../protocols/messages/body-betas.ts";
 import { refuseThread } from "../../protocols/messages/threads.ts";
 import { ROUTE } from "../../protocols/protocol.ts";
+import { USER_AGENT } from "../../version.ts";
 import type { AnswerPlan, PreparedRequest, PrepareInput } from "../provider.ts";
 import { restoreToolNames } from "./answer.ts";
-import { apiKeyHeaders, oauthHeaders } from "./headers.ts";
+import { apiKeyHeaders, oauthHeaders, planAgent } from "./headers.ts";
 import { PROFILE } from "./profile.ts";
 import { isClaudeCode, systemEdits } from "./system.ts";
 import { toolNames } from "./tool-names.ts";
@@ -41,6 +42,7 @@ function prepareOAuth(input: PrepareInput): PreparedRequest {
   const body = input.body.value;
   const betas = bodyBetas(body);
   const own = isClaudeCode(body, input.headers);
+  const userAgent = planAgent(input.config);
   const edits: Edit[] = betas === null ? [] : [{ change: "claude-betas", op: "remove", path: ["betas"] }];
   const request = {
     url: address(input, withBeta(input.query)),
@@ -50,6 +52,7 @@ function prepareOAuth(input: PrepareInput): PreparedRequest {
       credential: input.credential,
       isClaudeCode: own,
       bodyBetas: betas ?? [],
+      userAgent,
     }),
     streams: streams(input),
   };
@@ -62,7 +65,7 @@ function prepareOAuth(input: PrepareInput): PreparedRequest {
   return {
     ...request,
     edits: [...edits, ...system.edits, ...names.edits],
-    changes: system.changes,
+    changes: [...(userAgent === USER_AGENT ? [] : (["claude-user-agent"] as const)), ...system.changes],
     answer: names.edits.length === 0 ? UNTOUCHED : restoreToolNames(names.inverse),
   };
 }

@@ -17,6 +17,12 @@ export const PROFILE = {
   /** Added to a subscription request's query when the client did not (§2.1). */
   betaQuery: { name: "beta", value: "true" },
 
+  /**
+   * The user-agent of a plan's inference for other clients than Claude Code, which sends its own (§2.1, as OpenCode's plugin
+   * sent it until 2026-02). `CLAUDE_USER_AGENT` overrides it; empty: Kleis's own name.
+   */
+  userAgent: "claude-cli/2.1.2 (external, cli)",
+
   /** The text of the first system block (§2.3). */
   identity: "You are Claude Code, Anthropic's official CLI for Claude.",
   /** How Claude Code itself is known (§2.3). */

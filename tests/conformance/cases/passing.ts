@@ -54,7 +54,7 @@ async function pass(world: World, each: Way, stream: boolean, prefix: string): P
   const asked = lastAsked(world.fakes[provider].inference);
   expect(asked.path).toBe(upstream);
   expect(asked.headers["accept-encoding"]).toBe("identity");
-  expect(asked.headers["user-agent"]).toMatch(/^kleis\//);
+  expect(asked.headers["user-agent"]).toMatch(account === "claude" ? /^claude-cli\/2\.1\.2 / : /^kleis\//);
   if (each.exact) {
     expect(asked.body.toString()).toBe(JSON.stringify(body));
     expect(response.headers.get("x-kleis-changes")).toBe("none");

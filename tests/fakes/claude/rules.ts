@@ -96,6 +96,9 @@ export function checkMessages(request: RecordedRequest, tokens: TokenBook, count
   if (record.kind === "access" && request.query.get("beta") !== "true") {
     refuse("no beta=true in the query", invalid("beta=true is required"));
   }
+  if (record.kind === "api_key" && /^claude-(cli|code)\//.test(request.headers["user-agent"] ?? "")) {
+    refuse("Claude Code's name with an API key", invalid("unexpected user-agent"));
+  }
   const body = readBody(request);
   checkFields(body, request, counting);
   if (record.kind === "access" && !counting) checkIdentity(body);
