@@ -71,7 +71,7 @@ const openCode: AgentRule = {
       const final = ["context_length_exceeded", "insufficient_quota", "usage_not_included", "invalid_prompt"];
       return verdict(value.type === "error" && !final.includes(String(error.code)));
     }
-    const words = protocol === "chat" ? message : JSON.stringify(error);
+    const words = JSON.stringify(error);
     return verdict(sounds(words) || /exhausted|unavailable|too_many_requests/i.test(words));
   },
 };
