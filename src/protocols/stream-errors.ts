@@ -137,7 +137,8 @@ function codeOf({ again, code }: StreamFailure): string {
 
 /** The code of `response.failed`: what is worth a repetition never has one on which Codex CLI gives up. */
 function failedCode({ again, code }: StreamFailure): string {
-  return again || CODEX_GIVES_UP.has(code) ? code : CODEX_SHOWS_WORDS;
+  if (again) return CODEX_GIVES_UP.has(code) ? "server_error" : code;
+  return CODEX_GIVES_UP.has(code) ? code : CODEX_SHOWS_WORDS;
 }
 
 /**

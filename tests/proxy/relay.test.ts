@@ -108,7 +108,7 @@ const RESPONSE = {
       status: "failed",
       output: [],
       incomplete_details: null,
-      error: { code: "server_is_overloaded", message: "busy" },
+      error: { code: "server_error", message: "busy" },
     },
   })}\n\n`,
   failed: 'event: response.failed\ndata: {"type":"response.failed","response":{}}\n\n',

@@ -66,7 +66,7 @@ function isFailure({ type, error }: JsonObject): boolean {
 
 /**
  * How a stream that a client got has ended. Throws unless it has exactly one end, and that at its very end. On
- * `responses` the provider's `error` and then its `response.failed` are one end.
+ * `responses` a bad end is `response.failed`, which may stand behind an `error`.
  */
 export function theOneEnd(protocol: Protocol, stream: Uint8Array): "success" | "error" {
   const { events, rest } = readEvents(stream);
@@ -80,6 +80,8 @@ export function theOneEnd(protocol: Protocol, stream: Uint8Array): "success" | "
   const announced = protocol === "responses" && ends[0]?.isFailed === false && last.isFailed;
   if (ends.length > (announced ? 2 : 1)) throw new Error(`${ends.length} terminal events`);
   if (last.at !== events.length - 1) throw new Error("something follows the terminal event");
+  if (protocol === "responses" && last.ending === "error" && !last.isFailed)
+    throw new Error("an error without response.failed, by which alone Codex CLI knows it");
   return last.ending;
 }
 
