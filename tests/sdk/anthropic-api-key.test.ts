@@ -149,7 +149,7 @@ test("an error in the middle of a stream is thrown with Anthropic's type", async
   const { client } = scene.anthropic("claudeKey");
   scene.fakes.claude.script("error-mid", { scenario: "text", cutAfterEvents: 4 });
   expect(await refusalOf(ask(client, true, HELLO))).toMatchObject({ type: "overloaded_error" });
-  expect(await refusalOf(ask(client, true, HELLO))).toMatchObject({ type: "api_error" });
+  expect(await refusalOf(ask(client, true, HELLO))).toMatchObject({ type: "overloaded_error" });
 });
 
 test("tokens are counted with the very body that was sent", async () => {

@@ -150,7 +150,8 @@ describe.each(FORMS)("Anthropic's SDK on Copilot, $form", ({ streams }) => {
       const error = await refusalOf(ask(client, streams, HELLO));
       expect(error).toBeInstanceOf(kind);
       expect(error).toMatchObject({ status, type, apiMessage: expect.stringContaining(words) });
-      if (scenario === "error:429") expect(headerOf(error, "retry-after")).toBe("208800");
+      // Days: the SDK would sleep them.
+      if (scenario === "error:429") expect(headerOf(error, "retry-after")).toBeNull();
     },
   );
 });
@@ -173,7 +174,7 @@ describe("Anthropic's SDK on a stream of Copilot", () => {
     expect(await refusalOf(ask(client, true, HELLO))).toMatchObject({ type: "overloaded_error" });
     const error = await refusalOf(ask(client, true, HELLO));
     expect(error).toBeInstanceOf(Anthropic.APIError);
-    expect(error).toMatchObject({ type: "api_error" });
+    expect(error).toMatchObject({ type: "overloaded_error" });
   });
 });
 

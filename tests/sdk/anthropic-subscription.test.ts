@@ -301,7 +301,10 @@ describe("Anthropic's SDK on a stream of a Claude subscription", () => {
     scene.fakes.claude.script({ scenario: "text", ...delivery });
     const error = await refusalOf(ask(client, true, HELLO));
     expect(error).toBeInstanceOf(Anthropic.APIError);
-    expect(error).toMatchObject({ type: "api_error", apiMessage: expect.stringContaining("Try again") });
+    expect(error).toMatchObject({
+      type: "overloaded_error",
+      apiMessage: expect.stringContaining("Connection lost"),
+    });
   });
 
   test("reads whole characters and calls through pieces of one byte, CRLF and pings", async () => {
@@ -334,7 +337,7 @@ describe("Anthropic's SDK beside plain messages", () => {
     scene.fakes.claude.script({ scenario: "parallel-tools", cutAt: 100 });
     const error = await refusalOf(ask(client, false, { ...HELLO, tools: TOOLS }));
     expect(error).toBeInstanceOf(Anthropic.InternalServerError);
-    expect(error).toMatchObject({ status: 502, apiMessage: expect.stringContaining("Try again") });
+    expect(error).toMatchObject({ status: 502, apiMessage: expect.stringContaining("Connection lost") });
   });
 
   test("counts tokens with the same system and tool names, under the beta that counting needs", async () => {

@@ -215,7 +215,7 @@ describe("OpenAI's SDK on an API key", () => {
     expect(told).toMatchObject({ code: "model_overloaded" });
     expect(broken).toMatchObject({ code: "upstream_stream_incomplete" });
     expect(await refusalOf(ask(client, true, HELLO))).toMatchObject({ code: "server_is_overloaded" });
-    expect(await refusalOf(ask(client, true, HELLO))).toMatchObject({ code: "upstream_stream_incomplete" });
+    expect(await refusalOf(ask(client, true, HELLO))).toMatchObject({ code: "ECONNRESET" });
   });
 
   test("parses structured output in both protocols", async () => {

@@ -198,7 +198,8 @@ describe.each(FORMS)("OpenAI's SDK with chat on Copilot, $form", ({ streams }) =
     const error = await refusalOf(chat(client, streams, CHAT_HELLO));
     expect(error).toBeInstanceOf(kind);
     expect(error).toMatchObject({ status, code, message: expect.stringContaining(words) });
-    if (status === 429) expect(headerOf(error, "retry-after")).toBe("208800");
+    // Days: the SDK would sleep them.
+    if (status === 429) expect(headerOf(error, "retry-after")).toBeNull();
   });
 
   test("runs the SDK's tool runner to its end", async () => {
@@ -348,7 +349,7 @@ describe("OpenAI's SDK on a stream of Copilot", () => {
       code: "upstream_stream_incomplete",
     });
     expect(await refusalOf(ask(client, true, HELLO))).toMatchObject({ code: "server_is_overloaded" });
-    expect(await refusalOf(ask(client, true, HELLO))).toMatchObject({ code: "upstream_stream_incomplete" });
+    expect(await refusalOf(ask(client, true, HELLO))).toMatchObject({ code: "ECONNRESET" });
   });
 
   test("gathers tool calls whose first delta names no role", async () => {
