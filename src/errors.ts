@@ -25,6 +25,7 @@ export const ERROR_STATUS = {
   too_many_streams: 429,
   too_much_in_flight: 429,
   too_many_tries: 429,
+  too_many_requests: 429,
   refresh_failed: 502,
   upstream_unreachable: 502,
   upstream_invalid_response: 502,

@@ -4,6 +4,7 @@
  */
 import { KleisError } from "./errors.ts";
 import type { Fetch } from "./runtime.ts";
+import { explain } from "./unreachable.ts";
 import { untilAborted } from "./until-aborted.ts";
 
 export interface Outgoing {
@@ -48,11 +49,9 @@ async function fetched(fetch: Fetch, request: Outgoing): Promise<Response> {
     });
   } catch (cause) {
     if (signal?.aborted) throw signal.reason;
-    throw new KleisError(
-      "upstream_unreachable",
-      "The provider could not be reached. Check the network of the machine that Kleis runs on.",
-      { cause },
-    );
+    const { reason, advice } = explain(cause);
+    const what = `The provider could not be reached${reason === null ? "" : `: ${reason}`}.`;
+    throw new KleisError("upstream_unreachable", `${what} ${advice}`, { cause });
   }
 }
 

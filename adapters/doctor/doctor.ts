@@ -30,14 +30,14 @@ export async function examine(input: DoctorInput): Promise<Finding[]> {
 
   const { findings, surroundings } = lookAtVariables(variables);
   if (surroundings === null) return findings;
-  const { config, database } = surroundings;
+  const { config, database, forwardProxies } = surroundings;
   if (database === null) {
     const advice = "The next start makes it.";
     return [...findings, { area: "database", level: "note", text: "There is no database file yet.", advice }];
   }
 
   const { url } = database;
-  const client = openClient(database);
+  const client = openClient(database, forwardProxies);
   try {
     const sealer = createSealer(config.ENCRYPTION_KEY, random);
     const looked = await lookAtDatabase(client, clock.sleep, sealer);
@@ -63,7 +63,7 @@ export async function examine(input: DoctorInput): Promise<Finding[]> {
       : [url.replace(/^libsql:/, "https:")].map((each) => new URL(each).origin);
     const reached = await lookAtServers(runtime, originsOf(runtime, accounts), findings);
     const database = await Promise.all(own.map((origin) => reach(fetch, clock, origin)));
-    findings.push(lookAtClock([...reached, ...database].filter((each) => each !== null)));
+    findings.push(lookAtClock([...reached, ...database.filter((each) => "origin" in each)]));
     if (looked.usable) {
       const live = await runtime.storage.keys.count({ state: "working", now: clock.now() });
       findings.push(...(await lookAtAccounts(runtime)), keysOf(live));
@@ -82,14 +82,14 @@ async function lookAtServers(
   origins: readonly string[],
   findings: Finding[],
 ): Promise<Reached[]> {
+  const area = "providers";
   const answers = await Promise.all(origins.map((origin) => reach(fetch, clock, origin)));
-  const silent = origins.filter((_, at) => answers[at] === null);
-  for (const origin of silent) {
-    const advice = "Check this machine's network, and the variable that names the address.";
-    findings.push({ area: "providers", level: "problem", text: `${origin} can not be reached.`, advice });
+  const reached = answers.filter((answer) => "origin" in answer);
+  for (const answer of answers) {
+    if ("text" in answer) findings.push({ area, level: "problem", ...answer });
   }
-  if (origins.length > 0 && silent.length === 0) {
-    findings.push({ area: "providers", level: "ok", text: `${origins.join(", ")} can be reached.` });
+  if (reached.length > 0 && reached.length === origins.length) {
+    findings.push({ area, level: "ok", text: `${origins.join(", ")} can be reached.` });
   }
-  return answers.filter((answer) => answer !== null);
+  return reached;
 }

@@ -6,12 +6,14 @@ import { type Config, isLoopback } from "../../src/config.ts";
 import { plainVariables, type Variables } from "../../src/variables.ts";
 import type { RemoteDatabase } from "../edge/database.ts";
 import { nearbyData } from "../node/nearby-data.ts";
+import type { ForwardProxies } from "../node/proxies.ts";
 import { readSecrets } from "../node/secrets.ts";
 import { databaseFile, readFolder, readSettings } from "../node/settings.ts";
 import type { Finding } from "./finding.ts";
 
 export interface Surroundings {
   config: Config;
+  forwardProxies: ForwardProxies;
   /** Null: this Kleis has not been started yet, so that there is no file to look into. */
   database: RemoteDatabase | null;
 }
@@ -41,7 +43,7 @@ export function lookAtVariables(environment: Variables): {
     return { findings: result.problems.map(problem), surroundings: null };
   }
 
-  const { config, host, database } = result.settings;
+  const { config, host, database, forwardProxies } = result.settings;
   const keys = config.ENCRYPTION_KEY.length;
   const source = (name: "ADMIN_TOKEN" | "ENCRYPTION_KEY") =>
     variables[name] ? "the environment" : join(folder, "secrets.env");
@@ -60,7 +62,7 @@ export function lookAtVariables(environment: Variables): {
   }
   const file = databaseFile(folder);
   const own = existsSync(file) ? { url: pathToFileURL(file).href, authToken: undefined } : null;
-  return { findings, surroundings: { config, database: database ?? own } };
+  return { findings, surroundings: { config, forwardProxies, database: database ?? own } };
 }
 
 function problem(text: string): Finding {

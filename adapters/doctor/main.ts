@@ -1,6 +1,7 @@
 /** The doctor on a command line: prints what it finds, and fails when something is wrong. */
-import { nodeFetch } from "../node/fetch.ts";
+import { openFetch } from "../node/outgoing.ts";
 import { exit, write } from "../node/output.ts";
+import { readForwardProxies } from "../node/proxies.ts";
 import { loadVariables, readArguments } from "./arguments.ts";
 import { examine } from "./doctor.ts";
 import { report } from "./finding.ts";
@@ -12,9 +13,11 @@ async function main(): Promise<number> {
   if (!given.ok) throw new Error(`${given.problem}\n${USAGE}`);
   const { address, envFile } = given;
   loadVariables(envFile);
+  const proxies = readForwardProxies(process.env);
+  if (!proxies.ok) throw new Error(proxies.problems.join("\n"));
   const findings = await examine({
     variables: process.env,
-    fetch: nodeFetch,
+    fetch: openFetch(proxies.proxies),
     ...(address === undefined ? {} : { address }),
   });
   write("stdout", report(findings));

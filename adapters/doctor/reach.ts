@@ -1,5 +1,6 @@
 /** Whether the servers that Kleis talks to answer at all, and what time they have. Sends no credential. */
 import type { Clock, Fetch } from "../../src/runtime.ts";
+import { explain } from "../../src/unreachable.ts";
 import type { Finding } from "./finding.ts";
 
 /** How long a server may take to answer, ms. */
@@ -14,8 +15,11 @@ export interface Reached {
   readonly aheadMs: number | null;
 }
 
-/** Any answer counts, whatever its status; null when there is none. */
-export async function reach(fetch: Fetch, clock: Clock, origin: string): Promise<Reached | null> {
+/** Why a server gave no answer, and what to do. */
+export type Unreached = Pick<Finding, "text" | "advice">;
+
+/** Any answer counts, whatever its status. */
+export async function reach(fetch: Fetch, clock: Clock, origin: string): Promise<Reached | Unreached> {
   const begun = clock.now();
   try {
     const response = await fetch(`${origin}/`, {
@@ -29,9 +33,19 @@ export async function reach(fetch: Fetch, clock: Clock, origin: string): Promise
     const date = Date.parse(response.headers.get("date") ?? "");
     // The header is cut to the second.
     return { origin, aheadMs: Number.isNaN(date) ? null : Math.round(middle - (date + 500)) };
-  } catch {
-    return null;
+  } catch (error) {
+    return unreached(origin, error);
   }
+}
+
+/** Why there was no answer. */
+export function unreached(address: string, error: unknown): Unreached {
+  const text = `${address} can not be reached.`;
+  const isLate = error instanceof DOMException && error.name === "TimeoutError";
+  const { reason, advice } = explain(error);
+  if (isLate) return { text, advice: `It did not answer within ${LIMIT_MS / 1000} s. ${advice}` };
+  if (reason === null) return { text, advice };
+  return { text, advice: `${reason.charAt(0).toUpperCase()}${reason.slice(1)}. ${advice}` };
 }
 
 /** Judges the clock by the server whose time is nearest: one of them may itself be wrong. */

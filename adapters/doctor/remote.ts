@@ -1,10 +1,11 @@
 /** A deployment seen from outside, through its own admin API: for where its variables are not at hand. */
 import * as z from "zod/mini";
+import { errorCodeOf } from "../../src/error-code.ts";
 import type { Clock, Fetch } from "../../src/runtime.ts";
 import { VERSION } from "../../src/version.ts";
 import type { Finding } from "./finding.ts";
 import { keysOf } from "./keys.ts";
-import { lookAtClock, reach } from "./reach.ts";
+import { lookAtClock, reach, unreached } from "./reach.ts";
 import { findingOf, NO_ACCOUNT, verdictOf } from "./verdict.ts";
 
 const LIMIT_MS = 20_000;
@@ -63,7 +64,7 @@ export async function lookAtDeployment(
       findings.push({ area, level: "note", text: `This copy of the code is version ${VERSION}.` });
     }
     const time = await reach(fetch, clock, address);
-    findings.push(lookAtClock(time === null ? [] : [time]));
+    findings.push(lookAtClock("origin" in time ? [time] : []));
     if (!adminToken) {
       const advice = "ADMIN_TOKEN=… npm run doctor -- (the same address)";
       return [
@@ -72,7 +73,9 @@ export async function lookAtDeployment(
       ];
     }
     return [...findings, ...(await lookInside(get, adminToken, clock.now()))];
-  } catch {
+  } catch (error) {
+    const code = errorCodeOf(error);
+    if (code !== undefined) return [{ area, level: "problem", ...unreached(address, error) }];
     const advice = "Check the address, and that the deployment is public.";
     return [{ area, level: "problem", text: `${address} gives no answer that is Kleis's.`, advice }];
   }

@@ -24,14 +24,20 @@ export interface RemoteDatabase {
   authToken: string | undefined;
 }
 
+/** Sends a request, with nothing added. */
+export type SendRequest = (request: Request, signal: AbortSignal) => Promise<Response>;
+
 /** A client for a server; each of its requests has the limit. */
-export function openRemote({ url, authToken }: RemoteDatabase): Client {
+export function openRemote(
+  { url, authToken }: RemoteDatabase,
+  send: SendRequest = (request, signal) => fetch(request, { signal }),
+): Client {
   return createClient({
     url,
     concurrency: 4,
     // So that one value beyond what a number holds spoils its own row only.
     intMode: "bigint",
-    fetch: (request: Request) => fetch(request, { signal: AbortSignal.timeout(LIMIT_MS) }),
+    fetch: (request: Request) => send(request, AbortSignal.timeout(LIMIT_MS)),
     ...(authToken === undefined ? {} : { authToken }),
   });
 }

@@ -6,16 +6,18 @@ import type { Client } from "@libsql/client";
 // Not by the package's main entry: that loads a WebSocket client as well, which costs 40 ms of every start.
 import { createClient } from "@libsql/client/sqlite3";
 import { openRemote, type RemoteDatabase } from "../edge/database.ts";
+import { openDatabaseFetch } from "./outgoing.ts";
+import type { ForwardProxies } from "./proxies.ts";
 
 /** How long a statement waits for another process's lock on a file, ms. */
 const LOCK_MS = 5000;
 
-/** The address is one that `readAddress` lets pass. */
-export function openClient(database: RemoteDatabase): Client {
+/** The address is one that `readAddress` lets pass; a server is reached through the proxies. */
+export function openClient(database: RemoteDatabase, proxies: ForwardProxies): Client {
   const { url } = database;
   return url.startsWith("file:")
     ? createClient({ url, timeout: LOCK_MS, intMode: "bigint" })
-    : openRemote(database);
+    : openRemote(database, openDatabaseFetch(proxies));
 }
 
 /** The path that libSQL's driver opens for a `file:` address. */

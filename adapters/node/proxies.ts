@@ -5,7 +5,7 @@
 import { isLoopback } from "../../src/config.ts";
 
 /** Addresses of proxies may hold a name and a password: never log them. */
-export interface Proxies {
+export interface ForwardProxies {
   /** The proxy for `http:` addresses; null: none. */
   readonly http: string | null;
   /** The proxy for `https:` addresses; null: none. */
@@ -14,10 +14,10 @@ export interface Proxies {
   readonly except: string;
 }
 
-export type ProxiesResult = { ok: true; proxies: Proxies } | { ok: false; problems: string[] };
+export type ForwardProxiesResult = { ok: true; proxies: ForwardProxies } | { ok: false; problems: string[] };
 
 /** `problems` name the variable and what to do; they never repeat its value. */
-export function readProxies(environment: Record<string, string | undefined>): ProxiesResult {
+export function readForwardProxies(environment: Record<string, string | undefined>): ForwardProxiesResult {
   const problems: string[] = [];
   const addressOf = (...names: string[]): string | null => {
     const variable = names

@@ -19,12 +19,13 @@ import type { RemoteDatabase } from "../edge/database.ts";
 import { clock, random } from "../edge/platform.ts";
 import { createCallbackPorts } from "./callback.ts";
 import { filePath, openClient } from "./client.ts";
-import { nodeFetch } from "./fetch.ts";
 import { openFileDatabase } from "./file-database.ts";
 import { listenError } from "./listen-error.ts";
 import { createLogger } from "./logger.ts";
 import { holdsData, nearbyData } from "./nearby-data.ts";
+import { openFetch } from "./outgoing.ts";
 import { createPeerReader } from "./peer.ts";
+import type { ForwardProxies } from "./proxies.ts";
 import { readPublicFiles } from "./public-files.ts";
 import {
   ensureFolder,
@@ -80,7 +81,7 @@ export async function start(environment: Record<string, string | undefined>): Pr
   // Judged before anything is made: the admin token is shown by the start that makes it, which must not fail.
   settingsOf(variables, keepsSecrets ? inFolder(folder, () => readSecrets(folder) ?? newSecrets()) : null);
   const own = keepsSecrets ? inFolder(folder, () => ensureSecrets(folder)) : null;
-  const { config, host, port, database, proxies } = settingsOf(variables, own);
+  const { config, host, port, database, proxies, forwardProxies } = settingsOf(variables, own);
   const hostname = host.includes(":") ? `[${host}]` : host;
   const warnings = [
     ...(own !== null || database === null ? warnOfFolder(folder) : []),
@@ -93,7 +94,9 @@ export async function start(environment: Record<string, string | undefined>): Pr
   ];
 
   const sealer = createSealer(config.ENCRYPTION_KEY, random);
-  const opened = await (database === null ? openFile(folder, sealer) : openNamed(database, sealer));
+  const opened = await (database === null
+    ? openFile(folder, sealer, forwardProxies)
+    : openNamed(database, sealer, forwardProxies));
   const background = new Set<Promise<unknown>>();
   const ending = new AbortController();
   // One for every request that runs.
@@ -108,7 +111,7 @@ export async function start(environment: Record<string, string | undefined>): Pr
       sealer,
       sleep: clock.sleep,
     }),
-    fetch: nodeFetch,
+    fetch: openFetch(forwardProxies),
     clock,
     random,
     waitUntil(work) {
@@ -233,17 +236,21 @@ interface OpenedDatabase {
 }
 
 /** The database that TURSO_DATABASE_URL names, brought up and checked. */
-async function openNamed(database: RemoteDatabase, sealer: Sealer): Promise<OpenedDatabase> {
+async function openNamed(
+  database: RemoteDatabase,
+  sealer: Sealer,
+  proxies: ForwardProxies,
+): Promise<OpenedDatabase> {
   const { url } = database;
   if (!url.startsWith("file:")) {
-    const client = openClient(database);
+    const client = openClient(database, proxies);
     await bringUp(client, sealer);
     return { client, close: () => client.close() };
   }
   // Its thread starts meanwhile; this one may stop for the file as long as nobody is served.
   const file = openFileDatabase(url, filePath(url));
   try {
-    const client = openClient(database);
+    const client = openClient(database, proxies);
     await bringUp(client, sealer).finally(() => client.close());
     await attempt("open the database file", () => file.client.execute(READ_NEWEST));
     return file;
@@ -260,14 +267,14 @@ async function bringUp(client: Client, sealer: Sealer): Promise<void> {
 }
 
 /** The data folder's own file, for its owner alone. */
-async function openFile(folder: string, sealer: Sealer): Promise<OpenedDatabase> {
+async function openFile(folder: string, sealer: Sealer, proxies: ForwardProxies): Promise<OpenedDatabase> {
   const file = databaseFile(folder);
   inFolder(folder, () => {
     ensureFolder(folder);
     // So that it is its owner's from the first moment; what SQLite puts beside it gets its mode.
     closeSync(openSync(file, "a", 0o600));
   });
-  const opened = await openNamed({ url: pathToFileURL(file).href, authToken: undefined }, sealer);
+  const opened = await openNamed({ url: pathToFileURL(file).href, authToken: undefined }, sealer, proxies);
   for (const suffix of ["", "-wal", "-shm"]) chmodQuietly(file + suffix);
   return opened;
 }

@@ -5,6 +5,7 @@ import { type Config, readConfig } from "../../src/config.ts";
 import { flawOf, plainValue, plainVariables, type Variables } from "../../src/variables.ts";
 import { isUnexpanded, readAddress, UNEXPANDED } from "../edge/address.ts";
 import type { RemoteDatabase } from "../edge/database.ts";
+import { type ForwardProxies, readForwardProxies } from "./proxies.ts";
 import type { Secrets } from "./secrets.ts";
 
 /** In the working folder, unless KLEIS_DATA_DIR names another. */
@@ -18,6 +19,8 @@ export interface Settings {
   /** An address or a name, without brackets. */
   host: string;
   port: number;
+  /** What requests that leave this machine go through. */
+  forwardProxies: ForwardProxies;
   /** Null: no address is set, so that the file in the data folder is the database. */
   database: RemoteDatabase | null;
   /** Whose `X-Forwarded-For` counts. */
@@ -60,8 +63,14 @@ export function readSettings(
   const host = readHost(variables.HOST || "127.0.0.1");
   const port = readPort(variables.PORT || "4747");
   const proxies = readProxies(variables.KLEIS_TRUSTED_PROXIES || LOOPBACK);
-  if (core.ok && address.ok && host !== null && port !== null && proxies !== null) {
-    return { ok: true, settings: { config: core.config, host, port, database: address.database, proxies } };
+  const forward = readForwardProxies(variables);
+  if (core.ok && address.ok && host !== null && port !== null && proxies !== null && forward.ok) {
+    const { config } = core;
+    const { database } = address;
+    return {
+      ok: true,
+      settings: { config, host, port, database, proxies, forwardProxies: forward.proxies },
+    };
   }
   const problems = core.ok ? [] : core.problems;
   if (!address.ok) problems.push(address.problem);
@@ -76,6 +85,7 @@ export function readSettings(
       "KLEIS_TRUSTED_PROXIES must be addresses and ranges such as 127.0.0.0/8, ::1, 172.17.0.1, separated by commas",
     );
   }
+  if (!forward.ok) problems.push(...forward.problems);
   return { ok: false, problems };
 }
 

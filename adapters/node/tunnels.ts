@@ -5,10 +5,10 @@ import EnvHttpProxyAgent from "undici/lib/dispatcher/env-http-proxy-agent.js";
 import Pool from "undici/lib/dispatcher/pool.js";
 import { errorCodeOf } from "../../src/error-code.ts";
 import { CONNECT_MS, type Tunnel } from "./connections.ts";
-import { isThisMachine, type Proxies } from "./proxies.ts";
+import { type ForwardProxies, isThisMachine } from "./proxies.ts";
 
 /** undefined where no proxy is set. */
-export function createTunnel({ http, https, except }: Proxies): Tunnel | undefined {
+export function createTunnel({ http, https, except }: ForwardProxies): Tunnel | undefined {
   if (http === null && https === null) return undefined;
   return (origin, makeClient) => {
     const { protocol, hostname } = new URL(origin);

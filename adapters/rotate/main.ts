@@ -27,9 +27,9 @@ async function main(): Promise<number> {
     say("There is no database to rotate the keys of.");
     return 1;
   }
-  const { config, database } = surroundings;
+  const { config, database, forwardProxies } = surroundings;
   const sealer = createSealer(config.ENCRYPTION_KEY, random);
-  const client = openClient(database);
+  const client = openClient(database, forwardProxies);
   let stopping = false;
   onEndingSignal(() => {
     stopping = true;

@@ -2,6 +2,7 @@
  * The network that a provider signs in, refreshes and looks around with: only its identity origins, whole answers of a
  * bounded size, a bounded wait. Knows no provider.
  */
+import { errorCodeOf } from "../error-code.ts";
 import { KleisError } from "../errors.ts";
 import { joinBytes } from "../join-bytes.ts";
 import type { JsonObject } from "../json.ts";
@@ -103,9 +104,10 @@ async function readWhole(response: Response, signal: AbortSignal): Promise<Uint8
   } catch (cause) {
     if (signal.aborted) throw signal.reason;
     if (cause instanceof KleisError) throw cause;
+    const code = errorCodeOf(cause);
     throw new KleisError(
       "upstream_unreachable",
-      "The connection to the provider's identity server broke before its answer had arrived. Try again.",
+      `The connection to the provider's identity server broke before its answer had arrived${code === undefined ? "" : ` (${code})`}. Try again.`,
       { cause },
     );
   } finally {

@@ -2,6 +2,7 @@
  * One attempt to refresh one version of an account's token: lease, intent, provider call, write. It says `busy` when
  * another holds the lease. Run it under `waitUntil`: once the token is posted, the answer must find its way to the store.
  */
+import { errorCodeOf } from "../error-code.ts";
 import { KleisError } from "../errors.ts";
 import type { JsonObject } from "../json.ts";
 import { randomId } from "../keys/secret.ts";
@@ -109,7 +110,14 @@ async function callProvider(
     };
     return as((await provider.refresh?.(input, heard)) ?? { status: "valid" });
   } catch (error) {
-    if (error instanceof KleisError) return as({ status: "unavailable", reason: error.message });
+    if (error instanceof KleisError) {
+      runtime.logger.warn("refresh_unanswered", {
+        account: account.id,
+        code: error.code,
+        cause: errorCodeOf(error.cause),
+      });
+      return as({ status: "unavailable", reason: error.message });
+    }
     runtime.logger.error("refresh_unforeseen", {
       account: account.id,
       error: error instanceof Error ? error.name : "unknown",

@@ -17,7 +17,7 @@ export const OPENCODE: Agent = {
   prefers: /claude-(sonnet|opus)/,
   note: ({ discoveryToken }) =>
     discoveryToken === null
-      ? "OpenCode asks for its list of models without a key, so it sees every model here; reveal the key to get the address of its own list. To keep OpenCode’s other providers, use the file instead."
+      ? "The address of the list belongs to this key: fill the key in to get it whole. To keep OpenCode’s other providers, use the file instead."
       : "The address of the list belongs to this key and shows the models that it may use. To keep OpenCode’s other providers, use the file instead.",
   snippets: (setup) => [
     { title: SHELL, text: registryLines(setup) },
@@ -27,8 +27,11 @@ export const OPENCODE: Agent = {
 };
 
 function registryLines({ origin, key, discoveryToken }: Setup): string {
-  const list = discoveryToken === null ? `${origin}/models` : `${origin}/models/${discoveryToken}`;
-  return [`export OPENCODE_MODELS_URL=${list}`, `export KLEIS_API_KEY=${key}`, "opencode"].join("\n");
+  return [
+    `export OPENCODE_MODELS_URL=${origin}/models/${discoveryToken ?? "…"}`,
+    `export KLEIS_API_KEY=${key}`,
+    "opencode",
+  ].join("\n");
 }
 
 /** The chosen model's package is the provider's; a model that needs another one names it. */

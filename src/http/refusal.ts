@@ -1,6 +1,7 @@
 /** Kleis's own errors as responses, in the shape of the protocol that was called. */
 import type { Context } from "hono";
 import { unopened } from "../accounts/unopened.ts";
+import { errorCodeOf } from "../error-code.ts";
 import { KleisError } from "../errors.ts";
 import { errorBody } from "../protocols/errors.ts";
 import type { Protocol } from "../protocols/protocol.ts";
@@ -31,11 +32,18 @@ export function askedProtocol(path: string, headers: Headers): Protocol {
   return isAnthropic ? "messages" : "chat";
 }
 
-/** What the line of a refused request says of it. */
+/** What the line of a refused request says of it; `cause` is the code of the system's or the runtime's error. */
 export function loggedRefusal(refusal: KleisError): LogFields {
   const { status, code } = refusal;
   const reason = storageReason(refusal);
-  return { status, code, outcome: "refused", ...(reason === undefined ? {} : { reason }) };
+  const cause = errorCodeOf(refusal.cause);
+  return {
+    status,
+    code,
+    outcome: "refused",
+    ...(reason === undefined ? {} : { reason }),
+    ...(cause === undefined ? {} : { cause }),
+  };
 }
 
 /** A line of its own for what nobody foresaw. */

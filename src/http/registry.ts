@@ -12,10 +12,11 @@ import { createRegistryBodies, type RegistryBody } from "../models/registry-body
 import type { LiveModelSource } from "../models/source.ts";
 import { errorBody } from "../protocols/errors.ts";
 import type { Provider } from "../providers/provider.ts";
-import type { Runtime } from "../runtime.ts";
-import { originOf } from "./origin.ts";
+import type { Peer, Runtime } from "../runtime.ts";
+import { isOwnOrigin, originOf } from "./origin.ts";
 import { loggedRefusal } from "./refusal.ts";
 import { lineOf } from "./request-line.ts";
+import { createSourceRate } from "./source-rate.ts";
 
 export interface RegistryRouteDeps {
   readonly runtime: Runtime;
@@ -29,27 +30,45 @@ export interface RegistryRouteDeps {
 const PATH = /^\/models\/(?:([^/]+)\/)?api\.json$/;
 const OWN = "own";
 
-export function createRegistryRoutes(deps: RegistryRouteDeps): Hono {
-  const bodies = createRegistryBodies(deps.runtime.clock);
+/** Requests without a credential, by source and minute. A client asks when it starts, and every few minutes or hours. */
+const OPEN_PER_MINUTE = 60;
 
-  async function answer(c: Context, name: string | undefined): Promise<Response> {
+/** Shared caches may keep the open registry as long as clients do, and an old one while they fetch another. */
+const OPEN_CACHING = "public, max-age=60, s-maxage=60, stale-while-revalidate=300";
+/** Belongs to a key, and ends with it. */
+const OWN_CACHING = "private, no-cache";
+
+export function createRegistryRoutes(deps: RegistryRouteDeps): Hono<{ Bindings: Peer }> {
+  const { runtime } = deps;
+  const bodies = createRegistryBodies(runtime.clock);
+  const rate = createSourceRate(runtime.clock, OPEN_PER_MINUTE);
+
+  async function answer(c: Context<{ Bindings: Peer }>, name: string | undefined): Promise<Response> {
     const isOpen = name === undefined || name === OWN;
+    if (isOpen && runtime.config.KLEIS_OPEN_REGISTRY === "off") return refused(c, CLOSED);
     const scopes = isOpen ? NO_SCOPES : await scopesOf(deps, c, name);
-    if (scopes === null) return notHere(c);
+    // A discovery token is a credential: who has one is not counted, who guesses is.
+    const wait = isOpen || scopes === null ? rate.take(c.env?.source) : 0;
+    if (wait > 0) return refused(c, tooOften(wait));
+    if (scopes === null) return refused(c, NOT_HERE);
+    const { headers } = c.req.raw;
+    const isKept = isOwnOrigin(runtime, c.req.raw);
+    // The whole list costs time to pack and much to send unpacked: strangers get it packed, and at our own address only.
+    const isWhole = name !== OWN && (!isOpen || (isKept && takesGzip(headers.get("accept-encoding"))));
     const accounts = await deps.directory.list();
-    const catalogue = await deps.models.current(accounts, name === OWN ? "network" : "text");
     const body = await bodies({
       providers: deps.providers,
-      catalogue,
+      catalogue: await deps.models.current(accounts, isWhole ? "text" : "network"),
       accounts,
       scopes,
-      origin: originOf(deps.runtime.config, c.req.raw),
-      upstream: name === OWN ? null : await deps.models.text(),
+      origin: originOf(runtime.config, c.req.raw),
+      upstream: isWhole ? await deps.models.text() : null,
+      isKept,
     });
-    return await response(body, c.req.raw.headers, isOpen ? "public, max-age=60" : "private, no-cache");
+    return await response(body, headers, isOpen ? OPEN_CACHING : OWN_CACHING);
   }
 
-  return new Hono().get("/models/*", async (c) => {
+  return new Hono<{ Bindings: Peer }>().get("/models/*", async (c) => {
     const path = PATH.exec(c.req.path);
     if (path === null) return c.notFound();
     lineOf(c).note({ route: routeOf(path[1]) });
@@ -79,8 +98,8 @@ async function response(body: RegistryBody, asked: Headers, caching: string): Pr
   });
   if (isKnown(body.etag, asked.get("if-none-match"))) return new Response(null, { status: 304, headers });
   headers.set("content-type", "application/json");
-  const packed = takesGzip(asked.get("accept-encoding")) ? await body.packed() : null;
-  if (packed !== null) {
+  if (takesGzip(asked.get("accept-encoding"))) {
+    const packed = await body.packed();
     headers.set("content-encoding", "gzip");
     headers.set("content-length", String(packed.length));
     return new Response(packed, { headers });
@@ -113,11 +132,22 @@ const NOT_HERE = new KleisError(
   "There is no model registry at this address. Check the discovery token, or use /models/api.json.",
 );
 
-/** Always the same, to the byte: it must not tell a token that once was from one that never was. */
-function notHere(c: Context): Response {
-  lineOf(c).note(loggedRefusal(NOT_HERE));
-  return Response.json(errorBody("chat", NOT_HERE), {
-    status: NOT_HERE.status,
-    headers: { "cache-control": "no-store", "x-should-retry": "false" },
+const CLOSED = new KleisError(
+  "not_found",
+  "The registry is not open here. Use /models/<discovery token>/api.json; the token comes with a key.",
+);
+
+function tooOften(seconds: number): KleisError {
+  return new KleisError("too_many_requests", `Too many requests for the registry. Wait ${seconds} s.`, {
+    headers: { "retry-after": String(seconds) },
+  });
+}
+
+/** Without the request's id: a token that once was must not be told from one that never was, to the byte. */
+function refused(c: Context, error: KleisError): Response {
+  lineOf(c).note(loggedRefusal(error));
+  return Response.json(errorBody("chat", error), {
+    status: error.status,
+    headers: { "cache-control": "no-store", "x-should-retry": "false", ...error.headers },
   });
 }

@@ -2,6 +2,7 @@
  * Gets a list of models from elsewhere: one request, one time limit for all of it, one limit on its size. Every way in
  * which it can fail is a reason in words, none is an exception.
  */
+import { errorCodeOf } from "../error-code.ts";
 import { KleisError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import { send } from "../send.ts";
@@ -65,5 +66,6 @@ async function unpacked(body: ByteStream | null, maxBytes: number): Promise<Byte
 
 function reasonOf(error: unknown): string {
   if (error instanceof TooLarge || error instanceof KleisError) return error.message;
-  return "the answer broke off or could not be unpacked";
+  const code = errorCodeOf(error);
+  return `the answer broke off or could not be unpacked${code === undefined ? "" : ` (${code})`}`;
 }

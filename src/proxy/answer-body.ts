@@ -50,7 +50,9 @@ export async function lookAt(scene: Scene, body: Response["body"]): Promise<Look
   let first: number | undefined;
   for (let over = false; !over && first === undefined && looked < LOOK_BYTES; ) {
     const { done, value } = await beginning.read().catch((error: unknown) => {
-      throw error instanceof KleisError ? error : new KleisError(BROKE_OFF.code, BROKE_OFF.message);
+      throw error instanceof KleisError
+        ? error
+        : new KleisError(BROKE_OFF.code, BROKE_OFF.message, { cause: error });
     });
     over = done;
     if (value === undefined) continue;

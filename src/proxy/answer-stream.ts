@@ -63,7 +63,10 @@ function planOf(scene: Scene): StreamPlan {
     breakOff: breakOffOf(scene),
     ending: runtime.ending,
     stop,
-    onEnd: (outcome, bytes) => call.log.end({ status: 200, outcome, bytes, changes: changesOf(facts) }),
+    onEnd(outcome, bytes, cause) {
+      const coded = cause === undefined ? {} : { cause };
+      call.log.end({ status: 200, outcome, bytes, changes: changesOf(facts), ...coded });
+    },
   };
 }
 
@@ -90,13 +93,14 @@ function eventsOf(
 
 /** The provider's body once it answers; what it says instead reaches the client as the end of its stream. */
 async function lateSource(scene: Scene, sending: Promise<Response>): Promise<ByteSource> {
-  const refused = (failure: StreamFailure) => new LateRefusal(eventsOf(scene, failure, false));
+  const refused = (failure: StreamFailure, cause?: unknown) =>
+    new LateRefusal(eventsOf(scene, failure, false), cause);
   try {
     const response = await sending;
     if (response.status < 400) return readBody(response.body);
     throw refused(providerFailure(await readError(scene, response)));
   } catch (error) {
     if (error instanceof LateRefusal) throw error;
-    throw refused(error instanceof KleisError ? ownFailure(error) : broken("broke_off"));
+    throw refused(error instanceof KleisError ? ownFailure(error) : broken("broke_off"), error);
   }
 }

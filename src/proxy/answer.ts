@@ -135,12 +135,13 @@ async function answerError(scene: Scene, response: Response): Promise<Response> 
 function passed(scene: Scene, { status, headers, source }: Whole): Response {
   const { runtime, call, facts } = scene;
   const body = toStream(limited(scene, source), {
-    onEnd: (outcome, bytes) =>
+    onEnd: (outcome, bytes, cause) =>
       call.log.end({
         status,
         outcome,
         bytes,
         changes: changesOf(facts),
+        ...(cause === undefined ? {} : { cause }),
       }),
     breakOff: breakOffOf(scene),
     stall: { clock: runtime.clock, ms: runtime.config.KLEIS_CLIENT_STALL_MS },

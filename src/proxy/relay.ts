@@ -3,6 +3,7 @@
  * and only in silence, and exactly one end. Pull-driven, so a slow client slows the provider; nothing is read to the end
  * first. Knows no protocol beyond the watcher and the error event it is given.
  */
+import { errorCodeOf } from "../error-code.ts";
 import { type EventRewriter, isWholeEvent, withName } from "../protocols/sse/event.ts";
 import { EventSplitter, EventTooLargeError } from "../protocols/sse/splitter.ts";
 import type { StreamFailure } from "../protocols/stream-errors.ts";
@@ -36,8 +37,8 @@ const encoder = new TextEncoder();
 /** Rejection of a late `upstream`: the events, in the protocol's shape, that tell the client what the provider said. */
 export class LateRefusal extends Error {
   readonly events: string;
-  constructor(events: string) {
-    super("the provider refused after the stream to the client had begun");
+  constructor(events: string, cause?: unknown) {
+    super("the provider refused after the stream to the client had begun", { cause });
     this.name = "LateRefusal";
     this.events = events;
   }
@@ -66,6 +67,7 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
   let failsAt = 0;
   let bytes = 0;
   let pieces = 0;
+  let cause: string | undefined;
   let lastIn = clock.now();
   let lastOut = lastIn;
   // A client may be gone before it reads: then nobody else would take note that the provider refused.
@@ -89,7 +91,7 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
     else if (outcome !== "client_left") controller.close();
     if (outcome === "complete" && source !== undefined) void letGo(source);
     else options.stop();
-    options.onEnd(outcome, bytes);
+    options.onEnd(outcome, bytes, cause);
   };
 
   const breakOff = () => {
@@ -248,6 +250,7 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
         try {
           while (!over && bytes === before) await read();
         } catch (error) {
+          cause = errorCodeOf(error);
           if (error instanceof LateRefusal && !over) {
             send(encoder.encode(error.events));
             finish("provider_error");

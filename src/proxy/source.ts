@@ -1,5 +1,6 @@
 /** A provider's bytes as they are read: unpacked when they are gzip, whatever the label says. */
 
+import { errorCodeOf } from "../error-code.ts";
 import { KleisError } from "../errors.ts";
 import type { BegunBody, Clock } from "../runtime.ts";
 import { BROKE_OFF } from "./stream-end.ts";
@@ -83,7 +84,7 @@ export type PassedOutcome = "complete" | "incomplete" | "idle" | "client_left" |
 
 export interface Passing {
   /** Hears once how it ended and how much passed. */
-  readonly onEnd: (outcome: PassedOutcome, bytes: number) => void;
+  readonly onEnd: (outcome: PassedOutcome, bytes: number, cause?: string) => void;
   /** Called instead of letting the stream fail. */
   readonly breakOff?: (() => void) | undefined;
   /** How long a client may take nothing; without it, for ever. */
@@ -96,10 +97,10 @@ export function toStream(source: ByteSource, passing: Passing): ReadableStream<B
   const over = new AbortController();
   let bytes = 0;
   let isReading = false;
-  const onEnd = (outcome: PassedOutcome) => {
+  const onEnd = (outcome: PassedOutcome, cause?: string) => {
     if (over.signal.aborted) return;
     over.abort("over");
-    passing.onEnd(outcome, bytes);
+    passing.onEnd(outcome, bytes, cause);
   };
   return new ReadableStream<Bytes>(
     {
@@ -117,7 +118,7 @@ export function toStream(source: ByteSource, passing: Passing): ReadableStream<B
       async pull(controller) {
         isReading = true;
         const next = await source.read().catch((error: unknown) => {
-          onEnd(error instanceof KleisError ? "idle" : "incomplete");
+          onEnd(error instanceof KleisError ? "idle" : "incomplete", errorCodeOf(error));
           if (breakOff === undefined) throw error;
           return null;
         });
@@ -151,7 +152,9 @@ export async function readText(source: ByteSource, limit: number): Promise<strin
   let length = 0;
   for (;;) {
     const { done, value } = await source.read().catch((error: unknown) => {
-      throw error instanceof KleisError ? error : new KleisError(BROKE_OFF.code, BROKE_OFF.message);
+      throw error instanceof KleisError
+        ? error
+        : new KleisError(BROKE_OFF.code, BROKE_OFF.message, { cause: error });
     });
     if (value !== undefined) {
       length += value.length;

@@ -32,7 +32,8 @@ export interface StreamPlan {
   readonly ending?: AbortSignal | undefined;
   /** Lets the provider's connection go; called once, however the stream ends. */
   readonly stop: () => void;
-  readonly onEnd: (outcome: StreamOutcome, bytes: number) => void;
+  /** `cause`: the code of the error that broke the provider's stream, where there is one. */
+  readonly onEnd: (outcome: StreamOutcome, bytes: number, cause?: string) => void;
 }
 
 export const ENDED_EARLY = broken("ended_early");

@@ -110,12 +110,12 @@ test("pi gets the key by a command, which every version runs", () => {
   expect(snippetsOf("pi", 0)[0]).toContain('"apiKey": "!printenv KLEIS_API_KEY"');
 });
 
-test("OpenCode gets the list of this very key once it is revealed, and everybody's before", () => {
+test("OpenCode gets the address of this very key's list once it is revealed, and a gap before", () => {
   const agent = AGENTS.find(({ id }) => id === "opencode")!;
   const setup = setupsOf(agent)[0]!;
   const registry = (discoveryToken: string | null) => agent.snippets({ ...setup, discoveryToken })[0]?.text;
   expect(registry("token")).toContain("OPENCODE_MODELS_URL=https://kleis.example/models/token\n");
-  expect(registry(null)).toContain("OPENCODE_MODELS_URL=https://kleis.example/models\n");
+  expect(registry(null)).toContain("OPENCODE_MODELS_URL=https://kleis.example/models/…\n");
 });
 
 /** The snippets of an agent for a key that may use these models, with the first that the agent can use chosen. */

@@ -253,7 +253,28 @@ const lookFromOutside = (adminToken: string = door.adminToken) =>
 test("a provider that can not be reached is named", async () => {
   const findings = await look({ CLAUDE_API_URL: "http://127.0.0.1:9" });
   expect(problems(findings)).toMatchObject([
-    { area: "providers", text: "http://127.0.0.1:9 can not be reached." },
+    {
+      area: "providers",
+      text: "http://127.0.0.1:9 can not be reached.",
+      advice: expect.stringMatching(/^The connection was refused \(ECONNREFUSED\)\. /),
+    },
+  ]);
+});
+
+test("a deployment that can not be reached is said to be so, with the system's code", async () => {
+  const address = "http://127.0.0.1:9";
+  expect(await examine({ variables: {}, address, fetch: nodeFetch })).toMatchObject([
+    {
+      level: "problem",
+      text: `${address} can not be reached.`,
+      advice: expect.stringContaining("(ECONNREFUSED)"),
+    },
+  ]);
+});
+
+test("a proxy that is none is named", async () => {
+  expect(problems(await look({ HTTPS_PROXY: "socks5://127.0.0.1:1080" }))).toMatchObject([
+    { area: "variables", text: expect.stringContaining("HTTPS_PROXY must be") },
   ]);
 });
 

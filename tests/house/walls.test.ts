@@ -35,6 +35,7 @@ const BASE = new Set([
   "runtime.ts",
   "send.ts",
   "sha256.ts",
+  "unreachable.ts",
   "until-aborted.ts",
   "variables.ts",
   "version.ts",

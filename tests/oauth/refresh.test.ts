@@ -289,10 +289,11 @@ describe("Copilot", () => {
 test.each(["claude", "codex", "copilot"])(
   "%s out of reach leaves the account alone, in words",
   async (id) => {
-    const world = await createSignInWorld(silent);
+    const lost = Object.assign(new Error("no route"), { code: "ENOTFOUND" });
+    const world = await createSignInWorld({ fetch: () => () => Promise.reject(lost) });
     expect(await refresh(world, id, { accessToken: "gho_x", refreshToken: "rt_x" })).toMatchObject({
       status: "unavailable",
-      reason: expect.stringMatching(/could not be reached/),
+      reason: expect.stringMatching(/could not be reached: its name could not be resolved \(ENOTFOUND\)/),
     });
   },
 );

@@ -25,7 +25,7 @@ class Feed implements ByteSource {
     return this.#push({ done: true });
   }
   break(): this {
-    return this.#push(new Error("ECONNRESET"));
+    return this.#push(Object.assign(new Error("read"), { code: "ECONNRESET" }));
   }
   #push(item: { done: boolean; value?: Uint8Array<ArrayBuffer> } | Error): this {
     this.#queue.push(item);
@@ -61,6 +61,7 @@ function relay(
   } = {},
 ) {
   const ends: StreamOutcome[] = [];
+  const causes: (string | undefined)[] = [];
   const stop = vi.fn();
   const clock = options.clock ?? new VirtualClock();
   const stream = relayEvents({
@@ -75,9 +76,12 @@ function relay(
     stallMs: options.stallMs ?? 300_000,
     breakOff: options.breakOff,
     stop,
-    onEnd: (outcome) => ends.push(outcome),
+    onEnd(outcome, _bytes, cause) {
+      ends.push(outcome);
+      causes.push(cause);
+    },
   });
-  return { stream, ends, stop, clock };
+  return { stream, ends, causes, stop, clock };
 }
 
 const readAll = (stream: ReadableStream<Uint8Array>) => new Response(stream).text();
@@ -343,11 +347,12 @@ describe("a stream that breaks ends with one error event", () => {
   ] as const)(
     "a connection that broke is no end, whatever the provider may leave out: %s",
     async (protocol, said) => {
-      const { stream, ends } = relay(protocol, new Feed().say(said).break(), { mayOmitEnd: true });
+      const { stream, ends, causes } = relay(protocol, new Feed().say(said).break(), { mayOmitEnd: true });
       expect(await readAll(stream)).toMatch(
         /^[^<]+<upstream_stream_incomplete: [^<]*connection to the provider broke[^<]+>\n\n$/,
       );
       expect(ends).toEqual(["incomplete"]);
+      expect(causes).toEqual(["ECONNRESET"]);
     },
   );
 

@@ -28,7 +28,7 @@ describe("a registry", () => {
     const line = { ...whole, route, status: 200, outcome: "complete" };
     expect(await linesOf(place, path)).toEqual([line]);
     expect(await linesOf(place, path, {}, "HEAD")).toEqual([{ ...line, method: "HEAD" }]);
-    const etag = (await place.get(path)).headers.get("etag") ?? "";
+    const etag = (await place.get(path, { "accept-encoding": "identity" })).headers.get("etag") ?? "";
     expect(await linesOf(place, path, { "if-none-match": etag })).toEqual([{ ...line, status: 304 }]);
   });
 

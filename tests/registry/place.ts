@@ -19,6 +19,7 @@ export interface Place {
   network: Fetch;
   account(provider: string, change?: Partial<NewAccount>): Promise<AccountRecord>;
   key(request?: KeyRequest): Promise<IssuedKey>;
+  /** As clients ask who unpack by themselves; with an `accept-encoding` of its own, as the answer came. */
   get(path: string, headers?: Record<string, string>): Promise<Response>;
   /** The registry at a path, which models.dev's own schema must accept. */
   registry(path: string): Promise<Registry>;
@@ -66,7 +67,15 @@ export async function createPlace(env: Record<string, string> = {}): Promise<Pla
       );
     },
     key: (request = {}) => issueKey(runtime, request),
-    get: async (path, headers = {}) => place.app.fetch(new Request(ORIGIN + path, { headers })),
+    async get(path, headers = {}) {
+      const asked = { "accept-encoding": "gzip", ...headers };
+      const response = await place.app.fetch(new Request(ORIGIN + path, { headers: asked }));
+      const isPacked = response.headers.get("content-encoding") === "gzip";
+      if (!isPacked || response.body === null || "accept-encoding" in headers) return response;
+      const { status, headers: answered } = response;
+      const body = response.body.pipeThrough(new DecompressionStream("gzip"));
+      return new Response(body, { status, headers: answered });
+    },
     async registry(path) {
       const response = await place.get(path);
       if (response.status !== 200) throw new Error(`${path}: ${response.status} ${await response.text()}`);

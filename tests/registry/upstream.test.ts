@@ -302,6 +302,11 @@ describe("an upstream that fails costs nobody his registry, and the log says why
     ["an error status", () => new Response("busy", { status: 503 }), /status 503/],
     ["no content", () => new Response(null, { status: 204 }), /empty/],
     ["no network", () => Promise.reject(new Error("ENOTFOUND")), /could not be reached/],
+    [
+      "no name",
+      () => Promise.reject(Object.assign(new Error("lookup"), { code: "ENOTFOUND" })),
+      /name could not be resolved \(ENOTFOUND\)/,
+    ],
     ["silence", () => never, /within 5000 ms/],
     ["a body that hangs", () => new Response(hanging.tee()[0]), /within 5000 ms/],
     ["more than 16 MB", () => new Response("x".repeat(16 * 1024 * 1024 + 1)), /more than/],

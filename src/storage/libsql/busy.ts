@@ -1,7 +1,7 @@
 /** What to do when another process holds the lock of a database file: heal the client, wait a bounded time, repeat. */
+import { errorCodeOf } from "../../error-code.ts";
 import type { Clock } from "../../runtime.ts";
 import type { DatabaseClient } from "./connections.ts";
-import { codeOf } from "./failure.ts";
 
 /** How long a start waits for other writers, ms. */
 const START_LIMIT_MS = 15_000;
@@ -52,6 +52,6 @@ export async function patiently<T>(
 }
 
 function isBusy(error: unknown): boolean {
-  const code = codeOf(error) ?? "";
+  const code = errorCodeOf(error) ?? "";
   return code.startsWith("SQLITE_BUSY") || code.startsWith("SQLITE_LOCKED");
 }

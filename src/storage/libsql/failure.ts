@@ -2,7 +2,9 @@
  * Turns whatever a driver throws into a `StorageError` and puts a limit on waiting. Drivers and drizzle put bound values
  * into their messages, so none of their text is passed on, nor are they kept as `cause`: only codes are.
  */
+import { causes, errorCodeOf } from "../../error-code.ts";
 import type { Clock } from "../../runtime.ts";
+import { networkFailure } from "../../unreachable.ts";
 import { StorageError, WrongKeyError } from "../port.ts";
 import { SealError } from "../seal.ts";
 
@@ -70,15 +72,6 @@ export async function within<T>(sleep: Clock["sleep"], work: Promise<T>): Promis
   }
 }
 
-/** The first code in the chain of causes, for example `SQLITE_BUSY` or `ECONNREFUSED`. */
-export function codeOf(error: unknown): string | undefined {
-  for (const link of causes(error)) {
-    const code: unknown = Reflect.get(link, "code");
-    if (typeof code === "string" && /^[A-Z][A-Z0-9_]{1,63}$/.test(code)) return code;
-  }
-  return undefined;
-}
-
 function toStorageError(what: string, error: unknown): StorageError | SealError {
   for (const link of causes(error)) {
     if (link instanceof SealError || link instanceof WrongKeyError) return link;
@@ -86,15 +79,18 @@ function toStorageError(what: string, error: unknown): StorageError | SealError 
       return new StorageError(`cannot ${what}: ${link.message}`, { lasts: link.lasts });
     }
   }
-  const code = codeOf(error);
+  const code = errorCodeOf(error);
   const status = statusOf(error);
   const details = [code, status === undefined ? undefined : `HTTP ${status}`].filter(
     (part) => part !== undefined,
   );
   const lasting = adviceForCode(LASTING_ADVICE, code);
-  const reason = lasting ?? adviceForCode(ADVICE, code) ?? adviceForStatus(status) ?? "the database failed";
+  const own = lasting ?? adviceForCode(ADVICE, code) ?? adviceForStatus(status);
+  const network = own === undefined ? networkFailure(code) : undefined;
+  const reason = own ?? network?.what ?? "the database failed";
+  const coded = details.length === 0 ? "" : ` (${details.join(", ")})`;
   return new StorageError(
-    `cannot ${what}: ${reason}${details.length === 0 ? "" : ` (${details.join(", ")})`}`,
+    `cannot ${what}: ${reason}${coded}${network === undefined ? "" : `. ${network.advice}`}`,
     { lasts: lasting !== undefined },
   );
 }
@@ -116,13 +112,4 @@ function statusOf(error: unknown): number | undefined {
     if (typeof status === "number") return status;
   }
   return undefined;
-}
-
-/** The error and its causes; bounded, for a chain may be a ring. */
-function* causes(error: unknown): Generator<object> {
-  let link = error;
-  for (let depth = 0; depth < 8 && typeof link === "object" && link !== null; depth++) {
-    yield link;
-    link = Reflect.get(link, "cause");
-  }
 }
