@@ -86,6 +86,13 @@ export function tokenWords(account: AccountRecord, renews: boolean, now: number)
 
 export function keyState(key: KeyRecord, now: number): State {
   if (key.revokedAt !== null) return { tone: "off", words: `Revoked ${ago(key.revokedAt, now)}` };
+  if (key.damaged !== undefined) {
+    return {
+      tone: "warn",
+      words: `Damaged: ${listed(key.damaged)}`,
+      why: "What is stored of this key was changed outside of Kleis, and it opens nothing. Revoke it and create another one.",
+    };
+  }
   if (key.expiresAt !== null && key.expiresAt <= now) {
     return { tone: "off", words: `Expired ${ago(key.expiresAt, now)}` };
   }

@@ -58,6 +58,7 @@ export function createKeyLookup(
   });
 
   function judge(key: KeyRecord | null): KeyFound {
+    if (key?.damaged !== undefined) return { ok: false, code: "invalid_api_key" };
     if (key === null || key.revokedAt !== null) return { ok: false, code: "invalid_api_key" };
     if (key.expiresAt !== null && key.expiresAt <= clock.now()) return { ok: false, code: "expired_api_key" };
     return { ok: true, key };
@@ -91,6 +92,6 @@ export function keyRefusal(code: KeyRefusal): KleisError {
   }
   return new KleisError(
     code,
-    "This is not a valid Kleis key: unknown or revoked. Use a key that begins with kleis_; issue one on the admin page.",
+    "This is not a valid Kleis key: unknown, revoked or damaged. Use a key that begins with kleis_; issue one on the admin page.",
   );
 }

@@ -250,6 +250,8 @@ export interface KeyRecord {
   expiresAt: number | null;
   revokedAt: number | null;
   lastUsedAt: number | null;
+  /** The fields of which something is stored that Kleis did not write; such a key opens nothing. Absent: none. */
+  damaged?: readonly string[];
 }
 
 export interface NewKey {

@@ -71,8 +71,9 @@ function keyView(key: KeyRecord, now: number): JsonObject {
   };
 }
 
-function statusOf(key: KeyRecord, now: number): "active" | "expired" | "revoked" {
+function statusOf(key: KeyRecord, now: number): "active" | "expired" | "revoked" | "damaged" {
   if (key.revokedAt !== null) return "revoked";
+  if (key.damaged !== undefined) return "damaged";
   return key.expiresAt !== null && key.expiresAt <= now ? "expired" : "active";
 }
 

@@ -3,7 +3,7 @@ import { getTableColumns } from "drizzle-orm";
 import * as z from "zod/mini";
 import type { AccountRecord, AccountSecrets } from "../port.ts";
 import type { Place, Sealer } from "../seal.ts";
-import { decode, decodeJson, jsonObject } from "./decode.ts";
+import { decodeRow, jsonObject, parsed } from "./decode.ts";
 import { providerAccounts } from "./schema.ts";
 
 const {
@@ -39,18 +39,54 @@ export interface AccountRow {
   version: number;
 }
 
-const words = z.object({
-  kind: z.enum(["oauth", "api_key"]),
-  status: z.enum(["active", "needs_login"]),
-  lastRefreshStatus: z.nullable(z.enum(["ok", "failed"])),
-});
+const text = z.string();
+const time = z.int();
+const timeOrNull = z.nullable(z.int());
 
+const shape = {
+  id: text,
+  provider: text,
+  kind: z.enum(["oauth", "api_key"]),
+  externalId: text,
+  label: text,
+  enabled: z.boolean(),
+  primary: z.boolean(),
+  status: z.enum(["active", "needs_login"]),
+  statusReason: z.nullable(text),
+  metadata: jsonObject,
+  expiresAt: timeOrNull,
+  lastRefreshAt: timeOrNull,
+  lastRefreshStatus: z.nullable(z.enum(["ok", "failed"])),
+  lastRefreshError: z.nullable(text),
+  createdAt: time,
+  updatedAt: time,
+};
+
+const UNREADABLE: AccountRecord = {
+  id: "unreadable",
+  provider: "unknown",
+  kind: "oauth",
+  externalId: "",
+  label: "Unreadable account",
+  enabled: true,
+  primary: false,
+  status: "needs_login",
+  statusReason: null,
+  metadata: {},
+  expiresAt: null,
+  lastRefreshAt: null,
+  lastRefreshStatus: null,
+  lastRefreshError: null,
+  createdAt: 0,
+  updatedAt: 0,
+};
+
+/** A row that holds something that Kleis did not write is an account that must be connected again, and says why. */
 export function toRecord(row: OpenRow): AccountRecord {
-  return {
-    ...row,
-    ...decode(words, row, "provider_accounts"),
-    metadata: decodeJson(jsonObject, row.metadata, "provider_accounts.metadata"),
-  };
+  const { row: record, odd } = decodeRow(shape, { ...row, metadata: parsed(row.metadata) }, UNREADABLE);
+  if (odd.length === 0) return record;
+  const statusReason = `What is stored of this account is damaged (${odd.join(", ")}): it was changed outside of Kleis. Connect it again, or remove it.`;
+  return { ...record, status: "needs_login", statusReason };
 }
 
 export function only(rows: OpenRow[]): AccountRecord | null {

@@ -21,3 +21,28 @@ export function decodeJson<T extends z.ZodMiniType>(
 ): z.output<T> {
   return decode(schema, source === null ? null : parseJson(source), where);
 }
+
+/**
+ * A row as far as it decodes, field by field, so that one odd row shows itself as damaged instead of taking a whole list
+ * with it. `odd` names the columns whose value Kleis did not write; `fallback` stands in for them.
+ */
+export function decodeRow<Shape extends Record<string, z.ZodMiniType>>(
+  shape: Shape,
+  row: Record<string, unknown>,
+  fallback: { [Name in keyof Shape]: z.output<Shape[Name]> },
+): { row: { [Name in keyof Shape]: z.output<Shape[Name]> }; odd: string[] } {
+  const decoded = { ...fallback };
+  const odd: string[] = [];
+  for (const name in shape) {
+    const result = shape[name]?.safeParse(row[name]);
+    if (result?.success) Object.assign(decoded, { [name]: result.data });
+    else odd.push(name);
+  }
+  return { row: decoded, odd };
+}
+
+/** JSON text, parsed; null stays null, and anything else is nothing that a schema takes. */
+export function parsed(source: unknown): unknown {
+  if (source === null) return null;
+  return typeof source === "string" ? parseJson(source) : undefined;
+}

@@ -1,9 +1,10 @@
 /** Issued keys in libSQL: found by hash, sealed for the one explicit reveal. */
 import { and, count, eq, getTableColumns, type SQL, sql } from "drizzle-orm";
+import * as z from "zod/mini";
 import type { KeyFilter, KeyRecord, KeyStore } from "../port.ts";
 import type { Sealer } from "../seal.ts";
 import type { Database } from "./database.ts";
-import { decodeJson, names } from "./decode.ts";
+import { decodeRow, names, parsed } from "./decode.ts";
 import { readPage } from "./page.ts";
 import { apiKeys } from "./schema.ts";
 
@@ -130,11 +131,39 @@ function only(rows: OpenRow[]): KeyRecord | null {
   return rows[0] ? toKey(rows[0]) : null;
 }
 
+const text = z.string();
+const timeOrNull = z.nullable(z.int());
+
+const shape = {
+  id: text,
+  label: text,
+  prefix: text,
+  providers: names,
+  models: names,
+  accounts: names,
+  createdAt: z.int(),
+  expiresAt: timeOrNull,
+  revokedAt: timeOrNull,
+  lastUsedAt: timeOrNull,
+};
+
+/** Its limits are those of a key that may use nothing. */
+const UNREADABLE = {
+  id: "unreadable",
+  label: "Unreadable key",
+  prefix: "",
+  providers: [],
+  models: [],
+  accounts: [],
+  createdAt: 0,
+  expiresAt: null,
+  revokedAt: null,
+  lastUsedAt: null,
+};
+
 export function toKey(row: OpenRow): KeyRecord {
-  return {
-    ...row,
-    providers: decodeJson(names, row.providers, "api_keys.providers"),
-    models: decodeJson(names, row.models, "api_keys.models"),
-    accounts: decodeJson(names, row.accounts, "api_keys.accounts"),
-  };
+  const { providers, models, accounts } = row;
+  const limits = { providers: parsed(providers), models: parsed(models), accounts: parsed(accounts) };
+  const { row: key, odd } = decodeRow<typeof shape>(shape, { ...row, ...limits }, UNREADABLE);
+  return odd.length === 0 ? key : { ...key, damaged: odd };
 }
