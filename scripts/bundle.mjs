@@ -39,6 +39,10 @@ const undiciOverHttp1 = {
     const unused =
       /[\\/]undici[\\/]lib[\\/](dispatcher[\\/](client-h2|socks5-proxy-agent)|web[\\/](fetch[\\/](body|formdata)|webidl[\\/]index))\.js$/;
     build.onLoad({ filter: unused }, () => ({ contents: "module.exports = {};" }));
+    // Its parser without SIMD, for processors that no Node 24 runs on.
+    build.onLoad({ filter: /[\\/]undici[\\/]lib[\\/]llhttp[\\/]llhttp-wasm\.js$/ }, () => ({
+      contents: 'module.exports = require("./llhttp_simd-wasm.js");',
+    }));
   },
 };
 
