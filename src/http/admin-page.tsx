@@ -3,7 +3,6 @@
  * nothing on it comes from another host, and nothing that a link can open changes anything.
  */
 import { Hono, type MiddlewareHandler } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { ASSETS } from "../admin/assets.gen.ts";
 import { ICON_SVG } from "../admin/icons.tsx";
 import { KleisError } from "../errors.ts";
@@ -20,6 +19,7 @@ import { missing, problem } from "./admin/page-missing.tsx";
 import { createModelPages } from "./admin/page-models.tsx";
 import { createUsePages } from "./admin/page-use.tsx";
 import { isSafe, isSameOrigin } from "./admin/same-origin.ts";
+import { limitBody } from "./limit-body.ts";
 import { originOf } from "./origin.ts";
 import { lineOf } from "./request-line.ts";
 
@@ -30,7 +30,7 @@ export function createAdminPage(deps: PageDeps): Hono<PageEnv> {
   const app = new Hono<PageEnv>();
   serveFiles(app);
   for (const path of ["/", "/login", "/logout", "/page/*"]) {
-    app.use(path, frames(deps), bodyLimit({ maxSize: MAX_BODY_BYTES, onError: tooLarge }));
+    app.use(path, frames(deps), limitBody(MAX_BODY_BYTES, tooLarge));
   }
 
   const ownForms: MiddlewareHandler<PageEnv> = async (c, next) => {

@@ -24,7 +24,7 @@ import { type ByteSource, readBody, readText, toStream } from "./source.ts";
 export const COMMIT_AFTER_MS = 45_000;
 
 /** The largest JSON answer that is read to be changed, bytes. */
-const MAX_JSON_BYTES = 64 * 1024 * 1024;
+const MAX_JSON_BYTES = 16 * 1024 * 1024;
 
 /** Statuses that have no body, which no answer can do without. */
 const EMPTY: ReadonlySet<number> = new Set([204, 205]);

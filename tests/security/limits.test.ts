@@ -144,6 +144,81 @@ describe("a body", () => {
   });
 });
 
+describe("a body that breaks off", () => {
+  test.each([
+    ["/admin/login", "application/x-www-form-urlencoded"],
+    ["/admin/login", "application/json"],
+    ["/admin/keys", "application/json"],
+    ["/v1/messages", "application/json"],
+  ])("at %s as %s is a 400, never a 500", async (path, type) => {
+    const house = await createHouse();
+    const token = path.startsWith("/v1") ? house.keys.live.key : house.runtime.config.ADMIN_TOKEN;
+    const cut = new ReadableStream<Uint8Array>({
+      start: (controller) => controller.enqueue(encode('{"token":"')),
+      pull: (controller) => controller.error(new Error("the connection broke")),
+    });
+    const answer = await house.ask(path, {
+      method: "POST",
+      body: cut,
+      headers: { authorization: `Bearer ${token}`, "content-type": type, origin: "http://127.0.0.1:4747" },
+      duplex: "half",
+    } as RequestInit);
+    expect(answer.status).toBe(400);
+    expect(house.logged.join("\n")).not.toMatch(/"status":500|admin_page_error|admin_error/);
+  });
+});
+
+describe("the encoding of a body", () => {
+  const text = JSON.stringify({ model: "claude/claude-sonnet-5", max_tokens: 5, messages: [] });
+  const wide = (unit: number, little: boolean, mark: boolean) => {
+    const characters = [...(mark ? "\ufeff" : ""), ...text].map((each) => each.charCodeAt(0));
+    const bytes = new Uint8Array(characters.length * unit);
+    const view = new DataView(bytes.buffer);
+    characters.forEach((code, at) => {
+      if (unit === 2) view.setUint16(at * unit, code, little);
+      else view.setUint32(at * unit, code, little);
+    });
+    return bytes;
+  };
+
+  test("may have UTF-8's mark, which does not go on", async () => {
+    const sent: Uint8Array[] = [];
+    const house = await createHouse({
+      fetch: async (_url, init) => {
+        sent.push(init.body as Uint8Array);
+        return Response.json({ type: "message" });
+      },
+    });
+    for (const path of ["/v1/messages", "/claude/v1/messages"]) {
+      const body = encode(`\ufeff${path.startsWith("/claude") ? text.replace("claude/", "") : text}`);
+      expect((await ask(house, path, body)).status).toBe(200);
+    }
+    expect(sent.map((bytes) => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes))).toEqual(
+      [text, text].map((each) => each.replace("claude/", "")),
+    );
+  });
+
+  test.each(
+    [2, 4].flatMap((unit) =>
+      [true, false].flatMap((little) => [true, false].map((mark) => [unit, little, mark] as const)),
+    ),
+  )(
+    "of %i bytes a character (little-endian: %s, marked: %s) is refused in words",
+    async (unit, little, mark) => {
+      const answer = await ask(await createHouse(), "/v1/messages", wide(unit, little, mark));
+      expect(answer.status).toBe(400);
+      expect(await answer.text()).toContain(`UTF-${unit * 8}`);
+    },
+  );
+
+  test("that is not UTF-8 is refused in words", async () => {
+    const latin = Uint8Array.from(text.replace("[]", '["\u00fc"]'), (each) => each.charCodeAt(0));
+    const answer = await ask(await createHouse(), "/v1/messages", latin);
+    expect(answer.status).toBe(400);
+    expect(await answer.text()).toContain("not valid UTF-8");
+  });
+});
+
 describe("requests that run at once", () => {
   const env = { KLEIS_MAX_STREAMS_PER_KEY: "2", KLEIS_MAX_STREAMS: "3" };
   const question = (model = "claude/claude-sonnet-5") =>

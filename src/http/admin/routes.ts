@@ -1,7 +1,7 @@
 /** The JSON part of the admin API, to be mounted at `/admin`. Guards its own paths only, so that a page can stand beside. */
 import { Hono, type MiddlewareHandler } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { KleisError } from "../../errors.ts";
+import { limitBody } from "../limit-body.ts";
 import { createAccountRoutes } from "./accounts.ts";
 import { createAdminAuth } from "./auth.ts";
 import type { AdminDeps } from "./deps.ts";
@@ -18,11 +18,8 @@ const noStore: MiddlewareHandler = async (c, next) => {
   c.res.headers.set("cache-control", "no-store");
 };
 
-const limitBody = bodyLimit({
-  maxSize: MAX_BODY_BYTES,
-  onError: () => {
-    throw new KleisError("request_too_large", "The request body is larger than 1 MiB.");
-  },
+const limit = limitBody(MAX_BODY_BYTES, () => {
+  throw new KleisError("request_too_large", "The request body is larger than 1 MiB.");
 });
 
 export function createAdminRoutes(deps: AdminDeps): Hono {
@@ -34,7 +31,7 @@ export function createAdminRoutes(deps: AdminDeps): Hono {
   });
   const app = new Hono();
   app.onError(adminErrors(runtime.logger));
-  for (const path of ["/accounts/*", "/keys/*", "/models/*"]) app.use(path, noStore, auth, limitBody);
+  for (const path of ["/accounts/*", "/keys/*", "/models/*"]) app.use(path, noStore, auth, limit);
   app.route("/accounts", createAccountRoutes(deps));
   app.route("/accounts", createOauthRoutes(deps));
   app.route("/keys", createKeyRoutes(deps));
