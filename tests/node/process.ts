@@ -58,6 +58,8 @@ export async function endAll(): Promise<void> {
 }
 
 export interface RunOptions {
+  /** No file that it writes may grow beyond this, as on a disk that is full. Not on Windows. */
+  readonly maxFileBytes?: number;
   readonly args?: readonly string[];
   /** Where its two streams go instead of to `output`: file descriptors. */
   readonly stdout?: number;
@@ -66,7 +68,12 @@ export interface RunOptions {
 
 /** Starts the bundle with this environment alone. */
 export function run(path: string, env: Record<string, string>, options: RunOptions = {}): Running {
-  const child: ChildProcess = spawn(NODE, [path, ...(options.args ?? [])], {
+  const command = [NODE, path, ...(options.args ?? [])];
+  const [program = "", ...args] =
+    options.maxFileBytes === undefined
+      ? command
+      : ["/bin/sh", "-c", `ulimit -f ${options.maxFileBytes / 512}; exec "$@"`, "sh", ...command];
+  const child: ChildProcess = spawn(program, args, {
     env: { PATH: process.env.PATH, PORT: "0", LOG_LEVEL: "silent", MODELS_DEV_URL: "", ...env },
     stdio: ["ignore", options.stdout ?? "pipe", options.stderr ?? "pipe"],
   });
