@@ -26,7 +26,7 @@ async function createWorld(fetch: Fetch = noNetwork) {
   };
   const config = readConfig(environment);
   if (!config.ok) throw new Error(config.problems.join());
-  const trouble: { error: Error | null } = { error: null };
+  const trouble: Trouble = { error: null, afterMs: 0 };
   const { storage } = await newStorage();
   let ahead = 0;
   const lines: { event: string; fields: LogFields }[] = [];
@@ -55,15 +55,25 @@ async function createWorld(fetch: Fetch = noNetwork) {
   return { send, key, pass, lines, trouble };
 }
 
+interface Trouble {
+  error: Error | null;
+  /** How long each question takes first, ms. */
+  afterMs: number;
+}
+
 /** The store with a switch: every method of it, of all its parts, rejects while there is trouble. */
-function failing<Part extends object>(part: Part, trouble: { error: Error | null }): Part {
+function failing<Part extends object>(part: Part, trouble: Trouble): Part {
   return new Proxy(part, {
     get(target, name) {
       const member: unknown = Reflect.get(target, name);
       if (typeof member === "object" && member !== null) return failing(member, trouble);
       if (typeof member !== "function") return member;
-      return (...args: unknown[]): unknown =>
-        trouble.error === null ? member.apply(target, args) : Promise.reject(trouble.error);
+      return async (...args: unknown[]): Promise<unknown> => {
+        const { error, afterMs } = trouble;
+        if (afterMs > 0) await sleep(afterMs);
+        if (error !== null) throw error;
+        return Reflect.apply(member, target, args);
+      };
     },
   });
 }
@@ -140,6 +150,26 @@ test("a store that goes away does not stop the requests of keys and accounts tha
   trouble.error = new StorageError(DETAIL);
   pass(FRESH_MS * 3);
   expect((await send("POST", path, key, body)).status).toBe(200);
+});
+
+test.each([
+  ["is silent until it is given up on", new StorageError(DETAIL), 5_000],
+  ["answers after 4.9 s each time", null, 4_900],
+])("a store that %s costs a request one short wait, and those after it none", async (_, error, afterMs) => {
+  const { send, key, pass, trouble } = await createWorld(async () => Response.json({ type: "message" }));
+  const account = { provider: "claude", kind: "api_key", api_key: "sk-ant-api03-one" };
+  expect((await send("POST", "/admin/accounts/import", ADMIN_TOKEN, account)).status).toBe(201);
+  const { path, body } = OPERATIONS.messages;
+  expect((await send("POST", path, key, body)).status).toBe(200);
+  Object.assign(trouble, { error, afterMs });
+  pass(FRESH_MS * 3);
+  // Not one question is answered before all of the requests are.
+  let isAnswered = false;
+  void sleep(afterMs).then(() => {
+    isAnswered = true;
+  });
+  for (let round = 0; round < 3; round++) expect((await send("POST", path, key, body)).status).toBe(200);
+  expect(isAnswered).toBe(false);
 });
 
 test("a defect inside is a 500 that says nothing of itself, and a log line that names only its kind", async () => {
