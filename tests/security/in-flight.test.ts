@@ -15,7 +15,7 @@ const ADMIN = "in-flight-tests-5c0d8e2f7b41";
 const MIB = 1024 * 1024;
 
 /** What the server may have grown to at its worst, MiB: 160 in flight, what is not collected yet of large bodies, and Node. */
-const MEMORY_MIB = 768;
+const MEMORY_MIB = 896;
 /** What another key's request may be held up by, ms of the server's main thread. */
 const HELD_UP_MS = 200;
 
@@ -269,14 +269,15 @@ async function underAttack(name: string, attacks: readonly Attack[]): Promise<Ou
 }
 
 describe("while an answer streams", () => {
-  const STREAMS = 6;
+  const STREAMS = 12;
+  const BODY_MIB = 6;
 
   test("nothing of what was asked is kept", async () => {
     fakes.claude.always({
       raw: (res) => void res.writeHead(200, { "content-type": "text/event-stream" }).write(FIRST_EVENT),
     });
     const before = await measured();
-    const body = system("x".repeat(6 * MIB));
+    const body = system("x".repeat(BODY_MIB * MIB));
     const open: ClientRequest[] = [];
     for (let at = 0; at < STREAMS; at++) {
       const outgoing = request(`${url}/v1/messages`, {
@@ -299,6 +300,7 @@ describe("while an answer streams", () => {
     for (const each of open) each.destroy();
     fakes.claude.inference.splice(0);
     console.info(`${STREAMS} streams of 6 MiB asked: ${held - before.held} MiB more are held`);
-    expect(held - before.held).toBeLessThan(STREAMS);
+    // What the process last looked at may still be held, whatever streams; kept for each it would be 72 and more.
+    expect(held - before.held).toBeLessThan(2 * BODY_MIB + 2);
   });
 });
