@@ -31,22 +31,38 @@ export async function lookAtDatabase(
     return { findings: [{ area, level: "problem", text, advice }], usable: false };
   }
   const newest = await newestMigration(client);
+  const unwritable = await writeProblem(client, sleep);
   const key = newest === 0 || (await fitsKeyRing(client, sleep, sealer)) ? [] : [WRONG_KEY];
   const wanted = migrations.at(-1)?.when ?? 0;
   if (newest === wanted) {
     const text = "It answers, and its tables are those of this version.";
-    return { findings: [{ area, level: "ok", text }, ...key], usable: true };
+    return { findings: [{ area, level: "ok", text }, ...key, ...unwritable], usable: true };
   }
   if (newest > wanted) {
     const text =
       "It was used by a newer version of Kleis than this one. Tables are only ever added to, so this one works.";
     const advice = "Go forward again when what you went back for is mended.";
-    return { findings: [{ area, level: "note", text, advice }, ...key], usable: true };
+    return { findings: [{ area, level: "note", text, advice }, ...key, ...unwritable], usable: true };
   }
   const text =
     newest === 0 ? "It answers, and is empty." : "It answers; its tables are those of an older version.";
   const advice = "The next start (or the first request to a deployment) brings them up to date.";
-  return { findings: [{ area, level: "note", text, advice }, ...key], usable: false };
+  return { findings: [{ area, level: "note", text, advice }, ...key, ...unwritable], usable: false };
+}
+
+/** Why nothing can be written to a file, as far as taking its lock tells; that is given back with nothing changed. */
+async function writeProblem(client: Client, sleep: Clock["sleep"]): Promise<Finding[]> {
+  if (client.protocol !== "file") return [];
+  try {
+    await attempt("write to the database", async () => {
+      const transaction = await within(sleep, client.transaction("write"));
+      await transaction.rollback();
+    });
+    return [];
+  } catch (error) {
+    const text = error instanceof StorageError ? error.message : "cannot write to the database";
+    return [{ area: "database", level: "problem", text }];
+  }
 }
 
 /** Epoch ms of the newest one; 0 for a database without Kleis's tables. */

@@ -7,9 +7,12 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { createClient } from "@libsql/client";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { lookAtDatabase } from "../../adapters/doctor/database.ts";
 import { type DoctorInput, examine } from "../../adapters/doctor/doctor.ts";
 import { type Finding, report } from "../../adapters/doctor/finding.ts";
+import { clock, random } from "../../adapters/edge/platform.ts";
 import { nodeFetch } from "../../adapters/node/fetch.ts";
+import { createSealer } from "../../src/storage/seal.ts";
 import { OPERATIONS } from "../http/own-error.ts";
 import { connectAll, type Door, openDoor } from "../support/door.ts";
 import { testKeyOf } from "../support/key.ts";
@@ -56,6 +59,24 @@ test("where all is well it says so of every part, and spends no request for an a
   for (const fake of [claude, codex, copilot]) expect(fake.inference).toEqual([]);
   expect(claude.requests.some(({ path }) => path === "/v1/oauth/token")).toBe(false);
   expect(copilot.requests.some(({ path }) => path === "/models")).toBe(true);
+});
+
+test("a database that takes no write is a problem, and looking at it leaves no lock behind", async () => {
+  const url = pathToFileURL(join(door.folder, "kleis.db")).href;
+  const client = createClient({ url, timeout: 0, intMode: "bigint" });
+  const other = createClient({ url, timeout: 5_000 });
+  const sealer = createSealer([testKeyOf("seven")], random);
+  try {
+    expect(problems((await lookAtDatabase(client, clock.sleep, sealer)).findings)).toEqual([]);
+    const lock = await other.transaction("write");
+    expect(problems((await lookAtDatabase(client, clock.sleep, sealer)).findings)).toMatchObject([
+      { area: "database", text: expect.stringContaining("another process is writing") },
+    ]);
+    await lock.rollback();
+  } finally {
+    client.close();
+    other.close();
+  }
 });
 
 test("an account whose secrets do not open is a problem, and looking at it leaves it as it was", async () => {
