@@ -270,3 +270,193 @@ test("numbers, keys and duplicates stay as the provider wrote them, wherever the
   const bare = `{"arguments":${odd}}`;
   expect(json(start, itemDone, end(`[ ${item}, ${bare} ]`))).toBe(whole(`[${item},${bare}]`));
 });
+
+/** Items as a stream tells of them piece by piece: how each is announced, what fills it, and what comes of it. */
+const PIECEMEAL: readonly [string, JsonObject, JsonObject[], JsonObject][] = [
+  [
+    "a message",
+    { id: "msg_1", type: "message", role: "assistant", status: "in_progress", content: [] },
+    [
+      {
+        type: "response.content_part.added",
+        content_index: 0,
+        part: { type: "output_text", text: "", annotations: [] },
+      },
+      { type: "response.output_text.delta", content_index: 0, delta: "po" },
+      { type: "response.output_text.delta", content_index: 0, delta: "ng" },
+      { type: "response.output_text.done", content_index: 0, text: "pong" },
+    ],
+    {
+      id: "msg_1",
+      type: "message",
+      role: "assistant",
+      status: "completed",
+      content: [{ type: "output_text", text: "pong", annotations: [] }],
+    },
+  ],
+  [
+    "a message of which only deltas came",
+    { id: "msg_1", type: "message", role: "assistant", content: [] },
+    [
+      { type: "response.output_text.delta", content_index: 0, delta: "pö" },
+      { type: "response.output_text.delta", content_index: 0, delta: "ng\n" },
+    ],
+    {
+      id: "msg_1",
+      type: "message",
+      role: "assistant",
+      content: [{ type: "output_text", annotations: [], text: "pöng\n" }],
+    },
+  ],
+  [
+    "a message of two parts that come in turns",
+    { id: "msg_1", type: "message", role: "assistant", content: [] },
+    [
+      { type: "response.output_text.delta", content_index: 1, delta: "b" },
+      { type: "response.output_text.delta", content_index: 0, delta: "a" },
+      { type: "response.output_text.delta", content_index: 1, delta: "B" },
+    ],
+    {
+      id: "msg_1",
+      type: "message",
+      role: "assistant",
+      content: [
+        { type: "output_text", annotations: [], text: "a" },
+        { type: "output_text", annotations: [], text: "bB" },
+      ],
+    },
+  ],
+  [
+    "a finished part, with what it cites",
+    { id: "msg_1", type: "message", role: "assistant", content: [] },
+    [
+      { type: "response.output_text.delta", content_index: 0, delta: "x" },
+      {
+        type: "response.content_part.done",
+        content_index: 0,
+        part: { type: "output_text", text: "x", annotations: [{ n: 1 }] },
+      },
+    ],
+    {
+      id: "msg_1",
+      type: "message",
+      role: "assistant",
+      content: [{ type: "output_text", text: "x", annotations: [{ n: 1 }] }],
+    },
+  ],
+  [
+    "a refusal",
+    { id: "msg_1", type: "message", role: "assistant", content: [] },
+    [{ type: "response.refusal.delta", content_index: 0, delta: "no" }],
+    { id: "msg_1", type: "message", role: "assistant", content: [{ type: "refusal", refusal: "no" }] },
+  ],
+  [
+    "a reasoning summary",
+    { id: "rs_1", type: "reasoning", summary: [], encrypted_content: "AAA" },
+    [
+      {
+        type: "response.reasoning_summary_part.added",
+        summary_index: 0,
+        part: { type: "summary_text", text: "" },
+      },
+      { type: "response.reasoning_summary_text.delta", summary_index: 0, delta: "hm" },
+    ],
+    {
+      id: "rs_1",
+      type: "reasoning",
+      summary: [{ type: "summary_text", text: "hm" }],
+      encrypted_content: "AAA",
+    },
+  ],
+  [
+    "reasoning that says nothing",
+    { id: "rs_1", type: "reasoning", summary: [], encrypted_content: "AAA" },
+    [],
+    { id: "rs_1", type: "reasoning", summary: [], encrypted_content: "AAA" },
+  ],
+  [
+    "a call of a function",
+    { id: "fc_1", type: "function_call", call_id: "c1", name: "f", arguments: "" },
+    [
+      { type: "response.function_call_arguments.delta", delta: '{"n":' },
+      { type: "response.function_call_arguments.delta", delta: "12345678901234567890}" },
+    ],
+    { id: "fc_1", type: "function_call", call_id: "c1", name: "f", arguments: '{"n":12345678901234567890}' },
+  ],
+  [
+    "a call of a custom tool",
+    { id: "ct_1", type: "custom_tool_call", call_id: "c1", name: "p", input: "" },
+    [
+      { type: "response.custom_tool_call_input.delta", delta: "*** Be" },
+      { type: "response.custom_tool_call_input.done", input: "*** Begin" },
+    ],
+    { id: "ct_1", type: "custom_tool_call", call_id: "c1", name: "p", input: "*** Begin" },
+  ],
+];
+
+const told = (place: number, item: JsonObject, filled: readonly JsonObject[]): JsonObject[] => [
+  { type: "response.output_item.added", output_index: place, item },
+  ...filled.map((event): JsonObject => ({ output_index: place, ...event })),
+];
+
+test.each(PIECEMEAL)(
+  "%s is whole though neither its own end nor the last event holds it",
+  (_name, item, filled, whole) => {
+    const answer = gather(created, ...told(0, item, filled), completed([]));
+    expect(answer).toMatchObject({ ok: true });
+    expect(answer.body.output).toEqual([whole]);
+  },
+);
+
+test.each(PIECEMEAL)(
+  "%s stands in its place among items that were finished",
+  (_name, item, filled, whole) => {
+    const events = [
+      ...told(0, reasoning, []),
+      ...told(1, item, filled),
+      done(0, reasoning),
+      done(2, message),
+    ];
+    expect(gather(created, ...events, completed([])).body.output).toEqual([reasoning, whole, message]);
+  },
+);
+
+test.each(PIECEMEAL)("%s that was finished after all counts as it was finished", (_name, item, filled) => {
+  const answer = gather(created, ...told(0, item, filled), done(0, message), completed([]));
+  expect(answer.body.output).toEqual([message]);
+});
+
+test.each(["message", "function_call", "custom_tool_call"])(
+  "an announced %s of which nothing came is an error, not an empty answer",
+  (type) => {
+    const item = { id: "x", type, content: [], arguments: "", input: "" };
+    expect(gather(created, ...told(0, item, []), completed([]))).toMatchObject({
+      ok: false,
+      status: 502,
+      body: { error: { message: expect.stringContaining("announced") } },
+    });
+  },
+);
+
+test.each(PIECEMEAL)("%s in a stream that breaks off is an error", (_name, item, filled) => {
+  expect(gather(created, ...told(0, item, filled))).toMatchObject({ ok: false, status: 502 });
+});
+
+test("what fills items that were finished in time is not held", () => {
+  const gatherer = createResponsesGatherer(60_000);
+  const feed = (event: JsonObject) => gatherer.event(JSON.stringify(event));
+  feed(created);
+  for (let place = 0; place < 50; place++) {
+    for (const event of told(place, message, [])) feed(event);
+    for (let turn = 0; turn < 20; turn++)
+      feed({
+        type: "response.output_text.delta",
+        output_index: place,
+        content_index: 0,
+        delta: "x".repeat(100),
+      });
+    feed(done(place, { ...message, id: `msg_${place}` }));
+  }
+  feed(completed([]));
+  expect(gatherer.result().ok).toBe(true);
+});

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { eventData, includesText, needleOf, withData } from "../../src/protocols/sse/event.ts";
+import { eventData, includesText, isErrorEvent, needleOf, withData } from "../../src/protocols/sse/event.ts";
 import { EventSplitter, EventTooLargeError } from "../../src/protocols/sse/splitter.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -61,10 +61,33 @@ describe("the splitter", () => {
     );
   });
 
-  test.each(["\n\n", "\r\n\r\n", "\n\r\n", "\r\n\n"])("%j ends an event", (end) => {
+  test.each(["\n\n", "\r\n\r\n", "\n\r\n", "\r\n\n", "\r\r", "\n\r", "\r\n\r"])("%j ends an event", (end) => {
     const { events, rest } = split([encode(`event: a${end}data: b${end}`)]);
     expect(events.map(decode)).toEqual([`event: a${end}`, `data: b${end}`]);
     expect(rest).toBeNull();
+  });
+
+  test.each(["\n", "\r\n", "\r"])(
+    "an event is handed out with the last byte of its end, in a stream of %j",
+    (end) => {
+      const splitter = new EventSplitter();
+      const events: string[] = [];
+      const push = (text: string) => splitter.push(encode(text), (event) => events.push(decode(event)));
+      push(`data: 1${end}${end}data: 2${end}${end}`);
+      expect(events).toHaveLength(2);
+      for (const byte of `data: 3${end}${end}`) push(byte);
+      expect(events).toHaveLength(3);
+      expect(splitter.rest()).toBeNull();
+    },
+  );
+
+  test.each(["\n", "\r\n", "\r"])("an error is known by its name on any line, in a stream of %j", (end) => {
+    const named = (...lines: string[]) => isErrorEvent(encode(lines.join(end) + end + end));
+    expect(named("event: error", "data: x")).toBe(true);
+    expect(named("id: 7", "data: x", "event:error")).toBe(true);
+    expect(named("event: error", "event: other", "data: x")).toBe(false);
+    expect(named("data: event: error")).toBe(false);
+    expect(named("event: errors", "data: x")).toBe(false);
   });
 
   test("an event within a chunk is a view of it, not a copy", () => {
@@ -87,7 +110,7 @@ describe("the splitter", () => {
     expect(events).toBe(100);
   });
 
-  test("a large event in small chunks is looked through and copied once", () => {
+  test("a large event in small chunks is looked through in proportion to its size, and copied once", () => {
     const size = 7 << 20;
     const [copies, searches] = [
       vi.spyOn(Uint8Array.prototype, "set"),
@@ -106,7 +129,7 @@ describe("the splitter", () => {
       (sum, bytes) => sum + (bytes instanceof Uint8Array ? bytes.length : 0),
       0,
     );
-    expect(searched).toBeLessThanOrEqual(2 * size);
+    expect(searched).toBeLessThanOrEqual(3 * size);
   });
 });
 

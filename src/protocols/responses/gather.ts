@@ -8,6 +8,7 @@ import { isObject, type Json, type JsonObject, parseJson, text } from "../../jso
 import { errorBody } from "../errors.ts";
 import { piecesOf } from "../json-edit.ts";
 import { type FailedAnswer, failedAnswer, isFailure } from "./failure.ts";
+import { ITEM_EVENT, type Item, objectOf, unfinishedItems } from "./items.ts";
 
 export type GatheredAnswer = { ok: true; status: 200; json: string } | FailedAnswer;
 
@@ -29,16 +30,15 @@ const LIMIT = 32 * 1024 * 1024;
 /** The members of an object, or the elements of an array, as the texts that they came as. */
 type Pieces = ReadonlyMap<string | number, string>;
 
-/** An output item as the text that it came as. */
-interface Item {
-  readonly id: string | undefined;
-  readonly json: string;
-}
-
 export function createResponsesGatherer(limit: number = LIMIT): ResponsesGatherer {
   const items = new Map<number, Item>();
   let begun: Pieces = new Map();
   let held = 0;
+  /** Places of items that were announced and are not done; while there is none, nothing that fills one is kept. */
+  const open = new Set<unknown>();
+  /** The data of events that announce and fill items, as long as one of these may stay unfinished. */
+  let filling: string[] = [];
+  let fillingHeld = 0;
   let answer: GatheredAnswer | null = null;
 
   function take(value: JsonObject, data: string): void {
@@ -47,9 +47,13 @@ export function createResponsesGatherer(limit: number = LIMIT): ResponsesGathere
       case "response.created":
         if (response !== undefined) begun = membersOf(data, "response");
         break;
+      case "response.output_item.added":
+        open.add(value.output_index);
+        break;
       case "response.output_item.done":
         if (value.item !== undefined)
           items.set(placeOf(value.output_index, items), itemOf(value.item, piecesOf(data).get("item")));
+        open.delete(value.output_index);
         break;
       case "response.completed":
       case "response.incomplete":
@@ -70,6 +74,13 @@ export function createResponsesGatherer(limit: number = LIMIT): ResponsesGathere
   /** The first event's facts stand in where the last event is shorter. */
   function whole(type: string, response: JsonObject, members: Pieces): GatheredAnswer {
     if (response.status === "failed") return failedAnswer({ response });
+    const last = Array.isArray(response.output) ? response.output.length : 0;
+    for (const [place, item] of unfinishedItems(filling)) {
+      if (items.has(place) || last > place) continue;
+      if (item === null && type !== "response.incomplete")
+        return broken("ended without what it had announced");
+      if (item !== null) items.set(place, item);
+    }
     const status = type === "response.incomplete" ? '"incomplete"' : '"completed"';
     const output = rebuilt(response.output, items, members.get("output"));
     const json = objectOf(new Map([...begun, ["status", status], ...members, ["output", output]]));
@@ -79,15 +90,26 @@ export function createResponsesGatherer(limit: number = LIMIT): ResponsesGathere
   return {
     event(data, isError = false) {
       if (answer !== null || !(isError || mayMatter(data))) return;
-      held += data.length;
-      if (held > limit) {
+      const isFilling = !isError && ITEM_EVENT.test(data);
+      if (isFilling) {
+        filling.push(data);
+        fillingHeld += data.length;
+      }
+      const isMerelyFilling = isFilling && !WANTED.test(data);
+      if (!isMerelyFilling) held += data.length;
+      if (held + fillingHeld > limit) {
         items.clear();
+        filling = [];
         answer = broken("is larger than Kleis gathers: ask for it with `stream` set to true");
         return;
       }
+      if (isMerelyFilling) return;
       const value = parseJson(data);
       if (isError) answer = failedAnswer(isObject(value) ? { ...value, type: "error" } : { error: data });
       else if (isObject(value)) take(value, data);
+      if (open.size > 0 || filling.length === 0) return;
+      filling = [];
+      fillingHeld = 0;
     },
     get ended() {
       return answer !== null;
@@ -102,11 +124,11 @@ export function createResponsesGatherer(limit: number = LIMIT): ResponsesGathere
   };
 }
 
-const WANTED = /"(response\.(?:created|output_item\.done|completed|incomplete|done|failed)|error)"/;
+const WANTED = /"(response\.(?:created|output_item\.(?:added|done)|completed|incomplete|done|failed)|error)"/;
 
-/** Spares the parsing of deltas, which are most of a stream. */
+/** What is parsed at once, and what is kept for the end; deltas, which are most of a stream, only where an item stays open. */
 function mayMatter(data: string): boolean {
-  return WANTED.test(data);
+  return WANTED.test(data) || ITEM_EVENT.test(data);
 }
 
 /** Where a done item stands in the output; behind the others where the event does not say. */
@@ -142,10 +164,6 @@ function itemOf(item: Json, json = "null"): Item {
 
 function membersOf(json: string, name: string): Pieces {
   return piecesOf(piecesOf(json).get(name) ?? "{}");
-}
-
-function objectOf(members: Pieces): string {
-  return `{${[...members].map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(",")}}`;
 }
 
 function broken(what: string): FailedAnswer {

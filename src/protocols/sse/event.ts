@@ -36,6 +36,7 @@ const ERROR_NAME = encoder.encode("error");
  */
 export function isErrorEvent(event: Uint8Array): boolean {
   const lastStart = event.length - EVENT_FIELD.length - ERROR_NAME.length;
+  const lineEnd = event.indexOf(CR) === -1 ? LF : null;
   let isError = false;
   for (let at = 0; at <= lastStart; ) {
     if (startsWith(event, at, EVENT_FIELD)) {
@@ -45,14 +46,20 @@ export function isErrorEvent(event: Uint8Array): boolean {
       isError = startsWith(event, name, ERROR_NAME) && (end === LF || end === CR);
       at = name;
       // A name is short: the runtime's own search is not worth its call.
-      while (at < event.length && event[at] !== LF) at++;
+      while (at < event.length && event[at] !== LF && event[at] !== CR) at++;
     } else {
-      at = event.indexOf(LF, at);
+      at = lineEnd === null ? endOfLine(event, at) : event.indexOf(lineEnd, at);
       if (at === -1) break;
     }
     at++;
   }
   return isError;
+}
+
+/** The place of the next `\n` or `\r`, -1 where there is none. */
+function endOfLine(event: Uint8Array, from: number): number {
+  for (let at = from; at < event.length; at++) if (event[at] === LF || event[at] === CR) return at;
+  return -1;
 }
 
 function startsWith(event: Uint8Array, at: number, bytes: Uint8Array): boolean {

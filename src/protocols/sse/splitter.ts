@@ -1,6 +1,6 @@
 /**
  * Cuts a byte stream into server-sent events without changing a byte. An event ends with an empty line, in any mix of
- * `\n` and `\r\n`, wherever the chunks are cut.
+ * `\n`, `\r\n` and `\r` (HTML Standard, "Parsing an event stream"), wherever the chunks are cut.
  */
 import { joinBytes } from "../../join-bytes.ts";
 
@@ -21,12 +21,17 @@ export class EventTooLargeError extends Error {
   }
 }
 
-/** Where the last byte seen stands: inside a line, behind its `\n`, or behind `\n\r`. */
-type Place = "line" | "lf" | "lf-cr";
+/**
+ * Where the last byte seen stands: inside a line, behind a line's end, behind a `\r` that ends a line, or behind one that
+ * ends an empty line. Behind a `\r` a `\n` may follow that belongs to it.
+ */
+type Place = "line" | "start" | "line-cr" | "empty-cr";
 
 export class EventSplitter {
   readonly #limit: number;
   #place: Place = "line";
+  /** The stream ends lines with `\r` alone: then an event need not wait for the byte behind its end. */
+  #endsWithCr = false;
   /** The begun event's bytes from earlier chunks. */
   #held: Uint8Array[] = [];
   #heldBytes = 0;
@@ -37,6 +42,14 @@ export class EventSplitter {
 
   /** Calls `each` for every event that ends in this chunk; an event within the chunk is a view of it, not a copy. */
   push(chunk: Uint8Array, each: (event: Uint8Array) => void): void {
+    // Nearly all streams have no `\r`: the runtime's own search for the line ends is then all that is needed.
+    const isPlain = (this.#place === "line" || this.#place === "start") && chunk.indexOf(CR) === -1;
+    const start = isPlain ? this.#pushPlain(chunk, each) : this.#pushAny(chunk, each);
+    if (start < chunk.length) this.#hold(start === 0 ? chunk : chunk.subarray(start));
+  }
+
+  /** Returns where the event begins that does not end in this chunk. */
+  #pushPlain(chunk: Uint8Array, each: (event: Uint8Array) => void): number {
     let start = 0;
     let at = 0;
     while (at < chunk.length) {
@@ -44,23 +57,48 @@ export class EventSplitter {
         const lf = chunk.indexOf(LF, at);
         if (lf === -1) break;
         at = lf + 1;
-        this.#place = "lf";
-        continue;
-      }
-      const byte = chunk[at];
-      if (byte === LF) {
+        this.#place = "start";
+      } else if (chunk[at] === LF) {
         at++;
         this.#place = "line";
         this.#emit(chunk.subarray(start, at), each);
         start = at;
-      } else if (byte === CR && this.#place === "lf") {
-        at++;
-        this.#place = "lf-cr";
       } else {
         this.#place = "line";
       }
     }
-    if (start < chunk.length) this.#hold(start === 0 ? chunk : chunk.subarray(start));
+    return start;
+  }
+
+  /** The same for chunks with a `\r`, byte by byte. */
+  #pushAny(chunk: Uint8Array, each: (event: Uint8Array) => void): number {
+    let start = 0;
+    const endEvent = (end: number) => {
+      this.#place = "line";
+      this.#emit(chunk.subarray(start, end), each);
+      start = end;
+    };
+    for (let at = 0; at < chunk.length; at++) {
+      const byte = chunk[at];
+      if (byte !== LF && (this.#place === "line-cr" || this.#place === "empty-cr")) {
+        this.#endsWithCr = true;
+        // The empty line had ended with the byte before.
+        if (this.#place === "empty-cr") endEvent(at);
+        else this.#place = "start";
+      }
+      const isEmpty = this.#place === "start";
+      if (byte === LF) {
+        if (isEmpty || this.#place === "empty-cr") endEvent(at + 1);
+        else this.#place = "start";
+      } else if (byte !== CR) {
+        this.#place = "line";
+      } else if (isEmpty && this.#endsWithCr) {
+        endEvent(at + 1);
+      } else {
+        this.#place = isEmpty ? "empty-cr" : "line-cr";
+      }
+    }
+    return start;
   }
 
   /** What is left when the stream ends: an event without its empty line, or null. */
