@@ -60,14 +60,30 @@ export async function lookAt(scene: Scene, body: Response["body"]): Promise<Look
     looked += value.length;
     first = value.find((byte) => !SPACE.has(byte));
   }
+  return { isJson: first === OPEN_OBJECT || first === OPEN_ARRAY, source: replayed(begun, source) };
+}
+
+/** The source with what was read of it in front again. */
+function replayed(begun: Uint8Array<ArrayBuffer>[], source: ByteSource): ByteSource {
   return {
-    isJson: first === OPEN_OBJECT || first === OPEN_ARRAY,
-    source: {
-      async read() {
-        const value = begun.shift();
-        return value === undefined ? source.read() : { done: false, value };
-      },
-      cancel: () => source.cancel(),
+    async read() {
+      const value = begun.shift();
+      return value === undefined ? source.read() : { done: false, value };
     },
+    cancel: () => source.cancel(),
   };
+}
+
+/** An object whose first member says that it is an error. */
+const ERROR_FIRST = /^\uFEFF?\s*\{\s*"(?:error"\s*:\s*[{"]|type"\s*:\s*"error")/;
+
+/** Whether JSON begins as an error object, by its first piece. */
+export async function beginsAsError(
+  scene: Scene,
+  source: ByteSource,
+): Promise<{ readonly isError: boolean; readonly source: ByteSource }> {
+  const { value } = await limited(scene, source).read();
+  if (value === undefined) return { isError: false, source };
+  const isError = ERROR_FIRST.test(new TextDecoder().decode(value.subarray(0, 256)));
+  return { isError, source: replayed([value], source) };
 }

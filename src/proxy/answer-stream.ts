@@ -2,6 +2,7 @@
 import { KleisError } from "../errors.ts";
 import { WATCH } from "../protocols/end.ts";
 import { protocolOf } from "../protocols/protocol.ts";
+import { failedStatus } from "../protocols/responses/failure.ts";
 import type { EventRewriter } from "../protocols/sse/event.ts";
 import { broken, failureEvents, type StreamFailure } from "../protocols/stream-errors.ts";
 import { readError } from "./answer-error.ts";
@@ -57,6 +58,7 @@ function planOf(scene: Scene): StreamPlan {
     watcher,
     mayOmitEnd: ready.answer.mayOmitEnd === true,
     failureEvents: (failure) => eventsOf(scene, failure, true, watcher.responseId),
+    failureIn: (body) => failureIn(scene, body),
     clock: runtime.clock,
     idleMs: runtime.config.KLEIS_IDLE_TIMEOUT_MS,
     stallMs: runtime.config.KLEIS_CLIENT_STALL_MS,
@@ -68,6 +70,12 @@ function planOf(scene: Scene): StreamPlan {
       call.log.end({ status: 200, outcome, bytes, changes: changesOf(facts), ...coded });
     },
   };
+}
+
+/** The provider's error in a body that should have been a stream; null where it is none. */
+async function failureIn(scene: Scene, body: Uint8Array<ArrayBuffer>): Promise<StreamFailure | null> {
+  const status = failedStatus(new TextDecoder().decode(body));
+  return status === null ? null : providerFailure(await readError(scene, new Response(body, { status })));
 }
 
 /** In order, new for each stream. */

@@ -5,8 +5,9 @@
 import { KleisError } from "../errors.ts";
 import { isObject, parseJson } from "../json.ts";
 import { applyEdits } from "../protocols/json-edit.ts";
+import { failedStatus } from "../protocols/responses/failure.ts";
 import type { Runtime } from "../runtime.ts";
-import { limited, lookAt } from "./answer-body.ts";
+import { beginsAsError, limited, lookAt } from "./answer-body.ts";
 import { readError } from "./answer-error.ts";
 import { answerGathered } from "./answer-gathered.ts";
 import { asEventStream, passedHeaders } from "./answer-headers.ts";
@@ -14,7 +15,7 @@ import { lateStream, streamFrom, streamOf } from "./answer-stream.ts";
 import type { ProxyCall, ReadyRequest } from "./handle.ts";
 import { restoreModelInJson } from "./restore-model.ts";
 import { type AnswerFacts, breakOffOf, changesOf, ownHeaders, type Scene } from "./scene.ts";
-import { type ByteSource, readBody, readText, toStream } from "./source.ts";
+import { type ByteSource, readText, toStream } from "./source.ts";
 
 /**
  * How long, in ms, a stream's client waits for the provider's status before it is given a 200 and keep-alives. An error
@@ -22,6 +23,9 @@ import { type ByteSource, readBody, readText, toStream } from "./source.ts";
  * event. 45 s lies above the slowest refusals and below the 60 to 100 s at which reverse proxies give up on headers.
  */
 export const COMMIT_AFTER_MS = 45_000;
+
+/** The largest error with a good status that is read, bytes. */
+const MAX_ERROR_BYTES = 1024 * 1024;
 
 /** The largest JSON answer that is read to be changed, bytes. */
 const MAX_JSON_BYTES = 16 * 1024 * 1024;
@@ -109,19 +113,51 @@ async function answerTo(scene: Scene, response: Response): Promise<Response> {
     );
   }
   const headers = ownHeaders(scene, passedHeaders(response.headers));
-  if (!ready.streams) return answerJson(scene, { status, headers, source: readBody(body) });
-  // A label may be wrong. Where nothing has to be said before the body begins, its first byte tells.
-  if (ready.answer.gather || type.includes("application/json")) {
-    const { isJson, source } = await lookAt(scene, body);
-    if (isJson) {
-      if (!type.includes("application/json")) headers.set("content-type", "application/json");
-      return answerJson(scene, { status, headers, source });
-    }
-    if (ready.answer.gather) return answerGathered(scene, response, source);
-    return new Response(streamFrom(scene, source), { status, headers: asEventStream(headers) });
+  // A labelled stream begins at once, before its first byte; what it is then is told where it ends (relay.ts).
+  if (facts.clientStreams && ready.streams && type.includes("text/event-stream")) {
+    return new Response(streamOf(scene, body), { status, headers: asEventStream(headers) });
   }
-  if (!facts.clientStreams) return passed(scene, { status, headers, source: readBody(body) });
-  return new Response(streamOf(scene, body), { status, headers: asEventStream(headers) });
+  // Any other label may be wrong: the first byte tells.
+  const { isJson, source } = await lookAt(scene, body);
+  if (isJson) return answerWhole(scene, response, headers, source);
+  if (!ready.streams) {
+    await source.cancel();
+    throw notJson("The provider answered with something else than JSON");
+  }
+  if (ready.answer.gather) return answerGathered(scene, response, source);
+  if (!facts.clientStreams) return passed(scene, { status, headers, source });
+  return new Response(streamFrom(scene, source), { status, headers: asEventStream(headers) });
+}
+
+/** Why a whole answer is of no use, as the refusal. */
+function notJson(what: string): KleisError {
+  return new KleisError("upstream_invalid_response", `${what}. Try again.`);
+}
+
+/** An answer in one piece of JSON: an error whatever its status says, the answer, or none to a client that reads events. */
+async function answerWhole(
+  scene: Scene,
+  response: Response,
+  headers: Headers,
+  body: ByteSource,
+): Promise<Response> {
+  const { status } = response;
+  const { clientStreams } = scene.facts;
+  const { isError, source } = clientStreams
+    ? { isError: true, source: body }
+    : await beginsAsError(scene, body);
+  if (isError) {
+    const text = await readText(limited(scene, source), MAX_ERROR_BYTES);
+    const failed = text === null ? null : failedStatus(text);
+    if (text !== null && failed !== null) {
+      return answerError(scene, new Response(text, { status: failed, headers: response.headers }));
+    }
+    if (clientStreams)
+      throw notJson("The provider answered with one piece of JSON, though a stream was asked for");
+    throw notJson("The provider's answer begins as an error and holds none");
+  }
+  headers.set("content-type", "application/json");
+  return answerJson(scene, { status, headers, source });
 }
 
 async function answerError(scene: Scene, response: Response): Promise<Response> {

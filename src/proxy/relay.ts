@@ -196,9 +196,12 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
   };
 
   /** What is left at the end of the stream: a last event whose empty line is missing, if it is a whole one. */
-  const forwardRest = () => {
+  const forwardRest = async () => {
     const rest = splitter.rest();
-    if (rest !== null && isWholeEvent(rest)) forward(joinEnd(rest));
+    if (rest === null) return;
+    if (isWholeEvent(rest)) return forward(joinEnd(rest));
+    const failure = await options.failureIn?.(new Uint8Array(rest));
+    if (failure) fail("provider_error", failure);
   };
 
   const read = async (): Promise<void> => {
@@ -213,7 +216,7 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
     lastIn = clock.now();
     if (result.value !== undefined) forward(result.value);
     if (!result.done || over) return;
-    forwardRest();
+    await forwardRest();
     if (!over) stopped();
   };
 

@@ -21,6 +21,8 @@ export interface StreamPlan {
   readonly mayOmitEnd: boolean;
   /** The events by which the protocol's clients learn that their stream broke, up to its end. */
   readonly failureEvents: (failure: StreamFailure) => string;
+  /** What a body that is labelled as a stream and holds no event says, where it is an error. */
+  readonly failureIn?: (body: Uint8Array<ArrayBuffer>) => Promise<StreamFailure | null>;
   readonly clock: Clock;
   /** Ends a stream in which the provider says nothing for this long, ms. */
   readonly idleMs: number;

@@ -5,6 +5,7 @@
 import { KleisError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import { send } from "../send.ts";
+import { withoutCoding } from "./content-coding.ts";
 import type { ReadyRequest } from "./handle.ts";
 import { type ByteSource, readBody } from "./source.ts";
 
@@ -108,7 +109,7 @@ async function sendOnce({ runtime }: Attempt, ready: ReadyRequest, signal: Abort
     }
   });
   try {
-    return await send(runtime.fetch, {
+    const response = await send(runtime.fetch, {
       url: ready.url,
       method: "POST",
       headers: ready.headers,
@@ -116,6 +117,7 @@ async function sendOnce({ runtime }: Attempt, ready: ReadyRequest, signal: Abort
       origins: ready.origins,
       signal: own.signal,
     });
+    return await withoutCoding(runtime, response);
   } finally {
     answered.abort("answered");
   }

@@ -1,4 +1,5 @@
 /** Answers in one piece, and what is called one: their silence has an end, and they are taken for what they are. */
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { VirtualClock } from "../support/virtual-clock.ts";
 import { type House, type HouseAccount, openHouse } from "./support/house.ts";
@@ -52,8 +53,10 @@ describe("a provider that falls silent inside an answer is given up after the id
     ],
     ["an answer that is folded", 200, "/copilot/v1/chat/completions", "copilot", CHAT],
     ["what should be a stream", 200, "/v1/responses", "openaiKey", requestBody("responses", "gpt-5.5")],
+    ["JSON instead of a stream", 200, "/v1/responses", "openaiKey", requestBody("responses", "gpt-5.5")],
   ])("with words, where the client has been told nothing yet: %s", async (_what, status, path, as, asked) => {
-    const got = await stalled(as === "openaiKey" ? " " : '{"error":', status, path, as, asked);
+    const begun = _what === "what should be a stream" ? " " : '{"error":';
+    const got = await stalled(begun, status, path, as, asked);
     expect(got.status).toBe(504);
     expect(got.text).toContain("sent nothing for 100 seconds");
     expect(got.log).toMatchObject({ status: 504, code: "upstream_timeout" });
@@ -61,13 +64,6 @@ describe("a provider that falls silent inside an answer is given up after the id
 
   test.each<[string, number, string, HouseAccount, object]>([
     ["an answer", 200, "/v1/messages", "claudeKey", MESSAGE],
-    [
-      "an answer to a streaming request",
-      200,
-      "/v1/responses",
-      "openaiKey",
-      requestBody("responses", "gpt-5.5"),
-    ],
     [
       "a count of tokens",
       200,
@@ -169,29 +165,64 @@ describe("the beginning of a body says what it is, where its label may be wrong"
     expect(JSON.parse(text)).toEqual({ id: "r", status: "completed", output: [] });
   });
 
-  test.each([
-    ["", '{"id":"r", "n":1.0}'],
-    ["behind spaces and a byte order mark", '\ufeff \n {"id":"r"}'],
-    ["a list", "[ 1 ]"],
-  ])("JSON in answer to a streaming request stays what it is, as it comes: %s", async (_how, json) => {
-    let gave = 0;
-    const pieces = [...json].map(utf8);
-    const body = new ReadableStream<Uint8Array<ArrayBuffer>>(
-      {
-        pull(controller) {
-          const piece = pieces[gave++];
-          if (piece === undefined) controller.close();
-          else controller.enqueue(piece);
-        },
-      },
-      { highWaterMark: 0 },
-    );
-    house.serve(() => new Response(body, { headers: JSON_TYPE }));
-    const response = await house.post("/v1/responses", streaming, { as: "openaiKey" });
-    expect(response.headers.get("content-type")).toBe("application/json");
-    expect(gave).toBeLessThan(pieces.length);
-    expect(Buffer.from(await response.arrayBuffer()).toString()).toBe(json);
+  const LABELS = ["application/json", "text/event-stream", "text/plain", "application/octet-stream", ""];
+
+  test.each(
+    LABELS.flatMap((label) =>
+      [
+        ["", '{"id":"r", "n":1.0}'],
+        ["behind spaces and a byte order mark", '\ufeff \n {"id":"r"}'],
+        ["a list", "[ 1 ]"],
+        ["with an error that is null", '{"id":"r","error":null}'],
+      ].map(([how = "", json = ""]) => [label, how, json] as const),
+    ),
+  )("JSON labelled “%s” never reaches a client that reads events: %s", async (label, _how, json) => {
+    const got = await asked([json], label, "openaiKey", streaming);
+    if (label === "text/event-stream") {
+      expect(got.status).toBe(200);
+      expect(theOneEnd("responses", utf8(got.text))).toBe("error");
+    } else {
+      expect(got.status).toBe(502);
+      expect(JSON.parse(got.text)).toMatchObject({ error: { code: "upstream_invalid_response" } });
+    }
+    expect(got.text).not.toContain('"n":1.0');
   });
+
+  const ERRORS = [
+    [429, { error: { type: "usage_limit_reached", message: "used up", resets_in_seconds: 9000 } }],
+    [400, { error: { type: "invalid_request_error", message: "used up" } }],
+    [503, { type: "error", error: { type: "overloaded_error", message: "used up" } }],
+    [502, { error: { message: "used up" } }],
+  ] as const;
+
+  test.each(ERRORS.flatMap(([status, error]) => LABELS.map((label) => [status, label, error] as const)))(
+    "an error under a 200 is one, with a status (%i) where nothing was said yet: “%s”",
+    async (status, label, error) => {
+      const got = await asked([JSON.stringify(error)], label, "openaiKey", streaming);
+      if (label === "text/event-stream") {
+        expect(got.status).toBe(200);
+        expect(theOneEnd("responses", utf8(got.text))).toBe("error");
+      } else {
+        expect(got.status).toBe(status);
+        expect(JSON.parse(got.text)).toMatchObject({
+          error: { message: expect.stringContaining("used up") },
+        });
+      }
+      expect(got.text).toContain("used up");
+      // And to a client that does not stream.
+      const plain = await asked([JSON.stringify(error)], label, "openaiKey", whole);
+      expect(plain.status).toBe(status);
+    },
+  );
+
+  test.each(["text/event-stream", "text/plain", "application/json", ""])(
+    "events labelled “%s” never reach a client that reads JSON",
+    async (label) => {
+      const got = await asked([CREATED + DONE], label, "openaiKey", whole);
+      expect(got.status).toBe(502);
+      expect(JSON.parse(got.text)).toMatchObject({ error: { code: "upstream_invalid_response" } });
+    },
+  );
 
   test("JSON that is labelled a stream is the answer of a client that does not stream", async () => {
     const json = '{"id":"r", "object":"response","n":1.0}';
@@ -206,4 +237,77 @@ describe("the beginning of a body says what it is, where its label may be wrong"
     const response = await house.post("/v1/responses", streaming, { as: "openaiKey" });
     expect(theOneEnd("responses", new Uint8Array(await response.arrayBuffer()))).toBe("error");
   });
+});
+
+describe("a body that is packed though plain bytes were asked for", () => {
+  const EVENTS =
+    'event: response.created\ndata: {"type":"response.created","response":{"id":"r"}}\n\n' +
+    'event: response.completed\ndata: {"type":"response.completed","response":{"id":"r","status":"completed","output":[]}}\n\n';
+  const JSON_TEXT = '{"id":"r","object":"response","output":[],"status":"completed"}';
+
+  const PACKED: readonly (readonly [string, (text: string) => Uint8Array<ArrayBuffer>])[] = [
+    ["gzip", (text) => new Uint8Array(gzipSync(text))],
+    ["x-gzip", (text) => new Uint8Array(gzipSync(text))],
+    ["deflate", (text) => new Uint8Array(deflateSync(text))],
+    ["deflate", (text) => new Uint8Array(deflateRawSync(text))],
+    ["br", (text) => new Uint8Array(brotliCompressSync(text))],
+    ["BR", (text) => new Uint8Array(brotliCompressSync(text))],
+    ["identity", (text) => utf8(text)],
+    ["gzip", (text) => utf8(text)],
+    ["br", (text) => utf8(text)],
+    ["zstd", (text) => utf8(text)],
+  ];
+
+  const answered = async (
+    coding: string,
+    bytes: Uint8Array<ArrayBuffer>,
+    type: string,
+    body: object,
+    status = 200,
+  ) => {
+    const headers = { "content-type": type, "content-encoding": coding };
+    const pieces = [bytes.subarray(0, 3), bytes.subarray(3)];
+    house.serve(() => new Response(bodyOf(pieces), { status, headers }));
+    const response = await house.post("/v1/responses", body, { as: "openaiKey" });
+    expect(response.headers.has("content-encoding")).toBe(false);
+    return { status: response.status, text: await response.text() };
+  };
+
+  test.each(PACKED)(
+    "%s is unpacked, or plain under its label: a stream, an answer, an error",
+    async (coding, pack) => {
+      expect(
+        await answered(coding, pack(EVENTS), "text/event-stream", requestBody("responses", "gpt-5.5")),
+      ).toEqual({
+        status: 200,
+        text: EVENTS,
+      });
+      const whole = { model: "gpt-5.5", input: "x" };
+      expect(await answered(coding, pack(JSON_TEXT), "application/json", whole)).toEqual({
+        status: 200,
+        text: JSON_TEXT,
+      });
+      const error = JSON.stringify({ error: { message: "no", type: "invalid_request_error" } });
+      expect(await answered(coding, pack(error), "application/json", whole, 400)).toEqual({
+        status: 400,
+        text: error,
+      });
+    },
+  );
+
+  test.each(["compress", "gzip, br", "snappy", "<script>", "zstd"])(
+    "%s that cannot be unpacked is refused in words, and an error keeps its status",
+    async (coding) => {
+      const bytes = new Uint8Array([0x28, 0xb5, 0x2f, 0xfd, 1, 2, 3, 4]);
+      for (const body of [requestBody("responses", "gpt-5.5"), { model: "gpt-5.5", input: "x" }]) {
+        const got = await answered(coding, bytes, "text/event-stream", body);
+        expect(got.status).toBe(502);
+        expect(got.text).toContain("cannot be unpacked");
+        expect(got.text).not.toContain("<script>");
+        const refused = await answered(coding, bytes, "application/json", body, 418);
+        expect(refused.status).toBe(418);
+        expect(JSON.parse(refused.text).error.message).toContain("418");
+      }
+    },
+  );
 });

@@ -69,6 +69,17 @@ export function failedAnswer(event: JsonObject): FailedAnswer {
   return { ok: false, status, body: { error: body } };
 }
 
+/**
+ * The HTTP status of an error object that came with a good one, in any protocol's words; null where the text holds none. A
+ * whole answer may have the member too, as null.
+ */
+export function failedStatus(source: string): number | null {
+  const value = parseJson(source);
+  if (!isObject(value)) return null;
+  const isError = value.type === "error" || isObject(value.error) || text(value.error) !== undefined;
+  return isError ? failedAnswer({ ...value, type: "error" }).status : null;
+}
+
 function errorOf(event: JsonObject): JsonObject {
   if (isObject(event.response) && isObject(event.response.error)) return event.response.error;
   if (isObject(event.error)) return event.error;

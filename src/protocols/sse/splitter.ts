@@ -103,6 +103,7 @@ export class EventSplitter {
 
   /** What is left when the stream ends: an event without its empty line, or null. */
   rest(): Uint8Array | null {
+    this.#place = "line";
     if (this.#heldBytes === 0) return null;
     const rest = joinBytes(this.#held, this.#heldBytes);
     this.#held = [];
