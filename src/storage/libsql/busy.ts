@@ -13,7 +13,7 @@ const BUSY_PAUSE_MAX_MS = 400;
  * @libsql/client 0.18.0, seen 2026-11-22) keeps the refused statement in progress until it is garbage-collected; until
  * then no transaction on that connection commits, and once used it keeps other processes from committing too.
  */
-export async function healBusyClient(client: DatabaseClient, error: unknown): Promise<void> {
+async function healBusyClient(client: DatabaseClient, error: unknown): Promise<void> {
   if (client.protocol === "file" && !client.closed && isBusy(error)) await client.reconnect();
 }
 
