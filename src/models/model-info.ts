@@ -1,6 +1,8 @@
 /**
- * The model list that Codex CLI 0.98 to 0.155 asks for with `?client_version=` (codex.md §2.6, §5.2). Fields that the
- * CLI has no default for are all here: without one of them it throws the whole list away.
+ * The model list that Codex CLI asks for with `?client_version=` (codex.md §2.6, §5.2). It has no `base_instructions`: those
+ * are the vendor's, some 20 kB for each model, and Kleis does not have them. With others in their place the CLI would work
+ * without its own prompt; without any, 0.169 passes the list over and keeps the one that it brings along (seen November
+ * 2026), which is the better one.
  */
 import { isObject, type JsonObject, text } from "../json.ts";
 import type { RegistryModel } from "../providers/provider.ts";
@@ -13,13 +15,6 @@ const EFFORTS: ReadonlyMap<string, string> = new Map([
   ["high", "Thorough, for hard problems"],
   ["xhigh", "The most thorough, and slow"],
 ]);
-
-/** The CLI takes its prompt from here, so it may not be empty. */
-const INSTRUCTIONS =
-  "You are a coding agent in a terminal, working with the user in one workspace. Read the code before you change it, " +
-  "keep to the conventions that you find, make the smallest change that does what was asked, and check it by running " +
-  "what the project offers. Use the given tools for commands and edits. Ask before anything destructive. Say briefly " +
-  "what you did and what you could not verify.";
 
 /**
  * The models that the CLI can use by a bare id on `/v1/responses`, the operator's names among them; it recognises no
@@ -66,7 +61,6 @@ function modelInfo({ id, name, entry }: ListedModel, index: number): JsonObject 
     supports_parallel_tool_calls: true,
     experimental_supported_tools: [],
     service_tiers: [],
-    base_instructions: INSTRUCTIONS,
   };
 }
 

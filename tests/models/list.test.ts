@@ -205,7 +205,6 @@ describe("Codex CLI's model list", () => {
     visibility: "list",
     supported_in_api: true,
     priority: expect.any(Number),
-    base_instructions: expect.stringMatching(/\w/),
     supports_reasoning_summaries: expect.any(Boolean),
     support_verbosity: expect.any(Boolean),
     truncation_policy: { mode: "tokens", limit: expect.any(Number) },
