@@ -77,18 +77,13 @@ function lengthOf(headers: Headers): number {
   return /^\d+$/.test(length) ? Number(length) : 0;
 }
 
-/** The body as text. Throws `invalid_json` where it is empty or not UTF-8. */
+/**
+ * The body as text to be read; bytes that are no UTF-8 become U+FFFD there, and go upstream as they came. Throws
+ * `invalid_json` where it is empty.
+ */
 export function decodeBody(bytes: Uint8Array): string {
-  if (bytes.length === 0)
-    throw new KleisError("invalid_json", "The request body is empty. Send a JSON object.");
-  try {
-    return decoder.decode(bytes);
-  } catch {
-    throw new KleisError(
-      "invalid_json",
-      "The request body is not valid UTF-8. Send JSON encoded in UTF-8, whole characters only.",
-    );
-  }
+  if (bytes.length > 0) return decoder.decode(bytes);
+  throw new KleisError("invalid_json", "The request body is empty. Send a JSON object.");
 }
 
 /** The text's value. Throws `invalid_json` or `invalid_request` for what is no JSON object. */
@@ -103,7 +98,7 @@ export function parseBody(text: string): JsonObject {
   return value;
 }
 
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Reads to the end; what `take` throws, or a body that comes too slowly, ends it. */
 async function readWithin(

@@ -325,7 +325,11 @@ test("a deployment is looked at from outside", async () => {
 });
 
 test("from outside every page of a list is looked at", async () => {
-  const id = await door.account({ provider: "claude", kind: "api_key", api_key: "sk-ant-api03-last" });
+  const id = await door.account({
+    provider: "claude",
+    kind: "api_key",
+    api_key: door.fakes.claude.issueApiKey(),
+  });
   const small: typeof nodeFetch = (url, init) =>
     nodeFetch(/\/admin\/accounts/.test(url) ? `${url}${url.includes("?") ? "&" : "?"}limit=1` : url, init);
   const findings = await examine({

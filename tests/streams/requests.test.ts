@@ -53,7 +53,10 @@ const member = (name: fc.Arbitrary<string>, value: fc.Arbitrary<string>) =>
 
 const NAMES = ["x", "metadata", "temperature", "a b", "\\u0073tore", "é", "__proto__", "constructor", "0"];
 
-describe("with an API key a body arrives as the very bytes that came", () => {
+/** A byte order mark says nothing in UTF-8, and providers refuse it. */
+const withoutMark = (text: string) => Buffer.from(text.replace(/^\ufeff/, ""));
+
+describe("with an API key a body arrives as the very bytes that came, but for a byte order mark", () => {
   /** What the API insists on, and then anything: in any order, twice, in any spelling. */
   const body = (required: Record<string, string>) =>
     fc
@@ -104,10 +107,9 @@ describe("with an API key a body arrives as the very bytes that came", () => {
     await fc.assert(
       fc.asyncProperty(body(required), async (text) => {
         const before = fake.requests.length;
-        const sent = Buffer.from(text);
-        const { changes } = await post(path, as, sent);
+        const { changes } = await post(path, as, Buffer.from(text));
         expect(fake.requests).toHaveLength(before + 1);
-        expect(lastOf(fake.requests).equals(sent)).toBe(true);
+        expect(lastOf(fake.requests).equals(withoutMark(text))).toBe(true);
         expect(changes).toEqual([]);
       }),
       { numRuns: 60 },
