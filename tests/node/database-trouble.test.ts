@@ -1,9 +1,11 @@
 /** The built server while its database file is in trouble: full, locked, gone. Nothing that was confirmed is lost. */
 import { rmSync } from "node:fs";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { createClient } from "@libsql/client";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { wire } from "../http/wire.ts";
+import { sqldMissing, startSqld } from "../support/sqld.ts";
 import { type Bundle, bundle, endAll, newFolder, type RunOptions, run } from "./process.ts";
 
 const TOKEN = "trouble-tests-6b1f0c9e2d7a4583";
@@ -19,10 +21,10 @@ afterAll(async () => {
   server?.remove();
 });
 
-async function started(folder: string, options: RunOptions = {}) {
+async function started(folder: string, options: RunOptions = {}, env: Record<string, string> = {}) {
   const running = run(
     server.path,
-    { KLEIS_DATA_DIR: folder, ADMIN_TOKEN: TOKEN, ENCRYPTION_KEY, LOG_LEVEL: "error" },
+    { KLEIS_DATA_DIR: folder, ADMIN_TOKEN: TOKEN, ENCRYPTION_KEY, LOG_LEVEL: "error", ...env },
     options,
   );
   const url = await running.url;
@@ -41,6 +43,37 @@ async function started(folder: string, options: RunOptions = {}) {
       running.signal("SIGTERM");
       return running.exit;
     },
+  };
+}
+
+/** A way to the database that can fall silent: connections stay open, and nothing passes. */
+async function silenceable(to: string) {
+  let isSilent = false;
+  const held: (() => void)[] = [];
+  const passed = (from: Socket, onto: Socket) => {
+    from.on("data", (part) => {
+      if (isSilent) held.push(() => onto.write(part));
+      else onto.write(part);
+    });
+    from.on("close", () => onto.destroy());
+    from.on("error", () => {});
+  };
+  const between = createServer((near) => {
+    const far = connect(Number(new URL(to).port), "127.0.0.1");
+    passed(near, far);
+    passed(far, near);
+  });
+  await new Promise<void>((listening) => between.listen(0, "127.0.0.1", listening));
+  return {
+    url: `http://127.0.0.1:${(between.address() as AddressInfo).port}`,
+    hush() {
+      isSilent = true;
+    },
+    speak() {
+      isSilent = false;
+      for (const pass of held.splice(0)) pass();
+    },
+    close: () => void between.close(),
   };
 }
 
@@ -102,3 +135,39 @@ test("a file that another process has locked stops no request that needs no writ
   expect(running.output()).toContain("deleted or moved");
   expect(await end()).toBe(0);
 });
+
+test.skipIf(sqldMissing !== null)(
+  "a database that hangs: known keys go on, writes are refused in words, and what was confirmed is there",
+  async () => {
+    const sqld = await startSqld();
+    const way = await silenceable(sqld.url);
+    const { newKey, keys, models, deep, running, end } = await started(
+      newFolder(),
+      {},
+      {
+        TURSO_DATABASE_URL: way.url,
+      },
+    );
+    const made = (await newKey()).json;
+    expect((await models(keyOf(made))).status).toBe(200);
+
+    way.hush();
+    const [written, checked, known] = await Promise.all([newKey(), deep(), models(keyOf(made))]);
+    expect([written.status, written.text]).toEqual([503, expect.stringContaining("storage_unavailable")]);
+    expect(written.text).toMatch(/database/);
+    expect(checked.status).toBe(503);
+    expect(known.status).toBe(200);
+    expect(running.output()).toMatch(/database|storage/);
+
+    way.speak();
+    const again = await newKey();
+    expect(again.status).toBe(201);
+    const all = await keys();
+    expect(all).toContain(idOf(made));
+    expect(all).toContain(idOf(again.json));
+    expect(await end()).toBe(0);
+    way.close();
+    await sqld.stop();
+  },
+  60_000,
+);
