@@ -1,8 +1,8 @@
 /**
  * One key's worst bodies, at the built server with a heap of 512 MB and a provider that does not answer: they cost that key
- * refusals, hold up nobody else, and the memory stays within a bound.
+ * refusals, hold up nobody else, and the memory stays within a bound. Memory is judged after a collection and time by the
+ * main thread's computing, so that neither depends on what else the machine does.
  */
-import { existsSync, readFileSync } from "node:fs";
 import { type ClientRequest, request } from "node:http";
 import { Readable } from "node:stream";
 import { gzipSync, zstdCompressSync } from "node:zlib";
@@ -14,9 +14,17 @@ import { testKeyOf } from "../support/key.ts";
 const ADMIN = "in-flight-tests-5c0d8e2f7b41";
 const MIB = 1024 * 1024;
 
-/** What the server may have grown to at its worst, MiB: 160 in flight, what is not collected yet of large bodies, and Node. */
-const MEMORY_MIB = 896;
-/** What another key's request may be held up by, ms of the server's main thread. */
+/** What bodies in flight may hold in all: `KLEIS_MAX_BYTES_IN_FLIGHT` as it is where nobody sets it. */
+const BUDGET_MIB = 160;
+/**
+ * What the server may hold beside its base and the budget, MiB: the budget's weights are estimates of V8's, sockets have
+ * buffers, and the part of a body that has just come is not counted yet (64 KiB for each of some tens of connections).
+ */
+const MARGIN_MIB = 48;
+/**
+ * The longest turn of the server's event loop, ms of its main thread's computing. SSE clients and health checks do not
+ * notice so much; the largest body's edit takes most of it.
+ */
 const HELD_UP_MS = 200;
 
 // On a busy machine some of these bodies take long; what is judged does not depend on it.
@@ -29,6 +37,8 @@ let url: string;
 let attacker: string;
 let accomplice: string;
 let other: string;
+/** What the server holds when nobody asks, MiB. */
+let base: number;
 
 beforeAll(async () => {
   built = bundle();
@@ -60,6 +70,7 @@ beforeAll(async () => {
   fakes.claude.always({ raw: () => {} });
   // So that what the process needs anyway is there.
   for (let turn = 0; turn < 20; turn++) await askAsOther();
+  base = (await measured()).held;
 });
 
 afterAll(async () => {
@@ -79,9 +90,8 @@ async function issue(): Promise<string> {
   return String((await admin("/admin/keys", {})).key);
 }
 
-/** One small request of the other key; how long it took, ms. */
-async function askAsOther(): Promise<number> {
-  const begun = performance.now();
+/** One small request of the other key, which is answered. */
+async function askAsOther(): Promise<void> {
   const answer = await fetch(`${url}/v1/responses`, {
     method: "POST",
     headers: { authorization: `Bearer ${other}`, "content-type": "application/json" },
@@ -89,7 +99,6 @@ async function askAsOther(): Promise<number> {
   });
   expect(answer.status).toBe(200);
   await answer.text();
-  return performance.now() - begun;
 }
 
 /** How long the server has held others up at most since the last call, ms of computing, and what it holds now, MiB. */
@@ -101,13 +110,6 @@ async function measured(): Promise<{ turn: number; held: number }> {
     if (line !== null) return { turn: Number(line[1]), held: Number(line[2]) };
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
-}
-
-/** The largest resident size that the process has had, MiB; null where the system does not tell. */
-function peakOf(pid: number): number | null {
-  const file = `/proc/${pid}/status`;
-  if (!existsSync(file)) return null;
-  return Math.round(Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(file, "utf8"))?.[1]) / 1024);
 }
 
 interface Attack {
@@ -172,37 +174,36 @@ interface Worst {
 const WORST: Worst[] = [
   {
     name: "gzip bodies of 490,000 objects in a few bytes",
-    times: 24,
+    times: 6,
     body: () => gzipSync(list(490_000, "{}")),
     encoding: "gzip",
     refused: "invalid_request|request_too_large",
   },
   {
     name: "zstd bodies of 256 MiB in a few bytes",
-    times: 24,
+    times: 6,
     body: () => zstdCompressSync(Buffer.alloc(256 * MIB, 0x20)),
     encoding: "zstd",
     refused: "request_too_large|too_much_in_flight",
   },
   {
     name: "80,000 tools of one name",
-    times: 4,
+    times: 2,
     body: () => gzipSync(tools(80_000, () => "a")),
     encoding: "gzip",
     refused: "request_too_large|invalid_request",
   },
   {
     name: "as many tools as are taken",
-    times: 4,
+    times: 2,
     body: () => tools(29_000, (at) => `a${at}`),
     refused: null,
   },
-  { name: "as many objects as are taken", times: 4, body: () => list(245_000, "{}"), refused: null },
-  { name: "as many numbers as are taken", times: 4, body: () => list(490_000, "1"), refused: null },
-  { name: "as many names as are taken", times: 4, body: () => names(99_000), refused: null },
+  { name: "as many objects as are taken", times: 1, body: () => list(245_000, "{}"), refused: null },
+  { name: "as many names as are taken", times: 2, body: () => names(99_000), refused: null },
   {
     name: "as deep as is taken",
-    times: 4,
+    times: 1,
     body: () => list(480, `${"[".repeat(500)}${"]".repeat(500)}`),
     refused: null,
   },
@@ -215,13 +216,14 @@ describe("one key's worst bodies:", () => {
     for (const code of codes) expect(code).toMatch(new RegExp(`^(${refused})$`));
   });
 
-  test("40 of 31 MiB cost it refusals that tell it to come again, and another one's too take no more than there is", async () => {
+  test("5 of 31 MiB cost it refusals that tell it to come again, and another one's too take no more than there is", async () => {
     const body = system("x".repeat(31 * MIB));
     const { codes, answers } = await underAttack("31 MiB of text, two keys", [
-      attack(attacker, 40, body),
-      attack(accomplice, 2, body),
+      attack(attacker, 5, body),
+      attack(accomplice, 1, body),
     ]);
-    expect(codes.length).toBeGreaterThan(20);
+    // A key has 112 MiB, which holds one of them beside its edited copy (62), and no second one while that is parsed (62).
+    expect(codes.length).toBeGreaterThanOrEqual(4);
     expect(new Set(codes)).toEqual(new Set(["too_much_in_flight"]));
     for (const { status, headers } of answers) {
       expect(status).toBe(429);
@@ -234,6 +236,9 @@ describe("one key's worst bodies:", () => {
   });
 });
 
+/** A look collects what is free; now and then, so that the heap's limit is put to the test between two of them. */
+const LOOK_EVERY = 8;
+
 interface Outcome {
   readonly answers: Attack["answers"];
   readonly codes: string[];
@@ -241,25 +246,34 @@ interface Outcome {
   readonly reached: number;
 }
 
-/** Waits for the attacks' end while another key works on; expects it to be served in time and the memory to be within its bound. */
+/**
+ * Waits for the attacks' end while another key is answered. Expects the memory and the longest turn to stay within their
+ * bounds; a server that has run out of memory answers nobody.
+ */
 async function underAttack(name: string, attacks: readonly Attack[]): Promise<Outcome> {
   await measured();
   // Each is over when it has ended or has reached the provider, which does not answer.
   const sum = (count: (each: Attack) => number) => attacks.reduce((all, each) => all + count(each), 0);
   const isOver = () =>
     sum(({ ended }) => ended.size) + fakes.claude.inference.length === sum(({ requests }) => requests.length);
-  const took: number[] = [];
-  while (!isOver()) took.push(await askAsOther());
-  const { turn } = await measured();
-  const peak = peakOf(server.pid);
+  let turn = 0;
+  let held = 0;
+  const look = async () => {
+    const now = await measured();
+    turn = Math.max(turn, now.turn);
+    held = Math.max(held, now.held);
+  };
+  for (let round = 0; !isOver() || round === 0; round++) {
+    await askAsOther();
+    if (round % LOOK_EVERY === 0) await look();
+  }
+  await look();
   for (const { requests } of attacks) for (const each of requests) each.destroy();
   const gone = fakes.claude.inference.splice(0).map(({ closed }) => closed);
   await Promise.all(gone);
-  console.info(
-    `${name}: ${took.length} requests of another key took up to ${Math.max(...took).toFixed(0)} ms, held up for ${turn} ms at most; the server grew to ${peak} MiB`,
-  );
+  console.info(`${name}: held up for ${turn} ms at most; ${held - base} MiB more than at rest were held`);
   expect(turn).toBeLessThan(HELD_UP_MS);
-  expect(peak ?? 0).toBeLessThan(MEMORY_MIB);
+  expect(held - base).toBeLessThan(BUDGET_MIB + MARGIN_MIB);
   const answers = attacks.flatMap((each) => each.answers);
   return {
     answers,
@@ -269,8 +283,9 @@ async function underAttack(name: string, attacks: readonly Attack[]): Promise<Ou
 }
 
 describe("while an answer streams", () => {
-  const STREAMS = 12;
-  const BODY_MIB = 6;
+  const STREAMS = 5;
+  // Large enough to have its turn.
+  const BODY_MIB = 5;
 
   test("nothing of what was asked is kept", async () => {
     fakes.claude.always({
@@ -299,8 +314,8 @@ describe("while an answer streams", () => {
     const { held } = await measured();
     for (const each of open) each.destroy();
     fakes.claude.inference.splice(0);
-    console.info(`${STREAMS} streams of 6 MiB asked: ${held - before.held} MiB more are held`);
-    // What the process last looked at may still be held, whatever streams; kept for each it would be 72 and more.
+    console.info(`${STREAMS} streams of ${BODY_MIB} MiB asked: ${held - before.held} MiB more are held`);
+    // What the process last looked at may still be held (a body and its edited copy), whatever streams; of each it would be 25.
     expect(held - before.held).toBeLessThan(2 * BODY_MIB + 2);
   });
 });
