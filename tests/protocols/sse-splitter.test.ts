@@ -61,7 +61,13 @@ describe("the splitter", () => {
     );
   });
 
-  test.each(["\n\n", "\r\n\r\n", "\n\r\n", "\r\n\n", "\r\r", "\n\r", "\r\n\r"])("%j ends an event", (end) => {
+  test.each(["\n\r", "\r\n\r"])("%j ends an event, once the byte behind it is no line feed", (end) => {
+    const { events, rest } = split([encode(`event: a${end}data: b${end}data: c`)]);
+    expect(events.map(decode)).toEqual([`event: a${end}`, `data: b${end}`]);
+    expect(decode(rest ?? new Uint8Array(0))).toBe("data: c");
+  });
+
+  test.each(["\n\n", "\r\n\r\n", "\n\r\n", "\r\n\n", "\r\r"])("%j ends an event", (end) => {
     const { events, rest } = split([encode(`event: a${end}data: b${end}`)]);
     expect(events.map(decode)).toEqual([`event: a${end}`, `data: b${end}`]);
     expect(rest).toBeNull();

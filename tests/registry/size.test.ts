@@ -74,7 +74,7 @@ function fetchRaw(url: string, headers: Record<string, string> = {}) {
 test("a client of the real server gets it whole where it unpacks, ours where it does not, and with its length", async () => {
   const door = await openDoor();
   try {
-    await door.account({ provider: "claude", kind: "api_key", api_key: "sk-ant-api03-x" });
+    await door.account({ provider: "claude", kind: "api_key", api_key: door.fakes.claude.issueApiKey() });
     const url = `${door.url}/models//api.json`;
     const plain = await fetchRaw(url);
     expect(Object.keys(JSON.parse(plain.body.toString()))).toEqual(["kleis-claude"]);

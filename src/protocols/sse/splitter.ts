@@ -30,8 +30,8 @@ type Place = "line" | "start" | "line-cr" | "empty-cr";
 export class EventSplitter {
   readonly #limit: number;
   #place: Place = "line";
-  /** The stream ends lines with `\r` alone: then an event need not wait for the byte behind its end. */
-  #endsWithCr = false;
+  /** The line before ended with `\r` alone: then so does the empty one, and its event need not wait for the byte behind. */
+  #endedWithCr = false;
   /** The begun event's bytes from earlier chunks. */
   #held: Uint8Array[] = [];
   #heldBytes = 0;
@@ -58,6 +58,7 @@ export class EventSplitter {
         if (lf === -1) break;
         at = lf + 1;
         this.#place = "start";
+        this.#endedWithCr = false;
       } else if (chunk[at] === LF) {
         at++;
         this.#place = "line";
@@ -80,19 +81,20 @@ export class EventSplitter {
     };
     for (let at = 0; at < chunk.length; at++) {
       const byte = chunk[at];
-      if (byte !== LF && (this.#place === "line-cr" || this.#place === "empty-cr")) {
-        this.#endsWithCr = true;
-        // The empty line had ended with the byte before.
-        if (this.#place === "empty-cr") endEvent(at);
-        else this.#place = "start";
+      // The empty line had ended with the byte before.
+      if (byte !== LF && this.#place === "empty-cr") endEvent(at);
+      if (byte !== LF && this.#place === "line-cr") {
+        this.#place = "start";
+        this.#endedWithCr = true;
       }
       const isEmpty = this.#place === "start";
       if (byte === LF) {
         if (isEmpty || this.#place === "empty-cr") endEvent(at + 1);
         else this.#place = "start";
+        this.#endedWithCr = false;
       } else if (byte !== CR) {
         this.#place = "line";
-      } else if (isEmpty && this.#endsWithCr) {
+      } else if (isEmpty && this.#endedWithCr) {
         endEvent(at + 1);
       } else {
         this.#place = isEmpty ? "empty-cr" : "line-cr";

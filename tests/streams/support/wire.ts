@@ -10,13 +10,14 @@ export interface WireEvent {
   readonly data: string | null;
 }
 
-/** Whole events, and what is left behind the last of them. */
-export function readEvents(stream: Uint8Array): { events: WireEvent[]; rest: Buffer } {
+/** Whole events, and what is left behind the last of them. `isOver`: no byte follows, so that a last `\r` ends its line. */
+export function readEvents(stream: Uint8Array, isOver = false): { events: WireEvent[]; rest: Buffer } {
   const bytes = Buffer.from(stream.buffer, stream.byteOffset, stream.length);
   const text = bytes.toString("latin1");
   const events: WireEvent[] = [];
   let from = 0;
-  for (const end of text.matchAll(/\r?\n\r?\n/g)) {
+  // A `\r` by itself ends a line too; the last byte of a stream that goes on may be half of a `\r\n`.
+  for (const end of text.matchAll(isOver ? /(?:\r\n|\n|\r(?!\n)){2}/g : /(?:\r\n|\n|\r(?!\n|$)){2}/g)) {
     const to = end.index + end[0].length;
     events.push(readEvent(bytes.subarray(from, to)));
     from = to;
@@ -69,7 +70,7 @@ function isFailure({ type, error }: JsonObject): boolean {
  * `responses` a bad end is `response.failed`, which may stand behind an `error`.
  */
 export function theOneEnd(protocol: Protocol, stream: Uint8Array): "success" | "error" {
-  const { events, rest } = readEvents(stream);
+  const { events, rest } = readEvents(stream, true);
   if (rest.length > 0) throw new Error(`bytes of no event at the end: ${JSON.stringify(rest.toString())}`);
   const ends = events.flatMap((event, at) => {
     const ending = endingOf(protocol, event);
