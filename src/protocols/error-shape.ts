@@ -85,6 +85,28 @@ function saidIn(value: Json | undefined, depth: number): string | undefined {
 
 const MAX_WORDS = 4_000;
 
+/** A member that holds words or a name, and as much of it as came. */
+const MEMBER =
+  /"(message|detail|msg|error|error_description|title|code|type)"\s*:\s*"((?:[^"\\]|\\[^u]|\\u[\da-fA-F]{4}){1,4000})/g;
+
+/** How far into a body those are looked for, characters. */
+const LOOKED_AT = 64 * 1024;
+
+/**
+ * What the beginning of an error body says whose end is missing, as JSON that holds the same in an error object; other text
+ * as it came.
+ */
+export function saidInBeginning(source: string): string {
+  if (!/^\uFEFF?\s*[[{]/.test(source)) return source;
+  const said: JsonObject = {};
+  for (const [, name = "", value = ""] of source.slice(0, LOOKED_AT).matchAll(MEMBER)) {
+    // The type of a whole body is no error's.
+    if (name === "type" && value === "error") continue;
+    said[name] ??= parseJson(`"${value}"`) ?? null;
+  }
+  return JSON.stringify({ error: said });
+}
+
 /** Text as words for a person; undefined for nothing, for markup and for what is no text. */
 function wordsOf(source: string): string | undefined {
   const words = source.trim();

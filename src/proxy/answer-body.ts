@@ -43,7 +43,7 @@ export interface LookedAt {
 
 /** Waits for the beginning of a body. Throws `KleisError` where none comes. */
 export async function lookAt(scene: Scene, body: Response["body"]): Promise<LookedAt> {
-  const source = readBody(body);
+  const source = readBody(body, scene.runtime.clock);
   const beginning = limited(scene, source);
   const begun: Uint8Array<ArrayBuffer>[] = [];
   let looked = 0;

@@ -5,6 +5,7 @@ import {
   holdsError,
   readSaidError,
   type SaidError,
+  saidInBeginning,
   shapedError,
   statusWords,
 } from "../protocols/error-shape.ts";
@@ -15,8 +16,9 @@ import { hideInBody } from "./hide-credential.ts";
 import { adviceOf, adviseOnRetry, type RetryAdvice } from "./retry-advice.ts";
 import type { Scene } from "./scene.ts";
 import { readBody } from "./source.ts";
+import { UnpacksTooFarError } from "./unpack-within.ts";
 
-/** The largest error body that is read, bytes; of a larger one the status counts alone. */
+/** The largest error body that is read, bytes; of a larger one the beginning is. */
 const MAX_ERROR_BYTES = 1024 * 1024;
 
 /** How long (ms) an error body may take to come; then the status counts alone. */
@@ -35,13 +37,16 @@ export async function readError(scene: Scene, response: Response): Promise<ReadE
   const { answer } = scene.ready;
   const protocol = protocolOf(scene.call.operation);
   const { status, statusText } = response;
-  const bytes = await readWhole(scene, response.body);
-  const source = new TextDecoder().decode(bytes);
+  const { bytes, isCut } = await readBeginning(scene, response.body);
+  const whole = new TextDecoder().decode(bytes);
+  const source = isCut ? saidInBeginning(whole) : whole;
   const type = response.headers.get("content-type") ?? "";
   const meant = answer.error?.(status, type, source) ?? null;
   const shaped =
     meant?.body ??
-    (holdsError(protocol, parseJson(source)) ? null : shapedError(protocol, status, statusText, source));
+    (!isCut && holdsError(protocol, parseJson(source))
+      ? null
+      : shapedError(protocol, status, statusText, source));
 
   const said = readSaidError(meant === null ? source : JSON.stringify(meant.body));
   const advice = adviceOf(scene, status, response.headers, readSaidError(source));
@@ -57,30 +62,38 @@ export async function readError(scene: Scene, response: Response): Promise<ReadE
   };
 }
 
-/** All of the body; empty where it breaks off, is too large or does not come: the status is there all the same. */
-async function readWhole(
-  { runtime, facts, stop }: Scene,
-  body: Response["body"],
-): Promise<Uint8Array<ArrayBuffer>> {
-  const source = hideInBody(readBody(body), facts.sentTokens);
+interface Beginning {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** There is more than was read. */
+  readonly isCut: boolean;
+}
+
+/**
+ * The body, or as much of a larger one as is read; empty where it breaks off or does not come: the status is there all the
+ * same.
+ */
+async function readBeginning({ runtime, facts, stop }: Scene, body: Response["body"]): Promise<Beginning> {
+  const source = hideInBody(readBody(body, runtime.clock), facts.sentTokens);
   const parts: Uint8Array<ArrayBuffer>[] = [];
-  const read = async (): Promise<boolean> => {
+  const read = async (): Promise<"whole" | "cut"> => {
     let length = 0;
     for (;;) {
       const { done, value } = await source.read();
       if (value !== undefined) {
         length += value.length;
-        if (length > MAX_ERROR_BYTES) return false;
         parts.push(value);
+        if (length > MAX_ERROR_BYTES) return "cut";
       }
-      if (done) return true;
+      if (done) return "whole";
     }
   };
+  const broke = (error: unknown) => (error instanceof UnpacksTooFarError ? "cut" : "nothing");
   const came = new AbortController();
-  const late = runtime.clock.sleep(BODY_WAIT_MS, came.signal).then(() => false);
-  const isWhole = await Promise.race([read().catch(() => false), late]).finally(() => came.abort("came"));
-  if (!isWhole) stop();
-  return isWhole ? joined(parts) : new Uint8Array(0);
+  const late = runtime.clock.sleep(BODY_WAIT_MS, came.signal).then(() => "nothing" as const);
+  const end = await Promise.race([read().catch(broke), late]).finally(() => came.abort("came"));
+  if (end !== "whole") stop();
+  const bytes = end === "nothing" ? new Uint8Array(0) : joined(parts).subarray(0, MAX_ERROR_BYTES);
+  return { bytes, isCut: end === "cut" };
 }
 
 function joined(parts: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {

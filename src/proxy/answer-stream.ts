@@ -17,7 +17,7 @@ import { ownFailure, providerFailure } from "./stream-refusal.ts";
 
 /** The provider's stream as the client gets it. */
 export function streamOf(scene: Scene, body: Response["body"]): ReadableStream<Uint8Array> {
-  return passedNatively(scene, body) ?? streamFrom(scene, readBody(body));
+  return passedNatively(scene, body) ?? streamFrom(scene, readBody(body, scene.runtime.clock));
 }
 
 /** The same for a body that is being read. */
@@ -45,7 +45,7 @@ function passedNatively(scene: Scene, body: Response["body"]): ReadableStream<Ui
   const isWished = runtime.config.KLEIS_NATIVE_STREAMS === "on";
   const isLeftAlone = ready.answer.breaksSilence === true && rewritersOf(scene).length === 0;
   if (runtime.passNatively === undefined || body === null || !isWished || !isLeftAlone) return null;
-  const pass = runtime.passNatively(begin(body));
+  const pass = runtime.passNatively(begin(body, runtime.clock));
   const hasLeft = () => call.request.signal.aborted;
   runtime.waitUntil(relayNatively({ ...planOf(scene), pass, hasLeft }));
   return pass.readable;
@@ -105,7 +105,7 @@ async function lateSource(scene: Scene, sending: Promise<Response>): Promise<Byt
     new LateRefusal(eventsOf(scene, failure, false), cause);
   try {
     const response = await sending;
-    if (response.status < 400) return readBody(response.body);
+    if (response.status < 400) return readBody(response.body, scene.runtime.clock);
     throw refused(providerFailure(await readError(scene, response)));
   } catch (error) {
     if (error instanceof LateRefusal) throw error;

@@ -4,10 +4,10 @@
  */
 import { KleisError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
-import { type ByteSource, toStream } from "./source.ts";
+import { behind, toStream } from "./source.ts";
+import { type PackedStream, unpackWithin } from "./unpack-within.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
-type Packed = ReadableStream<Bytes>;
 
 /** Codings that leave the bytes as they are, or are told by them. */
 const PLAIN: ReadonlySet<string> = new Set(["", "identity", "gzip", "x-gzip"]);
@@ -16,35 +16,28 @@ const PLAIN: ReadonlySet<string> = new Set(["", "identity", "gzip", "x-gzip"]);
  * The response with a body that can be read. Throws `upstream_invalid_response` for one that cannot be unpacked here;
  * an error keeps its status, without its body.
  */
-export async function withoutCoding(runtime: Pick<Runtime, "zstd">, response: Response): Promise<Response> {
+export async function withoutCoding(
+  runtime: Pick<Runtime, "zstd" | "clock">,
+  response: Response,
+): Promise<Response> {
   const coding = (response.headers.get("content-encoding") ?? "").trim().toLowerCase();
   const { body, status, statusText, headers } = response;
   if (PLAIN.has(coding) || body === null) return response;
   const reader = body.getReader();
   const first = await reader.read().catch(() => ({ done: true, value: undefined }) as const);
   const head = first.value ?? new Uint8Array(0);
-  const whole = toStream(behind(head, reader), { onEnd: () => {} });
-  const unpack = isText(head) ? (bytes: Packed) => bytes : unpackerOf(runtime, coding, head);
-  if (unpack !== null) return new Response(unpack(whole), { status, statusText, headers });
+  const whole = behind(head, reader);
+  const unpack = isText(head) ? null : unpackerOf(runtime, coding, head);
+  if (isText(head) || unpack !== null) {
+    const source = unpack === null ? whole : unpackWithin(whole, unpack, runtime.clock);
+    return new Response(toStream(source, { onEnd: () => {} }), { status, statusText, headers });
+  }
   await reader.cancel().catch(() => {});
   if (status >= 400) return new Response(null, { status, statusText, headers });
   throw new KleisError(
     "upstream_invalid_response",
     `The provider packed its answer as ${/^[\w, -]{1,40}$/.test(coding) ? coding : "something unknown"}, which was not asked for and cannot be unpacked here. Try again.`,
   );
-}
-
-/** A body whose first bytes have been read. */
-function behind(head: Bytes, reader: ReadableStreamDefaultReader<Bytes>): ByteSource {
-  let given = false;
-  return {
-    async read() {
-      if (given || head.length === 0) return reader.read();
-      given = true;
-      return { done: false, value: head };
-    },
-    cancel: () => reader.cancel(),
-  };
 }
 
 /** The fields of an event stream (HTML Standard, "Parsing an event stream"). */
@@ -63,7 +56,7 @@ function unpackerOf(
   { zstd }: Pick<Runtime, "zstd">,
   coding: string,
   head: Bytes,
-): ((packed: Packed) => Packed) | null {
+): ((packed: PackedStream) => PackedStream) | null {
   switch (coding) {
     case "deflate":
       return decompressor(isZlib(head) ? "deflate" : "deflate-raw");
@@ -81,7 +74,7 @@ function isZlib([method = 0, flags = 0]: Bytes): boolean {
   return (method & 0x0f) === 8 && (method * 256 + flags) % 31 === 0;
 }
 
-function decompressor(format: string): ((packed: Packed) => Packed) | null {
+function decompressor(format: string): ((packed: PackedStream) => PackedStream) | null {
   try {
     // Runtimes know more formats than the standard names, brotli among them.
     const stream = new DecompressionStream(format as CompressionFormat);

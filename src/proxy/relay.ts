@@ -18,6 +18,7 @@ import {
   silent,
   tooLarge,
 } from "./stream-end.ts";
+import { UNPACKS_TOO_FAR, UnpacksTooFarError } from "./unpack-within.ts";
 import { watchClient } from "./watch-client.ts";
 
 /** Silence towards the client, in ms, after which a comment is sent; agents give up after 300 s (clients.md). */
@@ -258,6 +259,7 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
             send(encoder.encode(error.events));
             finish("provider_error");
           } else if (error instanceof EventTooLargeError) fail("too_large", tooLarge(error.message));
+          else if (error instanceof UnpacksTooFarError) fail("too_large", tooLarge(UNPACKS_TOO_FAR));
           else fail("incomplete", BROKE_OFF);
         } finally {
           waiting = false;

@@ -4,6 +4,7 @@ import { errorCodeOf } from "../error-code.ts";
 import { KleisError } from "../errors.ts";
 import type { BegunBody, Clock } from "../runtime.ts";
 import { BROKE_OFF } from "./stream-end.ts";
+import { UnpacksTooFarError, unpackWithin } from "./unpack-within.ts";
 import { watchClient } from "./watch-client.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -18,7 +19,7 @@ export interface ByteSource {
  * The body's bytes. Providers are asked for plain bytes, but some send gzip all the same, with or without saying so, and
  * some runtimes unpack it and leave the label on; the first two bytes tell the truth (RFC 1952 §2.3.1).
  */
-export function readBody(body: ReadableStream<Bytes> | null): ByteSource {
+export function readBody(body: ReadableStream<Bytes> | null, clock: Pick<Clock, "sleep">): ByteSource {
   if (body === null) return { read: async () => ({ done: true }), cancel: async () => {} };
   const reader = body.getReader();
   let source: ByteSource | undefined;
@@ -26,7 +27,7 @@ export function readBody(body: ReadableStream<Bytes> | null): ByteSource {
     async read() {
       if (source !== undefined) return source.read();
       const begun = await beginning(reader);
-      source = isGzip(begun) ? unpack(begun, reader) : reader;
+      source = isGzip(begun) ? unpack(begun, reader, clock) : reader;
       return source === reader && begun.length > 0 ? { done: false, value: begun } : source.read();
     },
     cancel: () => (source ?? reader).cancel(),
@@ -40,11 +41,13 @@ function isGzip(begun: Bytes): boolean {
 }
 
 /** The body with its first bytes read; unpacked, by hand, where it is gzip. */
-export async function begin(body: ReadableStream<Bytes>): Promise<BegunBody> {
+export async function begin(body: ReadableStream<Bytes>, clock: Pick<Clock, "sleep">): Promise<BegunBody> {
   const reader = body.getReader();
   const head = await beginning(reader);
-  if (isGzip(head))
-    return { head: new Uint8Array(0), rest: toStream(unpack(head, reader), { onEnd: () => {} }) };
+  if (isGzip(head)) {
+    const rest = toStream(unpack(head, reader, clock), { onEnd: () => {} });
+    return { head: new Uint8Array(0), rest };
+  }
   reader.releaseLock();
   return { head, rest: body };
 }
@@ -60,27 +63,40 @@ async function beginning(reader: ReadableStreamDefaultReader<Bytes>): Promise<By
   return begun;
 }
 
-function unpack(first: Bytes, reader: ReadableStreamDefaultReader<Bytes>): ByteSource {
-  let begun = false;
-  const packed = new ReadableStream<Bytes>(
-    {
-      async pull(controller) {
-        if (!begun) {
-          begun = true;
-          return controller.enqueue(first);
-        }
-        const { done, value } = await reader.read();
-        if (done) controller.close();
-        else controller.enqueue(value);
-      },
-      cancel: () => reader.cancel(),
-    },
-    { highWaterMark: 0 },
-  );
-  return packed.pipeThrough(new DecompressionStream("gzip")).getReader();
+function unpack(
+  head: Bytes,
+  reader: ReadableStreamDefaultReader<Bytes>,
+  clock: Pick<Clock, "sleep">,
+): ByteSource {
+  const gunzip = new DecompressionStream("gzip");
+  return unpackWithin(behind(head, reader), (packed) => packed.pipeThrough(gunzip), clock);
 }
 
-export type PassedOutcome = "complete" | "incomplete" | "idle" | "client_left" | "client_stalled";
+/** A body whose first bytes have been read. */
+export function behind(head: Bytes, rest: ByteSource): ByteSource {
+  let given = head.length === 0;
+  return {
+    async read() {
+      if (given) return rest.read();
+      given = true;
+      return { done: false, value: head };
+    },
+    cancel: () => rest.cancel(),
+  };
+}
+
+export type PassedOutcome =
+  | "complete"
+  | "incomplete"
+  | "idle"
+  | "too_large"
+  | "client_left"
+  | "client_stalled";
+
+function outcomeOf(error: unknown): PassedOutcome {
+  if (error instanceof UnpacksTooFarError) return "too_large";
+  return error instanceof KleisError ? "idle" : "incomplete";
+}
 
 export interface Passing {
   /** Hears once how it ended and how much passed. */
@@ -118,7 +134,7 @@ export function toStream(source: ByteSource, passing: Passing): ReadableStream<B
       async pull(controller) {
         isReading = true;
         const next = await source.read().catch((error: unknown) => {
-          onEnd(error instanceof KleisError ? "idle" : "incomplete", errorCodeOf(error));
+          onEnd(outcomeOf(error), errorCodeOf(error));
           if (breakOff === undefined) throw error;
           return null;
         });

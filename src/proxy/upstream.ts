@@ -53,7 +53,7 @@ async function misdirected(runtime: Runtime, response: Response, wayOut: string)
 
 /** The text of a refusal, whose own body stays unread; empty where it does not come. */
 async function peekRefusal({ clock }: Runtime, response: Response): Promise<string> {
-  const source = readBody(response.clone().body);
+  const source = readBody(response.clone().body, clock);
   const came = new AbortController();
   const late = clock.sleep(REFUSAL_WAIT_MS, came.signal).then(() => "");
   const text = await Promise.race([beginningOf(source).catch(() => ""), late]);

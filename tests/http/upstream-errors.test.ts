@@ -110,7 +110,7 @@ describe("an error of Claude's, for an API key", () => {
     ["that is plain text", "upstream connect error", "upstream connect error"],
     ["that is empty", "", "The provider answered 503 Service Unavailable without words."],
     ["that is no text", Buffer.from([0x7b, 0xff, 0xfe, 0x00, 0x7d]), "503 Service Unavailable"],
-    ["that is larger than any error", `{"error":"${"x".repeat(1024 * 1024)}"}`, "503 Service Unavailable"],
+    ["that is larger than any error", `{"error":"Busy ${"x".repeat(1024 * 1024)}"}`, "Busy xxx"],
   ])("%s is put into the protocol's shape", async (_name, body, words) => {
     door.fakes.claude.script({
       status: 503,

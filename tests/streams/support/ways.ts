@@ -143,7 +143,7 @@ export async function wayOf(name: WayName): Promise<Way> {
     relay(body, clock) {
       const watcher = WATCH[protocol]();
       return relayEvents({
-        upstream: readBody(body),
+        upstream: readBody(body, clock),
         rewriters: rewriters(),
         watcher,
         mayOmitEnd,
