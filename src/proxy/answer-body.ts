@@ -37,18 +37,24 @@ const OPEN_ARRAY = 0x5b;
 export interface LookedAt {
   /** True for an object or a list of JSON; no event stream begins like that. */
   readonly isJson: boolean;
+  /** There was nothing but space as far as was looked. */
+  readonly isUnknown: boolean;
   /** All of the body, from its first byte on. */
   readonly source: ByteSource;
 }
 
 /** Waits for the beginning of a body. Throws `KleisError` where none comes. */
-export async function lookAt(scene: Scene, body: Response["body"]): Promise<LookedAt> {
+export async function lookAt(
+  scene: Scene,
+  body: Response["body"],
+  lookBytes = LOOK_BYTES,
+): Promise<LookedAt> {
   const source = readBody(body, scene.runtime.clock);
   const beginning = limited(scene, source);
   const begun: Uint8Array<ArrayBuffer>[] = [];
   let looked = 0;
   let first: number | undefined;
-  for (let over = false; !over && first === undefined && looked < LOOK_BYTES; ) {
+  for (let over = false; !over && first === undefined && looked < lookBytes; ) {
     const { done, value } = await beginning.read().catch((error: unknown) => {
       throw error instanceof KleisError
         ? error
@@ -60,7 +66,8 @@ export async function lookAt(scene: Scene, body: Response["body"]): Promise<Look
     looked += value.length;
     first = value.find((byte) => !SPACE.has(byte));
   }
-  return { isJson: first === OPEN_OBJECT || first === OPEN_ARRAY, source: replayed(begun, source) };
+  const isJson = first === OPEN_OBJECT || first === OPEN_ARRAY;
+  return { isJson, isUnknown: looked > 0 && first === undefined, source: replayed(begun, source) };
 }
 
 /** The source with what was read of it in front again. */

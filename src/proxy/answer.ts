@@ -118,8 +118,11 @@ async function answerTo(scene: Scene, response: Response): Promise<Response> {
     return new Response(streamOf(scene, body), { status, headers: asEventStream(headers) });
   }
   // Any other label may be wrong: the first byte tells.
-  const { isJson, source } = await lookAt(scene, body);
+  const isLabelledJson = !ready.streams && type.includes("application/json");
+  // Space before an answer in one piece keeps a waiting client's connection alive, and is not held back.
+  const { isJson, isUnknown, source } = await lookAt(scene, body, isLabelledJson ? 1 : undefined);
   if (isJson) return answerWhole(scene, response, headers, source);
+  if (isUnknown && isLabelledJson) return answerJson(scene, { status, headers, source });
   if (!ready.streams) {
     await source.cancel();
     throw notJson("The provider answered with something else than JSON");
