@@ -87,7 +87,12 @@ function askCodex(extra: object = {}): Promise<Answer> {
       stream: true,
       tools: [
         { type: "function", name: "read", parameters: SCHEMA },
-        { type: "namespace", name: "files", tools: [{ type: "custom", name: "apply_patch" }] },
+        {
+          type: "namespace",
+          name: "files",
+          description: "Files.",
+          tools: [{ type: "custom", name: "apply_patch" }],
+        },
       ],
       ...extra,
     },
@@ -348,12 +353,20 @@ describe("delivery", () => {
         "accept-encoding": "identity",
         "user-agent": "kleis/0.1.0",
       },
-      body: JSON.stringify({ model: "gpt-5.5", instructions: "x", input: [], store: false, stream: true }),
+      body: JSON.stringify({
+        model: "gpt-5.5",
+        instructions: "x",
+        input: [{ role: "user", content: "ping" }],
+        store: false,
+        stream: true,
+      }),
     });
+    expect(response.status).toBe(200);
     const reader = response.body!.getReader();
     let text = "";
     while (!text.includes("response.completed")) {
-      const { value } = await reader.read();
+      const { done, value } = await reader.read();
+      expect(done, text).toBe(false);
       text += new TextDecoder().decode(value);
     }
     const request = await codex.arrived(1);
