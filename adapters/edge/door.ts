@@ -46,7 +46,10 @@ function refusingDoor(problems: readonly string[]): EdgeDoor {
   return {
     fetch(request) {
       const protocol = askedProtocol(new URL(request.url).pathname, request.headers);
-      return refusalResponse(new KleisError("not_configured", words), protocol, "req_not_configured");
+      const error = new KleisError("not_configured", words, {
+        headers: { "x-content-type-options": "nosniff" },
+      });
+      return refusalResponse(error, protocol, "req_not_configured");
     },
   };
 }

@@ -71,6 +71,7 @@ test("without its variables the function says which are missing, and leaves noth
   try {
     const response = await fetch(`${door.url}/v1/messages`, { method: "POST", body: "{}" });
     expect(response.status).toBe(503);
+    expect(response.headers.get("x-content-type-options")).toBe("nosniff");
     const text = await response.text();
     expect(text).toContain("ADMIN_TOKEN is not set");
     expect(text).toContain("ENCRYPTION_KEY must be 32 bytes in base64");
