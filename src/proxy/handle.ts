@@ -179,9 +179,10 @@ async function checkToolModels(
 ): Promise<void> {
   if (call.key.models === null) return;
   const inScope = modelScope(call.key.models, deps.providers);
-  const foreign = await body.read(({ bytes }) =>
-    toolModels(bytes).find((model) => !inScope(provider, model)),
-  );
+  const foreign = await body.read(async ({ bytes }, pause) => {
+    for await (const model of toolModels(bytes, pause)) if (!inScope(provider, model)) return model;
+    return undefined;
+  });
   if (foreign === undefined) return;
   const named = JSON.stringify(foreign.slice(0, MAX_MODEL_ID));
   throw new KleisError(

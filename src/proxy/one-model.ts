@@ -3,7 +3,7 @@
  * case. So a body names its model once, and a key's scope covers every model that a tool of it names, too.
  */
 import { KleisError } from "../errors.ts";
-import { type JsonObject, parseJson } from "../json.ts";
+import { parseJson } from "../json.ts";
 import { type Part, partsOf } from "../protocols/json-edit.ts";
 
 const decoder = new TextDecoder();
@@ -11,10 +11,12 @@ const decoder = new TextDecoder();
 /** Deeper than any namespace of tools that is in use. */
 const TOOLS_DEPTH = 8;
 
+/** After so many bytes others have their turn. */
+const TURN_BYTES = 4 * 1024 * 1024;
+
 /** Throws `invalid_request` for a body with a second member that is `model` in whatever case. */
-export function checkOneModel(text: string, bytes: Uint8Array<ArrayBuffer>, value: JsonObject): void {
-  const spelt = Object.keys(value).filter((name) => isNamed(name, "model"));
-  if (spelt.length > 1 || (mayRepeat(text) && partsOf(bytes).filter(isModel).length > 1)) {
+export function checkOneModel(bytes: Uint8Array<ArrayBuffer>): void {
+  if (partsOf(bytes).filter(isModel).length > 1) {
     throw new KleisError(
       "invalid_request",
       "The request has more than one `model` (names differing in case count as the same). Send one.",
@@ -23,34 +25,45 @@ export function checkOneModel(text: string, bytes: Uint8Array<ArrayBuffer>, valu
   }
 }
 
-/** False where the name stands once in the whole body, which its characters tell without looking at its structure. */
-function mayRepeat(text: string): boolean {
-  const first = text.indexOf('"model"');
-  // Letters may be written as escapes: \u006d is m, \u004d M.
-  return text.indexOf('"model"', first + 1) >= 0 || text.includes("\\u006") || text.includes("\\u004");
-}
-
-/** Every model that a tool of the request names, in whatever case its member is written and however often. */
-export function toolModels(bytes: Uint8Array<ArrayBuffer>): string[] {
-  return partsOf(bytes).flatMap((part) => {
-    if (isNamed(part.key, "tools")) return modelsOfTools(part, 0);
-    if (!isNamed(part.key, "input")) return [];
+/**
+ * Every model that a tool of the request names, in whatever case its member is written and however often. `pause`: lets
+ * others come first between two steps of a large body.
+ */
+export async function* toolModels(
+  bytes: Uint8Array<ArrayBuffer>,
+  pause: () => Promise<void>,
+): AsyncGenerator<string> {
+  let gone = 0;
+  /** The values inside, once others have had their turn. */
+  const inside = async (value: Uint8Array<ArrayBuffer>): Promise<Part[]> => {
+    gone += value.length;
+    if (gone > TURN_BYTES) {
+      gone = 0;
+      await pause();
+    }
+    return partsOf(value);
+  };
+  for (const part of await inside(bytes)) {
+    if (isNamed(part.key, "tools")) yield* modelsOfTools(part, 0);
+    if (!isNamed(part.key, "input")) continue;
     // Codex adds tools to a running conversation as an item of its input.
-    return partsOf(part.bytes)
-      .flatMap((item) => partsOf(item.bytes))
-      .flatMap((member) => (isNamed(member.key, "tools") ? modelsOfTools(member, 0) : []));
-  });
-}
+    for (const item of await inside(part.bytes))
+      for (const member of await inside(item.bytes))
+        if (isNamed(member.key, "tools")) yield* modelsOfTools(member, 0);
+  }
 
-function modelsOfTools(tools: Part, depth: number): string[] {
-  if (depth > TOOLS_DEPTH) return [];
-  return partsOf(tools.bytes)
-    .flatMap((tool) => partsOf(tool.bytes))
-    .flatMap((member) => {
-      if (isNamed(member.key, "tools")) return modelsOfTools(member, depth + 1);
-      const model = isModel(member) ? parseJson(decoder.decode(member.bytes)) : undefined;
-      return typeof model === "string" ? [model] : [];
-    });
+  async function* modelsOfTools(tools: Part, depth: number): AsyncGenerator<string> {
+    if (depth > TOOLS_DEPTH) return;
+    for (const tool of await inside(tools.bytes)) {
+      for (const member of await inside(tool.bytes)) {
+        if (isNamed(member.key, "tools")) yield* modelsOfTools(member, depth + 1);
+        else if (isModel(member)) {
+          const model = parseJson(decoder.decode(member.bytes));
+          if (typeof model === "string") yield model;
+        }
+      }
+    }
+  }
 }
 
 function isModel({ key }: Part): boolean {

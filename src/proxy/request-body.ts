@@ -70,7 +70,7 @@ export class RequestBody {
       await pause();
       const value = parseBody(text);
       await pause();
-      checkOneModel(text, bytes, value);
+      checkOneModel(bytes);
       this.#value = value;
     }
     return { bytes, value: this.#value };

@@ -3,8 +3,11 @@
  * prompts of a shell, lines that name a path with spaces, such paths in quotes.
  */
 
-/** An opening or a closing line of a fenced block. */
-const FENCE = /^[^\S\n]*(`{3,}|~{3,})([^\n]*)$/gm;
+/**
+ * An opening or a closing line of a fenced block. Only a line feed begins a line: with `^` every one of many carriage returns
+ * would, and each would be read to the last.
+ */
+const FENCE = /(?<![^\n])[^\S\n]*(`{3,}|~{3,})([^\n]*)/g;
 /** Where a path begins: the root, a home, a drive, a share, the folder itself. */
 const ROOT = String.raw`(?:~?\/[^\s/]+\/|~\/|\.{1,2}[\\/]|[A-Za-z]:[\\/]|\\\\|file:\/\/)`;
 /** A line that holds a path and nothing else, as environment blocks write it: `Working directory: /home/me/My Files`. */

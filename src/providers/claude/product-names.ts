@@ -77,8 +77,15 @@ function standsAlone({ before, after }: Word, name: string): boolean {
   if (before === "" && after === ":" && name === name.toLowerCase()) return false;
   if (BEFORE.test(before) && AFTER.test(after)) return true;
   if (!UNSPACED.test(before.slice(-1)) && !UNSPACED.test(after.charAt(0))) return false;
-  if (CODE_MARK.test(before) || CODE_MARK.test(after.replace(/[.:]+$/, ""))) return false;
+  if (CODE_MARK.test(before) || CODE_MARK.test(withoutStops(after))) return false;
   return isLoose(before.slice(-1), BEFORE) && isLoose(after.charAt(0), AFTER);
+}
+
+/** Without the full stops and colons at its end; a regular expression would take the square of their number. */
+function withoutStops(after: string): string {
+  let end = after.length;
+  while (end > 0 && (after[end - 1] === "." || after[end - 1] === ":")) end--;
+  return after.slice(0, end);
 }
 
 function isLoose(neighbour: string, marks: RegExp): boolean {

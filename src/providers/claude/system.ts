@@ -2,7 +2,7 @@
  * The system prompt of a subscription request: who is asking, the identity block (providers/claude.md §2.3) and the
  * product names (§2.4, seed row). Pure, and the same for every turn of a conversation.
  */
-import { isObject, type JsonObject } from "../../json.ts";
+import { isObject, type Json, type JsonObject } from "../../json.ts";
 import type { Change, Edit } from "../../protocols/body.ts";
 import { replaceProductName } from "./product-names.ts";
 import { PROFILE } from "./profile.ts";
@@ -32,12 +32,13 @@ export function systemEdits(body: JsonObject): SystemEdits {
   if (!Array.isArray(system)) return { edits: [], changes: [] };
 
   const edits: Edit[] = [];
+  const isLong = lengthOf(system) > MAX_NORMALISED;
   const first = system[0];
   if (!isTextBlock(first) || !startsWithIdentity(first.text)) {
     edits.push({ change: "claude-identity", op: "prepend", path: ["system"], value: identityBlock() });
   }
   system.forEach((block, index) => {
-    if (!isTextBlock(block)) return;
+    if (isLong || !isTextBlock(block)) return;
     const normalised = normaliseText(block.text);
     if (normalised === block.text) return;
     edits.push({
@@ -48,6 +49,16 @@ export function systemEdits(body: JsonObject): SystemEdits {
     });
   });
   return { edits, changes: [] };
+}
+
+/**
+ * Longer prompts (characters, all blocks together) are left as they are: looking for names in 32 MiB takes a second. An
+ * agent's prompt has some ten thousand.
+ */
+const MAX_NORMALISED = 1024 * 1024;
+
+function lengthOf(blocks: readonly Json[]): number {
+  return blocks.reduce<number>((sum, block) => sum + (isTextBlock(block) ? block.text.length : 0), 0);
 }
 
 /** Product names as the plan's profile writes them. */
@@ -61,7 +72,7 @@ function normaliseText(source: string): string {
  */
 function stringEdits(system: string): SystemEdits {
   const rest = startsWithIdentity(system) ? system.slice(PROFILE.identity.length) : system;
-  const normalised = normaliseText(rest);
+  const normalised = rest.length > MAX_NORMALISED ? rest : normaliseText(rest);
   const own = rest.trim() === "" ? [] : [{ type: "text", text: normalised }];
   return {
     edits: [identityEdit([identityBlock(), ...own])],
