@@ -162,7 +162,7 @@ describe.skipIf(sqldMissing !== null)("a stream that workerd passes on by itself
     const { bytes, isEnded } = await received(response);
     expect(bytes.toString()).toBe(WHOLE.toString());
     expect(isEnded).toBe(true);
-    await until("the provider's side ends", 3_000, () => asked.aborted);
+    await until("the provider's side ends", 20_000, () => asked.aborted);
   });
 
   test("in which the provider falls silent ends with a time-out", async () => {
