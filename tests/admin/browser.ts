@@ -92,7 +92,7 @@ export async function visit(browser: Browser, url: string, options: VisitOptions
     if (["error", "warning"].includes(message.type())) complaints.push(message.text());
   });
   page.on("pageerror", (error) => complaints.push(`script broke: ${error.message}`));
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(45_000);
 
   return {
     page,

@@ -96,7 +96,7 @@ describe.each([
     await dialog().getByText("The code is valid for").waitFor();
     const left = async () => (await dialog().locator("[data-countdown]").textContent()) ?? "";
     expect(await left()).toMatch(/^1[45]:\d\d$/);
-    await expect.poll(left, { timeout: 5000 }).toMatch(/^14:5\d$/);
+    await expect.poll(left, { timeout: 40_000 }).toMatch(/^14:[0-5]\d$/);
     door.fakes.copilot.approveDevice(code);
     await connected();
     expect(await dialog().textContent()).toContain("octo-owner");

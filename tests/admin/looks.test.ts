@@ -114,7 +114,7 @@ describe.each([LAPTOP, PHONE_BY_NIGHT])("%s", (_name, options) => {
       await page.keyboard.press("Escape");
       await page.getByRole("dialog").waitFor({ state: "hidden" });
       await expect
-        .poll(() => page.evaluate(() => `#${document.activeElement?.id}`), { timeout: 3000 })
+        .poll(() => page.evaluate(() => `#${document.activeElement?.id}`), { timeout: 30_000 })
         .toBe(opener);
     }
     await owner.clean();

@@ -50,7 +50,7 @@ test("without scripts an owner signs in with a device code, asking when it is en
         await click("button", "I have entered it");
         return page.getByRole("heading", { level: 1 }).textContent();
       },
-      { timeout: 10_000, interval: 700 },
+      { timeout: 45_000, interval: 700 },
     )
     .toBe("The account is connected");
   await click("link", "Done");

@@ -142,7 +142,9 @@ describe("a proxy", () => {
     expect(sockets.length).toBe(2);
     const endless = await send(`${named}endless`, { method: "GET" });
     await endless.body?.cancel();
-    await vi.waitFor(() => expect(sockets.every(({ destroyed }) => destroyed)).toBe(true));
+    await vi.waitFor(() => expect(sockets.every(({ destroyed }) => destroyed)).toBe(true), {
+      timeout: 20_000,
+    });
   });
 });
 
@@ -376,7 +378,7 @@ test("a request that the proxy refuses ends in words that say so, with the code,
     const log = written.mock.calls.map(([line]) => String(line)).join("");
     expect(log).toMatch(/"route":"\/v1\/messages".*"code":"upstream_unreachable".*"cause":"PROXY_HTTP_407"/);
     expect(log + answer).not.toContain("secret");
-  });
+  }, 20_000);
 });
 
 function post(url: string, key: string): Promise<Response> {

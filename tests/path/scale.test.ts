@@ -65,7 +65,7 @@ async function trips(process: CountedProcess): Promise<RoundTrip[]> {
 
 /** How the database goes about a statement, a line for each step. */
 async function planOf(statement: string): Promise<string[]> {
-  const client = createClient({ url: `file:${town.file}` });
+  const client = createClient({ url: `file:${town.file}`, timeout: 10_000 });
   const args = Array.from(statement.matchAll(/\?/g), () => null);
   const { rows } = await client.execute({ sql: `explain query plan ${statement}`, args });
   client.close();

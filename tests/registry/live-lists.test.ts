@@ -256,7 +256,24 @@ describe("a list is asked for in the background", () => {
   test("once for all who wish it at the same time", async () => {
     const place = await listing({ one: THREE });
     await copilotIs(place, "one");
+    let answer = () => {};
+    const held = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const { network } = place;
+    place.network = async (...asked) => {
+      const response = network(...asked);
+      await held;
+      return response;
+    };
     const wishes = Array.from({ length: 10 }, () => place.admin("POST", "/admin/models/refresh"));
+    // All of them wait for the provider once none of them asks the store any more.
+    for (let calls = -1, still = 0; still < 20 || place.asked.length === 0; ) {
+      still = place.world.calls.length === calls ? still + 1 : 0;
+      calls = place.world.calls.length;
+      await new Promise((later) => setTimeout(later, 10));
+    }
+    answer();
     for (const { json } of await Promise.all(wishes)) {
       expect(json).toMatchObject({ accounts: [{ list: "renewed" }] });
     }

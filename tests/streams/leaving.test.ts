@@ -11,7 +11,7 @@ import { requestBody } from "./support/ways.ts";
 let door: Door;
 let key: string;
 beforeAll(async () => {
-  door = await openDoor({ env: { LOG_LEVEL: "info", KLEIS_IDLE_TIMEOUT_MS: "60000" } });
+  door = await openDoor({ env: { LOG_LEVEL: "info", KLEIS_IDLE_TIMEOUT_MS: "600000" } });
   await connectAll(door);
   key = await door.key();
 });
