@@ -165,6 +165,7 @@ describe("markup", () => {
     await page.getByRole("link", { name: "Use it" }).click();
     await page.getByLabel("Key").selectOption({ label: await laptop() });
     await page.getByRole("link", { name: "Claude Code" }).click();
+    await page.getByText("ANTHROPIC_BASE_URL=").first().waitFor();
     await page.getByRole("button", { name: "Test" }).click();
     await page.locator("#tried").waitFor();
     expect(await page.locator("#tried").textContent()).toContain("<img src=x");

@@ -140,6 +140,7 @@ describe("an owner", () => {
   test("has to choose between Claude's ways: none is chosen beforehand, and what is allowed stands first", async () => {
     await page.getByRole("link", { name: "Connect Claude" }).click();
     const ways = dialog().getByRole("radio");
+    await ways.first().waitFor();
     expect(
       await ways.evaluateAll((all) => all.map((way) => way instanceof HTMLInputElement && way.checked)),
     ).toEqual([false, false, false]);

@@ -256,6 +256,7 @@ describe("an owner", () => {
     await door.key({ label: "laptop" });
     await page.getByRole("link", { name: "Use it" }).click();
     await page.getByRole("link", { name: "Codex CLI" }).click();
+    await page.getByText('base_url = "').waitFor();
     door.fakes.codex.always("error:429");
     await page.getByRole("button", { name: "Test" }).click();
     await page

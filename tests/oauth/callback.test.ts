@@ -30,7 +30,10 @@ async function listening(change: Partial<CallbackWish> = {}) {
 
 async function occupy(port: number): Promise<Server> {
   const server = createServer((_, response) => response.end("somebody else"));
-  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, "127.0.0.1", resolve);
+  });
   onTestFinished(() => void server.close());
   return server;
 }
@@ -238,7 +241,7 @@ describe("the whole Node door, on the very port that OpenAI sends browsers to", 
     expect(await page.text()).toContain("You can close this tab");
     expect(await call("complete", { state: begun.state })).toMatchObject({ status: "connected" });
     expect(fakes.violations()).toEqual([]);
-    await occupy(1455);
+    await vi.waitFor(() => occupy(1455), { timeout: 20_000 });
   });
 
   test("a request that came through a proxy, and a taken port, are pasted", async () => {
