@@ -164,6 +164,8 @@ describe("markup", () => {
     });
     await page.getByRole("link", { name: "Use it" }).click();
     await page.getByLabel("Key").selectOption({ label: await laptop() });
+    // Until then the links are those of the key before.
+    await page.waitForFunction(() => new URL(location.href).searchParams.has("key"));
     await page.getByRole("link", { name: "Claude Code" }).click();
     await page.getByText("ANTHROPIC_BASE_URL=").first().waitFor();
     await page.getByRole("button", { name: "Test" }).click();
