@@ -122,11 +122,6 @@ function backslashesBefore(bytes: Uint8Array, from: number, end: number): number
   return end - at;
 }
 
-/** Throws `invalid_request` for a body that holds too much to be parsed. Reads every byte once. */
-export function checkBytes(bytes: Uint8Array): void {
-  new JsonScanner().push(bytes);
-}
-
 function tooDeep(): KleisError {
   return new KleisError(
     "invalid_request",

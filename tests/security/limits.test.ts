@@ -2,11 +2,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { isDeeper, isObject, type Json, MAX_DEPTH, parseJson } from "../../src/json.ts";
-import { checkBytes, JsonScanner, MAX_NAMES, MAX_VALUES } from "../../src/proxy/json-limits.ts";
+import { JsonScanner, MAX_NAMES, MAX_VALUES } from "../../src/proxy/json-limits.ts";
 import { createSlots, LOST_AFTER_MS } from "../../src/proxy/slots.ts";
 import { openDoor } from "../support/door.ts";
 import { countedBytes } from "../support/work.ts";
 import { createHouse, type House } from "./house.ts";
+
+const checkBytes = (bytes: Uint8Array) => new JsonScanner().push(bytes);
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const nested = (levels: number) => `${"[".repeat(levels)}${"]".repeat(levels)}`;

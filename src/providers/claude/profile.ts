@@ -94,7 +94,7 @@ export const PROFILE = {
     waitAtMost: 300_000,
   },
 
-  /** Under `CLAUDE_API_URL`: the models that the credential may use, free of charge (§4). */
+  /** Under `CLAUDE_API_URL`: the models that the credential may use, free of charge (§3.6). */
   modelsPath: "/v1/models",
 
   /** How secrets look (§1.5). */
