@@ -7,7 +7,7 @@ import { gunzipSync } from "node:zlib";
 import { createClient } from "@libsql/client";
 import { createApp } from "../src/app.ts";
 import { readConfig } from "../src/config.ts";
-import { readRegistryText } from "../src/models/registry-text.ts";
+import { readRegistryText } from "../src/models/registry/splice.ts";
 import { PROVIDERS } from "../src/providers/index.ts";
 import type { Runtime } from "../src/runtime.ts";
 import { sharedClient } from "../src/storage/libsql/connections.ts";

@@ -1,5 +1,5 @@
 /**
- * Bundles `src/admin/browser/` (the admin page's script and style) into `src/admin/assets.gen.ts`, for runtimes without
+ * Bundles `src/admin/browser/` (the admin page's script and style) into `src/admin/ui/assets.gen.ts`, for runtimes without
  * a file system. `--check` writes nothing and fails when the two differ.
  */
 import { createHash } from "node:crypto";
@@ -10,7 +10,7 @@ import { build } from "esbuild";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = join(root, "src/admin/browser");
-const output = join(root, "src/admin/assets.gen.ts");
+const output = join(root, "src/admin/ui/assets.gen.ts");
 
 async function bundle(entry) {
   const { outputFiles } = await build({
@@ -38,7 +38,7 @@ export const ASSETS = ${JSON.stringify(assets, null, 2)};
 if (!process.argv.includes("--check")) {
   writeFileSync(output, text);
 } else if (readOrNothing(output) !== text) {
-  process.stderr.write("src/admin/assets.gen.ts is old: run node scripts/generate-admin-assets.mjs\n");
+  process.stderr.write("src/admin/ui/assets.gen.ts is old: run node scripts/generate-admin-assets.mjs\n");
   process.exitCode = 1;
 }
 

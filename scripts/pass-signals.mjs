@@ -1,7 +1,7 @@
 /** Makes this process one with the child that it started: signals go to the child, and both end alike. */
 import { constants } from "node:os";
 
-/** Every signal that ends a process and can be caught; the same list as in adapters/node/ending.ts. */
+/** Every signal that ends a process and can be caught; the same list as in adapters/node/shutdown.ts. */
 export const ENDING_SIGNALS = [
   "SIGINT",
   "SIGTERM",

@@ -1,5 +1,5 @@
 /**
- * Writes src/models/snapshot.gen.ts, the models that Kleis knows when models.dev cannot be asked.
+ * Writes src/models/registry/snapshot.gen.ts, the models that Kleis knows when models.dev cannot be asked.
  * Usage: node scripts/snapshot-models.mjs <path to models.dev's api.json>
  */
 import { readFileSync, writeFileSync } from "node:fs";
@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 /** The models.dev providers that describe the models of ours. */
 const SOURCES = ["openai", "anthropic", "github-copilot"];
-const TARGET = new URL("../src/models/snapshot.gen.ts", import.meta.url);
+const TARGET = new URL("../src/models/registry/snapshot.gen.ts", import.meta.url);
 
 const LICENSE = `Copyright (c) 2025 models.dev
 

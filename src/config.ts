@@ -1,9 +1,9 @@
 /** The environment, decoded once. Every default that is not a provider's own fact stands here (design §2). */
 import * as z from "zod/mini";
-import { isGuessableKey, isGuessableText } from "./guessable.ts";
 import { publicHostOf } from "./host-name.ts";
 import { flawOf, isSendable, plainValue } from "./variables.ts";
-import "./zod-words.ts";
+import { isGuessableKey, isGuessableText } from "./weak-secret.ts";
+import "./zod-locale.ts";
 
 /** What every variable begins with: its plain form, refused where that cannot be what was meant. */
 const plain = z.string().check(

@@ -2,10 +2,11 @@
  * The one way out: every request to a provider, an identity server or the model registry is sent here.
  * It goes to an allowed origin or not at all, carries only the headers it was given, and follows no redirect.
  */
+
+import { untilAborted } from "./deadline.ts";
 import { KleisError } from "./errors.ts";
 import type { Fetch } from "./runtime.ts";
 import { explain } from "./unreachable.ts";
-import { untilAborted } from "./until-aborted.ts";
 
 export interface Outgoing {
   readonly url: string;

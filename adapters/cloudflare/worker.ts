@@ -1,6 +1,6 @@
 /** The Cloudflare Workers door. Kept between requests of one isolate: the app and its plain-data caches, nothing else. */
 import { waitUntil } from "cloudflare:workers";
-import { createEdgeDoor, type EdgeDoor } from "../edge/door.ts";
+import { createEdgeDoor, type EdgeDoor } from "../edge/adapter.ts";
 import { passNatively } from "./native-pass.ts";
 
 let door: EdgeDoor | undefined;

@@ -3,8 +3,8 @@
  * its end, since renewing uses the refresh token up; what can not is tried by the provider's own check.
  */
 
-import { createProviderNet } from "../../src/accounts/net.ts";
-import { isRefusal } from "../../src/accounts/refused.ts";
+import { isRefusal } from "../../src/accounts/credential-rejection.ts";
+import { createProviderNet } from "../../src/accounts/identity-fetch.ts";
 import { KleisError } from "../../src/errors.ts";
 import { PROVIDERS, providerById } from "../../src/providers/index.ts";
 import type { Runtime } from "../../src/runtime.ts";

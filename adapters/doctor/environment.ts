@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 import { type Config, isLoopback } from "../../src/config.ts";
 import { plainVariables, type Variables } from "../../src/variables.ts";
 import type { RemoteDatabase } from "../edge/database.ts";
-import { nearbyData } from "../node/nearby-data.ts";
+import { nearbyData } from "../node/find-data.ts";
 import type { ForwardProxies } from "../node/proxies.ts";
 import { readSecrets } from "../node/secrets.ts";
 import { databaseFile, readFolder, readSettings } from "../node/settings.ts";

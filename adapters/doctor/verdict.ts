@@ -1,5 +1,5 @@
 /** What is known of an account without a try: the one set of rules for the doctor on the spot and the one from outside. */
-import { NOT_CHECKED } from "../../src/accounts/refused.ts";
+import { NOT_CHECKED } from "../../src/accounts/credential-rejection.ts";
 import type { AccountRecord } from "../../src/storage/port.ts";
 import type { Finding } from "./finding.ts";
 

@@ -1,7 +1,8 @@
 /** `npm start`: starts the Node door with the process's environment, says where it is, and ends in order. */
-import { endInOrder } from "./ending.ts";
+
 import { exit, write } from "./output.ts";
 import { type RunningServer, SHUTDOWN_LIMIT_MS, start } from "./server.ts";
+import { endInOrder } from "./shutdown.ts";
 
 async function main(): Promise<void> {
   let server: RunningServer | null = null;

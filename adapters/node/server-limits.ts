@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import type { Server, ServerOptions } from "node:http";
 import type { Http2Bindings, HttpBindings } from "@hono/node-server";
 import { bodyTooSlow, MIN_BODY_RATE } from "../../src/errors.ts";
-import { refusalResponse } from "../../src/http/refusal.ts";
+import { refusalResponse } from "../../src/http/error-response.ts";
 import type { Logger } from "../../src/runtime.ts";
 
 export type Incoming = (HttpBindings | Http2Bindings)["incoming"];
@@ -34,7 +34,7 @@ const MAX_CONNECTIONS = 10_000;
 /** How often a full house is logged at most, ms. */
 const LOG_EVERY_MS = 60_000;
 
-/** How often a request's body is looked at, ms. Twice the time of `src/proxy/read-body.ts`, which answers in its protocol. */
+/** How often a request's body is looked at, ms. Twice the time of `src/proxy/request/read-body.ts`, which answers in its protocol. */
 const LOOK_MS = 40_000;
 
 /** Half of the open files at most: each request may need one for its provider, and the database needs some. */

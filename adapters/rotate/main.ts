@@ -8,8 +8,8 @@ import { lookAtVariables } from "../doctor/environment.ts";
 import { report } from "../doctor/finding.ts";
 import { clock, random } from "../edge/platform.ts";
 import { openClient } from "../node/client.ts";
-import { onEndingSignal } from "../node/ending.ts";
 import { exit, write } from "../node/output.ts";
+import { onEndingSignal } from "../node/shutdown.ts";
 
 const say = (line: string) => write("stdout", `${line}\n`);
 

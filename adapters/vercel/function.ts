@@ -1,5 +1,5 @@
 /** The Vercel door: a Node function on Fluid compute, where one process serves many requests, also at the same time. */
-import { createEdgeDoor } from "../edge/door.ts";
+import { createEdgeDoor } from "../edge/adapter.ts";
 import { nodeFetch } from "../node/fetch.ts";
 import { unpackZstd } from "../node/zstd.ts";
 import { waitUntil } from "./background.ts";

@@ -5,11 +5,11 @@
 import { KleisError } from "../errors.ts";
 import type { Credential } from "../providers/provider.ts";
 import type { AccountRecord, AccountSecrets, OpenAccount } from "../storage/port.ts";
-import { createRefresher, type RefresherDeps } from "./refresh.ts";
-import { nothingToRefresh, type Refreshing } from "./refresh-attempt.ts";
-import { refusalOf } from "./refresh-outcome.ts";
-import { dueOf, YOUNG_MS } from "./refresh-timing.ts";
-import { type Answered, watchRefusals } from "./refused.ts";
+import { type Answered, watchRefusals } from "./credential-rejection.ts";
+import { nothingToRefresh, type Refreshing } from "./refresh/attempt.ts";
+import { refusalOf } from "./refresh/outcome.ts";
+import { createRefresher, type RefresherDeps } from "./refresh/refresh.ts";
+import { dueOf, YOUNG_MS } from "./refresh/timing.ts";
 
 export interface Credentials {
   /**

@@ -4,7 +4,7 @@ import type { AccountRecord, AccountSecrets, ClosedAccount, OpenAccount } from "
 import { createReadCache, type Reading } from "../storage/read-cache.ts";
 import { SealError } from "../storage/seal.ts";
 import { type StoreHealth, watchStore } from "../storage/store-health.ts";
-import { unopened } from "./unopened.ts";
+import { unopened } from "./undecryptable.ts";
 
 export interface AccountDirectory {
   /** Every account, oldest first. Throws `KleisError("storage_unavailable")` when nobody knows. */

@@ -5,9 +5,9 @@ import { randomId, sha256Hex } from "../keys/secret.ts";
 import type { ImportedAccount, ImportInput, Provider } from "../providers/provider.ts";
 import type { Runtime } from "../runtime.ts";
 import { type AccountRecord, type NewAccount, SpentTokenError } from "../storage/port.ts";
-import { checkKey, keyRejected } from "./key-check.ts";
-import { refuseMisplaced } from "./misplaced.ts";
-import { isRefusal, NOT_CHECKED } from "./refused.ts";
+import { isRefusal, NOT_CHECKED } from "./credential-rejection.ts";
+import { refuseMisplaced } from "./recognise-secret.ts";
+import { checkKey, keyRejected } from "./verify-key.ts";
 
 /** What to import: one account's material, or a whole credential file. */
 export type AccountImport = { provider: string; account: ImportInput } | { file: JsonObject };

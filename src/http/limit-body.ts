@@ -1,7 +1,7 @@
 /** Reads the body of a request before its handler does: within a limit, and whole or not at all. */
 import type { Context, MiddlewareHandler } from "hono";
+import { joinBytes } from "../bytes.ts";
 import { KleisError } from "../errors.ts";
-import { joinBytes } from "../join-bytes.ts";
 
 /**
  * `tooLarge` answers a body of more than `maxBytes`. One that breaks off, or is shorter than announced, is the client's

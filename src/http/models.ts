@@ -5,18 +5,18 @@
 import { type Context, Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { ERROR_STATUS, KleisError } from "../errors.ts";
-import { accessOf, type KeyScopes } from "../models/access.ts";
-import { findModel, type ListInput, listModels, listObject, modelObject } from "../models/list.ts";
-import { modelInfos } from "../models/model-info.ts";
-import { nearestName } from "../models/nearest.ts";
-import { asksAnthropic, callableInMessages, pageOf } from "../models/page.ts";
-import { MAX_MODEL_ID } from "../models/registry.ts";
-import type { ModelSource } from "../models/source.ts";
+import { lineOf } from "../log/request-logger.ts";
+import { asksAnthropic, callableInMessages, pageOf } from "../models/catalogue/anthropic-page.ts";
+import { modelInfos } from "../models/catalogue/codex-model-info.ts";
+import { findModel, type ListInput, listModels, listObject, modelObject } from "../models/catalogue/list.ts";
+import type { ModelSource } from "../models/catalogue/source.ts";
+import { MAX_MODEL_ID } from "../models/registry/schema.ts";
+import { accessOf, type KeyScopes } from "../models/resolve/access.ts";
+import { nearestName } from "../models/resolve/nearest.ts";
 import { errorBody } from "../protocols/errors.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { AccountRecord, KeyRecord } from "../storage/port.ts";
-import { loggedRefusal } from "./refusal.ts";
-import { lineOf } from "./request-line.ts";
+import { loggedRefusal } from "./error-response.ts";
 
 export interface ModelRouteDeps {
   readonly providers: readonly Provider[];

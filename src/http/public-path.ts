@@ -4,12 +4,8 @@
  */
 import type { MiddlewareHandler } from "hono";
 import { getPath } from "hono/utils/url";
+import { publicPath } from "../base-url.ts";
 import type { Config } from "../config.ts";
-
-/** Without a slash at its end; empty when there is none. */
-export function publicPath({ PUBLIC_URL }: Config): string {
-  return PUBLIC_URL === "" ? "" : new URL(PUBLIC_URL).pathname.replace(/\/$/, "");
-}
 
 /** Takes the public path off the front of a request's path, where it is there. */
 export function withoutPublicPath(config: Config): (path: string) => string {

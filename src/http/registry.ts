@@ -4,18 +4,18 @@
  */
 import { type Context, Hono } from "hono";
 import type { AccountDirectory } from "../accounts/directory.ts";
+import { isOwnOrigin, originOf } from "../base-url.ts";
 import { KleisError } from "../errors.ts";
 import type { KeyLookup } from "../keys/lookup.ts";
-import { type KeyScopes, NO_SCOPES } from "../models/access.ts";
-import { streamOf } from "../models/bytes.ts";
-import { createRegistryBodies, type RegistryBody } from "../models/registry-body.ts";
-import type { LiveModelSource } from "../models/source.ts";
+import { lineOf } from "../log/request-logger.ts";
+import type { LiveModelSource } from "../models/catalogue/source.ts";
+import { createRegistryBodies, type RegistryBody } from "../models/registry/body.ts";
+import { streamOf } from "../models/registry/bytes.ts";
+import { type KeyScopes, NO_SCOPES } from "../models/resolve/access.ts";
 import { errorBody } from "../protocols/errors.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { Peer, Runtime } from "../runtime.ts";
-import { isOwnOrigin, originOf } from "./origin.ts";
-import { loggedRefusal } from "./refusal.ts";
-import { lineOf } from "./request-line.ts";
+import { loggedRefusal } from "./error-response.ts";
 import { createSourceRate } from "./source-rate.ts";
 
 export interface RegistryRouteDeps {

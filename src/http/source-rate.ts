@@ -1,6 +1,7 @@
 /** How often one source may ask for what needs no credential. In this process alone: it protects its time, not a secret. */
+
+import { networkOf } from "../auth/ip-prefix.ts";
 import type { Clock } from "../runtime.ts";
-import { networkOf } from "./admin/network.ts";
 
 export interface SourceRate {
   /** 0 where the source may ask now; else the seconds until it may. What a door can not tell apart is not limited. */

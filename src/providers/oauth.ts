@@ -6,7 +6,7 @@ import * as oauth from "oauth4webapi";
 import { isLoopback } from "../config.ts";
 import type { JsonObject } from "../json.ts";
 import { USER_AGENT } from "../version.ts";
-import { type Heard, hear } from "./heard.ts";
+import { type Heard, hear } from "./identity-response.ts";
 import type { ProviderNet } from "./provider.ts";
 
 /** An authorization server, and where it departs from the standard. */

@@ -5,9 +5,9 @@
 import { KleisError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import { send } from "../send.ts";
-import { withoutCoding } from "./content-coding.ts";
-import type { ReadyRequest } from "./handle.ts";
-import { type ByteSource, readBody } from "./source.ts";
+import type { ReadyRequest } from "./pipeline.ts";
+import { withoutCoding } from "./response/content-coding.ts";
+import { type ByteSource, readBody } from "./stream/byte-source.ts";
 
 export interface Attempt {
   readonly runtime: Runtime;

@@ -1,9 +1,9 @@
 /** Imports, whatever their entries, times and places are: nothing good is kept out, nothing misplaced comes in. */
 import { describe, expect, test } from "vitest";
+import { NOT_CHECKED, REFUSED } from "../../src/accounts/credential-rejection.ts";
 import { createCredentials } from "../../src/accounts/credentials.ts";
 import { createAccountDirectory } from "../../src/accounts/directory.ts";
 import { importAccounts } from "../../src/accounts/import.ts";
-import { NOT_CHECKED, REFUSED } from "../../src/accounts/refused.ts";
 import { KleisError } from "../../src/errors.ts";
 import type { JsonObject } from "../../src/json.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";

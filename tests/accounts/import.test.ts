@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { NOT_CHECKED, REFUSED } from "../../src/accounts/credential-rejection.ts";
 import { type AccountImport, importAccounts } from "../../src/accounts/import.ts";
-import { NOT_CHECKED, REFUSED } from "../../src/accounts/refused.ts";
 import { accountView } from "../../src/accounts/view.ts";
 import { sha256Hex } from "../../src/keys/secret.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";

@@ -1,7 +1,7 @@
 /** A key that its provider refuses: what its owner is told, what that costs, and that it is taken back. */
 import { describe, expect, test } from "vitest";
+import { REFUSED, watchRefusals } from "../../src/accounts/credential-rejection.ts";
 import { createAccountDirectory } from "../../src/accounts/directory.ts";
-import { REFUSED, watchRefusals } from "../../src/accounts/refused.ts";
 import { createWorld } from "../keys/world.ts";
 import { type CountedProcess, foundTown, issue } from "../path/town.ts";
 import { newAccount } from "../storage/world.ts";

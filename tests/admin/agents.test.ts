@@ -1,10 +1,10 @@
 /** The setups that are offered for pasting: whole, well-formed, and filled with what the key may use. */
 import { describe, expect, test } from "vitest";
-import { commonProtocol, modelsFor, type Setup } from "../../src/admin/agent.ts";
-import { AGENTS } from "../../src/admin/agents.ts";
-import { tinyRequest, triedWords } from "../../src/admin/try.ts";
+import { commonProtocol, modelsFor, type Setup } from "../../src/admin/pages/agents/agent.ts";
+import { AGENTS } from "../../src/admin/pages/agents/catalogue.ts";
+import { tinyRequest, triedWords } from "../../src/admin/pages/agents/test-request.ts";
 import { isObject, parseJson } from "../../src/json.ts";
-import type { ListedModel } from "../../src/models/list.ts";
+import type { ListedModel } from "../../src/models/catalogue/list.ts";
 import type { Operation } from "../../src/protocols/protocol.ts";
 
 const limit = { context: 200_000, output: 64_000 };

@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { resolve } from "node:path";
 import { expect, test } from "vitest";
-import { ASSETS } from "../../src/admin/assets.gen.ts";
+import { ASSETS } from "../../src/admin/ui/assets.gen.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 

@@ -1,6 +1,6 @@
 /** The page says of accounts, keys and models what is known of them, and not more. */
 import { describe, expect, test } from "vitest";
-import { NOT_CHECKED, REFUSED } from "../../src/accounts/refused.ts";
+import { NOT_CHECKED, REFUSED } from "../../src/accounts/credential-rejection.ts";
 import { newAccount, newKey } from "../storage/world.ts";
 import { createHouse, type House } from "./house.ts";
 

@@ -1,6 +1,6 @@
 /** Times, states and numbers as the page says them. */
 import { describe, expect, test } from "vitest";
-import { REFUSED, REFUSED_TOKEN } from "../../src/accounts/refused.ts";
+import { REFUSED, REFUSED_TOKEN } from "../../src/accounts/credential-rejection.ts";
 import {
   accountState,
   ago,
@@ -12,7 +12,7 @@ import {
   span,
   tokens,
   tokenWords,
-} from "../../src/admin/words.ts";
+} from "../../src/admin/ui/format.ts";
 import type { AccountRecord, KeyRecord } from "../../src/storage/port.ts";
 
 const NOW = 1_790_000_000_000;

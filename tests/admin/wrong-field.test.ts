@@ -1,7 +1,7 @@
 /** What an owner reads when a form is not taken: the page's words for the page's fields, and which of them is wrong. */
 import { beforeEach, describe, expect, test } from "vitest";
-import { faultOf } from "../../src/admin/fault.ts";
-import { identityOf } from "../../src/admin/identity.ts";
+import { identityOf } from "../../src/admin/ui/account-name.ts";
+import { faultOf } from "../../src/admin/ui/form-error.ts";
 import { copilot } from "../../src/providers/copilot/index.ts";
 import { createHouse, type House } from "./house.ts";
 

@@ -2,7 +2,7 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { createEdgeDoor, type EdgeDoor } from "../../adapters/edge/door.ts";
+import { createEdgeDoor, type EdgeDoor } from "../../adapters/edge/adapter.ts";
 import { nodeFetch } from "../../adapters/node/fetch.ts";
 import { SECRETS } from "./door.ts";
 

@@ -1,7 +1,8 @@
 /** `npm run demo`: the fakes, Kleis with three connected accounts and one key, and commands to paste. */
-import { endInOrder } from "../../adapters/node/ending.ts";
+
 import { write } from "../../adapters/node/output.ts";
 import { SHUTDOWN_LIMIT_MS } from "../../adapters/node/server.ts";
+import { endInOrder } from "../../adapters/node/shutdown.ts";
 import { connectAll, openDoor } from "../support/door.ts";
 
 const door = await openDoor({

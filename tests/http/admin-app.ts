@@ -2,13 +2,13 @@
 import { Hono } from "hono";
 import { createCredentials } from "../../src/accounts/credentials.ts";
 import { createAccountDirectory } from "../../src/accounts/directory.ts";
-import type { AdminDeps } from "../../src/http/admin/deps.ts";
-import { createAdminRoutes } from "../../src/http/admin/routes.ts";
-import { requestLines } from "../../src/http/request-line.ts";
+import { createAdminRoutes } from "../../src/admin/api/routes.ts";
+import type { AdminDeps } from "../../src/admin/context.ts";
 import { isObject, type Json, type JsonObject, parseJson } from "../../src/json.ts";
+import { createKeyUses } from "../../src/keys/last-used.ts";
 import { createKeyLookup } from "../../src/keys/lookup.ts";
-import { createKeyUses } from "../../src/keys/uses.ts";
-import { createModelSource } from "../../src/models/source.ts";
+import { requestLines } from "../../src/log/request-logger.ts";
+import { createModelSource } from "../../src/models/catalogue/source.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
 import { ADMIN_TOKEN, createWorld } from "../keys/world.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { sameSecret } from "../../src/http/admin/same-secret.ts";
+import { sameSecret } from "../../src/auth/timing-safe-equal.ts";
 import { ADMIN_TOKEN, createAdmin, part } from "./admin-app.ts";
 
 const ROUTES: [string, string][] = [

@@ -2,7 +2,7 @@
 import { createClient } from "@libsql/client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { KleisError } from "../../src/errors.ts";
-import { refusalResponse } from "../../src/http/refusal.ts";
+import { refusalResponse } from "../../src/http/error-response.ts";
 import { connectAll, type Door, openDoor } from "../support/door.ts";
 import {
   expectOwnError,

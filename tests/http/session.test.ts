@@ -1,6 +1,6 @@
 /** Sessions that are logged out at several doors at once. */
 import { expect, test } from "vitest";
-import { createSessions } from "../../src/http/admin/session.ts";
+import { createSessions } from "../../src/auth/session.ts";
 import { createWorld } from "../keys/world.ts";
 
 test("no log-out undoes another, however many doors there are", async () => {

@@ -2,7 +2,7 @@
 import { Hono } from "hono";
 import { expect, test } from "vitest";
 import * as z from "zod/mini";
-import { jsonBody, requireJson } from "../../src/http/validate.ts";
+import { jsonBody, requireJson } from "../../src/http/json-body.ts";
 
 const schema = z.strictObject({
   name: z.string(),

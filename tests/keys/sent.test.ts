@@ -1,6 +1,6 @@
 /** The credentials that a request brings, and what may go on of it: over every way in which clients write them. */
 import { describe, expect, test } from "vitest";
-import { sentCredentials, withoutCredentials } from "../../src/keys/sent.ts";
+import { sentCredentials, withoutCredentials } from "../../src/keys/extract.ts";
 
 const KEY = `kleis_${"AbC-d_1234".repeat(4)}xyz`;
 const OTHER = `kleis_${"b".repeat(43)}`;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { issueKey } from "../../src/keys/issue.ts";
-import { createKeyUses } from "../../src/keys/uses.ts";
+import { createKeyUses } from "../../src/keys/last-used.ts";
 import { createWorld } from "./world.ts";
 
 async function twoKeys() {

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { catalogueOf } from "../../src/models/catalogue.ts";
-import { readRegistry } from "../../src/models/registry.ts";
-import { SNAPSHOT_DATE, SNAPSHOT_JSON } from "../../src/models/snapshot.gen.ts";
-import { snapshot } from "../../src/models/snapshot.ts";
+import { catalogueOf } from "../../src/models/catalogue/catalogue.ts";
+import { readRegistry } from "../../src/models/registry/schema.ts";
+import { SNAPSHOT_DATE, SNAPSHOT_JSON } from "../../src/models/registry/snapshot.gen.ts";
+import { snapshot } from "../../src/models/registry/snapshot.ts";
 import { PROVIDERS, providerById } from "../../src/providers/index.ts";
 import type { CredentialKind, Provider } from "../../src/providers/provider.ts";
 
@@ -57,7 +57,7 @@ describe("the built-in registry", () => {
 
   test("is dated, and carries its licence", () => {
     expect(SNAPSHOT_DATE).toMatch(/^\d{4}-\d{2}-\d{2}$/);
-    const text = readFileSync(new URL("../../src/models/snapshot.gen.ts", import.meta.url), "utf8");
+    const text = readFileSync(new URL("../../src/models/registry/snapshot.gen.ts", import.meta.url), "utf8");
     expect(text).toContain("Copyright (c) 2025 models.dev");
     expect(text).toContain("Permission is hereby granted, free of charge");
   });

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { catalogueOf } from "../../src/models/catalogue.ts";
-import { findModel, listModels, listObject, modelObject } from "../../src/models/list.ts";
-import { modelInfos } from "../../src/models/model-info.ts";
-import { callableInMessages } from "../../src/models/page.ts";
-import { readRegistry } from "../../src/models/registry.ts";
+import { callableInMessages } from "../../src/models/catalogue/anthropic-page.ts";
+import { catalogueOf } from "../../src/models/catalogue/catalogue.ts";
+import { modelInfos } from "../../src/models/catalogue/codex-model-info.ts";
+import { findModel, listModels, listObject, modelObject } from "../../src/models/catalogue/list.ts";
+import { readRegistry } from "../../src/models/registry/schema.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
 import { ALL, ask, type World, world } from "./fixtures/world.ts";
 

@@ -1,12 +1,12 @@
 /** One name in all its spellings means one model, wherever names are compared; what goes up is the listed spelling. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createCatalogue } from "../../src/models/catalogue.ts";
-import { findModel, listModels } from "../../src/models/list.ts";
-import { plainName } from "../../src/models/name.ts";
-import { nearestName } from "../../src/models/nearest.ts";
-import { readRegistry } from "../../src/models/registry.ts";
-import { snapshot } from "../../src/models/snapshot.ts";
+import { createCatalogue } from "../../src/models/catalogue/catalogue.ts";
+import { findModel, listModels } from "../../src/models/catalogue/list.ts";
+import { readRegistry } from "../../src/models/registry/schema.ts";
+import { snapshot } from "../../src/models/registry/snapshot.ts";
+import { plainName } from "../../src/models/resolve/name.ts";
+import { nearestName } from "../../src/models/resolve/nearest.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
 import { answer, ask, type World, world } from "./fixtures/world.ts";
 

@@ -1,10 +1,10 @@
 /** Resolutions are remembered for as long as nothing that they depend on has changed, and for nobody else. */
 import { describe, expect, test } from "vitest";
-import { accessOf, type KeyScopes, NO_SCOPES } from "../../src/models/access.ts";
-import { createCatalogue } from "../../src/models/catalogue.ts";
-import { resolve } from "../../src/models/resolve.ts";
-import { resolveOnce } from "../../src/models/resolve-once.ts";
-import { snapshot } from "../../src/models/snapshot.ts";
+import { createCatalogue } from "../../src/models/catalogue/catalogue.ts";
+import { snapshot } from "../../src/models/registry/snapshot.ts";
+import { accessOf, type KeyScopes, NO_SCOPES } from "../../src/models/resolve/access.ts";
+import { resolveOnce } from "../../src/models/resolve/memo.ts";
+import { resolve } from "../../src/models/resolve/resolve.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
 import { ALL, accounts } from "./fixtures/world.ts";
 

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { catalogueOf } from "../../src/models/catalogue.ts";
-import { readRegistry } from "../../src/models/registry.ts";
-import { snapshot } from "../../src/models/snapshot.ts";
+import { catalogueOf } from "../../src/models/catalogue/catalogue.ts";
+import { readRegistry } from "../../src/models/registry/schema.ts";
+import { snapshot } from "../../src/models/registry/snapshot.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
 import { ALL, answer, ask } from "./fixtures/world.ts";
 

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "nod
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
-import { nearbyData } from "../../adapters/node/nearby-data.ts";
+import { nearbyData } from "../../adapters/node/find-data.ts";
 import { testKeyOf } from "../support/key.ts";
 import { type Bundle, bundle, endAll, run } from "./process.ts";
 

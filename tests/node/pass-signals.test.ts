@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { constants } from "node:os";
 import { pathToFileURL } from "node:url";
 import { describe, expect, test } from "vitest";
-import { ENDING_SIGNALS } from "../../adapters/node/ending.ts";
+import { ENDING_SIGNALS } from "../../adapters/node/shutdown.ts";
 
 const SCRIPT = pathToFileURL(`${import.meta.dirname}/../../scripts/pass-signals.mjs`).href;
 const HERE = ENDING_SIGNALS.filter((signal) => signal in constants.signals);

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { KleisError } from "../../src/errors.ts";
-import { readPasted } from "../../src/providers/pasted.ts";
+import { readPasted } from "../../src/providers/callback-input.ts";
 
 const word = fc.stringMatching(/^[A-Za-z0-9_-]{8,64}$/);
 

@@ -1,6 +1,6 @@
 /** What each provider makes of one call for fresh tokens; who may call it and when is the business of the accounts. */
 import { describe, expect, test } from "vitest";
-import { createProviderNet } from "../../src/accounts/net.ts";
+import { createProviderNet } from "../../src/accounts/identity-fetch.ts";
 import type { JsonObject } from "../../src/json.ts";
 import { providerById } from "../../src/providers/index.ts";
 import type { RefreshInput, RefreshResult } from "../../src/providers/provider.ts";

@@ -1,7 +1,7 @@
 /** Signing in while the store stumbles, and when whoever takes the step is ended in the middle of it. */
 import { describe, expect, test } from "vitest";
-import { NOTE_PAUSES_MS } from "../../src/accounts/refresh-timing.ts";
-import { createSignInRows, TURN_MS } from "../../src/accounts/sign-in-rows.ts";
+import { NOTE_PAUSES_MS } from "../../src/accounts/refresh/timing.ts";
+import { createSignInRows, TURN_MS } from "../../src/accounts/sign-in/store.ts";
 import { StorageError } from "../../src/storage/port.ts";
 import { account, createSignInWorld, field, type SignInWorld } from "./world.ts";
 

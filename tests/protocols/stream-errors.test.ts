@@ -8,7 +8,7 @@ import {
   failureEvents,
   type StreamFailure,
 } from "../../src/protocols/stream-errors.ts";
-import { ownFailure } from "../../src/proxy/stream-refusal.ts";
+import { ownFailure } from "../../src/proxy/stream/late-error.ts";
 import { checkErrorEvent } from "../streams/support/oracle.ts";
 import { theOneEnd, utf8 } from "../streams/support/wire.ts";
 import { type Verdict, verdicts } from "../support/agent-rules.ts";

@@ -8,7 +8,7 @@ import { applyEdits } from "../../src/protocols/json-edit.ts";
 import type { Operation } from "../../src/protocols/protocol.ts";
 import { providerById } from "../../src/providers/index.ts";
 import type { CredentialKind } from "../../src/providers/provider.ts";
-import { checkOneModel, toolModels } from "../../src/proxy/one-model.ts";
+import { checkOneModel, toolModels } from "../../src/proxy/request/model-members.ts";
 import { cpuOf } from "../support/work.ts";
 import { CONFIG } from "./claude-fixture.ts";
 

@@ -1,6 +1,6 @@
 /** Which of a provider's response headers a client gets. */
 import { expect, test } from "vitest";
-import { passedHeaders } from "../../src/proxy/answer-headers.ts";
+import { passedHeaders } from "../../src/proxy/response/headers.ts";
 
 test("a client gets what it acts upon, and nothing that is about the provider's connection", () => {
   const upstream = new Headers({

@@ -1,6 +1,6 @@
 /** A request's body must come at a certain pace, or is a 408. */
 import { expect, test } from "vitest";
-import { receiveBody } from "../../src/proxy/read-body.ts";
+import { receiveBody } from "../../src/proxy/request/read-body.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 
 const SECOND = 1_000;

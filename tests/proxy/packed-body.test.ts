@@ -1,8 +1,8 @@
 /** A packed body has a deadline: unpacking keeps memory that its few bytes do not show. */
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
-import { createInFlight } from "../../src/proxy/in-flight.ts";
-import { receiveBody } from "../../src/proxy/read-body.ts";
+import { createInFlight } from "../../src/proxy/memory-budget.ts";
+import { receiveBody } from "../../src/proxy/request/read-body.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 
 const PACKED = gzipSync('{"model":"m"}');

@@ -2,9 +2,9 @@
 import { describe, expect, test, vi } from "vitest";
 import { WATCH } from "../../src/protocols/end.ts";
 import type { Protocol } from "../../src/protocols/protocol.ts";
-import { LateRefusal, relayEvents } from "../../src/proxy/relay.ts";
-import type { ByteSource } from "../../src/proxy/source.ts";
-import type { StreamOutcome } from "../../src/proxy/stream-end.ts";
+import type { ByteSource } from "../../src/proxy/stream/byte-source.ts";
+import type { StreamOutcome } from "../../src/proxy/stream/outcome.ts";
+import { LateRefusal, relayEvents } from "../../src/proxy/stream/relay.ts";
 import { checkFailed } from "../streams/support/oracle.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 

@@ -1,6 +1,6 @@
 /** Large bodies are read in turns: keys alternate, one works at a time, and others come first between two of them. */
 import { describe, expect, test } from "vitest";
-import { createTurns } from "../../src/proxy/turns.ts";
+import { createTurns } from "../../src/proxy/request/work-queue.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 
 const never = new AbortController().signal;

@@ -5,8 +5,8 @@
  */
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { ByteSource } from "../../src/proxy/source.ts";
-import { unpackWithin } from "../../src/proxy/unpack-within.ts";
+import type { ByteSource } from "../../src/proxy/stream/byte-source.ts";
+import { unpackWithin } from "../../src/proxy/stream/decompress.ts";
 import { type House, type HouseAccount, openHouse } from "../streams/support/house.ts";
 import { requestBody, type StreamProtocol } from "../streams/support/ways.ts";
 import { theOneEnd } from "../streams/support/wire.ts";

@@ -1,7 +1,7 @@
 /** A server that can not be reached: what the owner reads is the kind of failure, the system's code and what to do, nothing else. */
 import { describe, expect, test } from "vitest";
 import { KleisError } from "../../src/errors.ts";
-import { loggedRefusal } from "../../src/http/refusal.ts";
+import { loggedRefusal } from "../../src/http/error-response.ts";
 import { send } from "../../src/send.ts";
 import { explain } from "../../src/unreachable.ts";
 

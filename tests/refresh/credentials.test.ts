@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createProviderNet } from "../../src/accounts/net.ts";
+import { createProviderNet } from "../../src/accounts/identity-fetch.ts";
 import { FRESH_MS } from "../../src/storage/read-cache.ts";
 import { createWorld, ID, MINUTE, soFar } from "./world.ts";
 

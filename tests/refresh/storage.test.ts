@@ -1,8 +1,8 @@
 /** The lease and the compare-and-swap, in both implementations of the port; and that the two behave alike. */
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { nextTokens } from "../../src/accounts/next-tokens.ts";
-import { backOff, LEASE_MS } from "../../src/accounts/refresh-timing.ts";
+import { nextTokens } from "../../src/accounts/refresh/next-tokens.ts";
+import { backOff, LEASE_MS } from "../../src/accounts/refresh/timing.ts";
 import type { Lease, NewAccount, RefreshState, Storage } from "../../src/storage/port.ts";
 import { newAccount, newStorage } from "../storage/world.ts";
 import { createMemoryStorage } from "../support/memory-storage.ts";

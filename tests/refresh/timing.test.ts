@@ -8,8 +8,8 @@ import {
   LEASE_MS,
   LONGEST_PAUSE_MS,
   WAIT_LIMIT_MS,
-} from "../../src/accounts/refresh-timing.ts";
-import { STEP_MS, TURN_MS } from "../../src/accounts/sign-in-rows.ts";
+} from "../../src/accounts/refresh/timing.ts";
+import { STEP_MS, TURN_MS } from "../../src/accounts/sign-in/store.ts";
 import { LONGEST_HOLD_OFF_MS, LONGEST_LEASE_MS } from "../../src/storage/port.ts";
 
 const WHOLE_REFRESH_MS = BEGIN_WITHIN_MS + CALL_LIMIT_MS;

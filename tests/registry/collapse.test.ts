@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { snapshot } from "../../src/models/snapshot.ts";
-import { FRESH_MS } from "../../src/models/upstream.ts";
+import { snapshot } from "../../src/models/registry/snapshot.ts";
+import { FRESH_MS } from "../../src/models/registry/upstream.ts";
 import { knows, NEWER, renew, start } from "./renewal.ts";
 import {
   createWorld,

@@ -5,9 +5,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { nodeFetch } from "../../adapters/node/fetch.ts";
 import type { KeyRequest } from "../../src/keys/issue.ts";
-import { accessOf } from "../../src/models/access.ts";
-import { listModels } from "../../src/models/list.ts";
-import { createModelSource } from "../../src/models/source.ts";
+import { listModels } from "../../src/models/catalogue/list.ts";
+import { createModelSource } from "../../src/models/catalogue/source.ts";
+import { accessOf } from "../../src/models/resolve/access.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
 import { type Fakes, startFakes } from "../fakes/index.ts";
 import { createPlace, ORIGIN, type Place } from "./place.ts";

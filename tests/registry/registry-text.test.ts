@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type RegistryText, readRegistryText } from "../../src/models/registry-text.ts";
+import { type RegistryText, readRegistryText } from "../../src/models/registry/splice.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
 import { rawModel, rawProvider, SAMPLE } from "./world.ts";
 

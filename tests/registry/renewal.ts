@@ -1,5 +1,5 @@
 /** An upstream registry in a world of its own, renewed when a test says so. */
-import { createUpstream, type Upstream } from "../../src/models/upstream.ts";
+import { createUpstream, type Upstream } from "../../src/models/registry/upstream.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
 import { rawModel, sampleWith, type World } from "./world.ts";
 

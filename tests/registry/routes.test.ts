@@ -1,7 +1,7 @@
 import { gunzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { catalogueOf } from "../../src/models/catalogue.ts";
-import { createRegistryBodies } from "../../src/models/registry-body.ts";
+import { catalogueOf } from "../../src/models/catalogue/catalogue.ts";
+import { createRegistryBodies } from "../../src/models/registry/body.ts";
 import { connectAll, createPlace, ORIGIN, type Place } from "./place.ts";
 import { MODELS_DEV, SAMPLE, sampleWith } from "./world.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import type { Catalogue } from "../../src/models/catalogue.ts";
-import { createModelSource, type LiveModelSource } from "../../src/models/source.ts";
-import { FRESH_MS } from "../../src/models/upstream.ts";
+import type { Catalogue } from "../../src/models/catalogue/catalogue.ts";
+import { createModelSource, type LiveModelSource } from "../../src/models/catalogue/source.ts";
+import { FRESH_MS } from "../../src/models/registry/upstream.ts";
 import { codex } from "../../src/providers/codex/index.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
 import { accounts } from "../models/fixtures/world.ts";

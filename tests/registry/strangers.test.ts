@@ -1,8 +1,8 @@
 /** What somebody without a credential gets of the registry, and how often. */
 import { gunzipSync } from "node:zlib";
 import { expect, test } from "vitest";
-import { createRegistryBodies } from "../../src/models/registry-body.ts";
-import { snapshotText } from "../../src/models/snapshot.ts";
+import { createRegistryBodies } from "../../src/models/registry/body.ts";
+import { snapshotText } from "../../src/models/registry/snapshot.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
 import { accounts as accountsOf, world } from "../models/fixtures/world.ts";
 import { createHouse, type House } from "../security/house.ts";

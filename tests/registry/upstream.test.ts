@@ -1,7 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { snapshot } from "../../src/models/snapshot.ts";
-import { FRESH_MS, PAUSE_MS, TIMEOUT_MS } from "../../src/models/upstream.ts";
+import { snapshot } from "../../src/models/registry/snapshot.ts";
+import { FRESH_MS, PAUSE_MS, TIMEOUT_MS } from "../../src/models/registry/upstream.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 import { knows, NEWER, renew, start } from "./renewal.ts";
 import { createWorld, MODELS_DEV, SAMPLE, SECOND, sampleWith, serving, type World } from "./world.ts";

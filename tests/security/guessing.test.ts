@@ -1,8 +1,8 @@
 /** Whoever guesses admin tokens gets no more tries than the rule allows, and keeps nobody out who knows the right one. */
 import { describe, expect, onTestFinished, test } from "vitest";
+import { networkOf } from "../../src/auth/ip-prefix.ts";
+import { createLoginGuard, FORM_LIMITS, HEADER_LIMITS } from "../../src/auth/login-guard.ts";
 import { readConfig } from "../../src/config.ts";
-import { createLoginGuard, FORM_LIMITS, HEADER_LIMITS } from "../../src/http/admin/login-guard.ts";
-import { networkOf } from "../../src/http/admin/network.ts";
 import type { Storage, TryRule } from "../../src/storage/port.ts";
 import { ADMIN_TOKEN } from "../keys/world.ts";
 import { newStorage, openClient, openStorage, random, sleep, testKey } from "../storage/world.ts";

@@ -2,8 +2,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { isDeeper, isObject, type Json, MAX_DEPTH, parseJson } from "../../src/json.ts";
-import { JsonScanner, MAX_NAMES, MAX_VALUES } from "../../src/proxy/json-limits.ts";
-import { createSlots, LOST_AFTER_MS } from "../../src/proxy/slots.ts";
+import { createSlots, LOST_AFTER_MS } from "../../src/proxy/concurrency.ts";
+import { JsonScanner, MAX_NAMES, MAX_VALUES } from "../../src/proxy/request/json-limits.ts";
 import { openDoor } from "../support/door.ts";
 import { countedBytes } from "../support/work.ts";
 import { createHouse, type House } from "./house.ts";

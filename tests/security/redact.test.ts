@@ -1,9 +1,9 @@
 /** The log's last net: whatever a careless line would print, no secret comes out. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { createRedactor } from "../../src/redact.ts";
+import { createRedactor } from "../../src/log/redact.ts";
 import type { LogFields, Logger } from "../../src/runtime.ts";
-import { overheard } from "../../src/storage/overheard.ts";
+import { overheard } from "../../src/storage/secret-observer.ts";
 import { newAccount, newKey, newStorage } from "../storage/world.ts";
 import { ADMIN_TOKEN, createHouse } from "./house.ts";
 

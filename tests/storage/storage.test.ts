@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { createClient } from "@libsql/client";
 import { createClient as createWebClient } from "@libsql/client/web";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { HEADER_LIMITS } from "../../src/http/admin/login-guard.ts";
+import { HEADER_LIMITS } from "../../src/auth/login-guard.ts";
 import { clientPerCall, sharedClient } from "../../src/storage/libsql/connections.ts";
 import { createLibsqlStorage } from "../../src/storage/libsql/storage.ts";
 import { StorageError } from "../../src/storage/port.ts";

@@ -2,7 +2,7 @@
  * Cuts a byte stream into server-sent events without changing a byte. An event ends with an empty line, in any mix of
  * `\n`, `\r\n` and `\r` (HTML Standard, "Parsing an event stream"), wherever the chunks are cut.
  */
-import { joinBytes } from "../../join-bytes.ts";
+import { joinBytes } from "../../bytes.ts";
 
 const LF = 0x0a;
 const CR = 0x0d;

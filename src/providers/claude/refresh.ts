@@ -1,6 +1,6 @@
 /** A fresh token pair for a Claude plan (providers/claude.md §1.6, §1.7). Refresh tokens are single-use: ask once, keep what comes. */
 import { KleisError } from "../../errors.ts";
-import { errorCode, type Heard, isPassing, whatWentWrong } from "../heard.ts";
+import { errorCode, type Heard, isPassing, whatWentWrong } from "../identity-response.ts";
 import { givenBy, heardOf, refreshGrant } from "../oauth.ts";
 import type { ProviderNet, RefreshInput, RefreshResult } from "../provider.ts";
 import { PROFILE } from "./profile.ts";

@@ -4,7 +4,7 @@ import type { Config } from "../../config.ts";
 import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import { USER_AGENT } from "../../version.ts";
-import { errorCode, hear, isPassing, unusable } from "../heard.ts";
+import { errorCode, hear, isPassing, unusable } from "../identity-response.ts";
 import type { ProviderNet } from "../provider.ts";
 import { PROFILE } from "./profile.ts";
 import { present } from "./sign-in-tokens.ts";

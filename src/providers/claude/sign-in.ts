@@ -4,9 +4,9 @@
  */
 import { KleisError } from "../../errors.ts";
 import { text } from "../../json.ts";
-import { isPassing, unusable } from "../heard.ts";
+import { readPasted } from "../callback-input.ts";
+import { isPassing, unusable } from "../identity-response.ts";
 import { authorizationUrl, codeGrant, givenBy, heardOf } from "../oauth.ts";
-import { readPasted } from "../pasted.ts";
 import type { ImportedAccount, ProviderNet, SignIn, SignInComplete } from "../provider.ts";
 import { nameOf } from "./identity.ts";
 import { PROFILE } from "./profile.ts";

@@ -1,7 +1,7 @@
 /** A fresh token pair for a ChatGPT plan (providers/codex.md §1.4). Refresh tokens rotate: ask once, keep what comes. */
 import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
-import { errorCode, type Heard, isPassing, whatWentWrong } from "../heard.ts";
+import { errorCode, type Heard, isPassing, whatWentWrong } from "../identity-response.ts";
 import { givenBy, heardOf, refreshGrant } from "../oauth.ts";
 import type { ProviderNet, RefreshInput, RefreshResult } from "../provider.ts";
 import { mergeClaims } from "./claims.ts";

@@ -7,7 +7,7 @@ import type { Config } from "../../config.ts";
 import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import { USER_AGENT } from "../../version.ts";
-import { errorCode, type Heard, hear, unusable } from "../heard.ts";
+import { errorCode, type Heard, hear, unusable } from "../identity-response.ts";
 import type { ProviderNet, SignInComplete, SignInOutcome, StartedSignIn } from "../provider.ts";
 import { SIGN_IN } from "./profile.ts";
 import { exchange, SERVER } from "./sign-in-tokens.ts";

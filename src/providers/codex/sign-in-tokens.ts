@@ -3,7 +3,7 @@ import * as z from "zod/mini";
 import type { Config } from "../../config.ts";
 import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
-import { isPassing, unusable } from "../heard.ts";
+import { isPassing, unusable } from "../identity-response.ts";
 import { type CodeGrant, codeGrant, givenBy, heardOf, type OauthServer } from "../oauth.ts";
 import type { ImportedAccount, ProviderNet } from "../provider.ts";
 import { readClaims } from "./claims.ts";

@@ -1,8 +1,8 @@
 /** Signing in at OpenAI: in the browser with a pasted (or received) callback, or headless by a user code (providers/codex.md §1.2 to §1.6). */
 import { KleisError } from "../../errors.ts";
 import { text } from "../../json.ts";
+import { readPasted } from "../callback-input.ts";
 import { authorizationUrl } from "../oauth.ts";
-import { readPasted } from "../pasted.ts";
 import type { SignIn } from "../provider.ts";
 import { SIGN_IN } from "./profile.ts";
 import { pollDevice, startDevice } from "./sign-in-device.ts";

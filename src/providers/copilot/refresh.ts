@@ -2,7 +2,7 @@
 import type { Config } from "../../config.ts";
 import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
-import { type Heard, hear, whatWentWrong } from "../heard.ts";
+import { type Heard, hear, whatWentWrong } from "../identity-response.ts";
 import type { ProviderNet, RefreshInput, RefreshResult } from "../provider.ts";
 import { apiBase, apiCandidates, githubOf, refusedHosts } from "./host.ts";
 import { userOf } from "./identity.ts";

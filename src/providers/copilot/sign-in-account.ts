@@ -4,7 +4,7 @@ import type { Config } from "../../config.ts";
 import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import { USER_AGENT } from "../../version.ts";
-import { hear, unusable, whatWentWrong } from "../heard.ts";
+import { hear, unusable, whatWentWrong } from "../identity-response.ts";
 import type { ProviderNet, SignInComplete, SignInOutcome } from "../provider.ts";
 import { discoveredApi, githubOf } from "./host.ts";
 import { nameOf, userOf } from "./identity.ts";

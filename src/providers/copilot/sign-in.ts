@@ -7,7 +7,7 @@ import type { Config } from "../../config.ts";
 import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import { fitsHeader } from "../header-text.ts";
-import { errorCode, type Heard, isPassing, unusable, whatWentWrong } from "../heard.ts";
+import { errorCode, type Heard, isPassing, unusable, whatWentWrong } from "../identity-response.ts";
 import { deviceAuthorization, deviceGrant, givenBy, heardOf, type OauthServer } from "../oauth.ts";
 import type { SignIn, SignInComplete, SignInOutcome } from "../provider.ts";
 import { enterpriseDomain, githubOf } from "./host.ts";

@@ -12,10 +12,10 @@ import {
 } from "../port.ts";
 import type { Sealer } from "../seal.ts";
 import { accountColumns, openColumns, sealSecrets, toRecord } from "./account-row.ts";
-import { openOrMark } from "./damage.ts";
 import type { Database, Orm } from "./database.ts";
+import { openOrMark } from "./mark-unreadable.ts";
 import { providerAccounts as accounts } from "./schema.ts";
-import { markOf, withSpent } from "./spent-tokens.ts";
+import { markOf, withSpent } from "./used-refresh-tokens.ts";
 
 /** Epoch ms. */
 const NOW = sql<number>`cast(unixepoch('subsec') * 1000 as integer)`;

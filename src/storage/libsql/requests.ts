@@ -6,9 +6,9 @@ import { and, asc, desc, eq, exists, inArray, sql } from "drizzle-orm";
 import type { ClosedAccount, RequestReading, RequestStore } from "../port.ts";
 import type { Sealer } from "../seal.ts";
 import { type AccountRow, accountColumns, openColumns, toRecord } from "./account-row.ts";
-import { openOrMark } from "./damage.ts";
 import type { Database, Orm } from "./database.ts";
 import { keyColumns, toKey } from "./keys.ts";
+import { openOrMark } from "./mark-unreadable.ts";
 import { providerAccounts as accounts, apiKeys, systemSettings } from "./schema.ts";
 
 /** Accounts whose secrets come along, at most: an owner has a handful. Those of others are read when they are used. */

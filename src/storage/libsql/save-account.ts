@@ -8,7 +8,7 @@ import type { Sealer } from "../seal.ts";
 import { openColumns, sealSecrets, toRecord } from "./account-row.ts";
 import type { Database, Orm } from "./database.ts";
 import { providerAccounts as accounts } from "./schema.ts";
-import { isSpentIn, markOf } from "./spent-tokens.ts";
+import { isSpentIn, markOf } from "./used-refresh-tokens.ts";
 
 /** `spentBy`: the refresh token was used up by this account, and nothing was written. */
 export type Saved = { record: AccountRecord } | { spentBy: AccountRecord };

@@ -6,13 +6,13 @@ import { accountStore } from "./accounts.ts";
 import type { Connections } from "./connections.ts";
 import { openDatabase } from "./database.ts";
 import { keyStore } from "./keys.ts";
+import { tryStore } from "./login-attempts.ts";
 import { oauthStateStore } from "./oauth-states.ts";
 import { refreshStore } from "./refreshes.ts";
 import { requestStore } from "./requests.ts";
 import { systemSettings } from "./schema.ts";
 import { sessionStore } from "./sessions.ts";
 import { settingStore } from "./settings.ts";
-import { tryStore } from "./tries.ts";
 
 /** The setting that tells whether anything can be written. */
 const PROBE = "health.probe";

@@ -2,7 +2,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { createCredentials } from "../../../src/accounts/credentials.ts";
 import { createAccountDirectory } from "../../../src/accounts/directory.ts";
-import type { Refreshing } from "../../../src/accounts/refresh-attempt.ts";
+import type { Refreshing } from "../../../src/accounts/refresh/attempt.ts";
 import type { Config } from "../../../src/config.ts";
 import { KleisError } from "../../../src/errors.ts";
 import type { Clock, Runtime } from "../../../src/runtime.ts";

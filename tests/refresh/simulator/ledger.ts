@@ -2,7 +2,7 @@
  * Watches a simulated run from outside, knows what every isolate did and did not hear, and notes what must not happen.
  * The five properties are the ones that promise 1 ("no lost rotation") is made of.
  */
-import { EARLY_MS, LEASE_MS } from "../../../src/accounts/refresh-timing.ts";
+import { EARLY_MS, LEASE_MS } from "../../../src/accounts/refresh/timing.ts";
 import type { MemoryRow } from "../../support/memory-storage.ts";
 import type { Identity, Pair } from "./identity.ts";
 

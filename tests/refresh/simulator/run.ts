@@ -1,6 +1,6 @@
 /** One simulated run: some isolates, some expiries, some trouble, all drawn from one seed; then calm, and the reckoning. */
-import type { Refreshing } from "../../../src/accounts/refresh-attempt.ts";
-import { EARLY_MS } from "../../../src/accounts/refresh-timing.ts";
+import type { Refreshing } from "../../../src/accounts/refresh/attempt.ts";
+import { EARLY_MS } from "../../../src/accounts/refresh/timing.ts";
 import { readConfig } from "../../../src/config.ts";
 import type { RefreshResult } from "../../../src/providers/provider.ts";
 import { SpentTokenError } from "../../../src/storage/port.ts";

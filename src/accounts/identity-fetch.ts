@@ -1,0 +1,125 @@
+/**
+ * The network that a provider signs in, refreshes and looks around with: only its identity origins, whole answers of a
+ * bounded size, a bounded wait. Knows no provider.
+ */
+
+import { joinBytes } from "../bytes.ts";
+import { errorCodeOf } from "../error-code.ts";
+import { KleisError } from "../errors.ts";
+import type { JsonObject } from "../json.ts";
+import type { Provider, ProviderNet } from "../providers/provider.ts";
+import type { Runtime } from "../runtime.ts";
+import { send } from "../send.ts";
+
+/** How long a call may take, its answer's body included, where nothing else is said (providers/claude.md §1.5), ms. */
+export const IDENTITY_TIMEOUT_MS = 30_000;
+
+/** How long the provider may take, ms. */
+export interface NetLimits {
+  /** Each call by itself, its answer's body included. */
+  callMs?: number;
+  /** All calls together, from now on: after it nothing is sent any more, and what runs then ends. */
+  totalMs?: number;
+}
+
+/** Answers of identity servers are a few KB; a list of models is the largest thing that is read. */
+const MAX_ANSWER_BYTES = 2 * 1024 * 1024;
+
+/** The net for an account with this metadata. Throws what `Provider.identityOrigins` throws. */
+export function createProviderNet(
+  runtime: Runtime,
+  provider: Pick<Provider, "identityOrigins">,
+  metadata: JsonObject,
+  { callMs = IDENTITY_TIMEOUT_MS, totalMs = Number.POSITIVE_INFINITY }: NetLimits = {},
+): ProviderNet {
+  const origins = provider.identityOrigins?.(metadata, runtime.config) ?? [];
+  const deadline = runtime.clock.now() + totalMs;
+  return {
+    fetch: (url, init) => {
+      const limitMs = Math.min(callMs, deadline - runtime.clock.now());
+      return fetchWhole(runtime, origins, limitMs, url, init);
+    },
+    now: () => runtime.clock.now(),
+    random: (bytes) => runtime.random(bytes),
+  };
+}
+
+async function fetchWhole(
+  { fetch, clock }: Runtime,
+  origins: readonly string[],
+  limitMs: number,
+  url: string,
+  init: Parameters<ProviderNet["fetch"]>[1],
+): Promise<Response> {
+  if (limitMs <= 0) throw tooSlow(limitMs);
+  // A connection of its own: a kept one that turns out closed makes some runtimes send again, and codes and refresh
+  // tokens are good for one time only.
+  const headers = new Headers(init.headers);
+  headers.set("connection", "close");
+  const call = new AbortController();
+  const done = new AbortController();
+  void clock.sleep(limitMs, done.signal).then(() => {
+    if (!done.signal.aborted) call.abort(tooSlow(limitMs));
+  });
+  try {
+    const response = await send(fetch, {
+      url,
+      method: init.method === "GET" ? "GET" : "POST",
+      headers,
+      ...(typeof init.body === "string" ? { body: init.body } : {}),
+      origins,
+      signal: call.signal,
+    });
+    const body = await readWhole(response, call.signal);
+    return new Response(response.status === 204 || response.status === 205 ? null : body, {
+      status: response.status,
+      headers: response.headers,
+    });
+  } finally {
+    done.abort();
+  }
+}
+
+async function readWhole(response: Response, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+  const reader = response.body?.getReader();
+  if (reader === undefined) return new Uint8Array();
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  const stop = () => void reader.cancel(signal.reason).catch(() => {});
+  signal.addEventListener("abort", stop);
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (signal.aborted) throw signal.reason;
+      if (done) return joinBytes(parts, size);
+      parts.push(value);
+      size += value.byteLength;
+      if (size > MAX_ANSWER_BYTES) {
+        stop();
+        throw new KleisError(
+          "upstream_invalid_response",
+          "The provider's identity server sent an answer of more than 2 MiB, which was not read. Try again.",
+        );
+      }
+    }
+  } catch (cause) {
+    if (signal.aborted) throw signal.reason;
+    if (cause instanceof KleisError) throw cause;
+    const code = errorCodeOf(cause);
+    throw new KleisError(
+      "upstream_unreachable",
+      `The connection to the provider's identity server broke before its answer had arrived${code === undefined ? "" : ` (${code})`}. Try again.`,
+      { cause },
+    );
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+function tooSlow(limitMs: number): KleisError {
+  const time = limitMs > 0 ? `within ${Math.ceil(limitMs / 1000)} seconds` : "in time";
+  return new KleisError(
+    "upstream_timeout",
+    `The provider's identity server did not answer ${time}. Try again.`,
+  );
+}

@@ -1,0 +1,38 @@
+/** `/admin/models`: the operator's own models, and asking upstream and the providers anew. */
+import { Hono } from "hono";
+import * as z from "zod/mini";
+import { KleisError } from "../../errors.ts";
+import { jsonBody, requireJson } from "../../http/json-body.ts";
+import { lineOf } from "../../log/request-logger.ts";
+import { type CustomModel, customProblem } from "../../models/catalogue/custom.ts";
+import { customList } from "../../models/catalogue/custom-store.ts";
+import type { AdminDeps } from "../context.ts";
+
+/** `PUT /admin/models`: the whole list, which replaces the one there was. */
+const customBody = z.strictObject({ models: customList });
+
+export function createCustomModelRoutes({ providers, models, directory }: AdminDeps): Hono {
+  return new Hono()
+    .get("/", async (c) => c.json(view(await models.custom())))
+    .put("/", requireJson, jsonBody(customBody), async (c) => {
+      const custom = c.req.valid("json").models;
+      const accounts = await directory.list();
+      const catalogue = await models.current(accounts);
+      const problem = customProblem(custom, { providers, catalogue, accounts });
+      if (problem !== null)
+        throw new KleisError("invalid_request", problem.message, { param: problem.param });
+      await models.setCustom(custom);
+      lineOf(c).note({ on: custom.map(({ id }) => id).join(",") });
+      return c.json(view(custom));
+    })
+    .post("/refresh", async (c) => {
+      directory.forget();
+      const { registry, accounts } = await models.refresh(await directory.list());
+      const lists = [...accounts].map(([id, isThere]) => ({ id, list: isThere ? "renewed" : "refused" }));
+      return c.json({ registry, accounts: lists });
+    });
+}
+
+function view(models: readonly CustomModel[]): { models: readonly CustomModel[] } {
+  return { models };
+}

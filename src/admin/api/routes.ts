@@ -1,0 +1,40 @@
+/** The JSON part of the admin API, to be mounted at `/admin`. Guards its own paths only, so that a page can stand beside. */
+import { Hono, type MiddlewareHandler } from "hono";
+import { createLoginGuard, HEADER_LIMITS } from "../../auth/login-guard.ts";
+import { createAdminAuth } from "../../auth/require-admin.ts";
+import { KleisError } from "../../errors.ts";
+import { limitBody } from "../../http/limit-body.ts";
+import type { AdminDeps } from "../context.ts";
+import { createAccountRoutes } from "./accounts.ts";
+import { adminErrors } from "./errors.ts";
+import { createKeyRoutes } from "./keys.ts";
+import { createCustomModelRoutes } from "./models.ts";
+import { createOauthRoutes } from "./sign-in.ts";
+
+const MAX_BODY_BYTES = 1024 * 1024;
+
+const noStore: MiddlewareHandler = async (c, next) => {
+  await next();
+  c.res.headers.set("cache-control", "no-store");
+};
+
+const limit = limitBody(MAX_BODY_BYTES, () => {
+  throw new KleisError("request_too_large", "The request body is larger than 1 MiB.");
+});
+
+export function createAdminRoutes(deps: AdminDeps): Hono {
+  const { runtime, session } = deps;
+  const auth = createAdminAuth({
+    token: runtime.config.ADMIN_TOKEN,
+    guard: createLoginGuard(runtime, HEADER_LIMITS),
+    ...(session === undefined ? {} : { session }),
+  });
+  const app = new Hono();
+  app.onError(adminErrors(runtime.logger));
+  for (const path of ["/accounts/*", "/keys/*", "/models/*"]) app.use(path, noStore, auth, limit);
+  app.route("/accounts", createAccountRoutes(deps));
+  app.route("/accounts", createOauthRoutes(deps));
+  app.route("/keys", createKeyRoutes(deps));
+  app.route("/models", createCustomModelRoutes(deps));
+  return app;
+}

@@ -1,0 +1,109 @@
+/** One account at a glance: who, what, how it stands, and everything that can be done with it. */
+import type { FC } from "hono/jsx";
+import { REFUSED, REFUSED_TOKEN } from "../../../accounts/credential-rejection.ts";
+import type { Provider } from "../../../providers/provider.ts";
+import type { AccountRecord } from "../../../storage/port.ts";
+import { identityOf, KIND_WORDS } from "../../ui/account-name.ts";
+import { accountState, tokenWords } from "../../ui/format.ts";
+import { Do } from "../../ui/forms.tsx";
+import { Icon } from "../../ui/icons.tsx";
+import type { Frame } from "../../ui/layout.tsx";
+import { Fact, StateLine, Time } from "../../ui/status.tsx";
+
+export const AccountCard: FC<{ frame: Frame; provider: Provider; account: AccountRecord }> = ({
+  frame: { now },
+  provider,
+  account,
+}) => {
+  const { id, label } = account;
+  const { who, plan, where, signInEnds } = identityOf(account, provider);
+  const renews = account.kind === "oauth" && provider.refresh !== undefined;
+  const path = `/admin/page/accounts/${id}`;
+  const known = [who === label ? undefined : who, where].filter((part) => part !== undefined);
+  return (
+    <article class={account.enabled ? "card account" : "card account is-off"} aria-labelledby={`name-${id}`}>
+      <header>
+        <div>
+          <h3 id={`name-${id}`}>{label}</h3>
+          <p class="who">{known.length === 0 ? " " : known.join(" · ")}</p>
+        </div>
+        {account.primary ? (
+          <span class="badge accent">
+            <Icon name="star" />
+            Primary
+          </span>
+        ) : null}
+      </header>
+      <StateLine state={accountState(account)} />
+      <dl class="facts">
+        <Fact name="Kind">
+          {plan === undefined ? KIND_WORDS[account.kind] : `${KIND_WORDS[account.kind]}, ${plan}`}
+        </Fact>
+        <Fact name="Token">
+          {account.expiresAt === null ? (
+            tokenWords(account, renews, now)
+          ) : (
+            <Time at={account.expiresAt}>{tokenWords(account, renews, now)}</Time>
+          )}
+        </Fact>
+        {signInEnds === undefined ? null : (
+          <Fact name="Sign-in">
+            <Time at={signInEnds} now={now} before={signInEnds > now ? "ends" : "ended"} />
+          </Fact>
+        )}
+        <Fact name={checkedWord(account)}>
+          <Time at={account.lastRefreshAt ?? account.createdAt} now={now} />
+        </Fact>
+      </dl>
+      <fieldset class="actions" aria-label={`Actions for ${label}`}>
+        {(account.status === "needs_login" || account.statusReason === REFUSED_TOKEN) &&
+        provider.signIn !== undefined &&
+        account.kind === "oauth" ? (
+          <a
+            class="quiet strong"
+            id={`again-${id}`}
+            href={`/admin/page/connect/${provider.id}`}
+            data-panel-link
+          >
+            Sign in again
+          </a>
+        ) : null}
+        {account.kind === "api_key" ? (
+          <a
+            class={account.statusReason === REFUSED ? "quiet strong" : "quiet"}
+            id={`replace-${id}`}
+            href={`/admin/page/import?kind=api_key&provider=${provider.id}&replaces=${id}`}
+            data-panel-link
+          >
+            Replace key
+          </a>
+        ) : null}
+        {account.primary || !account.enabled ? null : (
+          <Do id={`primary-${id}`} action={`${path}/primary`}>
+            Make primary
+          </Do>
+        )}
+        {provider.refresh === undefined || account.kind === "api_key" ? null : (
+          <Do id={`refresh-${id}`} action={`${path}/refresh`} busy="Refreshing…">
+            Refresh
+          </Do>
+        )}
+        <a class="quiet" id={`rename-${id}`} href={`${path}/rename`} data-panel-link>
+          Rename
+        </a>
+        <Do id={`switch-${id}`} action={`${path}/${account.enabled ? "disable" : "enable"}`}>
+          {account.enabled ? "Disable" : "Enable"}
+        </Do>
+        <a class="quiet danger" id={`remove-${id}`} href={`${path}/remove`} data-panel-link>
+          Remove
+        </a>
+      </fieldset>
+    </article>
+  );
+};
+
+/** What happened when it was last looked after. */
+function checkedWord({ lastRefreshAt, lastRefreshStatus }: AccountRecord): string {
+  if (lastRefreshAt === null) return "Connected";
+  return lastRefreshStatus === "failed" ? "Last tried" : "Refreshed";
+}

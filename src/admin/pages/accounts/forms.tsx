@@ -1,0 +1,70 @@
+/** Renaming an account, and removing it with a second thought. */
+import type { FC } from "hono/jsx";
+import type { AccountRecord } from "../../../storage/port.ts";
+import type { Fault } from "../../ui/form-error.ts";
+import { Refused, TextField } from "../../ui/forms.tsx";
+import { PATH, Panel } from "../../ui/layout.tsx";
+
+export const RenamePanel: FC<{ account: AccountRecord; refused?: Fault | undefined }> = ({
+  account,
+  refused,
+}) => (
+  <Panel title="Rename the account" back={PATH.accounts}>
+    <form class="stack" method="post" action={`/admin/page/accounts/${account.id}/rename`}>
+      <TextField
+        id="label"
+        name="label"
+        label="Name"
+        value={account.label}
+        maxlength={120}
+        required
+        autofocus
+        fault={refused}
+      />
+      <Refused words={refused?.words} />
+      <div class="row end">
+        <a class="button" href={PATH.accounts} data-close>
+          Cancel
+        </a>
+        <button class="primary" type="submit">
+          Rename
+        </button>
+      </div>
+    </form>
+  </Panel>
+);
+
+export const RemovePanel: FC<{
+  account: AccountRecord;
+  providerName: string;
+  /** Labels of the keys that are limited to this account alone. */
+  stranded: readonly string[];
+  /** Whether there are more of these than are named. */
+  strandsMore: boolean;
+}> = ({ account, providerName, stranded, strandsMore }) => (
+  <Panel title={`Remove ${account.label}?`} back={PATH.accounts}>
+    <p>
+      Kleis forgets this {providerName} account and everything that opens it. Agents go on with another
+      account of {providerName}, if there is one. To use it again, connect it again.
+    </p>
+    {stranded.length === 0 ? null : (
+      <p class="said warn">
+        <span>
+          {stranded.length === 1 ? "This key is" : "These keys are"} limited to it and will not answer any
+          more: {stranded.join(", ")}
+          {strandsMore ? " and others" : ""}.
+        </span>
+      </p>
+    )}
+    <form method="post" action={`/admin/page/accounts/${account.id}/remove`}>
+      <div class="row end">
+        <a class="button" href={PATH.accounts} data-close autofocus>
+          Keep it
+        </a>
+        <button class="primary danger" type="submit">
+          Remove
+        </button>
+      </div>
+    </form>
+  </Panel>
+);

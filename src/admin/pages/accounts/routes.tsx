@@ -1,0 +1,108 @@
+/** The routes behind the page of accounts: showing them, and what is done with one. */
+import { Hono } from "hono";
+import type { JsonObject } from "../../../json.ts";
+import { faultOf } from "../../ui/form-error.ts";
+import { type Notice, PATH } from "../../ui/layout.tsx";
+import { showPanel } from "../../ui/panel.tsx";
+import { askApi, fieldsOf, type PageContext, type PageDeps, type PageEnv, render } from "../context.ts";
+import { missing } from "../error-page.tsx";
+import { hasWorkingKey } from "../keys/choice.ts";
+import { RemovePanel, RenamePanel } from "./forms.tsx";
+import { AccountsPage } from "./page.tsx";
+
+/** How many of the keys that a removal would leave without an account are named. */
+const STRANDED_NAMED = 20;
+
+/** What was done, by its name in the address. */
+const DONE: ReadonlyMap<string, string> = new Map([
+  ["primary", "Requests use this account from now on."],
+  ["refresh", "The account is fresh."],
+  ["rename", "Renamed."],
+  ["enable", "Enabled: requests may use it again."],
+  ["disable", "Disabled: requests pass it over."],
+  ["remove", "Removed."],
+]);
+
+export async function showAccounts(deps: PageDeps, c: PageContext, refused?: string): Promise<Response> {
+  const { storage } = deps.runtime;
+  const frame = c.get("frame");
+  const [accounts, hasKey] = await Promise.all([storage.accounts.list(), hasWorkingKey(deps, frame.now)]);
+  const done = DONE.get(c.req.query("done") ?? "");
+  const notice: Notice | undefined =
+    refused !== undefined
+      ? { tone: "bad", words: refused }
+      : done === undefined
+        ? undefined
+        : { tone: "good", words: done };
+  return render(
+    c,
+    <AccountsPage
+      frame={frame}
+      providers={deps.providers}
+      accounts={accounts}
+      hasKey={hasKey}
+      notice={notice}
+    />,
+  );
+}
+
+/** What is done at once, and how the API calls it. */
+const AT_ONCE: Readonly<Record<string, { method: string; under?: string; body?: JsonObject }>> = {
+  primary: { method: "POST", under: "/primary" },
+  refresh: { method: "POST", under: "/refresh" },
+  enable: { method: "PATCH", body: { enabled: true } },
+  disable: { method: "PATCH", body: { enabled: false } },
+  remove: { method: "DELETE" },
+};
+
+export function createAccountPages(deps: PageDeps): Hono<PageEnv> {
+  const app = new Hono<PageEnv>();
+  const { storage } = deps.runtime;
+
+  for (const [name, { method, under = "", body }] of Object.entries(AT_ONCE)) {
+    app.post(`/:id/${name}`, async (c) => {
+      const id = encodeURIComponent(c.req.param("id"));
+      const answer = await askApi(deps, c, method, `/accounts/${id}${under}`, body);
+      if (!answer.ok) return showAccounts(deps, c, answer.message);
+      return c.redirect(`${PATH.accounts}?done=${name}`, 303);
+    });
+  }
+
+  app.get("/:id/rename", async (c) => {
+    const account = await storage.accounts.get(c.req.param("id"));
+    if (account === null) return missing(c, "account");
+    return showPanel(c, "accounts", "Rename", <RenamePanel account={account} />);
+  });
+
+  app.post("/:id/rename", async (c) => {
+    const account = await storage.accounts.get(c.req.param("id"));
+    if (account === null) return missing(c, "account");
+    const { label = "" } = await fieldsOf(c);
+    const answer = await askApi(deps, c, "PATCH", `/accounts/${account.id}`, { label });
+    if (answer.ok) return c.redirect(`${PATH.accounts}?done=rename`, 303);
+    const refused = faultOf(answer, { label: { label: "Name" } });
+    return showPanel(c, "accounts", "Rename", <RenamePanel account={account} refused={refused} />);
+  });
+
+  app.get("/:id/remove", async (c) => {
+    const account = await storage.accounts.get(c.req.param("id"));
+    if (account === null) return missing(c, "account");
+    const stranded = await storage.keys.list(
+      { limit: STRANDED_NAMED },
+      { state: "working", now: c.get("frame").now, onlyAccount: account.id },
+    );
+    const provider = deps.providers.find(({ id }) => id === account.provider);
+    return showPanel(
+      c,
+      "accounts",
+      "Remove",
+      <RemovePanel
+        account={account}
+        providerName={provider?.name ?? account.provider}
+        stranded={stranded?.entries.map(({ label }) => label) ?? []}
+        strandsMore={stranded?.hasAfter ?? false}
+      />,
+    );
+  });
+  return app;
+}

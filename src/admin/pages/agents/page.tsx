@@ -1,0 +1,223 @@
+/** The page that points an agent at Kleis: a key, a model, an agent, what to paste, and whether it works. */
+import type { Child, FC } from "hono/jsx";
+import type { ListedModel } from "../../../models/catalogue/list.ts";
+import type { KeyRecord } from "../../../storage/port.ts";
+import { CodeBlock, SelectField } from "../../ui/forms.tsx";
+import { Icon } from "../../ui/icons.tsx";
+import { Empty, type Frame, Head, PATH, Page } from "../../ui/layout.tsx";
+import { type Agent, commonProtocol, modelsFor, type Setup } from "./agent.ts";
+import { AGENTS } from "./catalogue.ts";
+import type { Tried } from "./test-request.ts";
+
+export interface UseProps {
+  frame: Frame;
+  /** Keys that work, to choose from. */
+  keys: readonly KeyRecord[];
+  /** Whether there are more than these. */
+  isCut: boolean;
+  chosen: KeyRecord | undefined;
+  agent: Agent;
+  /** What the chosen key may use, newest first. */
+  models: readonly ListedModel[];
+  /** The model that was asked for; another when the agent cannot use it. */
+  wanted: string | undefined;
+  /** The key's text, after an explicit wish. */
+  revealed?: { key: string; discoveryToken: string } | undefined;
+  tried?: Tried | undefined;
+  hasAccount: boolean;
+}
+
+export const UsePage: FC<UseProps> = (props) => {
+  const { frame, keys, chosen, hasAccount } = props;
+  return (
+    <Page frame={frame} section="use" title="Use it">
+      <Head title="Use it" lead="Choose a key and an agent, paste the setup, and test it from here." />
+      {chosen === undefined ? (
+        <Empty
+          title={hasAccount ? "No key yet" : "Nothing to use yet"}
+          words={
+            hasAccount
+              ? "Create a key first: it is what the agent sends."
+              : "Connect an account and create a key; then this page has the setup for your agents."
+          }
+        >
+          {hasAccount ? (
+            <a class="button primary" id="new-key" href="/admin/page/keys/new" data-panel-link>
+              <Icon name="plus" />
+              Create a key
+            </a>
+          ) : (
+            <a class="button primary" href={PATH.accounts}>
+              Connect an account
+            </a>
+          )}
+        </Empty>
+      ) : (
+        <Chosen {...props} chosen={chosen} keys={keys} />
+      )}
+    </Page>
+  );
+};
+
+/** The form that asks for the page with the key filled in. */
+const FILL = "fill-form";
+
+const Chosen: FC<UseProps & { chosen: KeyRecord }> = (props) => {
+  const { frame, keys, isCut, chosen, agent, models, wanted, revealed, tried } = props;
+  const able = modelsFor(agent, models);
+  const model = able.find(({ id }) => id === wanted) ?? able[0];
+  const protocol = model === undefined ? undefined : commonProtocol(agent, model);
+  const setup: Setup | undefined =
+    model === undefined || protocol === undefined
+      ? undefined
+      : {
+          origin: frame.origin,
+          key: revealed?.key ?? `${chosen.prefix}…`,
+          discoveryToken: revealed?.discoveryToken ?? null,
+          model,
+          protocol,
+          models,
+        };
+  const isOther = wanted !== undefined && wanted !== "" && model !== undefined && model.id !== wanted;
+  return (
+    <>
+      <form class="bar" method="get" action={PATH.use}>
+        <input type="hidden" name="agent" value={agent.id} />
+        <SelectField
+          id="key"
+          name="key"
+          label="Key"
+          choices={keys.map(({ id, label, prefix }) => ({ value: id, name: `${label} (${prefix}…)` }))}
+          chosen={chosen.id}
+          sends
+        />
+        <SelectField
+          id="model"
+          name="model"
+          label="Model"
+          choices={able.map(({ id, name }) => ({ value: id, name: name === id ? id : `${name} (${id})` }))}
+          chosen={model?.id}
+          sends
+        />
+        <button class="no-js" type="submit">
+          Show
+        </button>
+      </form>
+      {isCut ? (
+        <p class="hint">
+          The newest keys are listed. Any other: “Use it” on its card, under <a href={PATH.keys}>Keys</a>.
+        </p>
+      ) : null}
+      <AgentTabs {...props} model={model?.id} />
+      {setup === undefined ? (
+        <Empty
+          title={`No model for ${agent.name}`}
+          words={
+            models.length === 0
+              ? "This key may use no model now: its accounts must sign in again, or its limits leave nothing."
+              : `${agent.name} speaks ${agent.protocols.join(" or ")}; none of the models that this key may use does.`
+          }
+        >
+          <a class="button" href={`${PATH.models}?key=${chosen.id}`}>
+            See its models
+          </a>
+        </Empty>
+      ) : (
+        <section class="setup" aria-label={`Setup for ${agent.name}`}>
+          {isOther ? (
+            <p class="hint">
+              {agent.name} cannot use {wanted}; shown with {setup.model.id}.
+            </p>
+          ) : null}
+          {agent.note === undefined ? null : <p class="note">{agent.note(setup)}</p>}
+          {revealed === undefined ? (
+            <Same {...props} model={setup.model.id} action={PATH.use} id={FILL}>
+              <div class="row">
+                <button id="fill" type="submit">
+                  Fill in the key
+                </button>
+                <span class="hint">It is shown only when you ask for it.</span>
+              </div>
+            </Same>
+          ) : null}
+          {agent.snippets(setup).map(({ title, text }, index) => (
+            <CodeBlock
+              id={`snippet-${index}`}
+              title={title}
+              text={text}
+              fills={revealed === undefined && text.includes(setup.key) ? FILL : undefined}
+            />
+          ))}
+          <Same {...props} model={setup.model.id} action={`${PATH.use}/test`}>
+            <div class="row">
+              <button id="test" class="primary" type="submit" data-busy="Asking…">
+                Test
+              </button>
+              <span class="hint">Sends one tiny request with this key to {setup.model.id}.</span>
+            </div>
+          </Same>
+          <div class="tried" aria-live="polite">
+            {tried === undefined ? null : (
+              <div class={`said ${tried.ok ? "good" : "bad"}`} id="tried">
+                <Icon name={tried.ok ? "check" : "alert"} />
+                <span>
+                  {tried.words}
+                  {tried.next === undefined ? null : <span class="why">{tried.next}</span>}
+                </span>
+              </div>
+            )}
+          </div>
+        </section>
+      )}
+    </>
+  );
+};
+
+/** Links; once the key is revealed they are buttons, so that it stays so from one agent to the next. */
+const AgentTabs: FC<UseProps & { chosen: KeyRecord; model: string | undefined }> = (props) => {
+  const { chosen, agent, wanted, model, revealed } = props;
+  const keep = wanted ?? model ?? "";
+  const current = (id: string) => (id === agent.id ? { "aria-current": "true" as const } : {});
+  if (revealed !== undefined) {
+    return (
+      <form method="post" action={PATH.use}>
+        <input type="hidden" name="key" value={chosen.id} />
+        <input type="hidden" name="model" value={keep} />
+        <fieldset class="tabs" aria-label="Agents">
+          {AGENTS.map(({ id, name }) => (
+            <button type="submit" id={`agent-${id}`} name="agent" value={id} {...current(id)}>
+              {name}
+            </button>
+          ))}
+        </fieldset>
+      </form>
+    );
+  }
+  return (
+    <nav class="tabs" aria-label="Agents">
+      {AGENTS.map(({ id, name }) => (
+        <a
+          id={`agent-${id}`}
+          href={`${PATH.use}?${new URLSearchParams({ key: chosen.id, agent: id, ...(wanted ? { model: wanted } : {}) })}`}
+          data-swap
+          {...current(id)}
+        >
+          {name}
+        </a>
+      ))}
+    </nav>
+  );
+};
+
+/** A form that asks for the same page again. */
+const Same: FC<
+  UseProps & { chosen: KeyRecord; model: string; action: string; id?: string; children?: Child }
+> = ({ chosen, agent, model, revealed, action, id, children }) => (
+  <form method="post" action={action} {...(id === undefined ? {} : { id })}>
+    <input type="hidden" name="key" value={chosen.id} />
+    <input type="hidden" name="agent" value={agent.id} />
+    <input type="hidden" name="model" value={model} />
+    {revealed === undefined ? null : <input type="hidden" name="revealed" value="1" />}
+    {children}
+  </form>
+);

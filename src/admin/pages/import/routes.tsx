@@ -1,0 +1,167 @@
+/** The routes of an import: from a file that was chosen or pasted, a key, or tokens. Repeats nothing secret. */
+import { Hono } from "hono";
+import { readCredentialFile } from "../../../accounts/credential-file.ts";
+import { recognise } from "../../../accounts/recognise-secret.ts";
+import { isObject, type JsonObject, text } from "../../../json.ts";
+import { hasKeyForm } from "../../../keys/extract.ts";
+import { cleanCredential } from "../../../providers/pasted-credential.ts";
+import type { Provider } from "../../../providers/provider.ts";
+import type { AccountRecord } from "../../../storage/port.ts";
+import { type Fault, faultOf } from "../../ui/form-error.ts";
+import { showPanel } from "../../ui/panel.tsx";
+import { SavedPanel } from "../connect/result.tsx";
+import {
+  type ApiAnswer,
+  askApi,
+  filled,
+  formOf,
+  type PageContext,
+  type PageDeps,
+  type PageEnv,
+} from "../context.ts";
+import { hasWorkingKey } from "../keys/choice.ts";
+import { IMPORT_FIELDS, type ImportDraft, type ImportKind, ImportPanel } from "./page.tsx";
+
+export function createImportPages(deps: PageDeps): Hono<PageEnv> {
+  const app = new Hono<PageEnv>();
+  const { accounts } = deps.runtime.storage;
+  const { providers } = deps;
+
+  const show = (c: PageContext, asked: Asked, draft: ImportDraft, refused?: Fault) =>
+    showPanel(
+      c,
+      "accounts",
+      "Import",
+      <ImportPanel {...asked} providers={providers} draft={draft} refused={refused} />,
+    );
+
+  /** `replaces` is the id of the account whose key is to be replaced. */
+  async function askedFor(kind: string | undefined, replaces: string | undefined): Promise<Asked> {
+    const former = replaces === undefined ? null : await accounts.get(replaces);
+    return former?.kind === "api_key" ? { kind: "api_key", former } : { kind: kindOf(kind) };
+  }
+
+  /** Requests that went to the former key go to the new one. */
+  async function takeOver(c: PageContext, former: AccountRecord, id: string | undefined): Promise<void> {
+    if (former.primary && id !== undefined) await askApi(deps, c, "POST", `/accounts/${id}/primary`);
+  }
+
+  app.get("/", async (c) => {
+    const asked = await askedFor(c.req.query("kind"), c.req.query("replaces"));
+    return show(c, asked, { provider: c.req.query("provider") });
+  });
+
+  app.post("/", async (c) => {
+    const form = await formOf(c);
+    const field = (name: string) => text(form[name]?.at(-1));
+    const asked = await askedFor(field("kind"), field("replaces"));
+    const { kind, former } = asked;
+    const draft: ImportDraft = {
+      provider: field("provider"),
+      label: field("label"),
+      accountId: field("account_id"),
+      expiresAt: field("expires_at"),
+    };
+    const read =
+      kind === "file"
+        ? await fileBody(providers, form.file?.at(-1), field("text"))
+        : materialBody(kind, draft, field);
+    if ("fault" in read) return show(c, asked, draft, read.fault);
+    const answer = await askApi(deps, c, "POST", "/accounts/import", read.body);
+    if (!answer.ok) return show(c, asked, draft, faultOf(answer, IMPORT_FIELDS[kind]));
+    const ids = idsOf(answer);
+    const isOther = former !== undefined && !ids.includes(former.id);
+    if (isOther) await takeOver(c, former, ids[0]);
+    const saved = await Promise.all(ids.map((id) => accounts.get(id)));
+    const panel = (
+      <SavedPanel
+        providers={providers}
+        accounts={saved.filter((account) => account !== null)}
+        hasKey={await hasWorkingKey(deps, c.get("frame").now)}
+        notes={notesOf(answer)}
+        former={isOther ? former : undefined}
+      />
+    );
+    return showPanel(c, "accounts", "Saved", panel);
+  });
+  return app;
+}
+
+/** What the page is asked to bring in, and in whose place. */
+interface Asked {
+  readonly kind: ImportKind;
+  readonly former?: AccountRecord;
+}
+
+function kindOf(value: string | undefined): ImportKind {
+  return value === "api_key" || value === "tokens" ? value : "file";
+}
+
+/** The body for the API, or why there is none. */
+type Read = { readonly body: JsonObject } | { readonly fault: Fault };
+
+const wrong = (field: string, words: string): Read => ({ fault: { words, field } });
+
+async function fileBody(
+  providers: readonly Provider[],
+  file: unknown,
+  pasted: string | undefined,
+): Promise<Read> {
+  const chosen = file instanceof File && file.size > 0 ? new Uint8Array(await file.arrayBuffer()) : undefined;
+  const source = chosen ?? pasted?.trim() ?? "";
+  if (source === "") return wrong("file", "Choose a file, or paste its content.");
+  const parsed = readCredentialFile(source);
+  if (parsed !== null) return { body: { file: parsed } };
+  const text = typeof source === "string" ? source : new TextDecoder().decode(source.subarray(0, TOKEN_MAX));
+  return wrong(chosen === undefined ? "text" : "file", notAFile(providers, cleanCredential(text)));
+}
+
+/** Bytes of a file that may be a bare token. */
+const TOKEN_MAX = 16_384;
+
+/** What was given instead of a file, and where that goes. */
+function notAFile(providers: readonly Provider[], secret: string): string {
+  if (hasKeyForm(secret)) {
+    return "This is a key that Kleis issued, not a credential of a provider: it belongs into an agent.";
+  }
+  const known = recognise(providers, secret);
+  if (known === undefined || known.shape.kind === null) {
+    return "This is not the JSON of a credential file. Choose the file itself, or paste all of it, from { to }.";
+  }
+  const { shape, provider } = known;
+  const tab = shape.kind === "api_key" ? "API key" : "Tokens";
+  return `This is ${shape.name}, not a file: paste it under “${tab}”, with ${provider.name} as the provider.`;
+}
+
+function materialBody(
+  kind: Exclude<ImportKind, "file">,
+  { provider, label, accountId, expiresAt }: ImportDraft,
+  field: (name: string) => string | undefined,
+): Read {
+  const shared = filled({ provider, label });
+  if (kind === "api_key") return { body: { ...shared, kind, api_key: field("api_key") ?? "" } };
+  const tokens = filled({ access_token: field("access_token"), refresh_token: field("refresh_token") });
+  if (Object.keys(tokens).length === 0) {
+    return wrong("access_token", "Enter an access token, a refresh token, or both.");
+  }
+  const ends = expiresAt?.trim() ?? "";
+  return {
+    body: {
+      ...shared,
+      kind: "oauth",
+      ...tokens,
+      ...filled({ account_id: accountId }),
+      ...(ends === "" ? {} : { expires_at: ends }),
+    },
+  };
+}
+
+function notesOf({ json: { notes } }: Extract<ApiAnswer, { ok: true }>): string[] {
+  return Array.isArray(notes) ? notes.filter((words) => typeof words === "string") : [];
+}
+
+function idsOf(answer: Extract<ApiAnswer, { ok: true }>): string[] {
+  const { accounts } = answer.json;
+  if (!Array.isArray(accounts)) return [];
+  return accounts.flatMap((account) => (isObject(account) ? (text(account.id) ?? []) : []));
+}

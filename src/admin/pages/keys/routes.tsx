@@ -1,0 +1,170 @@
+/** The routes behind the page of keys. A key's text is only ever in the answer to a POST. */
+import { Hono } from "hono";
+import { type JsonObject, text } from "../../../json.ts";
+import type { KeyFilter } from "../../../storage/port.ts";
+import { type Fault, faultOf } from "../../ui/form-error.ts";
+import { PATH } from "../../ui/layout.tsx";
+import { showPanel } from "../../ui/panel.tsx";
+import { createConfirm } from "../confirm/routes.tsx";
+import {
+  askApi,
+  type Form,
+  fieldsOf,
+  filled,
+  formOf,
+  type PageContext,
+  type PageDeps,
+  type PageEnv,
+  render,
+} from "../context.ts";
+import { missing } from "../error-page.tsx";
+import { createModelView } from "../models/view.ts";
+import {
+  KEY_FIELDS,
+  type KeyDraft,
+  KeyPanel,
+  LIFETIMES,
+  NewKeyPanel,
+  NO_DRAFT,
+  RevokePanel,
+} from "./forms.tsx";
+import { ENDED, KeysPage, type StretchNames, WORKING } from "./page.tsx";
+
+/** Keys on one page. */
+const WORKING_SHOWN = 50;
+const ENDED_SHOWN = 20;
+
+const DAY_MS = 24 * 60 * 60_000;
+
+export function createKeyPages(deps: PageDeps): Hono<PageEnv> {
+  const app = new Hono<PageEnv>();
+  const { storage } = deps.runtime;
+  const view = createModelView(deps);
+  const confirm = createConfirm(deps);
+
+  /** The stretch that the address asks for; the beginning where it names a key that is not there. */
+  async function stretch(c: PageContext, state: KeyFilter["state"], names: StretchNames, limit: number) {
+    const filter = { state, now: c.get("frame").now };
+    const [after, before] = [c.req.query(names.after), c.req.query(names.before)];
+    const asked = await storage.keys.list({ limit, after, before }, filter);
+    // Back at the beginning, the page is filled up.
+    const isBeginning = asked === null || (after === undefined && before !== undefined && !asked.hasBefore);
+    const page = isBeginning ? await storage.keys.list({ limit }, filter) : asked;
+    return page ?? { entries: [], hasBefore: false, hasAfter: false };
+  }
+
+  const showNew = async (c: PageContext, draft: KeyDraft, refused?: Fault) => {
+    const [accounts, models] = await Promise.all([storage.accounts.list(), view.listFor(null)]);
+    const panel = (
+      <NewKeyPanel
+        providers={deps.providers}
+        accounts={accounts}
+        models={models}
+        draft={draft}
+        refused={refused}
+      />
+    );
+    return showPanel(c, "keys", "Create a key", panel);
+  };
+
+  app.get("/", async (c) => {
+    await deps.uses.flush();
+    const [working, ended, endedCount, accounts] = await Promise.all([
+      stretch(c, "working", WORKING, WORKING_SHOWN),
+      stretch(c, "ended", ENDED, ENDED_SHOWN),
+      storage.keys.count({ state: "ended", now: c.get("frame").now }),
+      deps.directory.list(),
+    ]);
+    const notice =
+      c.req.query("done") === "revoke" ? { tone: "good" as const, words: "Revoked." } : undefined;
+    return render(
+      c,
+      <KeysPage
+        frame={c.get("frame")}
+        working={working}
+        ended={ended}
+        endedCount={endedCount}
+        query={new URL(c.req.url).searchParams}
+        providers={deps.providers}
+        accounts={accounts}
+        notice={notice}
+      />,
+    );
+  });
+
+  app.get("/new", (c) => showNew(c, NO_DRAFT));
+
+  app.post("/", async (c) => {
+    const draft = draftOf(await formOf(c));
+    const ends = endOf(draft, c.get("frame").now);
+    if (ends === "unreadable") {
+      return showNew(c, draft, { words: "Choose the last day on which the key may be used.", field: "date" });
+    }
+    const { providers, accounts, models } = draft;
+    const body: JsonObject = {
+      ...filled({ label: draft.label }),
+      ...(providers.length === 0 ? {} : { providers: [...providers] }),
+      ...(accounts.length === 0 ? {} : { accounts: [...accounts] }),
+      ...(models.length === 0 ? {} : { models: [...models] }),
+      ...(ends === null ? {} : { expires_at: ends }),
+    };
+    const answer = await askApi(deps, c, "POST", "/keys", body);
+    if (!answer.ok) return showNew(c, draft, faultOf(answer, KEY_FIELDS));
+    const { id, label, key } = answer.json;
+    const stored = { id: text(id) ?? "", label: text(label) ?? "" };
+    return showPanel(
+      c,
+      "keys",
+      "The key is ready",
+      <KeyPanel stored={stored} text={text(key) ?? ""} isNew />,
+    );
+  });
+
+  app.post("/:id/reveal", async (c) => {
+    const stored = await storage.keys.get(c.req.param("id"));
+    if (stored === null) return missing(c, "key");
+    const { token } = await fieldsOf(c);
+    const action = `/admin/page/keys/${stored.id}/reveal`;
+    const asked = await confirm(c, token, { section: "keys", action, back: PATH.keys, fields: {} });
+    if (asked !== null) return asked;
+    const answer = await askApi(deps, c, "POST", `/keys/${stored.id}/reveal`);
+    if (!answer.ok) return missing(c, "key");
+    const key = text(answer.json.key) ?? "";
+    return showPanel(c, "keys", stored.label, <KeyPanel stored={stored} text={key} isNew={false} />);
+  });
+
+  app.get("/:id/revoke", async (c) => {
+    const stored = await storage.keys.get(c.req.param("id"));
+    if (stored === null) return missing(c, "key");
+    return showPanel(c, "keys", "Revoke", <RevokePanel stored={stored} />);
+  });
+
+  app.post("/:id/revoke", async (c) => {
+    const answer = await askApi(deps, c, "POST", `/keys/${encodeURIComponent(c.req.param("id"))}/revoke`);
+    return answer.ok ? c.redirect(`${PATH.keys}?done=revoke`, 303) : missing(c, "key");
+  });
+  return app;
+}
+
+function draftOf(form: Form): KeyDraft {
+  const all = (name: string) => (form[name] ?? []).filter((value) => typeof value === "string");
+  const one = (name: string) => all(name).at(-1);
+  return {
+    label: one("label"),
+    providers: all("providers"),
+    accounts: all("accounts"),
+    models: all("models"),
+    lifetime: one("lifetime"),
+    date: one("date"),
+  };
+}
+
+/** Epoch ms; null for a key without end. */
+function endOf({ lifetime = "never", date = "" }: KeyDraft, now: number): number | null | "unreadable" {
+  if (lifetime === "date") {
+    const start = /^\d{4}-\d{2}-\d{2}$/.test(date) ? Date.parse(`${date}T00:00:00Z`) : Number.NaN;
+    return Number.isNaN(start) ? "unreadable" : start + DAY_MS;
+  }
+  const days = Object.entries(LIFETIMES).find(([value]) => value === lifetime)?.[1].days ?? null;
+  return days === null ? null : now + days * DAY_MS;
+}

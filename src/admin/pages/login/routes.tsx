@@ -1,0 +1,104 @@
+/** Logging in with the admin token, and out. Programs may do the same with JSON. */
+import { Hono } from "hono";
+import { createLoginGuard } from "../../../auth/login-guard.ts";
+import { isEncrypted } from "../../../auth/same-origin.ts";
+import { SESSION_MS } from "../../../auth/session.ts";
+import { isLoopback } from "../../../config.ts";
+import { isObject, parseJson, text } from "../../../json.ts";
+import { lineOf } from "../../../log/request-logger.ts";
+import { plainValue } from "../../../variables.ts";
+import { PATH } from "../../ui/layout.tsx";
+import { fieldsOf, type PageContext, type PageDeps, type PageEnv, render } from "../context.ts";
+import { LoginPage } from "./page.tsx";
+
+export const WRONG_TOKEN =
+  "This is not the admin token. Copy all of it, from the first start’s output or from the secrets file.";
+
+export function waitWords(seconds: number): string {
+  return `Too many wrong tries. Wait ${seconds} s, then try again.`;
+}
+
+interface LoginState {
+  next?: string | undefined;
+  refused?: string | undefined;
+  status?: 401 | 429;
+}
+
+export function showLogin(
+  { runtime, sessions }: PageDeps,
+  c: PageContext,
+  { next = nextOf(c.req.query("next")), refused, status }: LoginState,
+): Response | Promise<Response> {
+  const isOut = c.req.query("out") !== undefined;
+  const notice = isOut
+    ? { tone: "good" as const, words: "You are logged out." }
+    : refused === undefined && sessions.hasCookie(c.req.raw)
+      ? { tone: "bad" as const, words: "Your session has ended. Log in again." }
+      : undefined;
+  const isSafe = isEncrypted(runtime.config, c.req.raw) || isLoopback(new URL(c.req.url).hostname);
+  return render(
+    c,
+    <LoginPage frame={c.get("frame")} next={next} notice={notice} refused={refused} isSafe={isSafe} />,
+    status ?? 200,
+  );
+}
+
+/** To the login, and back to the page that was asked for, if it was one. */
+export function sendToLogin(c: PageContext): Response {
+  const path = c.req.path + new URL(c.req.url).search;
+  const next = c.req.method === "GET" ? `?next=${encodeURIComponent(path)}` : "";
+  return c.redirect(PATH.accounts + next, 303);
+}
+
+export function createLoginPages(deps: PageDeps): Hono<PageEnv> {
+  const { runtime, sessions } = deps;
+  const judge = createLoginGuard(runtime);
+  const app = new Hono<PageEnv>();
+
+  app.post("/login", async (c) => {
+    const isJson = (c.req.header("content-type") ?? "").startsWith("application/json");
+    const { token = "", next: wished } = isJson ? jsonFields(await c.req.text()) : await fieldsOf(c);
+    const outcome = await judge(plainValue(token), c.env?.source);
+    if (outcome.status === "right") {
+      lineOf(c).note({ by: "admin token" });
+      c.header("set-cookie", await sessions.open(isEncrypted(runtime.config, c.req.raw)));
+      runtime.logger.info("admin_login");
+      if (isJson) return c.json({ expires_at: c.get("frame").now + SESSION_MS });
+      return c.redirect(nextOf(wished) ?? PATH.accounts, 303);
+    }
+    const isSlow = outcome.status === "wait";
+    const words = isSlow ? waitWords(outcome.seconds) : WRONG_TOKEN;
+    const { id, note } = lineOf(c);
+    note({ code: isSlow ? "too_many_tries" : "admin_unauthorized" });
+    runtime.logger.warn("admin_login_refused", { id, reason: outcome.status });
+    if (isSlow) c.header("retry-after", String(outcome.seconds));
+    const status = isSlow ? 429 : 401;
+    if (isJson) {
+      return c.json(
+        { error: { message: words, type: "invalid_request_error", param: null, code: "admin_unauthorized" } },
+        status,
+      );
+    }
+    return showLogin(deps, c, { next: nextOf(wished), refused: words, status });
+  });
+
+  app.post("/logout", async (c) => {
+    const isJson = (c.req.header("accept") ?? "").startsWith("application/json");
+    for (const cookie of await sessions.close(c.req.raw)) c.header("set-cookie", cookie, { append: true });
+    return isJson ? c.json({ status: "logged_out" }) : c.redirect(`${PATH.accounts}?out`, 303);
+  });
+  return app;
+}
+
+function jsonFields(source: string): { token?: string; next?: undefined } {
+  const body = parseJson(source);
+  const token = isObject(body) ? text(body.token) : undefined;
+  return token === undefined ? {} : { token };
+}
+
+/** A page of ours, or nothing: an address from outside must not lead anywhere else. */
+function nextOf(path: string | undefined): string | undefined {
+  return path !== undefined && /^\/admin\/page\/[\w/?=&%.-]*$/.test(path) && !path.includes("//")
+    ? path
+    : undefined;
+}

@@ -1,0 +1,236 @@
+/** The routes behind the page of models: what is served, and the operator's own names over `/admin/models`. */
+import { Hono } from "hono";
+import * as z from "zod/mini";
+import { isObject, type JsonObject } from "../../../json.ts";
+import { type CustomModel, customSchema } from "../../../models/catalogue/custom.ts";
+import { type Fault, faultOf } from "../../ui/form-error.ts";
+import { counted } from "../../ui/format.ts";
+import type { Notice } from "../../ui/layout.tsx";
+import { showPanel } from "../../ui/panel.tsx";
+import {
+  type ApiAnswer,
+  askApi,
+  fieldsOf,
+  type PageContext,
+  type PageDeps,
+  type PageEnv,
+  render,
+} from "../context.ts";
+import { keyChoice } from "../keys/choice.ts";
+import { CUSTOM_FIELDS, type CustomDraft, CustomPanel, type CustomRow, RemoveNamePanel } from "./custom.tsx";
+import { ModelsPage, type Refusal } from "./page.tsx";
+import { modelsPath, SHOWN } from "./urls.ts";
+import { createModelView } from "./view.ts";
+
+/** What was done, by its name in the address. */
+const DONE: ReadonlyMap<string | undefined, string> = new Map([
+  ["save", "The name is saved."],
+  ["remove", "The name is removed."],
+]);
+
+const listShape = z.object({ models: z.array(customSchema) });
+
+export function createModelPages(deps: PageDeps): Hono<PageEnv> {
+  const app = new Hono<PageEnv>();
+  const view = createModelView(deps);
+
+  const customModels = async (c: PageContext): Promise<readonly CustomModel[]> => {
+    const answer = await askApi(deps, c, "GET", "/models");
+    const list = listShape.safeParse(answer.ok ? answer.json : null);
+    return list.success ? list.data.models : [];
+  };
+
+  async function show(c: PageContext, notice = doneNotice(c)): Promise<Response> {
+    const frame = c.get("frame");
+    const [choice, accounts, models, custom] = await Promise.all([
+      keyChoice(deps, frame.now, c.req.query("key")),
+      deps.directory.list(),
+      view.listFor(null),
+      customModels(c),
+    ]);
+    const chosen = choice.asked;
+    const refusals: ReadonlyMap<string, Refusal> =
+      chosen === undefined ? new Map() : await view.refusalsFor(chosen, models);
+    const rows: CustomRow[] = custom.map((entry) => ({
+      entry,
+      answers: models.some(
+        (model) => model.entry.provider === entry.provider && model.entry.id === entry.model,
+      ),
+    }));
+    return render(
+      c,
+      <ModelsPage
+        frame={frame}
+        providers={deps.providers}
+        rows={models.map((model) => ({ model, refusal: refusals.get(model.id) }))}
+        keys={choice.keys}
+        isCut={choice.isCut}
+        chosen={chosen}
+        query={c.req.query("q") ?? ""}
+        shown={shownIn(c)}
+        hasAccount={accounts.length > 0}
+        custom={rows}
+        notice={notice}
+      />,
+    );
+  }
+
+  const showDraft = async (c: PageContext, draft: CustomDraft, refused?: Fault) => {
+    const panel = (
+      <CustomPanel
+        providers={deps.providers}
+        models={await view.listFor(null)}
+        draft={draft}
+        shown={shownIn(c)}
+        refused={refused}
+      />
+    );
+    return showPanel(c, "models", "A name of your own", panel);
+  };
+
+  const put = (c: PageContext, models: readonly JsonObject[]): Promise<ApiAnswer> =>
+    askApi(deps, c, "PUT", "/models", { models: [...models] });
+
+  app.get("/", (c) => show(c));
+
+  app.post("/refresh", async (c) => {
+    const answer = await askApi(deps, c, "POST", "/models/refresh");
+    return show(c, answer.ok ? lookedWords(answer.json) : { tone: "bad", words: answer.message });
+  });
+
+  app.get("/new", (c) => showDraft(c, draftOf({})));
+  app.get("/change", async (c) => {
+    const entry = (await customModels(c)).find(({ id }) => id === c.req.query("id"));
+    return entry === undefined ? c.redirect(modelsPath(shownIn(c)), 303) : showDraft(c, draftFrom(entry));
+  });
+
+  app.post("/", async (c) => {
+    const draft = draftOf(await fieldsOf(c));
+    const entry = entryOf(draft);
+    const before = await customModels(c);
+    const others = before.filter(({ id }) => id !== draft.former);
+    if (others.some(({ id }) => id === entry.id)) {
+      const words = `There is a name ${draft.id} already. Choose another, or change that one.`;
+      return showDraft(c, draft, { words, field: "id" });
+    }
+    const answer = await put(c, [...others.map(jsonOf), entry]);
+    if (!answer.ok) return showDraft(c, draft, customFault(answer, others));
+    return done(c, "save");
+  });
+
+  app.get("/remove", async (c) => {
+    const entry = (await customModels(c)).find(({ id }) => id === c.req.query("id"));
+    if (entry === undefined) return c.redirect(modelsPath(shownIn(c)), 303);
+    return showPanel(c, "models", "Remove", <RemoveNamePanel id={entry.id} shown={shownIn(c)} />);
+  });
+
+  app.post("/remove", async (c) => {
+    const { id } = await fieldsOf(c);
+    const answer = await put(c, (await customModels(c)).filter((entry) => entry.id !== id).map(jsonOf));
+    return answer.ok ? done(c, "remove") : show(c, { tone: "bad", words: answer.message });
+  });
+  return app;
+}
+
+/** What the page shows, in its address and in those of the steps that are begun on it. */
+function shownIn(c: PageContext): URLSearchParams {
+  const shown = new URLSearchParams();
+  for (const name of SHOWN) {
+    const value = c.req.query(name);
+    if (value !== undefined) shown.set(name, value);
+  }
+  return shown;
+}
+
+function done(c: PageContext, what: string): Response {
+  return c.redirect(modelsPath(shownIn(c), "", { done: what }), 303);
+}
+
+function doneNotice(c: PageContext): Notice | undefined {
+  const words = DONE.get(c.req.query("done"));
+  return words === undefined ? undefined : { tone: "good", words };
+}
+
+/** What asking upstream and the providers anew came to. */
+function lookedWords({ registry, accounts }: JsonObject): Notice {
+  const refused = Array.isArray(accounts)
+    ? accounts.filter((account) => isObject(account) && account.list === "refused").length
+    : 0;
+  if (refused > 0) {
+    return {
+      tone: "bad",
+      words: `${counted(refused, "account")} did not tell its models; the last known are shown.`,
+    };
+  }
+  return registry === "refused"
+    ? { tone: "bad", words: "models.dev did not answer; what was known before is shown." }
+    : { tone: "good", words: "Asked again: this is what there is now." };
+}
+
+/** The API judges the whole list, of which the form's entry is the last; another's fault is said to be that one's. */
+function customFault(
+  { message, param = "" }: Extract<ApiAnswer, { ok: false }>,
+  others: readonly CustomModel[],
+): Fault {
+  const [, at, name] = /^models\.(\d+)\.(.+)$/.exec(param) ?? [];
+  if (at === undefined || name === undefined) return { words: message };
+  const fault = faultOf({ message: message.replace(param, name), param: name }, CUSTOM_FIELDS);
+  const other = others[Number(at)];
+  return other === undefined ? fault : { words: `Your name ${other.id}: ${fault.words}` };
+}
+
+function draftOf(fields: Readonly<Record<string, string>>): CustomDraft {
+  const field = (name: string) => fields[name]?.trim() ?? "";
+  return {
+    former: field("former"),
+    id: field("id"),
+    provider: field("provider"),
+    model: field("model"),
+    name: field("name"),
+    context: field("context"),
+    output: field("output"),
+  };
+}
+
+function draftFrom({ id, provider, model, name, limit }: CustomModel): CustomDraft {
+  return {
+    former: id,
+    id,
+    provider,
+    model,
+    name: name ?? "",
+    context: limit === undefined ? "" : String(limit.context),
+    output: limit === undefined ? "" : String(limit.output),
+  };
+}
+
+function entryOf({ id, provider, model, name, context, output }: CustomDraft): JsonObject {
+  const limit =
+    context === "" && output === ""
+      ? {}
+      : { limit: { context: numberOf(context), output: numberOf(output) } };
+  return { id, provider, model, ...(name === "" ? {} : { name }), ...limit };
+}
+
+/** A number, or null for the API to refuse. */
+function numberOf(value: string): number | null {
+  return /^\d{1,12}$/.test(value) ? Number(value) : null;
+}
+
+function jsonOf({ id, provider, model, name, limit }: CustomModel): JsonObject {
+  return {
+    id,
+    provider,
+    model,
+    ...(name === undefined ? {} : { name }),
+    ...(limit === undefined
+      ? {}
+      : {
+          limit: {
+            context: limit.context,
+            output: limit.output,
+            ...(limit.input === undefined ? {} : { input: limit.input }),
+          },
+        }),
+  };
+}

@@ -1,0 +1,81 @@
+/**
+ * Slows down whoever tries admin tokens: after a few wrong ones each further try of the same source has to wait, twice as
+ * long each time. Nobody waits for what others do elsewhere, but for one case: where very many sources try at once, those
+ * from which the right token never came are let in a bounded number at a time. Counted in the store, for all processes.
+ */
+import { KleisError } from "../errors.ts";
+import { sha256Hex } from "../keys/secret.ts";
+import type { Runtime } from "../runtime.ts";
+import type { TryRule } from "../storage/port.ts";
+import { networkOf } from "./ip-prefix.ts";
+import { sameSecret } from "./timing-safe-equal.ts";
+
+export type LoginOutcome = { status: "right" } | { status: "wrong" } | { status: "wait"; seconds: number };
+
+/** `source`: the address that the try comes from, as far as the door can tell. */
+export type LoginGuard = (token: string, source?: string) => Promise<LoginOutcome>;
+
+const RULE = {
+  longestWaitMs: 60_000,
+  forgottenMs: 60 * 60_000,
+  friendMs: 30 * 24 * 60 * 60_000,
+  // Bounds what is written and kept. Against a random token of 24 characters no number of tries gains anything.
+  strangers: 600,
+  strangersMs: 60_000,
+};
+
+/** For people at the form, who may paste badly. */
+export const FORM_LIMITS: TryRule = { ...RULE, door: "form", free: 3 };
+/** For programs with the token in a header, which may run with an old one for a while. */
+export const HEADER_LIMITS: TryRule = { ...RULE, door: "header", free: 10 };
+
+/** How often a try that lost its place to others at the same moment asks again, and how long it waits for that, ms. */
+const ROUNDS = 3;
+const PAUSE_MS = 50;
+
+export function createLoginGuard(
+  { config, storage, clock, sharesPromises = false }: Runtime,
+  rule: TryRule = FORM_LIMITS,
+): LoginGuard {
+  const { tries } = storage;
+  const last = new Map<string, Promise<unknown>>();
+
+  async function judge(token: string, source: string): Promise<LoginOutcome> {
+    const isRight = await sameSecret(token, config.ADMIN_TOKEN);
+    for (let round = 0; round < ROUNDS; round++) {
+      if (round > 0) await clock.sleep(PAUSE_MS);
+      const now = clock.now();
+      const { freeAt, isClear } = await tries.look(rule, source, now);
+      if (freeAt > now) return { status: "wait", seconds: Math.ceil((freeAt - now) / 1000) };
+      // The usual case writes nothing.
+      if (isRight && isClear) return { status: "right" };
+      // Nothing that depends on the token may be answered without a place: it would be one more guess.
+      if (!(await tries.take(rule, source, now))) continue;
+      if (isRight) await tries.succeed(rule, source, now);
+      return { status: isRight ? "right" : "wrong" };
+    }
+    return { status: "wait", seconds: 1 };
+  }
+
+  return async (token, address = "") => {
+    // Who tried is told from who else did, and is not kept in words.
+    const source = (await sha256Hex(networkOf(address))).slice(0, 16);
+    if (!sharesPromises) return judge(token, source);
+    // One after the other, so that many right ones at once do not take each other's places.
+    const outcome = (last.get(source) ?? Promise.resolve()).then(() => judge(token, source));
+    const settled = outcome.then(noop, noop).then(() => {
+      if (last.get(source) === settled) last.delete(source);
+    });
+    last.set(source, settled);
+    return outcome;
+  };
+}
+
+function noop(): void {}
+
+/** The refusal of a try that came too soon. */
+export function slowDown(seconds: number): KleisError {
+  return new KleisError("too_many_tries", `Too many wrong admin tokens. Wait ${seconds} s, then try again.`, {
+    headers: { "retry-after": String(seconds) },
+  });
+}

@@ -1,0 +1,65 @@
+/** Lets in whoever brings ADMIN_TOKEN, or a session that the caller vouches for; an issued key never. */
+import type { MiddlewareHandler } from "hono";
+import { KleisError } from "../errors.ts";
+import { lineOf } from "../log/request-logger.ts";
+import type { Peer } from "../runtime.ts";
+import { type LoginGuard, slowDown } from "./login-guard.ts";
+import { sameSecret } from "./timing-safe-equal.ts";
+
+export interface AdminAuthOptions {
+  /** `ADMIN_TOKEN`. */
+  token: string;
+  /** Judges tokens from outside and slows down wrong ones. */
+  guard: LoginGuard;
+  /** Whether a request without the token belongs to a session of the admin page (cookie and origin checked there). */
+  session?: (request: Request) => boolean | Promise<boolean>;
+}
+
+const ISSUED_KEY = /^kleis_[\w-]{43}$/;
+/** RFC 9110 §11.1: the scheme is case-insensitive; RFC 6750 §2.1: one space, then the token. */
+const BEARER = /^bearer +(\S+) *$/i;
+
+/** Throws `KleisError("admin_unauthorized")` unless the request may use the admin API. */
+export function createAdminAuth({
+  token,
+  guard,
+  session,
+}: AdminAuthOptions): MiddlewareHandler<{ Bindings: Peer }> {
+  async function isRight(sent: string, peer: Peer | undefined): Promise<boolean> {
+    // An issued key in the wrong place is no try at the token.
+    if (peer?.inside === true || ISSUED_KEY.test(sent)) return sameSecret(sent, token);
+    const outcome = await guard(sent, peer?.source);
+    if (outcome.status === "wait") throw slowDown(outcome.seconds);
+    return outcome.status === "right";
+  }
+
+  return async (c, next) => {
+    const { req, env } = c;
+    const header = req.header("authorization");
+    const sent = header === undefined ? undefined : BEARER.exec(header)?.[1];
+    // A request that brings a credential is judged by it alone.
+    const admitted =
+      header === undefined ? await session?.(req.raw) : sent !== undefined && (await isRight(sent, env));
+    const { note } = lineOf(c);
+    if (admitted !== true) {
+      note({ reason: header === undefined ? "no token and no session" : reasonOf(sent) });
+      throw unauthorized();
+    }
+    // What the page asks in the course of a request is let in as that request was.
+    if (env?.inside !== true) note({ by: header === undefined ? "session" : "admin token" });
+    await next();
+  };
+}
+
+function reasonOf(sent: string | undefined): string {
+  if (sent === undefined) return "not a bearer";
+  return ISSUED_KEY.test(sent) ? "an issued key" : "wrong bearer";
+}
+
+function unauthorized(): KleisError {
+  return new KleisError(
+    "admin_unauthorized",
+    "The admin API needs Authorization: Bearer <ADMIN_TOKEN>. An issued key does not open it.",
+    { headers: { "www-authenticate": 'Bearer realm="kleis-admin"', "x-should-retry": "false" } },
+  );
+}

@@ -1,0 +1,134 @@
+/**
+ * The routes that agents call: the three protocols under `/v1` and under each provider's forced prefix. Thin: the key,
+ * the call, the error's shape.
+ */
+import { type Context, Hono } from "hono";
+import { requireKey } from "../auth/api-key.ts";
+import { originOf } from "../base-url.ts";
+import { KleisError } from "../errors.ts";
+import type { KeyUses } from "../keys/last-used.ts";
+import type { KeyLookup } from "../keys/lookup.ts";
+import type { RequestLog } from "../log/request-log.ts";
+import { lineOf } from "../log/request-logger.ts";
+import { type Operation, protocolOf, ROUTE } from "../protocols/protocol.ts";
+import { createSlots, type Slots } from "../proxy/concurrency.ts";
+import { createInFlight, type InFlight } from "../proxy/memory-budget.ts";
+import { type ProxyDeps, proxy } from "../proxy/pipeline.ts";
+import { createTurns } from "../proxy/request/work-queue.ts";
+import { untilEnding } from "../proxy/until-shutdown.ts";
+import { loggedRefusal, logUnforeseen, refusalResponse, refuse, toRefusal } from "./error-response.ts";
+import { createModelRoutes } from "./models.ts";
+
+export interface ClientDeps extends Omit<ProxyDeps, "turns"> {
+  readonly keys: KeyLookup;
+  readonly uses: KeyUses;
+}
+
+const OPERATIONS: readonly Operation[] = ["chat", "responses", "messages", "count_tokens"];
+
+export function createClientRoutes(deps: ClientDeps): Hono {
+  const { config, clock, sharesPromises = false } = deps.runtime;
+  const limits: Limits = {
+    slots: createSlots({ perKey: config.KLEIS_MAX_STREAMS_PER_KEY, inAll: config.KLEIS_MAX_STREAMS }, () =>
+      clock.now(),
+    ),
+    inFlight: createInFlight({
+      perKey: config.KLEIS_MAX_BYTES_IN_FLIGHT_PER_KEY,
+      inAll: config.KLEIS_MAX_BYTES_IN_FLIGHT,
+    }),
+  };
+  const proxyDeps = { ...deps, turns: createTurns(clock, sharesPromises) };
+  const app = new Hono();
+  app.route("/v1", routesOf(proxyDeps, limits, undefined));
+  for (const { id } of deps.providers) app.route(`/${id}/v1`, routesOf(proxyDeps, limits, id));
+  return app;
+}
+
+/** What running requests share, so that none takes more than its share. */
+interface Limits {
+  readonly slots: Slots;
+  readonly inFlight: InFlight;
+}
+
+type RouteDeps = ClientDeps & ProxyDeps;
+
+function routesOf(deps: RouteDeps, limits: Limits, forced: string | undefined): Hono {
+  const app = new Hono();
+  for (const operation of OPERATIONS) {
+    const path = ROUTE[operation];
+    app.post(path, (c) => handle(deps, limits, c, operation, forced));
+    app.all(path, (c) => refuseMethod(c, operation));
+  }
+  app.route(
+    "/",
+    createModelRoutes({
+      providers: deps.providers,
+      source: deps.models,
+      ...(forced === undefined ? {} : { forced }),
+      authenticate: async (c) => ({
+        key: await requireKey(deps.keys, c.req.raw.headers),
+        accounts: await deps.directory.list(),
+      }),
+    }),
+  );
+  return app;
+}
+
+async function handle(
+  deps: RouteDeps,
+  { slots, inFlight }: Limits,
+  c: Context,
+  operation: Operation,
+  forced: string | undefined,
+): Promise<Response> {
+  const request = c.req.raw;
+  const line = lineOf(c);
+  const requestId = line.id;
+  const taken = line.take();
+  let release = () => {};
+  const log: RequestLog = {
+    ...taken,
+    end(fields) {
+      release();
+      taken.end(fields);
+    },
+  };
+  try {
+    const key = await requireKey(deps.keys, request.headers);
+    const leave = slots.take(key.id);
+    const holding = inFlight.open(key.id);
+    release = () => {
+      leave();
+      holding.release();
+    };
+    // A client that leaves may never read the answer, nor cancel it.
+    request.signal.addEventListener("abort", () => release());
+    deps.uses.note(key.id);
+    log.note({ key: key.id });
+    const adminUrl = `${originOf(deps.runtime.config, request)}/admin`;
+    const answer = proxy(deps, { operation, forced, request, key, requestId, adminUrl, log, holding });
+    return await untilEnding(deps.runtime, answer);
+  } catch (error) {
+    if (request.signal.aborted) {
+      log.end({ outcome: "client_left" });
+      return new Response(null, { status: 499 });
+    }
+    const refusal = toRefusal(error);
+    logUnforeseen(deps.runtime.logger, refusal, requestId);
+    log.end(loggedRefusal(refusal));
+    return refusalResponse(refusal, protocolOf(operation), requestId);
+  }
+}
+
+/** A websocket upgrade gets the 426 on which Codex falls back to HTTP at once; any other method is told the right one. */
+function refuseMethod(c: Context, operation: Operation): Response {
+  const upgrade = c.req.header("upgrade")?.toLowerCase() === "websocket";
+  const error = upgrade
+    ? new KleisError(
+        "upgrade_required",
+        "Kleis speaks HTTP with event streams here, not websockets. POST to the same address.",
+        { headers: { connection: "close" } },
+      )
+    : new KleisError("method_not_allowed", `Use POST for ${c.req.path}.`, { headers: { allow: "POST" } });
+  return refuse(c, error, protocolOf(operation));
+}

@@ -1,0 +1,183 @@
+/**
+ * What each provider serves: the registry's models that its accounts answer for, under the account's own list where
+ * there is one, with the limits and operations that hold for them. Pure; knows neither keys nor requests.
+ */
+import type { Operation } from "../../protocols/protocol.ts";
+import type { CredentialKind, LiveModel, Provider, RegistryModel } from "../../providers/provider.ts";
+import type { RegistryData } from "../registry/schema.ts";
+import { plainName } from "../resolve/name.ts";
+import type { CustomModel } from "./custom.ts";
+
+/** A model that a provider serves. */
+export interface CatalogueEntry {
+  /** The provider's id. */
+  readonly provider: string;
+  /** The model's id as the provider spells it. */
+  readonly id: string;
+  readonly model: RegistryModel;
+  /** The kinds of account that answer for it, of those asked about. */
+  readonly kinds: readonly CredentialKind[];
+  /** In tokens; the smallest that holds for any of the accounts, so that it is true whichever of them answers. */
+  readonly limit: RegistryModel["limit"];
+  /** What it can be asked for, best first. Never empty. */
+  readonly operations: readonly Operation[];
+}
+
+/** The models that one provider serves, in the registry's order; those that only a live list knows come last. */
+export interface Served {
+  readonly entries: readonly CatalogueEntry[];
+  /** By exact spelling. */
+  get(id: string): CatalogueEntry | undefined;
+  /** In any spelling of the same plain name, the exact one first. */
+  find(name: string): CatalogueEntry | undefined;
+}
+
+/** An account, as far as its models depend on it. */
+export interface Seat {
+  readonly id: string;
+  readonly kind: CredentialKind;
+}
+
+export interface Catalogue {
+  /** What these accounts of the provider serve together. Worked out once per provider and set of accounts. */
+  served(provider: Provider, seats: readonly Seat[]): Served;
+  /** The names that the operator has defined. */
+  readonly custom: readonly CustomModel[];
+}
+
+/** What accounts' own lists say, by account id; an account without one is absent. */
+export type LiveLists = ReadonlyMap<string, readonly LiveModel[]>;
+
+export interface CatalogueParts {
+  readonly registry: RegistryData;
+  readonly live?: LiveLists;
+  readonly custom?: readonly CustomModel[];
+}
+
+const catalogues = new WeakMap<RegistryData, Catalogue>();
+
+/** The catalogue of a registry alone; the same one for the same registry. */
+export function catalogueOf(registry: RegistryData): Catalogue {
+  const known = catalogues.get(registry);
+  if (known !== undefined) return known;
+  const catalogue = createCatalogue({ registry });
+  catalogues.set(registry, catalogue);
+  return catalogue;
+}
+
+/** Sets of accounts that are remembered for one provider: each account, and the sets that keys are limited to. */
+const SETS_MAX = 5_000;
+
+const NO_LISTS: LiveLists = new Map();
+
+export function createCatalogue({ registry, live = NO_LISTS, custom = [] }: CatalogueParts): Catalogue {
+  const memory = new WeakMap<Provider, Map<string, Served>>();
+  return {
+    custom,
+    served(provider, seats) {
+      // Accounts without a list of their own differ by kind alone.
+      const distinct = new Map(seats.map((seat) => [live.has(seat.id) ? `=${seat.id}` : seat.kind, seat]));
+      const ofProvider = memory.get(provider) ?? new Map<string, Served>();
+      memory.set(provider, ofProvider);
+      const name = [...distinct.keys()].sort().join(" ");
+      const known = ofProvider.get(name);
+      if (known !== undefined) return known;
+      if (ofProvider.size >= SETS_MAX) ofProvider.clear();
+      const views = [...distinct.values()].map((seat) => viewOf(seat, live.get(seat.id)));
+      const served = serve(registry.get(provider.source) ?? [], provider, views);
+      ofProvider.set(name, served);
+      return served;
+    },
+  };
+}
+
+/** What one account has to say of models. */
+interface View {
+  readonly kind: CredentialKind;
+  /** Null: it keeps no list. */
+  readonly list: ReadonlyMap<string, LiveModel> | null;
+}
+
+function viewOf({ kind }: Seat, list: readonly LiveModel[] | undefined): View {
+  return { kind, list: list === undefined ? null : new Map(list.map((model) => [model.id, model])) };
+}
+
+/** How one account answers for a model. */
+interface Answer {
+  readonly kind: CredentialKind;
+  readonly limit: RegistryModel["limit"];
+  readonly operations: readonly Operation[];
+}
+
+function serve(known: readonly RegistryModel[], provider: Provider, views: readonly View[]): Served {
+  const models = new Map(known.map((model) => [model.id, model]));
+  for (const { list } of views) {
+    for (const { id, model } of list?.values() ?? []) if (!models.has(id)) models.set(id, model);
+  }
+  const byId = new Map<string, CatalogueEntry>();
+  for (const model of models.values()) {
+    if (!isUsable(model)) continue;
+    const answers = views.flatMap((view) => answerOf(model, provider, view) ?? []);
+    const entry = entryOf(model, provider, answers);
+    if (entry !== undefined) byId.set(model.id, entry);
+  }
+  const byName = new Map([...byId.values()].reverse().map((entry) => [plainName(entry.id), entry]));
+  return {
+    entries: [...byId.values()],
+    get: (id) => byId.get(id),
+    find: (name) => byId.get(name) ?? byName.get(plainName(name)),
+  };
+}
+
+/** Agents need tools and text; a model on its way out, or without a known context, is not offered. */
+function isUsable(model: RegistryModel): boolean {
+  return (
+    model.tool_call &&
+    model.modalities.output.includes("text") &&
+    model.status !== "deprecated" &&
+    model.limit.context > 0
+  );
+}
+
+/** An account's own list is the truth about it; without one, what the provider knows of its kind. */
+function answerOf(model: RegistryModel, provider: Provider, { kind, list }: View): Answer | undefined {
+  if (list !== null) {
+    const live = list.get(model.id);
+    if (live === undefined || live.operations.length === 0) return undefined;
+    return { kind, limit: merged(provider.limits(model, kind), live.limit), operations: live.operations };
+  }
+  const operations = provider.operations(model.id, kind);
+  if (operations.length === 0 || !provider.serves(model, kind)) return undefined;
+  return { kind, limit: provider.limits(model, kind), operations };
+}
+
+function entryOf(
+  model: RegistryModel,
+  provider: Provider,
+  answers: readonly Answer[],
+): CatalogueEntry | undefined {
+  if (answers.length === 0) return undefined;
+  const kinds = provider.kinds.filter((kind) => answers.some((answer) => answer.kind === kind));
+  const operations = [...new Set(answers.flatMap((answer) => answer.operations))];
+  const limit = answers.map((answer) => answer.limit).reduce(smaller);
+  return { provider: provider.id, id: model.id, model, kinds, limit, operations };
+}
+
+/** The registry's limits under a live list's. A prompt and its answer share the window, which holds at most both. */
+function merged(known: RegistryModel["limit"], live: LiveModel["limit"]): RegistryModel["limit"] {
+  const output = live.output ?? known.output;
+  const input = live.input ?? known.input;
+  const context =
+    live.context ?? (input === undefined ? known.context : Math.min(known.context, input + output));
+  return { context, output, ...(input === undefined ? {} : { input: Math.min(input, context) }) };
+}
+
+function smaller(a: RegistryModel["limit"], b: RegistryModel["limit"]): RegistryModel["limit"] {
+  const context = Math.min(a.context, b.context);
+  const inputs = [a.input, b.input].filter((input) => input !== undefined);
+  return {
+    context,
+    output: Math.min(a.output, b.output),
+    ...(inputs.length > 0 ? { input: Math.min(context, ...inputs) } : {}),
+  };
+}

@@ -1,0 +1,142 @@
+/**
+ * The one source of what models there are: upstream's registry, the accounts' own lists and the operator's names,
+ * brought together as a catalogue. Warm it waits for nothing; cold for a bounded time; it never rejects. Nobody awaits what
+ * another request has begun, which Workers forbid.
+ */
+import type { Credentials } from "../../accounts/credentials.ts";
+import type { Provider } from "../../providers/provider.ts";
+import type { Runtime } from "../../runtime.ts";
+import type { AccountRecord } from "../../storage/port.ts";
+import type { WantedSetting } from "../cached-setting.ts";
+import { entryId } from "../registry/kleis-entries.ts";
+import { snapshotText } from "../registry/snapshot.ts";
+import type { RegistryText } from "../registry/splice.ts";
+import { createUpstream, type Patience, type Renewal } from "../registry/upstream.ts";
+import { createLiveLists } from "./account-lists.ts";
+import { type Catalogue, type CatalogueParts, createCatalogue } from "./catalogue.ts";
+import type { CustomModel } from "./custom.ts";
+import { rememberCustom } from "./custom-store.ts";
+
+/** What resolution and lists ask. */
+export interface ModelSource {
+  /**
+   * What these accounts serve, as far as it is known now; the same object for as long as nothing has changed. A cold
+   * process waits for the store, with `patience` also for the network. Never rejects: an old catalogue beats none.
+   */
+  current(accounts: readonly AccountRecord[], patience?: Patience): Promise<Catalogue> | Catalogue;
+}
+
+export interface LiveModelSource extends ModelSource {
+  /** The settings that `current` needs and that are not known, or old: a request that reads the store brings them along. */
+  wanted(): readonly WantedSetting[];
+  /** Upstream's whole registry as text: what is known now. */
+  text(): Promise<RegistryText> | RegistryText;
+  /** Asks in the background for the lists of accounts that have just been connected. */
+  connected(accounts: readonly AccountRecord[]): void;
+  /** Asks upstream and the providers now; whoever comes while that goes on waits for it. Answers within a time limit. */
+  refresh(accounts: readonly AccountRecord[]): Promise<RefreshOutcome>;
+  custom(): Promise<readonly CustomModel[]>;
+  /** Replaces the operator's models. Rejects with `StorageError` when the store does not take them. */
+  setCustom(models: readonly CustomModel[]): Promise<void>;
+}
+
+export interface RefreshOutcome {
+  readonly registry: Renewal;
+  /** By account id, whether its list could be had; accounts without a list are absent. */
+  readonly accounts: ReadonlyMap<string, boolean>;
+}
+
+export interface ModelSourceDeps {
+  readonly runtime: Runtime;
+  readonly providers: readonly Provider[];
+  readonly credentials: Pick<Credentials, "fresh">;
+}
+
+/** How long the first callers of a cold process wait at most, ms, and how often they look. */
+const WAIT_MS: Readonly<Record<Patience, number>> = { store: 1_000, network: 1_500, text: 1_500 };
+const LOOK_MS = 10;
+
+export function createModelSource(deps: ModelSourceDeps): LiveModelSource {
+  const { runtime, providers } = deps;
+  const { clock } = runtime;
+  const upstream = createUpstream(runtime, {
+    own: new Set(providers.map(entryId)),
+    sources: new Set(providers.map(({ source }) => source)),
+  });
+  const live = createLiveLists(deps);
+  const custom = rememberCustom(runtime);
+  let parts: CatalogueParts | undefined;
+  let catalogue: Catalogue | undefined;
+
+  /** Begins whatever is due, and answers what this request may wait for. */
+  function begin(accounts: readonly AccountRecord[], patience: Patience): Promise<unknown>[] {
+    return [custom.begin(), live.begin(accounts), ...upstream.begin(patience)].filter(
+      (work) => work !== undefined,
+    );
+  }
+
+  function isReady(accounts: readonly AccountRecord[], patience: Patience): boolean {
+    if (!custom.isRead() || !live.isRead() || !upstream.isReady(patience)) return false;
+    return patience === "store" || !live.isAwaited(accounts);
+  }
+
+  /** Waits for work of this request's own, and looks whether another's has brought what is needed. */
+  async function wait(
+    accounts: readonly AccountRecord[],
+    patience: Patience,
+    begun: readonly Promise<unknown>[],
+  ): Promise<Catalogue> {
+    const done = new AbortController();
+    const own = new Set<Promise<unknown>>();
+    const add = (work: Promise<unknown>) => {
+      own.add(work);
+      void work.finally(() => own.delete(work));
+    };
+    let isOver = false;
+    const over = clock.sleep(WAIT_MS[patience], done.signal).then(() => {
+      isOver = true;
+    });
+    for (let work = begun; !isOver && !isReady(accounts, patience); work = begin(accounts, patience)) {
+      work.forEach(add);
+      await Promise.race([over, clock.sleep(LOOK_MS, done.signal), ...own]);
+    }
+    done.abort();
+    return known();
+  }
+
+  function known(): Catalogue {
+    const now = { registry: upstream.registry(), live: live.lists(), custom: custom.value() };
+    if (
+      catalogue === undefined ||
+      parts?.registry !== now.registry ||
+      parts.live !== now.live ||
+      parts.custom !== now.custom
+    ) {
+      parts = now;
+      catalogue = createCatalogue(now);
+    }
+    return catalogue;
+  }
+
+  return {
+    current(accounts, patience = "store") {
+      const begun = begin(accounts, patience);
+      return isReady(accounts, patience) ? known() : wait(accounts, patience, begun);
+    },
+    wanted: () =>
+      [custom.wanted(), live.wanted(), upstream.wanted()].filter((setting) => setting !== undefined),
+    text: () => upstream.text() ?? snapshotText(),
+    connected(accounts) {
+      runtime.waitUntil(live.ask(accounts));
+    },
+    async refresh(accounts) {
+      const [registry, lists] = await Promise.all([upstream.refresh(), live.refresh(accounts)]);
+      return { registry, accounts: lists };
+    },
+    async custom() {
+      if (!custom.isRead()) await custom.load();
+      return custom.value() ?? [];
+    },
+    setCustom: (models) => custom.save(models),
+  };
+}

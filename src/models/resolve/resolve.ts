@@ -1,0 +1,318 @@
+/**
+ * From the model that a client names to the provider that answers and the id it is asked by: the deterministic rule of
+ * models-registry.md §5. Pure; neither load nor endpoint has a say, so that billing stays predictable.
+ */
+import type { ErrorCode } from "../../errors.ts";
+import type { Change } from "../../protocols/body.ts";
+import type { Operation } from "../../protocols/protocol.ts";
+import type { Claim, Provider } from "../../providers/provider.ts";
+import type { Catalogue, Seat, Served } from "../catalogue/catalogue.ts";
+import type { CustomModel } from "../catalogue/custom.ts";
+import { MAX_MODEL_ID } from "../registry/schema.ts";
+import { type Access, type ModelScope, modelScope, type SeatsByProvider } from "./access.ts";
+import { type ModelName, parseName, plainName, withoutMarks } from "./name.ts";
+import { nearestName } from "./nearest.ts";
+
+export interface ResolveInput {
+  /** As the client sent it. */
+  readonly requested: string;
+  /** The provider's id, where the path forces one. */
+  readonly forced?: string | undefined;
+  /** All known providers; their order decides between equals. */
+  readonly providers: readonly Provider[];
+  readonly catalogue: Catalogue;
+  readonly access: Access;
+  /** Where the owner connects accounts, for the words of a refusal. */
+  readonly adminUrl?: string;
+}
+
+export type ResolvedModel = {
+  ok: true;
+  /** The provider's id. */
+  provider: string;
+  /** The id that goes upstream. */
+  model: string;
+  /**
+   * The accounts that answer for it, by id, and for which operations: those serving it, or for an unlisted id those
+   * whose family it is.
+   */
+  answers: ReadonlyMap<string, readonly Operation[]>;
+  /** What the request's `model` has to declare; null when it goes upstream as it came. */
+  change: Extract<Change, "model-prefix" | "model-spelling"> | null;
+};
+
+export type UnresolvedModel = {
+  ok: false;
+  code: Extract<ErrorCode, "model_not_found" | "provider_not_configured" | "key_scope" | "invalid_request">;
+  /** The id of the provider that is missing, where one is meant. */
+  provider?: string;
+  message: string;
+};
+
+export type Resolution = ResolvedModel | UnresolvedModel;
+
+const WHERE = "GET /v1/models lists the models that this key can use.";
+
+export function resolve(input: ResolveInput): Resolution {
+  const { requested, forced, providers } = input;
+  if (requested.trim() === "") return invalid(`\`model\` is empty. ${WHERE}`);
+  if (requested.length > MAX_MODEL_ID) {
+    return invalid(`\`model\` has more than ${MAX_MODEL_ID} characters. ${WHERE}`);
+  }
+  const name = parseName(requested, providers);
+  if (name.id === "") return invalid(`${quoted(requested)} names no model after its prefix. ${WHERE}`);
+  const world: World = { ...input, inScope: modelScope(input.access.models, providers) };
+  const custom = customOf(input, name);
+
+  if (forced !== undefined) {
+    const provider = providers.find((candidate) => candidate.id === forced);
+    if (provider === undefined) return invalid(`There is no provider ${quoted(forced)}. ${WHERE}`);
+    if (custom?.provider === forced) return resolveCustom(world, provider, custom);
+    if (name.provider !== undefined && name.provider !== provider)
+      return foreign(requested, name.provider, provider);
+    return resolveAt(world, provider, name.id);
+  }
+  const ofCustom = providers.find((candidate) => candidate.id === custom?.provider);
+  if (custom !== undefined && ofCustom !== undefined) return resolveCustom(world, ofCustom, custom);
+  if (name.provider !== undefined) return resolveAt(world, name.provider, name.id);
+  return search(world, name.id);
+}
+
+interface World extends ResolveInput {
+  readonly inScope: ModelScope;
+}
+
+/** The operator's name that is meant. One that is only spelt alike does not hide a model that is listed exactly so. */
+function customOf({ requested, providers, catalogue, access }: ResolveInput, name: ModelName) {
+  const exact = catalogue.custom.find(({ id }) => id === requested);
+  if (exact !== undefined) return exact;
+  const plain = plainName(requested);
+  const alike = catalogue.custom.find(({ id }) => plainName(id) === plain);
+  if (alike === undefined) return undefined;
+  const isListed = providers.some((provider) => {
+    const seats = access.allowed.get(provider.id);
+    if (seats === undefined || (name.provider ?? provider) !== provider) return false;
+    return catalogue.served(provider, seats).get(name.id) !== undefined;
+  });
+  return isListed ? undefined : alike;
+}
+
+function resolveCustom(world: World, provider: Provider, custom: CustomModel): Resolution {
+  const seats = world.access.allowed.get(provider.id);
+  if (seats === undefined) return unreachable(world, [provider]);
+  const model = world.catalogue.served(provider, seats).find(custom.model)?.id ?? custom.model;
+  const plain = plainName(custom.id);
+  const isNamed = world.access.models?.some((scope) => plainName(scope) === plain) ?? false;
+  return isNamed || world.inScope(provider, model)
+    ? found(world, provider, model, seats)
+    : outOfScope(world, [provider]);
+}
+
+/** The provider is named: it, or a refusal. An id that it does not list is sent in its own spelling. */
+function resolveAt(world: World, provider: Provider, id: string): Resolution {
+  const seats = world.access.allowed.get(provider.id);
+  if (seats === undefined) return unreachable(world, [provider]);
+  const served = world.catalogue.served(provider, seats);
+  const model = listedAs(world, provider, served, id) ?? unlistedAs(provider, id);
+  if (model === "") return invalid(`${quoted(world.requested)} names no model. ${WHERE}`);
+  if (!world.inScope(provider, model)) return outOfScope(world, [provider]);
+  return found(world, provider, model, seats);
+}
+
+/** The listed id in the key's scope that a name means at a provider: spelt alike, or as the provider spells it. */
+function listedAs(world: World, provider: Provider, served: Served, id: string): string | undefined {
+  return [id, ...provider.spellings(plainName(id))]
+    .map((spelling) => served.find(spelling)?.id)
+    .find((listed) => listed !== undefined && world.inScope(provider, listed));
+}
+
+/** How an id that is listed nowhere goes up: families write theirs in lower case, of others the case may matter. */
+function unlistedAs(provider: Provider, id: string): string {
+  const bare = withoutMarks(id);
+  const plain = bare.toLowerCase();
+  const isFamily = provider.claims(plain, new Set(provider.kinds)) !== null;
+  const given = isFamily ? plain : bare;
+  return provider.spellings(given).find((spelling) => spelling !== given) ?? given;
+}
+
+/** No provider is named: by exact id, then by plain name, then by spelling, then by family. */
+function search(world: World, id: string): Resolution {
+  const candidates = ranked(world, id, world.access.allowed);
+  const ways = [
+    (served: Served) => served.get(id)?.id,
+    (served: Served) => served.find(id)?.id,
+    (served: Served, provider: Provider) => listedAs(world, provider, served, id),
+  ];
+  for (const way of ways) {
+    for (const { provider, seats } of candidates) {
+      const model = way(world.catalogue.served(provider, seats), provider);
+      if (model !== undefined && world.inScope(provider, model)) return found(world, provider, model, seats);
+    }
+  }
+  const guess = guessed(world, id, candidates).find(({ provider }) => world.inScope(provider, id));
+  if (guess !== undefined) return found(world, guess.provider, plainName(id), guess.seats);
+  return refuse(world, id);
+}
+
+/** An id as families write them, from end to end. */
+const WHOLE_ID = /^[a-z0-9]+(?:[._-][a-z0-9]+)*$/;
+
+/**
+ * Of these, the providers to which a name that nobody lists belongs by its family. Where the family's maker can be asked,
+ * nobody else may be: what its own plan does not serve must not end up on the bill of another subscription.
+ */
+function guessed(world: World, id: string, candidates: readonly Candidate[]): Candidate[] {
+  const plain = plainName(id);
+  if (!WHOLE_ID.test(plain)) return [];
+  const hasMaker = world.providers.some(
+    (provider) =>
+      world.access.allowed.has(provider.id) &&
+      provider.claims(plain, new Set(provider.kinds)) === "own" &&
+      world.inScope(provider, plain),
+  );
+  return candidates.filter(({ claim }) => claim === "own" || (claim === "carried" && !hasMaker));
+}
+
+/** Why nothing was found: outside the key's scopes, not connected, or not known to anybody. */
+function refuse(world: World, id: string): UnresolvedModel {
+  const knowing = knowingOf(world, id, world.access.connected);
+  if (knowing.length > 0) return outOfScope(world, knowing);
+  const absent: SeatsByProvider = new Map(
+    world.providers
+      .filter((provider) => !world.access.connected.has(provider.id))
+      .map((provider) => [provider.id, provider.kinds.map((kind) => ({ id: "", kind }))]),
+  );
+  const missing = knowingOf(world, id, absent);
+  if (missing.length > 0) return notConfigured(world, missing);
+  const nearest = nearestName(id, listedNames(world));
+  const hint = nearest === undefined ? "" : ` Did you mean ${quoted(nearest)}?`;
+  return {
+    ok: false,
+    code: "model_not_found",
+    message: `There is no model ${quoted(world.requested)}.${hint} ${WHERE}`,
+  };
+}
+
+/** What the key may ask for, by name. */
+function listedNames({ catalogue, access, providers, inScope }: World): string[] {
+  return providers.flatMap((provider) => {
+    const seats = access.allowed.get(provider.id);
+    if (seats === undefined) return [];
+    return catalogue
+      .served(provider, seats)
+      .entries.map((entry) => entry.id)
+      .filter((id) => inScope(provider, id));
+  });
+}
+
+interface Candidate {
+  provider: Provider;
+  seats: readonly Seat[];
+  claim: Claim;
+}
+
+const RANK = { own: 0, carried: 1, none: 2 } as const;
+
+/** The providers of a map, the model's maker first, then who carries it; equals in list order. */
+function ranked(world: World, id: string, seatsOf: SeatsByProvider): Candidate[] {
+  const plain = plainName(id);
+  const candidates = world.providers.flatMap((provider) => {
+    const seats = seatsOf.get(provider.id);
+    if (seats === undefined) return [];
+    return [{ provider, seats, claim: provider.claims(plain, new Set(seats.map(({ kind }) => kind))) }];
+  });
+  return candidates.sort((a, b) => RANK[a.claim ?? "none"] - RANK[b.claim ?? "none"]);
+}
+
+/** The providers of a map that list the name, or to whose family it belongs. */
+function knowingOf(world: World, id: string, seatsOf: SeatsByProvider): Provider[] {
+  const candidates = ranked(world, id, seatsOf);
+  const family = guessed(world, id, candidates);
+  return candidates
+    .filter((candidate) => {
+      const { provider, seats } = candidate;
+      const served = world.catalogue.served(provider, seats);
+      const isListed = [id, ...provider.spellings(plainName(id))].some((spelling) => served.find(spelling));
+      return isListed || family.includes(candidate);
+    })
+    .map(({ provider }) => provider);
+}
+
+function found(world: World, provider: Provider, model: string, seats: readonly Seat[]): ResolvedModel {
+  const serving = seats.flatMap((seat) => {
+    const entry = world.catalogue.served(provider, [seat]).get(model);
+    return entry === undefined ? [] : [[seat.id, entry.operations] as const];
+  });
+  const answers = new Map(serving.length > 0 ? serving : claiming(provider, model, seats));
+  return { ok: true, provider: provider.id, model, answers, change: changeOf(world.requested, model) };
+}
+
+/** What was taken off or written otherwise. */
+function changeOf(requested: string, model: string): ResolvedModel["change"] {
+  if (model === requested) return null;
+  return requested.endsWith(`/${model}`) ? "model-prefix" : "model-spelling";
+}
+
+/** The accounts of the kinds that an unlisted model's family belongs to; all of them when it belongs to none. */
+function claiming(
+  provider: Provider,
+  model: string,
+  seats: readonly Seat[],
+): (readonly [string, readonly Operation[]])[] {
+  const some = seats.filter(({ kind }) => provider.claims(plainName(model), new Set([kind])) !== null);
+  return (some.length > 0 ? some : seats).map(({ id, kind }) => [id, provider.operations(model, kind)]);
+}
+
+function unreachable(world: World, providers: readonly Provider[]): UnresolvedModel {
+  const connected = providers.some(({ id }) => world.access.connected.has(id));
+  return connected ? outOfScope(world, providers) : notConfigured(world, providers);
+}
+
+function outOfScope({ requested }: World, providers: readonly Provider[]): UnresolvedModel {
+  return {
+    ok: false,
+    code: "key_scope",
+    ...firstOf(providers),
+    message: `This key may not use ${quoted(requested)} (${names(providers)}). ${WHERE} Another key may reach further.`,
+  };
+}
+
+function notConfigured(
+  { requested, adminUrl = "/admin" }: World,
+  providers: readonly Provider[],
+): UnresolvedModel {
+  const account = providers.length > 1 ? "neither has an enabled account" : "it has no enabled account";
+  return {
+    ok: false,
+    code: "provider_not_configured",
+    ...firstOf(providers),
+    message: `${quoted(requested)} needs ${names(providers)}, and ${account}. Connect one at ${adminUrl}. ${WHERE}`,
+  };
+}
+
+function foreign(requested: string, named: Provider, forced: Provider): UnresolvedModel {
+  return {
+    ...invalid(
+      `${quoted(requested)} names ${named.name}, but this address is ${forced.name}'s alone. Use /v1, or a model of ${forced.name}.`,
+    ),
+    provider: named.id,
+  };
+}
+
+function invalid(message: string): UnresolvedModel {
+  return { ok: false, code: "invalid_request", message };
+}
+
+function firstOf(providers: readonly Provider[]): { provider?: string } {
+  const id = providers[0]?.id;
+  return id === undefined ? {} : { provider: id };
+}
+
+function names(providers: readonly Provider[]): string {
+  return providers.map(({ name }) => name).join(" or ");
+}
+
+/** Names in messages are quoted as JSON, so that no control character gets out. */
+function quoted(name: string): string {
+  return JSON.stringify(name);
+}

@@ -1,0 +1,46 @@
+/** What the ways of answering share about one request: its call, what went upstream, and how the answer is labelled. */
+import type { Runtime } from "../runtime.ts";
+import type { ProxyCall, ReadyRequest } from "./pipeline.ts";
+import type { SentTokens } from "./response/hide-credential.ts";
+
+export interface AnswerFacts {
+  readonly provider: string;
+  readonly account: string;
+  readonly changes: readonly string[];
+  /** The id that the client asked for. */
+  readonly model: string;
+  /** The id to put back into the answer; null when the client's own went upstream. */
+  readonly requestedModel: string | null;
+  readonly clientStreams: boolean;
+  /** What the account's credential was, and is after a renewal. */
+  readonly sentTokens: SentTokens;
+}
+
+export interface Scene {
+  readonly runtime: Runtime;
+  readonly call: ProxyCall;
+  readonly ready: Pick<ReadyRequest, "answer" | "streams" | "lasting">;
+  readonly facts: AnswerFacts;
+  /** Ends the provider's side. */
+  readonly stop: () => void;
+}
+
+/** Adds what Kleis itself says about an answer to what the provider says. */
+export function ownHeaders({ call, ready, facts }: Scene, headers: Headers): Headers {
+  ready.answer.headers?.(headers);
+  if (!headers.has("x-request-id")) headers.set("x-request-id", call.requestId);
+  headers.set("x-kleis-provider", facts.provider);
+  headers.set("x-kleis-account", facts.account);
+  headers.set("x-kleis-changes", changesOf(facts));
+  return headers;
+}
+
+/** Breaks off the connection of the request's client, where the runtime can. */
+export function breakOffOf({ runtime: { breakOff }, call }: Scene): (() => void) | undefined {
+  return breakOff === undefined ? undefined : () => breakOff(call.request);
+}
+
+/** What was changed, as the log and the header name it. */
+export function changesOf({ changes }: AnswerFacts): string {
+  return changes.join(",") || "none";
+}

@@ -1,0 +1,85 @@
+/**
+ * Content codings that were not asked for. Kleis asks providers for plain bytes; some pack their answers all the same, and
+ * some runtimes unpack them and leave the label on. gzip is told by its first bytes where a body is read (source.ts).
+ */
+import { KleisError } from "../../errors.ts";
+import type { Runtime } from "../../runtime.ts";
+import { behind, toStream } from "../stream/byte-source.ts";
+import { type PackedStream, unpackWithin } from "../stream/decompress.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** Codings that leave the bytes as they are, or are told by them. */
+const PLAIN: ReadonlySet<string> = new Set(["", "identity", "gzip", "x-gzip"]);
+
+/**
+ * The response with a body that can be read. Throws `upstream_invalid_response` for one that cannot be unpacked here;
+ * an error keeps its status, without its body.
+ */
+export async function withoutCoding(
+  runtime: Pick<Runtime, "zstd" | "clock">,
+  response: Response,
+): Promise<Response> {
+  const coding = (response.headers.get("content-encoding") ?? "").trim().toLowerCase();
+  const { body, status, statusText, headers } = response;
+  if (PLAIN.has(coding) || body === null) return response;
+  const reader = body.getReader();
+  const first = await reader.read().catch(() => ({ done: true, value: undefined }) as const);
+  const head = first.value ?? new Uint8Array(0);
+  const whole = behind(head, reader);
+  const unpack = isText(head) ? null : unpackerOf(runtime, coding, head);
+  if (isText(head) || unpack !== null) {
+    const source = unpack === null ? whole : unpackWithin(whole, unpack, runtime.clock);
+    return new Response(toStream(source, { onEnd: () => {} }), { status, statusText, headers });
+  }
+  await reader.cancel().catch(() => {});
+  if (status >= 400) return new Response(null, { status, statusText, headers });
+  throw new KleisError(
+    "upstream_invalid_response",
+    `The provider packed its answer as ${/^[\w, -]{1,40}$/.test(coding) ? coding : "something unknown"}, which was not asked for and cannot be unpacked here. Try again.`,
+  );
+}
+
+/** The fields of an event stream (HTML Standard, "Parsing an event stream"). */
+const FIELDS = ["data", "event", "id", "retry"];
+
+/** True for bytes that begin as JSON or an event stream do, however few they are: these are unpacked already. */
+function isText(head: Bytes): boolean {
+  const text = new TextDecoder().decode(head.subarray(0, 64)).trimStart();
+  return /^(?:$|[[{:])/.test(text) || FIELDS.some((name) => text.startsWith(name) || name.startsWith(text));
+}
+
+const ZSTD = [0x28, 0xb5, 0x2f, 0xfd];
+
+/** Null where the coding is unknown, or the runtime cannot unpack it. */
+function unpackerOf(
+  { zstd }: Pick<Runtime, "zstd">,
+  coding: string,
+  head: Bytes,
+): ((packed: PackedStream) => PackedStream) | null {
+  switch (coding) {
+    case "deflate":
+      return decompressor(isZlib(head) ? "deflate" : "deflate-raw");
+    case "br":
+      return decompressor("brotli");
+    case "zstd":
+      return ZSTD.every((byte, at) => head[at] === byte) ? (zstd ?? null) : null;
+    default:
+      return null;
+  }
+}
+
+/** RFC 1950 §2.2; some servers leave this header out. */
+function isZlib([method = 0, flags = 0]: Bytes): boolean {
+  return (method & 0x0f) === 8 && (method * 256 + flags) % 31 === 0;
+}
+
+function decompressor(format: string): ((packed: PackedStream) => PackedStream) | null {
+  try {
+    // Runtimes know more formats than the standard names, brotli among them.
+    const stream = new DecompressionStream(format as CompressionFormat);
+    return (packed) => packed.pipeThrough(stream);
+  } catch {
+    return null;
+  }
+}
