@@ -1,4 +1,4 @@
-# Kleis on Node in a container. Build: docker build -t kleis .   Run: see "Run it in a container" in the README.
+# Kleis on Node in a container. Build: docker build -t kleis .   Run: see docs/deploy/container.md.
 
 FROM node:24-slim AS build
 WORKDIR /build

@@ -66,7 +66,7 @@ export function lookAtVariables(environment: Variables): {
 }
 
 function problem(text: string): Finding {
-  const advice = "The README's section Settings names them all.";
+  const advice = "docs/configuration.md lists them all.";
   return { area: "variables", level: "problem", text, advice };
 }
 

@@ -63,10 +63,10 @@ test("the image holds the server, its database driver and nothing of the tools",
   expect(existsSync(join(image, "src"))).toBe(false);
 });
 
-test("the README's container is given the time that an end in order may take", () => {
-  const readme = readFileSync(join(ROOT, "README.md"), "utf8");
+test("the container of the docs is given the time that an end in order may take", () => {
+  const page = readFileSync(join(ROOT, "docs/deploy/container.md"), "utf8");
   const seconds = [/docker run .*--stop-timeout (\d+) /, /stop_grace_period: (\d+)s/].map((written) =>
-    Number(written.exec(readme)?.[1]),
+    Number(written.exec(page)?.[1]),
   );
   for (const each of seconds) expect(each * 1000).toBeGreaterThanOrEqual(SHUTDOWN_LIMIT_MS + 5_000);
 });
@@ -92,9 +92,9 @@ test("what npm start ends in runs from the image's folder, is found healthy, and
   expect(check()).toBe(1);
 });
 
-test("the doctor and the rotation of keys run inside, as the README has it", async () => {
-  const readme = readFileSync(join(ROOT, "README.md"), "utf8");
-  const commands = [...readme.matchAll(/docker exec kleis node (dist\/[\w-]+\.mjs)/g)].map(
+test("the doctor and the rotation of keys run inside, as the docs have it", async () => {
+  const page = readFileSync(join(ROOT, "docs/deploy/container.md"), "utf8");
+  const commands = [...page.matchAll(/docker exec kleis node (dist\/[\w-]+\.mjs)/g)].map(
     ([, path = ""]) => path,
   );
   expect([...new Set(commands)].sort()).toEqual(["dist/doctor.mjs", "dist/rotate-keys.mjs"]);

@@ -16,7 +16,7 @@ import {
 } from "./door.ts";
 import { type Sqld, startSqld } from "./sqld.ts";
 
-/** A change made at one door is seen at every other within this time, ms (README). */
+/** A change made at one door is seen at every other within this time, ms (docs/operations.md). */
 
 const BODY = JSON.stringify({
   model: "claude-sonnet-5",

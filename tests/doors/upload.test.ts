@@ -11,7 +11,7 @@ const rulesOf = (file: string) =>
     .split("\n")
     .filter((line) => line !== "" && !line.startsWith("#"));
 
-/** Where an owner's secrets come to lie, as the README has him put them. */
+/** Where an owner's secrets come to lie, as the docs have him put them. */
 const SECRET = [".kleis", ".dev.vars", ".dev.vars.production", ".env", ".env.local", ".env.production"];
 
 const [first, ...rules] = rulesOf(".vercelignore");

@@ -48,6 +48,8 @@ test.each(["VERCEL", "WORKERS_CI"])(
   },
 );
 
-test("the README has nobody run a wrangler of another version", () => {
-  expect(readFileSync(join(ROOT, "README.md"), "utf8")).not.toMatch(/npx wrangler/);
+test("the docs run the wrangler that package.json pins, and none of another version", () => {
+  const page = readFileSync(join(ROOT, "docs/deploy/cloudflare.md"), "utf8");
+  expect(page).toMatch(/npm run wrangler/);
+  expect(page + readFileSync(join(ROOT, "docs/operations.md"), "utf8")).not.toMatch(/npx wrangler/);
 });

@@ -1,7 +1,8 @@
 /**
  * Streams a provider's events to the client where the runtime passes the bytes on by itself and this only looks at them
  * afterwards: the end is judged by the same watcher as in `relay.ts`, and what the provider left out is written behind
- * its last byte. What has been passed on can not be called back; the README says under "Native streams" what that means.
+ * its last byte. What has been passed on can not be called back; docs/deploy/cloudflare.md
+ * says under "Native streams" what that means.
  */
 import { joinBytes } from "../../bytes.ts";
 import type { EndState } from "../../protocols/sse/end.ts";
