@@ -14,6 +14,13 @@ export interface SaidError {
   readonly facts: JsonObject;
 }
 
+/** What an error body is, whatever its label. */
+export function formOf(source: string): "json" | "page" | "text" | "empty" {
+  if (source.trim() === "") return "empty";
+  if (parseJson(source) !== undefined) return "json";
+  return MARKUP.test(source.trim()) ? "page" : "text";
+}
+
 /** True for a body that clients of the protocol read as its error. */
 export function holdsError(protocol: Protocol, value: Json | undefined): boolean {
   if (!isObject(value) || !isObject(value.error) || typeof value.error.message !== "string") return false;
@@ -107,10 +114,12 @@ export function saidInBeginning(source: string): string {
   return JSON.stringify({ error: said });
 }
 
+const MARKUP = /^\uFEFF?\s*<|<!doctype|<\/?(?:html|head|body)\b/i;
+
 /** Text as words for a person; undefined for nothing, for markup and for what is no text. */
 function wordsOf(source: string): string | undefined {
   const words = source.trim();
-  if (/^\uFEFF?\s*<|<!doctype|<\/?(?:html|head|body)\b/i.test(words)) return undefined;
+  if (MARKUP.test(words)) return undefined;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they tell bytes from text
   if (/[\u0000-\u0008\u000e-\u001f\ufffd]/.test(words)) return undefined;
   return text(words.slice(0, MAX_WORDS));

@@ -9,6 +9,7 @@ import type { Change, Edit, JsonBody } from "../protocols/body.ts";
 import type { Splice } from "../protocols/json-edit.ts";
 import type { Operation } from "../protocols/protocol.ts";
 import type { EventRewriter } from "../protocols/sse/event.ts";
+import type { Refusal, Refused } from "./refusal.ts";
 
 export type CredentialKind = "oauth" | "api_key";
 
@@ -46,25 +47,6 @@ export interface PrepareInput {
   /** Id of the issued key, to keep tenants apart in derived session ids. */
   readonly keyId: string;
   readonly config: Config;
-}
-
-/** A refusal of the provider's, read. */
-export interface Refused {
-  /** The status of the answer, or the one that a failure inside a stream stands for. */
-  readonly status: number;
-  readonly headers: Headers;
-  /** The error object of the body, or whatever object stands in its place; empty where there is none. */
-  readonly error: JsonObject;
-  /** Epoch ms, by the provider's clock where its answer tells. */
-  readonly now: number;
-}
-
-/** Why the same request is refused again for as long as nothing changes. */
-export interface Lasting {
-  /** A window of the plan is used up, money is missing, the account lacks a right, or it must sign in again. */
-  readonly why: "usage" | "billing" | "denied" | "login";
-  /** When that ends, Unix seconds; null where the provider does not say. */
-  readonly until: number | null;
 }
 
 /** How the provider's answer is brought back into what the client asked for. All absent: bytes pass as they come. */
@@ -352,8 +334,8 @@ export interface Provider {
   origins(account: ProviderAccount, config: Config): string[];
   /** Builds the request. Throws `KleisError` when it can not be sent as asked. */
   prepare(input: PrepareInput): PreparedRequest | Promise<PreparedRequest>;
-  /** Whether a refusal lasts, and until when; null for one that may pass in a moment. */
-  lasting(refused: Refused): Lasting | null;
+  /** Names a refusal by the provider's table: its class, what it holds for, until when, and what the owner can do. */
+  classify(refused: Refused): Refusal;
 
   /** The ways to sign in. Absent where accounts can only be imported. */
   readonly signIn?: SignIn;

@@ -1,4 +1,5 @@
 /** What the ways of answering share about one request: its call, what went upstream, and how the answer is labelled. */
+import type { CredentialKind } from "../providers/provider.ts";
 import type { Runtime } from "../runtime.ts";
 import type { ProxyCall, ReadyRequest } from "./pipeline.ts";
 import type { SentTokens } from "./response/hide-credential.ts";
@@ -6,6 +7,7 @@ import type { SentTokens } from "./response/hide-credential.ts";
 export interface AnswerFacts {
   readonly provider: string;
   readonly account: string;
+  readonly kind: CredentialKind;
   readonly changes: readonly string[];
   /** The id that the client asked for. */
   readonly model: string;
@@ -19,7 +21,7 @@ export interface AnswerFacts {
 export interface Scene {
   readonly runtime: Runtime;
   readonly call: ProxyCall;
-  readonly ready: Pick<ReadyRequest, "answer" | "streams" | "lasting">;
+  readonly ready: Pick<ReadyRequest, "answer" | "streams" | "classify">;
   readonly facts: AnswerFacts;
   /** Ends the provider's side. */
   readonly stop: () => void;

@@ -122,6 +122,7 @@ export async function proxy(deps: ProxyDeps, call: ProxyCall): Promise<Response>
   return answer(deps.runtime, call, first, sending(attempt, answered), {
     provider: provider.id,
     account: account.id,
+    kind: account.kind,
     // Asked for once the provider has answered, so that what a second try changed is told.
     get changes() {
       return sent.changes;
@@ -259,7 +260,7 @@ export interface ReadyRequest extends Omit<PreparedRequest, "changes" | "edits">
   readonly body: Uint8Array<ArrayBuffer>;
   readonly changes: readonly string[];
   /** Reads the provider's refusals. */
-  readonly lasting: Provider["lasting"];
+  readonly classify: Provider["classify"];
 }
 
 async function prepareRequest(
@@ -295,7 +296,7 @@ async function prepareRequest(
     await pause();
     const bytes = applyEdits(json.bytes, edits);
     if (edits.length > 0) copy = bytes.length;
-    return { ...prepared, origins, lasting: provider.lasting, body: bytes, changes };
+    return { ...prepared, origins, classify: provider.classify, body: bytes, changes };
   });
   body.keep(copy);
   return ready;

@@ -3,11 +3,11 @@ import { USER_AGENT } from "../../version.ts";
 import type { Provider } from "../provider.ts";
 import { isSame } from "./identity.ts";
 import { importAccount, importFile } from "./import.ts";
-import { lastingClaude } from "./limits.ts";
 import { NOTICE } from "./notice.ts";
 import { prepare } from "./prepare.ts";
 import { PROFILE } from "./profile.ts";
 import { refresh } from "./refresh.ts";
+import { classify } from "./refusals.ts";
 import { registry } from "./registry.ts";
 import { signIn } from "./sign-in.ts";
 
@@ -34,7 +34,7 @@ export const claude: Provider = {
   registry,
   origins: (_account, config) => [new URL(config.CLAUDE_API_URL).origin],
   prepare,
-  lasting: lastingClaude,
+  classify,
 
   signIn,
   identityOrigins: (_metadata, config) =>

@@ -1,42 +1,32 @@
-/** What Anthropic says of limits, to plans and to API keys (claude.md §3.4, §3.5). */
-import { isObject, text } from "../../json.ts";
-import type { Lasting, Refused } from "../provider.ts";
+/** Which windows Anthropic says are used up, and until when (claude.md §3.5). */
+import type { Refused } from "../refusal.ts";
 import { latest, resetAt } from "../resets.ts";
 
 const UNIFIED = "anthropic-ratelimit-unified-";
 
-/** Refusals that money alone would lift; they come with 400, 402 and 429. */
-const BILLING =
-  /credit balance is too low|out of (extra usage|usage credits)|usage credits|extra usage|api usage limits/i;
+/** The windows that all models share. */
+const SHARED = ["5h", "7d"];
 
-const BILLING_CODES = new Set([
-  "enforced_spend_limit_reached",
-  "credits_required",
-  "service_spend_limit_reached",
-]);
-
-export function lastingClaude({ status, headers, error, now }: Refused): Lasting | null {
-  const details = isObject(error.details) ? error.details : {};
-  const isBilling =
-    status === 402 ||
-    error.type === "billing_error" ||
-    BILLING_CODES.has(text(details.error_code) ?? "") ||
-    (status < 500 && BILLING.test(text(error.message) ?? ""));
-  const until = status === 429 ? rejectedUntil(headers, now) : null;
-  if (isBilling) return { why: "billing", until };
-  if (status === 429 && isRejected(headers)) return { why: "usage", until };
-  if (status === 401) return { why: "login", until: null };
-  return status === 403 ? { why: "denied", until: null } : null;
+/** Unix seconds; null where the refusal does not say. */
+export function limitEnd({ status, headers, now }: Refused): number | null {
+  return status === 429 ? rejectedUntil(headers, now) : null;
 }
 
-function isRejected(headers: Headers): boolean {
+/** A window of the plan is used up. */
+export function isRejected({ headers }: Pick<Refused, "headers">): boolean {
   return headers.get(`${UNIFIED}status`) === "rejected" || rejected(headers).length > 0;
+}
+
+/** Only windows are that some models have for themselves, while the shared ones say that they allow. */
+export function isRejectedForModel({ headers }: Pick<Refused, "headers">): boolean {
+  const allows = (name: string) => headers.get(`${UNIFIED}${name}-status`)?.startsWith("allowed") === true;
+  return rejected(headers).length > 0 && SHARED.every(allows);
 }
 
 /** The last end of the windows that are used up, else of the one that decided. */
 function rejectedUntil(headers: Headers, now: number): number | null {
   const ends = rejected(headers).map((window) => resetAt(headers.get(`${UNIFIED}${window}-reset`), now));
-  return latest(ends) ?? (isRejected(headers) ? resetAt(headers.get(`${UNIFIED}reset`), now) : null);
+  return latest(ends) ?? (isRejected({ headers }) ? resetAt(headers.get(`${UNIFIED}reset`), now) : null);
 }
 
 /** Names of the windows that are used up. Extra usage is not one of them: it is what could be bought beside them. */

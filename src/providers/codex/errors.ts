@@ -4,10 +4,7 @@ import { ERROR_STATUS } from "../../errors.ts";
 import { isObject, parseJson, text } from "../../json.ts";
 import { errorBody } from "../../protocols/errors.ts";
 import type { ErrorAnswer } from "../provider.ts";
-
-const BLOCKED =
-  "The network protection in front of chatgpt.com refused this server's address; the account and its sign-in are fine. " +
-  "Run Kleis on Node at home or on another host, or set CODEX_API_URL to a relay of your own. Cloudflare Workers are always refused.";
+import { BLOCKED } from "./refusals.ts";
 
 /**
  * - A 403 that is not JSON comes from Cloudflare and not from the backend: 503 `upstream_blocked`, with advice.

@@ -3,11 +3,11 @@ import { USER_AGENT } from "../../version.ts";
 import type { Provider } from "../provider.ts";
 import { claim, limits, serves } from "./gate.ts";
 import { importAccount, importFile } from "./import.ts";
-import { lastingCodex } from "./limits.ts";
 import { live } from "./live.ts";
 import { prepare } from "./prepare.ts";
 import { KEY_CHECK_PATH, NOTICE, SECRET_SHAPES } from "./profile.ts";
 import { refresh } from "./refresh.ts";
+import { classify } from "./refusals.ts";
 import { registry } from "./registry.ts";
 import { signIn } from "./sign-in.ts";
 
@@ -30,7 +30,7 @@ export const codex: Provider = {
     new URL(account.kind === "oauth" ? config.CODEX_API_URL : config.OPENAI_API_URL).origin,
   ],
   prepare,
-  lasting: lastingCodex,
+  classify,
   signIn,
   identityOrigins: (_metadata, config) => [new URL(config.CODEX_AUTH_URL).origin],
   rotates: true,

@@ -4,11 +4,11 @@ import { carries, operationsOf, spellingsOf } from "./endpoints.ts";
 import { apiBase, apiCandidates, githubOf } from "./host.ts";
 import { isSame } from "./identity.ts";
 import { importAccount, importFile } from "./import.ts";
-import { lastingCopilot } from "./limits.ts";
 import { live } from "./live.ts";
 import { prepare } from "./prepare.ts";
 import { NOTICE, PLANS, SECRET_SHAPES } from "./profile.ts";
 import { refresh } from "./refresh.ts";
+import { classify } from "./refusals.ts";
 import { registry } from "./registry.ts";
 import { signIn } from "./sign-in.ts";
 
@@ -35,7 +35,7 @@ export const copilot: Provider = {
   live,
   origins: (account, config) => [new URL(apiBase(account, config)).origin],
   prepare,
-  lasting: lastingCopilot,
+  classify,
   signIn,
   identityOrigins(metadata, config) {
     const { web, api } = githubOf(metadata, config);

@@ -1,15 +1,171 @@
 /**
- * Refusals of Copilot's that mean more than they say, in words that clients act upon; every other stands
- * as it came (providers/copilot.md §4.5).
+ * What Copilot refuses, and why; and the one refusal that means more than it says, in words that clients act upon. Every
+ * other stands as it came (copilot.md §4.5).
  */
 import { isObject, parseJson, text } from "../../json.ts";
 import { errorBody } from "../../protocols/errors.ts";
 import type { Protocol } from "../../protocols/protocol.ts";
 import type { ErrorAnswer } from "../provider.ts";
+import type { Refusal, Refused } from "../refusal.ts";
+import { BETWEEN, classified, NEWER_VERSION, REST, type RefusalRow } from "../refusal-table.ts";
+import { limitEnd } from "./limits.ts";
+import { HOST_REFUSED } from "./profile.ts";
 
 /** How Copilot writes that a prompt is too long: the tokens that it has, and those that it may have. */
 const TOO_LONG = /prompt token count of (\d+) exceeds the limit of (\d+)/;
 const TOO_LONG_CODE = "model_max_prompt_tokens_exceeded";
+
+const WRONG_APP =
+  "Copilot does not accept this token or the app that made it: connect the account again by device sign-in, and leave COPILOT_CLIENT_ID unset unless the app is allowed to use Copilot.";
+
+const USED_UP =
+  "Look at github.com/settings/copilot: raise the budget for further use, or wait for the reset.";
+
+const NAMED: readonly RefusalRow[] = [
+  {
+    class: "network",
+    scope: "account",
+    when: { status: /^421/ },
+    advice: HOST_REFUSED,
+    source: "copilot.md §2.1; code 2026-09, medium",
+  },
+  {
+    class: "limit",
+    scope: "account",
+    when: { code: /^(quota_exceeded|free_quota_exceeded|overage_limit_reached|billing_not_configured)$/ },
+    lasts: "billing",
+    advice: USED_UP,
+    source: "copilot.md §4.5; code 2026-09, high",
+  },
+  {
+    class: "limit",
+    scope: "account",
+    when: { status: /^429/, code: /^user_weekly_rate_limited/ },
+    lasts: "usage",
+    advice: "Wait for the week's window to reset, or make another account the primary.",
+    source: "copilot.md §4.5; code 2026-09, medium",
+  },
+  {
+    class: "limit",
+    scope: "account",
+    // Without a stated end these are taken for short ones, by `retry-after` alone.
+    when: {
+      status: /^429/,
+      code: /^user_global_rate_limited/,
+      test: (refused) => limitEnd(refused, "usage") !== null,
+    },
+    lasts: "usage",
+    advice: "Wait for the window to reset, or make another account the primary.",
+    source: "copilot.md §4.5; code 2026-09, medium",
+  },
+  {
+    class: "limit",
+    scope: "model",
+    when: {
+      status: /^429/,
+      code: /^user_model_rate_limited/,
+      test: (refused) => limitEnd(refused, "usage") !== null,
+    },
+    lasts: "usage",
+    advice: "The window of this model is used up: wait for its reset, or use another model.",
+    source: "copilot.md §4.5; code 2026-09, medium",
+  },
+  {
+    class: "limit",
+    scope: "model",
+    when: { status: /^429/, code: /^user_model_rate_limited/ },
+    advice: "Wait as long as Copilot says, or use another model.",
+    source: "copilot.md §4.5; code 2026-09, medium",
+  },
+  {
+    class: "overload",
+    scope: "route",
+    when: {
+      code: /^(integration_rate_limited|model_overloaded|agent_mode_limit_exceeded|upstream_provider_rate_limit)$/,
+    },
+    advice: null,
+    source: "copilot.md §4.5; code 2026-09, medium",
+  },
+  {
+    class: "version_gate",
+    scope: "model",
+    when: { status: /^4/, words: NEWER_VERSION },
+    advice:
+      "Copilot serves this model to newer clients only, and no variable changes what Kleis says: update Kleis.",
+    isTold: true,
+    source: "copilot.md §3.2; code 2026-09, low",
+  },
+  {
+    class: "plan",
+    scope: "model",
+    when: { status: /^4/, code: /^model_not_supported$/ },
+    advice:
+      "Copilot does not serve this model to the plan, the organization's policy or the app of this sign-in: use one of GET /copilot/v1/models, enable it at github.com/settings/copilot, or sign in with another app (COPILOT_CLIENT_ID).",
+    source: "copilot.md §1.1, §4.5; reported 2026-04, high",
+  },
+  {
+    class: "identity",
+    scope: "account",
+    when: {
+      status: /^40[013]/,
+      words: /personal access tokens are not supported|checking third-party user token/i,
+    },
+    advice: WRONG_APP,
+    isTold: true,
+    source: "copilot.md §2.1, §4.5; code 2026-09, high",
+  },
+  {
+    class: "identity",
+    scope: "account",
+    when: { status: /^466/ },
+    advice:
+      "Copilot does not accept Kleis as a client, which no variable changes: update Kleis. It does not pose as another client.",
+    isTold: true,
+    source: "copilot.md §4.5; code 2026-09, medium",
+  },
+  {
+    class: "policy",
+    scope: "request",
+    when: { status: /^400/, words: /missing required Copilot-Vision-Request header/i },
+    advice:
+      "Kleis sends that header with every image: the organization has to enable Copilot's preview features, or leave images out.",
+    source: "copilot.md §3.4; reported 2026-09, high",
+  },
+  {
+    class: "policy",
+    scope: "account",
+    when: { status: /^403/, words: /policy|terms of service|suspended|disabled|abuse/i },
+    advice:
+      "A policy of the organization, the enterprise or GitHub forbids this: its administrator can change it in Copilot's settings; the sign-in is good.",
+    source: "copilot.md §4.5; code 2026-09, high",
+  },
+  {
+    class: "plan",
+    scope: "account",
+    when: {
+      status: /^403/,
+      words: /not authorized to use this Copilot feature|no (access to|subscription)/i,
+    },
+    advice: "This GitHub user has no Copilot seat that includes it: look at github.com/settings/copilot.",
+    source: "copilot.md §4.5; code 2026-09, high",
+  },
+  {
+    class: "content",
+    scope: "request",
+    when: {
+      code: /^(model_max_prompt_tokens_exceeded|unsupported_api_for_model|invalid_\w+|previous_response_not_found|content_filter)$/,
+    },
+    advice: null,
+    source: "copilot.md §4.5; code 2026-09, high",
+  },
+];
+
+/** In order: the first that fits names the refusal. */
+export const REFUSALS: readonly RefusalRow[] = [...BETWEEN, ...NAMED, ...REST];
+
+export function classify(refused: Refused): Refusal {
+  return classified(REFUSALS, refused, limitEnd);
+}
 
 /** What is meant by the refusal; null where nothing else is. */
 export function meantBy(protocol: Protocol, status: number, source: string): ErrorAnswer | null {

@@ -49,7 +49,7 @@ export async function answerGathered(scene: Scene, response: Response, body: Byt
   headers.set("content-type", "application/json");
   if (!result.ok) {
     const said = readSaidError(JSON.stringify(result.body));
-    adviseOnRetry(headers, adviceOf(scene, result.status, response.headers, said));
+    adviseOnRetry(headers, adviceOf(scene, result.status, response.headers, said, "json"));
   }
   const bytes = result.ok ? new TextEncoder().encode(result.json) : encodeJson(result.body);
   call.log.end({

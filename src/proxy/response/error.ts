@@ -2,6 +2,7 @@
 import { joinBytes } from "../../bytes.ts";
 import { parseJson } from "../../json.ts";
 import {
+  formOf,
   holdsError,
   readSaidError,
   type SaidError,
@@ -49,7 +50,7 @@ export async function readError(scene: Scene, response: Response): Promise<ReadE
       : shapedError(protocol, status, statusText, source));
 
   const said = readSaidError(meant === null ? source : JSON.stringify(meant.body));
-  const advice = adviceOf(scene, status, response.headers, readSaidError(source));
+  const advice = adviceOf(scene, status, response.headers, readSaidError(source), formOf(source));
   const headers = passedHeaders(response.headers);
   adviseOnRetry(headers, advice);
   if (shaped !== null) headers.set("content-type", "application/json");

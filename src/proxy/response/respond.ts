@@ -51,7 +51,7 @@ export async function answer(
   if (client.aborted) stop();
   client.addEventListener("abort", stop);
   // Without the request's body, which nobody needs while the answer streams.
-  const plan = { answer: ready.answer, streams: ready.streams, lasting: ready.lasting };
+  const plan = { answer: ready.answer, streams: ready.streams, classify: ready.classify };
   const scene: Scene = { runtime, call, ready: plan, facts, stop };
 
   const { ending } = runtime;

@@ -5,7 +5,7 @@
  */
 import type { JsonObject } from "../../json.ts";
 import type { SaidError } from "../../protocols/error-shape.ts";
-import type { Lasting } from "../../providers/provider.ts";
+import type { Lasting, Refusal, Refused } from "../../providers/refusal.ts";
 import { resetIn } from "../../providers/resets.ts";
 import type { Scene } from "../context.ts";
 
@@ -16,6 +16,7 @@ const MAX_WAIT = 60;
 const SKEW_MS = 5_000;
 
 export interface RetryAdvice {
+  readonly refusal: Refusal;
   /** Why the refusal lasts, as far as the provider says so. */
   readonly why: Lasting["why"] | null;
   /** When it ends, Unix seconds; null where that is not known or does not matter. */
@@ -28,21 +29,24 @@ export interface RetryAdvice {
 
 /** Reads a refusal: by the provider's own rules, and by `retry-after`. */
 export function adviceOf(
-  { runtime, ready }: Pick<Scene, "runtime" | "ready">,
+  { runtime, ready, facts: { kind } }: Pick<Scene, "runtime" | "ready" | "facts">,
   status: number,
   headers: Headers,
   said: SaidError,
+  form: Refused["form"],
 ): RetryAdvice {
   const now = nowBy(headers, runtime.clock.now());
   const error: JsonObject = { ...said.facts, code: said.code, message: said.message };
-  const lasting = ready.lasting({ status, headers, error, now });
+  const refusal = ready.classify({ status, kind, headers, error, form, now });
+  const { lasting } = refusal;
   const stated = statedWait(headers, now);
   const mayPass = lasting === null || lasting.why === "usage";
   const isEnd = stated !== null && (mayPass || stated > MAX_WAIT);
   const until = lasting?.until ?? (isEnd ? resetIn(stated, now) : null);
   const wait = lasting?.until == null ? stated : lasting.until - now / 1000;
   const isShort = mayPass && wait !== null && wait <= MAX_WAIT;
-  return { why: lasting?.why ?? null, until, wait, lasts: !isShort && (lasting !== null || wait !== null) };
+  const lasts = !isShort && (lasting !== null || wait !== null);
+  return { refusal, why: lasting?.why ?? null, until, wait, lasts };
 }
 
 /** Brings what is said of asking again into the headers that the client gets. */

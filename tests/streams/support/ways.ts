@@ -123,7 +123,7 @@ export async function wayOf(name: WayName): Promise<Way> {
   const ready: ReadyRequest = {
     ...prepared,
     origins: [],
-    lasting: provider.lasting,
+    classify: provider.classify,
     body: applyEdits(bytes, prepared.edits),
     changes,
   };
@@ -182,6 +182,7 @@ export async function wayOf(name: WayName): Promise<Way> {
       const response = await answer(runtimeWith(clock), call, ready, send, {
         provider: spec.provider,
         account: "acc_1",
+        kind,
         changes,
         model: requestedModel ?? model,
         requestedModel,

@@ -1,0 +1,84 @@
+/** What a provider's refusal is: the answer as it is read, its class, what it holds for, and until when. */
+import type { JsonObject } from "../json.ts";
+
+/**
+ * Why a provider refuses.
+ *
+ * - `version_gate`: it serves this model to newer clients only, or does not know the model.
+ * - `identity`: it does not accept the client that Kleis presents.
+ * - `plan`: the plan, seat or key does not include what was asked for.
+ * - `policy`: an administrator's or the vendor's rule forbids it, up to a stopped account.
+ * - `metering`: it bills requests of this kind apart from the plan, and that credit is missing.
+ * - `limit`: a rate, a window of the plan, a budget or the credit is used up.
+ * - `login`: the sign-in or key is not accepted any more.
+ * - `network`: something between refused, be it the provider's edge or a proxy on the way.
+ * - `overload`: the provider can not serve anybody for now.
+ * - `content`: the request's own fault.
+ * - `unknown`: none of these can be read from it.
+ */
+export type RefusalClass =
+  | "version_gate"
+  | "identity"
+  | "plan"
+  | "policy"
+  | "metering"
+  | "limit"
+  | "login"
+  | "network"
+  | "overload"
+  | "content"
+  | "unknown";
+
+/**
+ * What else the refusal holds for: other requests for the same model, all requests with the account, all that go the same
+ * way (`route`: the provider's edge, its service as a whole), or no other request.
+ */
+export type RefusalScope = "request" | "model" | "account" | "route";
+
+/** A refusal of the provider's, read. */
+export interface Refused {
+  /** The status of the answer, or the one that a failure inside a stream stands for. */
+  readonly status: number;
+  /** The kind of account that asked. */
+  readonly kind: "oauth" | "api_key";
+  readonly headers: Headers;
+  /** The error object of the body, or whatever object stands in its place; empty where there is none. */
+  readonly error: JsonObject;
+  /** What the body is: JSON, a page of markup, other text, or nothing. */
+  readonly form: "json" | "page" | "text" | "empty";
+  /** Epoch ms, by the provider's clock where its answer tells. */
+  readonly now: number;
+}
+
+/** Why the same request is refused again for as long as nothing changes. */
+export interface Lasting {
+  /** A window of the plan is used up, money is missing, the account lacks a right, or it must sign in again. */
+  readonly why: "usage" | "billing" | "denied" | "login";
+  /** When that ends, Unix seconds; null where the provider does not say. */
+  readonly until: number | null;
+}
+
+/** A refusal, named. */
+export interface Refusal {
+  readonly class: RefusalClass;
+  readonly scope: RefusalScope;
+  /** Null for one that may pass in a moment, and for one of which the status alone tells agents enough. */
+  readonly lasting: Lasting | null;
+  /** What the owner can do, one sentence or two; null where nothing is known to help. */
+  readonly advice: string | null;
+  /** The client reads the advice, too, behind the provider's own words. */
+  readonly isTold: boolean;
+}
+
+/**
+ * True where the provider does not serve the model to this account, whatever is asked: such a model leaves the account's
+ * list until that is read again.
+ */
+export function refusesModel({ class: name, scope }: Refusal): boolean {
+  return scope === "model" && (name === "version_gate" || name === "plan" || name === "policy");
+}
+
+/** True for a decision of the vendor's or of an administrator's about this client or owner: nothing is sent around it. */
+export function isFinal({ class: name }: Refusal): boolean {
+  return name === "policy" || name === "identity";
+}
