@@ -1,6 +1,9 @@
-/** The environment, decoded once. Every default that is not a provider's own fact stands here (design §2). */
+/** The environment, decoded once. A provider's own facts are defaults from its profile; every other default stands here. */
 import * as z from "zod/mini";
 import { publicHostOf } from "./host-name.ts";
+import { PROFILE as claude } from "./providers/claude/profile.ts";
+import { DEFAULTS as codex } from "./providers/codex/profile.ts";
+import { DEFAULTS as copilot } from "./providers/copilot/profile.ts";
 import { flawOf, isSendable, plainValue } from "./variables.ts";
 import { isGuessableKey, isGuessableText } from "./weak-secret.ts";
 import "./zod-locale.ts";
@@ -137,21 +140,21 @@ const variables = z.object({
     isPublicUrl,
     "must be empty or the http:// or https:// address that Kleis is opened at, without user and query; a path must not be one of Kleis's own, such as /admin, /v1 or /models",
   ),
-  CLAUDE_API_URL: origin("https://api.anthropic.com", withoutVersion),
-  CLAUDE_AUTHORIZE_URL: origin("https://claude.ai/oauth/authorize"),
-  CLAUDE_CONSOLE_AUTHORIZE_URL: origin("https://platform.claude.com/oauth/authorize"),
-  CLAUDE_TOKEN_URL: origin("https://platform.claude.com/v1/oauth/token"),
+  CLAUDE_API_URL: origin(claude.defaults.CLAUDE_API_URL, withoutVersion),
+  CLAUDE_AUTHORIZE_URL: origin(claude.defaults.CLAUDE_AUTHORIZE_URL),
+  CLAUDE_CONSOLE_AUTHORIZE_URL: origin(claude.defaults.CLAUDE_CONSOLE_AUTHORIZE_URL),
+  CLAUDE_TOKEN_URL: origin(claude.defaults.CLAUDE_TOKEN_URL),
   /** Undefined: the name in Claude's profile; empty: Kleis's own. */
   CLAUDE_USER_AGENT: z.optional(plain.check(z.regex(/^[\x20-\x7e]*$/, "must be plain ASCII"))),
-  CLAUDE_CLIENT_ID: named("9d1c250a-e61b-44d9-88ed-5944d1962f5e"),
-  CODEX_API_URL: origin("https://chatgpt.com/backend-api"),
-  CODEX_AUTH_URL: origin("https://auth.openai.com"),
-  CODEX_CLIENT_ID: named("app_EMoamEEZ73f0CkXaXp7hrann"),
-  OPENAI_API_URL: origin("https://api.openai.com", withoutVersion),
+  CLAUDE_CLIENT_ID: named(claude.defaults.CLAUDE_CLIENT_ID),
+  CODEX_API_URL: origin(codex.CODEX_API_URL),
+  CODEX_AUTH_URL: origin(codex.CODEX_AUTH_URL),
+  CODEX_CLIENT_ID: named(codex.CODEX_CLIENT_ID),
+  OPENAI_API_URL: origin(codex.OPENAI_API_URL, withoutVersion),
   COPILOT_API_URL: optionalOrigin,
-  GITHUB_URL: origin("https://github.com"),
-  GITHUB_API_URL: origin("https://api.github.com"),
-  COPILOT_CLIENT_ID: named("Ov23li8tweQw6odWQebz"),
+  GITHUB_URL: origin(copilot.GITHUB_URL),
+  GITHUB_API_URL: origin(copilot.GITHUB_API_URL),
+  COPILOT_CLIENT_ID: named(copilot.COPILOT_CLIENT_ID),
   COPILOT_ENTERPRISE_HOSTS: hosts,
   MODELS_DEV_URL: z._default(optionalOrigin, "https://models.dev/api.json"),
   KLEIS_HEADER_TIMEOUT_MS: milliseconds(600_000),

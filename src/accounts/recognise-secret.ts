@@ -2,7 +2,8 @@
 import { KleisError } from "../errors.ts";
 import { hasKeyForm } from "../keys/extract.ts";
 import { shapeOf } from "../providers/pasted-credential.ts";
-import type { ImportedAccount, Provider, SecretShape } from "../providers/provider.ts";
+import type { ImportedAccount, Provider } from "../providers/provider.ts";
+import type { SecretShape } from "../providers/secret-shape.ts";
 
 export interface Recognised {
   readonly shape: SecretShape;

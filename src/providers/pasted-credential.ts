@@ -2,7 +2,7 @@
  * Credentials as terminals, shells, keychains and editors hand them over, brought back to what was issued. Mends only
  * what is certain: no credential holds a line break, an invisible character or quotes around it.
  */
-import type { SecretShape } from "./provider.ts";
+import type { SecretShape } from "./secret-shape.ts";
 
 /** Characters that show nothing: zero widths, soft hyphens, direction marks, byte order marks, controls but line breaks. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.

@@ -9,7 +9,9 @@ import type { Change, Edit, JsonBody } from "../protocols/body.ts";
 import type { Splice } from "../protocols/json-edit.ts";
 import type { Operation } from "../protocols/protocol.ts";
 import type { EventRewriter } from "../protocols/sse/event.ts";
+import type { Fact } from "./fact.ts";
 import type { Refusal, Refused } from "./refusal.ts";
+import type { SecretShape } from "./secret-shape.ts";
 
 export type CredentialKind = "oauth" | "api_key";
 
@@ -126,15 +128,6 @@ export type ImportInput =
       label?: string;
     }
   | { kind: "api_key"; apiKey: string; label?: string };
-
-/** How a secret is told by its beginning, and what it is. */
-export interface SecretShape {
-  readonly prefix: string;
-  /** Null for one that no account can be made of. */
-  readonly kind: "api_key" | "access_token" | "refresh_token" | null;
-  /** With its article, for sentences: “an OpenAI API key”. */
-  readonly name: string;
-}
 
 /** A login or key that an agent's credential file holds. */
 export interface FileEntry {
@@ -312,6 +305,8 @@ export interface Provider {
   readonly source: string;
   /** What the provider publicly allows and what not, in plain words for the owner. */
   readonly notice: string;
+  /** What may change at the provider, as Kleis takes it to be now, each with date and source. */
+  facts(config: Config): readonly Fact[];
   /** The kinds of account it knows. */
   readonly kinds: readonly CredentialKind[];
   /** Names of its plans for people, by its own words for them (an account's metadata `plan`). */

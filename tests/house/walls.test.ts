@@ -84,6 +84,8 @@ function layerOf(file: string): string {
   return BASE.has(second) ? "base" : second;
 }
 
+const PROFILE = /^src\/providers\/[^/]+\/profile\.ts$/;
+
 const core = filesIn("src");
 const files = [...core, ...filesIn("adapters")];
 const imports = files.flatMap(importsOf);
@@ -104,11 +106,18 @@ describe("the walls", () => {
 
   test("an import points downwards", () => {
     const upward = own.filter(({ from, to }) => LAYERS.indexOf(layerOf(from)) > LAYERS.indexOf(layerOf(to)));
-    // The one value of Runtime names the storage port, as a type.
+    // The one value of Runtime names the storage port, as a type; a variable's default may be a provider's fact.
     const allowed = upward.filter(
-      ({ from, to, typeOnly }) => from === "src/runtime.ts" && to === "src/storage/port.ts" && typeOnly,
+      ({ from, to, typeOnly }) =>
+        (from === "src/runtime.ts" && to === "src/storage/port.ts" && typeOnly) ||
+        (from === "src/config.ts" && PROFILE.test(to)),
     );
     expect(upward.filter((each) => !allowed.includes(each)).map(said)).toEqual([]);
+  });
+
+  test("a provider's profile is data: it imports types alone", () => {
+    const values = imports.filter(({ from, typeOnly }) => PROFILE.test(from) && !typeOnly);
+    expect(values.map(said)).toEqual([]);
   });
 
   test("providers and protocols know no storage, no framework and not each other", () => {

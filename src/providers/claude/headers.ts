@@ -9,6 +9,8 @@ import { USER_AGENT } from "../../version.ts";
 import type { Credential } from "../provider.ts";
 import { PROFILE } from "./profile.ts";
 
+const HEADERS = PROFILE.headers;
+
 export interface HeaderInput {
   readonly operation: Operation;
   /** The client's headers. */
@@ -25,9 +27,9 @@ export interface HeaderInput {
 /** For an API key: the client's `anthropic-*` headers as they came, beside the key. */
 export function apiKeyHeaders(client: Headers, key: string): Headers {
   const headers = commonHeaders(client);
-  headers.set("x-api-key", key);
-  const beta = client.get("anthropic-beta");
-  if (beta !== null) headers.set("anthropic-beta", beta);
+  headers.set(HEADERS.apiKey, key);
+  const beta = client.get(HEADERS.beta);
+  if (beta !== null) headers.set(HEADERS.beta, beta);
   return headers;
 }
 
@@ -40,7 +42,7 @@ export function planAgent({ CLAUDE_USER_AGENT: chosen = PROFILE.userAgent }: Con
 export function oauthHeaders(input: HeaderInput): Headers {
   const headers = commonHeaders(input.headers);
   headers.set("authorization", `Bearer ${input.credential.token}`);
-  headers.set("anthropic-beta", betas(input));
+  headers.set(HEADERS.beta, betas(input));
   if (!input.isClaudeCode) {
     headers.set("user-agent", input.userAgent);
     return headers;
@@ -55,9 +57,9 @@ export function oauthHeaders(input: HeaderInput): Headers {
 function commonHeaders(client: Headers): Headers {
   const headers = new Headers();
   client.forEach((value, name) => {
-    if (name.startsWith("anthropic-") && name !== "anthropic-beta") headers.set(name, value);
+    if (name.startsWith(HEADERS.family) && name !== HEADERS.beta) headers.set(name, value);
   });
-  if (!headers.has("anthropic-version")) headers.set("anthropic-version", PROFILE.defaultVersion);
+  if (!headers.has(HEADERS.version)) headers.set(HEADERS.version, PROFILE.defaultVersion);
   headers.set("accept", client.get("accept") ?? "application/json");
   headers.set("accept-encoding", "identity");
   headers.set("content-type", "application/json");
@@ -67,7 +69,7 @@ function commonHeaders(client: Headers): Headers {
 
 /** Required ones first, then the client's in their order; none of the client's is ever dropped. */
 function betas(input: HeaderInput): string {
-  const sent = input.headers.get("anthropic-beta") ?? "";
+  const sent = input.headers.get(HEADERS.beta) ?? "";
   const asked = [...splitBetas(sent), ...input.bodyBetas.flatMap(splitBetas)];
   if (input.isClaudeCode && input.bodyBetas.length === 0 && asked.includes(PROFILE.oauthBeta)) return sent;
   return [...new Set([...required(input), ...asked])].join(",");

@@ -1,11 +1,11 @@
 /** Claude: an owner's Anthropic API key or Claude subscription, spoken to in the messages protocol (providers/claude.md). */
 import { USER_AGENT } from "../../version.ts";
 import type { Provider } from "../provider.ts";
+import { facts } from "./facts.ts";
 import { isSame } from "./identity.ts";
 import { importAccount, importFile } from "./import.ts";
-import { NOTICE } from "./notice.ts";
 import { prepare } from "./prepare.ts";
-import { PROFILE } from "./profile.ts";
+import { NOTICE, PROFILE } from "./profile.ts";
 import { refresh } from "./refresh.ts";
 import { classify } from "./refusals.ts";
 import { registry } from "./registry.ts";
@@ -18,12 +18,15 @@ export const claude: Provider = {
   listPrefixed: false,
   source: "anthropic",
   notice: NOTICE,
+  facts,
   kinds: ["oauth", "api_key"],
 
-  claims: (model) => (model.startsWith("claude-") ? "own" : null),
+  claims: (model) => (PROFILE.models.family.test(model) ? "own" : null),
   // Anthropic writes dashes in the ids of its own models; other ids are none of its spelling.
   spellings: (model) =>
-    /^claude/i.test(model) ? [...new Set([model, model.replace(/(?<=\d)\.(?=\d)/g, "-")])] : [model],
+    PROFILE.models.spelled.test(model)
+      ? [...new Set([model, model.replace(PROFILE.models.dottedVersion, "-")])]
+      : [model],
   serves: (model) =>
     model.tool_call &&
     model.modalities.output.includes("text") &&
@@ -50,9 +53,9 @@ export const claude: Provider = {
     headers: new Headers({
       accept: "application/json",
       "accept-encoding": "identity",
-      "anthropic-version": PROFILE.defaultVersion,
+      [PROFILE.headers.version]: PROFILE.defaultVersion,
       "user-agent": USER_AGENT,
-      "x-api-key": apiKey,
+      [PROFILE.headers.apiKey]: apiKey,
     }),
     origins: [new URL(config.CLAUDE_API_URL).origin],
   }),

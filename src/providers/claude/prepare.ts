@@ -6,7 +6,6 @@ import { KleisError } from "../../errors.ts";
 import type { Edit } from "../../protocols/body.ts";
 import { bodyBetas } from "../../protocols/messages/body-betas.ts";
 import { refuseThread } from "../../protocols/messages/threads.ts";
-import { ROUTE } from "../../protocols/protocol.ts";
 import { USER_AGENT } from "../../version.ts";
 import type { AnswerPlan, PreparedRequest, PrepareInput } from "../provider.ts";
 import { restoreToolNames } from "./answer.ts";
@@ -18,8 +17,15 @@ import { toolNames } from "./tool-names.ts";
 /** Anthropic sends `ping` events while its model thinks (providers/claude.md §3.3). */
 const UNTOUCHED: AnswerPlan = { breaksSilence: true };
 
+/** A request for what Anthropic's API can be asked for. */
+type ClaudeInput = PrepareInput & { readonly operation: keyof typeof PROFILE.paths };
+
+function isClaudeInput(input: PrepareInput): input is ClaudeInput {
+  return Object.hasOwn(PROFILE.paths, input.operation);
+}
+
 export function prepare(input: PrepareInput): PreparedRequest {
-  if (input.operation !== "messages" && input.operation !== "count_tokens") {
+  if (!isClaudeInput(input)) {
     throw new KleisError(
       "protocol_not_supported",
       "Claude models answer on /v1/messages: send the request there.",
@@ -28,7 +34,7 @@ export function prepare(input: PrepareInput): PreparedRequest {
   return input.credential.kind === "api_key" ? prepareApiKey(input) : prepareOAuth(input);
 }
 
-function prepareApiKey(input: PrepareInput): PreparedRequest {
+function prepareApiKey(input: ClaudeInput): PreparedRequest {
   return {
     url: address(input, input.query),
     headers: apiKeyHeaders(input.headers, input.credential.token),
@@ -38,7 +44,7 @@ function prepareApiKey(input: PrepareInput): PreparedRequest {
   };
 }
 
-function prepareOAuth(input: PrepareInput): PreparedRequest {
+function prepareOAuth(input: ClaudeInput): PreparedRequest {
   const body = input.body.value;
   const betas = bodyBetas(body);
   const own = isClaudeCode(body, input.headers);
@@ -70,8 +76,8 @@ function prepareOAuth(input: PrepareInput): PreparedRequest {
   };
 }
 
-function address({ config, operation }: PrepareInput, query: string): string {
-  const url = `${config.CLAUDE_API_URL}/v1${ROUTE[operation]}`;
+function address({ config, operation }: ClaudeInput, query: string): string {
+  const url = config.CLAUDE_API_URL + PROFILE.paths[operation];
   return query === "" ? url : `${url}?${query}`;
 }
 

@@ -1,11 +1,28 @@
 /**
- * The one table of Anthropic facts that may change (providers/claude.md §0–§2, newest material October 2026).
+ * The one table of Anthropic facts that may change (providers/claude.md); `facts.ts` gives each its date and source.
  * What a subscription request gets is exactly what stands here; an API-key request uses only the default version.
  */
 export const PROFILE = {
-  /** When the table was last compared with its source. */
-  checked: "2026-10",
+  /** What the variables of the same names are when they are unset (§1.1, §2.1). */
+  defaults: {
+    CLAUDE_API_URL: "https://api.anthropic.com",
+    CLAUDE_AUTHORIZE_URL: "https://claude.ai/oauth/authorize",
+    CLAUDE_CONSOLE_AUTHORIZE_URL: "https://platform.claude.com/oauth/authorize",
+    CLAUDE_TOKEN_URL: "https://platform.claude.com/v1/oauth/token",
+    CLAUDE_CLIENT_ID: "9d1c250a-e61b-44d9-88ed-5944d1962f5e",
+  },
 
+  /** Under `CLAUDE_API_URL`, by operation (§2.1). */
+  paths: { messages: "/v1/messages", count_tokens: "/v1/messages/count_tokens" },
+  /** Headers of Anthropic's own; `family` begins those of a client that travel (§2.1). */
+  headers: {
+    family: "anthropic-",
+    version: "anthropic-version",
+    beta: "anthropic-beta",
+    apiKey: "x-api-key",
+  },
+  /** How the ids of its models begin, in lower case, and how a version in them is written elsewhere (§3.6). */
+  models: { family: /^claude-/, spelled: /^claude/i, dottedVersion: /(?<=\d)\.(?=\d)/g },
   /** Sent where the client names no version (§2.1). */
   defaultVersion: "2023-06-01",
   /** The beta that a bearer token cannot do without (§2.2). */
@@ -84,6 +101,10 @@ export const PROFILE = {
       "org:create_api_key user:profile user:inference user:sessions:claude_code user:mcp_servers user:file_upload",
     /** Of a sign-in that only makes an API key (§1.2, "console only"). */
     consoleScope: "org:create_api_key user:profile",
+    /** Sent beside the standard's fields (§1.3). */
+    authorizeFields: { code: "true" },
+    /** What a plan's name begins with in `organization_type` (§1.9). */
+    planPrefix: /^claude_/,
     /** Under `CLAUDE_API_URL` (§1.8, §1.9). */
     mintPath: "/api/oauth/claude_cli/create_api_key",
     profilePath: "/api/oauth/profile",
@@ -107,3 +128,17 @@ export const PROFILE = {
   /** What an API key that a sign-in made begins with. */
   apiKeyPrefix: "sk-ant-api",
 } as const;
+
+/** What Anthropic publicly allows, told to the owner before an account is connected (§0). */
+export const NOTICE = [
+  "Anthropic's published rules (Claude Code legal page, read in August 2026) allow the sign-in of a Free, Pro, Max or",
+  "similar plan only in Claude Code and Anthropic's own apps, and forbid other tools to store or pass on such sign-ins.",
+  "Using one through Kleis goes against these rules, even for your own account and your own use.",
+  "Possible results: refused requests, requests billed as pay-as-you-go usage credits instead of your plan (Anthropic",
+  "has done this to other tools since April 2026), and suspension of the account, possibly without warning.",
+  "With a plan's sign-in Kleis puts the Claude Code identity line before the system prompt, replaces the product name",
+  "OpenCode there, maps tool names, and bears the user-agent that the plan expects (CLAUDE_USER_AGENT); every answer's x-kleis-changes header says so. It does nothing against a refusal:",
+  "Anthropic's answer is passed on as it came.",
+  "The way that Anthropic explicitly allows is an API key of your own from the Claude Console, billed to you.",
+  "Kleis leaves the content of requests with an API key as it is.",
+].join(" ");

@@ -43,7 +43,7 @@ export async function lookUpProfile(
       email: account?.email,
       organization_uuid: organization?.uuid,
       organization: organization?.name,
-      plan: organization?.organization_type?.replace(/^claude_/, ""),
+      plan: organization?.organization_type?.replace(PROFILE.signIn.planPrefix, ""),
       rate_limit_tier: organization?.rate_limit_tier,
     });
   } catch (error) {
@@ -76,8 +76,8 @@ export async function mintApiKey(accessToken: string, config: Config, net: Provi
 function bearer(accessToken: string): Headers {
   return new Headers({
     authorization: `Bearer ${accessToken}`,
-    "anthropic-beta": PROFILE.oauthBeta,
-    "anthropic-version": PROFILE.defaultVersion,
+    [PROFILE.headers.beta]: PROFILE.oauthBeta,
+    [PROFILE.headers.version]: PROFILE.defaultVersion,
     accept: "application/json",
     "user-agent": USER_AGENT,
   });

@@ -12,7 +12,7 @@ export function tokenServer(config: Config): OauthServer {
   return {
     tokenUrl: config.CLAUDE_TOKEN_URL,
     clientId: config.CLAUDE_CLIENT_ID,
-    headers: { "anthropic-beta": PROFILE.oauthBeta },
+    headers: { [PROFILE.headers.beta]: PROFILE.oauthBeta },
     encode: (fields) => ({
       type: "application/json",
       body: JSON.stringify(Object.fromEntries(fields)),

@@ -32,7 +32,7 @@ export const signIn: SignIn = {
       redirectUri: PROFILE.signIn.redirectUri,
       scope: isConsole ? PROFILE.signIn.consoleScope : PROFILE.signIn.scope,
       state,
-      before: { code: "true" },
+      before: PROFILE.signIn.authorizeFields,
     });
     return { method: "paste", url, secret: { verifier } };
   },

@@ -18,6 +18,7 @@ import {
   SERVICE_TIERS,
   SPARK,
   STREAM_OPTION,
+  WEB_SEARCH,
 } from "./profile.ts";
 
 export interface PlanRequest {
@@ -140,7 +141,7 @@ function toolEdits(body: JsonObject): Edit[] {
 }
 
 function isOldWebSearch(type: unknown): boolean {
-  return typeof type === "string" && type.startsWith("web_search_preview");
+  return typeof type === "string" && type.startsWith(WEB_SEARCH.older);
 }
 
 /** The backend keeps nothing and only streams. */
@@ -171,5 +172,5 @@ function without(...path: (string | number)[]): Edit {
 }
 
 function renamedWebSearch(...path: (string | number)[]): Edit {
-  return { change: "codex-fields", op: "set", path, value: "web_search" };
+  return { change: "codex-fields", op: "set", path, value: WEB_SEARCH.name };
 }

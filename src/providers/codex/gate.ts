@@ -1,6 +1,6 @@
 /** Which models are Codex's, and which of them a ChatGPT plan answers for. Knows ids only, no account. */
 import type { Claim, CredentialKind, RegistryModel } from "../provider.ts";
-import { FAMILY, NOT_FOR_AGENTS, PLAN_GATE, PLAN_LIMITS } from "./profile.ts";
+import { FAMILY, MODEL_VERSION, NOT_FOR_AGENTS, PLAN_GATE, PLAN_LIMITS } from "./profile.ts";
 
 /** True for an id of the GPT families that agents talk to (models-registry.md §5). */
 export function isGptFamily(model: string): boolean {
@@ -12,7 +12,7 @@ export function passesPlanGate(model: string): boolean {
   if (!isGptFamily(model) || PLAN_GATE.without.has(model)) return false;
   if (PLAN_GATE.ids.has(model)) return true;
   if (PLAN_GATE.apiOnlyVariants.test(model)) return false;
-  const version = /^gpt-(\d+)(?:\.(\d+))?(?=-|$)/.exec(model);
+  const version = MODEL_VERSION.exec(model);
   if (version === null) return false;
   const major = Number(version[1]);
   const minor = Number(version[2] ?? 0);

@@ -2,7 +2,7 @@
 import { text } from "../../json.ts";
 import { USER_AGENT } from "../../version.ts";
 import type { PrepareInput } from "../provider.ts";
-import { FORWARDED_HEADERS, ORIGINATOR, TURN_STATE_HEADER } from "./profile.ts";
+import { FORWARDED_HEADERS, HEADERS, ORIGINATOR, TURN_STATE_HEADER } from "./profile.ts";
 import { unmarkedTurnState } from "./turn-state.ts";
 
 /** Headers towards the ChatGPT backend. */
@@ -12,13 +12,13 @@ export function planHeaders(input: PrepareInput, session: string | undefined): H
     accept: "text/event-stream",
     "accept-encoding": "identity",
     authorization: `Bearer ${credential.token}`,
-    "chatgpt-account-id": text(account.metadata.account_id) ?? account.externalId,
+    [HEADERS.account]: text(account.metadata.account_id) ?? account.externalId,
     "content-type": "application/json",
-    originator: ORIGINATOR,
+    [HEADERS.originator]: ORIGINATOR,
     "user-agent": USER_AGENT,
   });
-  if (session !== undefined) headers.set("session-id", session);
-  if (account.metadata.fedramp === true) headers.set("x-openai-fedramp", "true");
+  if (session !== undefined) headers.set(HEADERS.session, session);
+  if (account.metadata.fedramp === true) headers.set(HEADERS.fedramp, "true");
   for (const name of FORWARDED_HEADERS.plan) forward(name, input.headers, headers);
   const turnState = unmarkedTurnState(account.id, input.headers);
   if (turnState !== null) headers.set(TURN_STATE_HEADER, turnState);

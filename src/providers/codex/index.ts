@@ -1,6 +1,7 @@
 /** The Codex provider: a ChatGPT plan through the backend of OpenAI's Codex, or an OpenAI API key. */
 import { USER_AGENT } from "../../version.ts";
 import type { Provider } from "../provider.ts";
+import { facts } from "./facts.ts";
 import { claim, limits, serves } from "./gate.ts";
 import { importAccount, importFile } from "./import.ts";
 import { live } from "./live.ts";
@@ -18,6 +19,7 @@ export const codex: Provider = {
   listPrefixed: false,
   source: "openai",
   notice: NOTICE,
+  facts,
   kinds: ["oauth", "api_key"],
   claims: claim,
   spellings: (model) => [model],

@@ -4,7 +4,7 @@ import { text } from "../../json.ts";
 import { USER_AGENT } from "../../version.ts";
 import { effortOptions } from "../efforts.ts";
 import type { Credential, LiveList, LiveModel, ProviderAccount } from "../provider.ts";
-import { MODELS, ORIGINATOR } from "./profile.ts";
+import { HEADERS, MODELS, ORIGINATOR } from "./profile.ts";
 
 export const live: LiveList = {
   kinds: ["oauth"],
@@ -70,10 +70,10 @@ function headersOf(account: ProviderAccount, credential: Credential): Headers {
     accept: "application/json",
     "accept-encoding": "identity",
     authorization: `Bearer ${credential.token}`,
-    "chatgpt-account-id": text(account.metadata.account_id) ?? account.externalId,
-    originator: ORIGINATOR,
+    [HEADERS.account]: text(account.metadata.account_id) ?? account.externalId,
+    [HEADERS.originator]: ORIGINATOR,
     "user-agent": USER_AGENT,
   });
-  if (account.metadata.fedramp === true) headers.set("x-openai-fedramp", "true");
+  if (account.metadata.fedramp === true) headers.set(HEADERS.fedramp, "true");
   return headers;
 }

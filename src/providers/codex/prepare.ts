@@ -1,12 +1,11 @@
 /** Builds the upstream request: to the ChatGPT backend for a plan, to the public API for a key. */
 import { KleisError } from "../../errors.ts";
-import { ROUTE } from "../../protocols/protocol.ts";
 import { holdsSealed, isSealRefusal } from "../../protocols/sealed.ts";
 import type { PreparedRequest, PrepareInput } from "../provider.ts";
 import { planEdits } from "./body.ts";
 import { planError } from "./errors.ts";
 import { apiHeaders, planHeaders } from "./headers.ts";
-import { RESPONSES_PATH } from "./profile.ts";
+import { API_PATHS, RESPONSES_PATH } from "./profile.ts";
 import { clientSession, upstreamSession } from "./session.ts";
 import { createPlanRewriter } from "./stream.ts";
 import { markTurnState } from "./turn-state.ts";
@@ -54,7 +53,7 @@ function prepareApi(input: PrepareInput): PreparedRequest {
   }
   const streams = body.value.stream === true;
   return {
-    url: `${config.OPENAI_API_URL}/v1${ROUTE[operation]}${query === "" ? "" : `?${query}`}`,
+    url: `${config.OPENAI_API_URL}${API_PATHS[operation]}${query === "" ? "" : `?${query}`}`,
     headers: apiHeaders(input, streams),
     edits: [],
     streams,

@@ -1,10 +1,29 @@
 /**
- * Every fact about the ChatGPT plan's Codex backend that OpenAI may change, in one place, each with its date and source.
- * Holds no logic. Sections (§) are those of the reference page `providers/codex.md`.
+ * Every fact about the ChatGPT plan's Codex backend that OpenAI may change, in one place; `facts.ts` gives each its date
+ * and source. Holds no logic. Sections (§) are those of the reference page `providers/codex.md`.
  */
 
 import type { HostedTool } from "../../protocols/responses/hosted-tools.ts";
-import type { SecretShape } from "../provider.ts";
+import type { SecretShape } from "../secret-shape.ts";
+
+/** What the variables of the same names are when they are unset (§1.1, §2, §3; 2026-08). */
+export const DEFAULTS = {
+  CODEX_API_URL: "https://chatgpt.com/backend-api",
+  CODEX_AUTH_URL: "https://auth.openai.com",
+  CODEX_CLIENT_ID: "app_EMoamEEZ73f0CkXaXp7hrann",
+  OPENAI_API_URL: "https://api.openai.com",
+} as const;
+
+/** Paths of OpenAI's API under `OPENAI_API_URL`, by operation (§3, §4). */
+export const API_PATHS = { responses: "/v1/responses", chat: "/v1/chat/completions" } as const;
+
+/** Headers of the backend's own that Kleis sets (§1.5, §2.1; 2026-08). */
+export const HEADERS = {
+  account: "chatgpt-account-id",
+  originator: "originator",
+  session: "session-id",
+  fedramp: "x-openai-fedramp",
+} as const;
 
 /** Path of the inference endpoint under `CODEX_API_URL` (§2; 2026-08-22). */
 export const RESPONSES_PATH = "/codex/responses";
@@ -127,6 +146,12 @@ export const SERVICE_TIERS: ReadonlyMap<unknown, string> = new Map([
   ["ultrafast", "ultrafast"],
 ]);
 
+/** How the older names of web search begin, and its name today (§2.2). */
+export const WEB_SEARCH = { older: "web_search_preview", name: "web_search" } as const;
+
+/** The older name of a stream's last event (§2.3; 2026-08-22). */
+export const OLDER_END = "response.done";
+
 /** The only member of `stream_options` that the backend takes (§2.2). */
 export const STREAM_OPTION = "reasoning_summary_delivery";
 
@@ -153,6 +178,9 @@ export const PLAN_GATE = {
   without: new Set(["gpt-5.5-pro", "gpt-5.6"]),
   apiOnlyVariants: /-(nano|pro)(-|$)/,
 } as const;
+
+/** Major and minor version in an id of the GPT family (§5.3). */
+export const MODEL_VERSION = /^gpt-(\d+)(?:\.(\d+))?(?=-|$)/;
 
 /** Ids of the GPT families that an agent can talk to (models-registry.md §5; 2026-09-28). */
 export const FAMILY = /^(gpt-|codex-|chatgpt-|o\d+(?=-|$))/;

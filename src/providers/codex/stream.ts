@@ -7,8 +7,10 @@ import {
   needleOf,
   withEdits,
 } from "../../protocols/sse/event.ts";
+import { OLDER_END } from "./profile.ts";
 
-const DONE = needleOf("response.done");
+const EVENT_LINE = new RegExp(`^(event: ?)${OLDER_END.replace(".", "\\.")}$`, "m");
+const DONE = needleOf(OLDER_END);
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -18,9 +20,9 @@ export function createPlanRewriter(): EventRewriter {
       if (!includesText(event, DONE)) return event;
       const data = eventData(event) ?? "";
       const value = parseJson(data);
-      if (!isObject(value) || value.type !== "response.done") return event;
+      if (!isObject(value) || value.type !== OLDER_END) return event;
       const type = lastEventName(isObject(value.response) ? value.response.status : undefined);
-      const renamed = decoder.decode(event).replace(/^(event: ?)response\.done$/m, `$1${type}`);
+      const renamed = decoder.decode(event).replace(EVENT_LINE, `$1${type}`);
       return withEdits(encoder.encode(renamed), data, [{ op: "set", path: ["type"], value: type }]);
     },
   };

@@ -7,7 +7,7 @@ import { leavesNothing, nothingLeft } from "../../protocols/responses/left-input
 import { isReference, refuseOrphans } from "../../protocols/responses/references.ts";
 import { unsealingEdits } from "../../protocols/sealed.ts";
 import { betaEdits } from "./betas.ts";
-import { ENCRYPTED_REASONING, HOSTED_TOOLS } from "./profile.ts";
+import { ENCRYPTED_REASONING, HOSTED_TOOLS, IMAGE_DETAIL } from "./profile.ts";
 import { serverToolEdits } from "./tools.ts";
 import { PART_LISTS } from "./vision.ts";
 
@@ -96,9 +96,9 @@ function imageEdits(item: JsonObject, at: number): Edit[] {
   const edits: Edit[] = [];
   for (const name of PART_LISTS) {
     for (const [index, part] of objects(item[name])) {
-      if (part.type !== "input_image" || (part.detail !== "auto" && part.detail !== "original")) continue;
+      if (part.type !== "input_image" || !IMAGE_DETAIL.replaced.has(part.detail)) continue;
       const path = ["input", at, name, index, "detail"];
-      edits.push({ change: "copilot-images", op: "set", path, value: "high" });
+      edits.push({ change: "copilot-images", op: "set", path, value: IMAGE_DETAIL.by });
     }
   }
   return edits;

@@ -12,6 +12,7 @@ import {
   DEFAULT_API,
   ENTERPRISE_API_PREFIX,
   ENTERPRISE_HOST,
+  ENTERPRISE_REST_PREFIX,
   PLAN_APIS,
   PUBLIC_HOSTS,
 } from "./profile.ts";
@@ -98,7 +99,7 @@ export function githubOf(
 ): { web: string; api: string; domain: string | null } {
   const domain = accountDomain(metadata, config);
   if (domain === null) return { web: config.GITHUB_URL, api: config.GITHUB_API_URL, domain };
-  return { web: `https://${domain}`, api: `https://api.${domain}`, domain };
+  return { web: `https://${domain}`, api: `https://${ENTERPRISE_REST_PREFIX}${domain}`, domain };
 }
 
 function accountDomain(metadata: JsonObject, config: Config): string | null {

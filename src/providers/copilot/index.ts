@@ -1,6 +1,7 @@
 /** GitHub Copilot as a provider: the GitHub token itself is the bearer (providers/copilot.md, model A). */
 import type { Provider } from "../provider.ts";
 import { carries, operationsOf, spellingsOf } from "./endpoints.ts";
+import { facts } from "./facts.ts";
 import { apiBase, apiCandidates, githubOf } from "./host.ts";
 import { isSame } from "./identity.ts";
 import { importAccount, importFile } from "./import.ts";
@@ -19,6 +20,7 @@ export const copilot: Provider = {
   listPrefixed: true,
   source: "github-copilot",
   notice: NOTICE,
+  facts,
   kinds: ["oauth"],
   plans: PLANS,
 

@@ -5,13 +5,13 @@
  */
 import { isObject, type Json, type JsonObject, text } from "../../json.ts";
 import type { Operation } from "../../protocols/protocol.ts";
-import { AGENT_MARKS, AGENT_PROMPTS, REMINDER, TOOL_MEDIA_LEAD } from "./profile.ts";
+import { AGENT_MARKS, AGENT_PROMPTS, HEADERS, REMINDER, TOOL_MEDIA_LEAD } from "./profile.ts";
 
 export type Initiator = "user" | "agent";
 
 /** The value of `x-initiator`: the client's own word when it is exactly `user` or `agent`, else by its marks, else derived. */
 export function initiatorOf(operation: Operation, body: JsonObject, headers: Headers): Initiator {
-  const stated = headers.get("x-initiator");
+  const stated = headers.get(HEADERS.initiator);
   // The client knows what a proxy can not see: compaction, titles, sub-agents.
   if (stated === "user" || stated === "agent") return stated;
   if (isMarked((name) => headers.get(name))) return "agent";

@@ -5,7 +5,15 @@ import { USER_AGENT } from "../../version.ts";
 import { effortOptions } from "../efforts.ts";
 import type { LiveList, LiveModel } from "../provider.ts";
 import { apiBase } from "./host.ts";
-import { API_VERSION, ENDPOINT_OPERATIONS, MODELS_PATH, NOT_LANGUAGE, UNKNOWN_RELEASE } from "./profile.ts";
+import {
+  API_VERSION,
+  DEFAULT_ENDPOINTS,
+  ENDPOINT_OPERATIONS,
+  HEADERS,
+  MODELS_PATH,
+  NOT_LANGUAGE,
+  UNKNOWN_RELEASE,
+} from "./profile.ts";
 
 export const live: LiveList = {
   kinds: ["oauth"],
@@ -16,7 +24,7 @@ export const live: LiveList = {
       "accept-encoding": "identity",
       authorization: `Bearer ${credential.token}`,
       "user-agent": USER_AGENT,
-      "x-github-api-version": API_VERSION,
+      [HEADERS.apiVersion]: API_VERSION,
     }),
   }),
   decode(body) {
@@ -67,7 +75,7 @@ function modelOf(row: Row): LiveModel | null {
   const { limits, supports, type = "chat" } = row.capabilities;
   if (type !== "chat" || NOT_LANGUAGE.test(row.id)) return null;
   if (row.policy?.state === "disabled" || row.model_picker_enabled === false) return null;
-  const operations = operationsOf(row.supported_endpoints ?? ["/chat/completions"]);
+  const operations = operationsOf(row.supported_endpoints ?? DEFAULT_ENDPOINTS);
   if (operations.length === 0) return null;
   const limit = {
     context: limits.max_context_window_tokens ?? limits.max_prompt_tokens + limits.max_output_tokens,

@@ -8,7 +8,7 @@ import { sentBetas } from "./betas.ts";
 import { editsFor } from "./body.ts";
 import { apiBase } from "./host.ts";
 import { initiatorOf } from "./initiator.ts";
-import { ANTHROPIC_VERSION, API_VERSION, HOST_REFUSED, INTENT, PATHS } from "./profile.ts";
+import { ANTHROPIC_VERSION, API_VERSION, HEADERS, HOST_REFUSED, INTENT, PATHS } from "./profile.ts";
 import { meantBy } from "./refusals.ts";
 import { chatRepair, endCalls, foldAnswer } from "./repair-chat.ts";
 import { messagesRepair } from "./repair-messages.ts";
@@ -21,7 +21,8 @@ export function prepare(input: PrepareInput): PreparedRequest {
   const protocol = protocolOf(operation);
   if (protocol === "messages") refuseThread(body.value, "GitHub Copilot");
   const streams = operation !== "count_tokens" && body.value.stream === true;
-  const betas = protocol === "messages" ? sentBetas(body.value, input.headers.get("anthropic-beta")) : [];
+  const betas =
+    protocol === "messages" ? sentBetas(body.value, input.headers.get(HEADERS.anthropicBeta)) : [];
   const unsealed = input.unsealed === true;
   return {
     url: apiBase(input.account, input.config) + PATHS[operation],
@@ -46,14 +47,14 @@ function headersOf(input: PrepareInput, streams: boolean, betas: readonly string
     // Answers are read on their way, and compressing a stream would hold its events back.
     "accept-encoding": "identity",
     "user-agent": USER_AGENT,
-    "openai-intent": INTENT,
-    "x-initiator": initiatorOf(operation, body.value, input.headers),
-    "x-github-api-version": API_VERSION,
+    [HEADERS.intent]: INTENT,
+    [HEADERS.initiator]: initiatorOf(operation, body.value, input.headers),
+    [HEADERS.apiVersion]: API_VERSION,
   });
-  if (hasImage(operation, body.value)) headers.set("copilot-vision-request", "true");
+  if (hasImage(operation, body.value)) headers.set(HEADERS.vision, "true");
   if (protocolOf(operation) === "messages") {
-    headers.set("anthropic-version", input.headers.get("anthropic-version") ?? ANTHROPIC_VERSION);
-    headers.set("anthropic-beta", betas.join(","));
+    headers.set(HEADERS.anthropicVersion, input.headers.get(HEADERS.anthropicVersion) ?? ANTHROPIC_VERSION);
+    headers.set(HEADERS.anthropicBeta, betas.join(","));
   }
   return headers;
 }

@@ -1,10 +1,21 @@
 /**
  * What is true of GitHub Copilot today and may change: hosts, header values, model gates, words.
- * Read from public sources up to 2026-09 (providers/copilot.md, sections named below); nothing was probed live.
+ * Read from public sources (providers/copilot.md, sections named below); nothing was probed live. `facts.ts` gives each
+ * its date and source.
  */
 import type { Operation } from "../../protocols/protocol.ts";
 import type { HostedTool } from "../../protocols/responses/hosted-tools.ts";
-import type { SecretShape } from "../provider.ts";
+import type { SecretShape } from "../secret-shape.ts";
+
+/**
+ * What the variables of the same names are when they are unset (§1.1, §1.2): GitHub's own addresses, and the id of
+ * OpenCode's OAuth app.
+ */
+export const DEFAULTS = {
+  GITHUB_URL: "https://github.com",
+  GITHUB_API_URL: "https://api.github.com",
+  COPILOT_CLIENT_ID: "Ov23li8tweQw6odWQebz",
+} as const;
 
 /** The API base that answers for most plans (§2.1). */
 export const DEFAULT_API = "https://api.githubcopilot.com";
@@ -12,6 +23,8 @@ export const DEFAULT_API = "https://api.githubcopilot.com";
 export const API_HOST = /^api\.(?:[a-z0-9-]+\.)?githubcopilot\.com$/;
 /** The API host of an enterprise with its own domain is this, then the domain (§1.5). */
 export const ENTERPRISE_API_PREFIX = "copilot-api.";
+/** GitHub's own API of such an enterprise is this, then the domain (§1.5). */
+export const ENTERPRISE_REST_PREFIX = "api.";
 /** Data residency: one label under ghe.com per enterprise (§1.5). */
 export const ENTERPRISE_HOST = /^[a-z0-9-]+\.ghe\.com$/;
 /** Names of github.com itself, which mean "no enterprise" (§1.5). */
@@ -40,6 +53,26 @@ export const ENDPOINT_OPERATIONS: readonly { endpoint: string; operations: Opera
   { endpoint: "/responses", operations: ["responses"] },
   { endpoint: "/chat/completions", operations: ["chat"] },
 ];
+/** What a row without `supported_endpoints` answers on (§3.5). */
+export const DEFAULT_ENDPOINTS: readonly string[] = ["/chat/completions"];
+/**
+ * What a model answers on where no list is at hand, best first; the first row that fits a lower-case id counts (§3.5).
+ * Sources differ on `oswe-`: the endpoint that a client chose is left to the backend's judgement.
+ */
+export const OPERATIONS: readonly { models: RegExp; operations: readonly Operation[] }[] = [
+  { models: /^claude-/, operations: ["messages", "chat", "count_tokens"] },
+  { models: /^codex-|-codex(?:-|$)/, operations: ["responses"] },
+  { models: /^oswe-/, operations: ["chat", "responses"] },
+  { models: /^gpt-(?!5-mini)(?:[5-9]|[1-9]\d+)/, operations: ["responses"] },
+  { models: /./, operations: ["chat"] },
+];
+/** Copilot writes Claude's versions with a dot and ids without a date (§3.5): `claude-haiku-4-5-20251001` is `claude-haiku-4.5`. */
+export const CLAUDE_SPELLING = {
+  models: /^claude-/i,
+  date: /-\d{8}$/,
+  version: /-(\d{1,2})-(\d{1,2})(?=-|$)/,
+  dotted: "-$1.$2",
+} as const;
 /** The list gives no release date; this one says "not known" (`created` 0). */
 export const UNKNOWN_RELEASE = "1970-01-01";
 /**
@@ -53,6 +86,15 @@ export const PACKAGES = {
   otherwise: "@ai-sdk/openai-compatible",
 } as const;
 
+/** Headers that Kleis sets beside HTTP's own (§3.1, §3.2, §3.4). */
+export const HEADERS = {
+  intent: "openai-intent",
+  initiator: "x-initiator",
+  apiVersion: "x-github-api-version",
+  vision: "copilot-vision-request",
+  anthropicVersion: "anthropic-version",
+  anthropicBeta: "anthropic-beta",
+} as const;
 /** `Openai-Intent` of a completion (§3.2). */
 export const INTENT = "conversation-edits";
 /** `X-GitHub-Api-Version` of completions, since token-based billing of 2026-06-01 (§3.2). */
@@ -171,6 +213,8 @@ export const AGENT_PROMPTS = {
   ],
 } as const;
 
+/** Details of an image that responses does not take, and what they become (§3.4). */
+export const IMAGE_DETAIL = { replaced: new Set<unknown>(["auto", "original"]), by: "high" } as const;
 /** The text that OpenCode puts before tool images in a synthetic user message (§3.3). */
 export const TOOL_MEDIA_LEAD = "Attached media from tool result:";
 /** How Claude Code's notes to the model begin (§3.3). */

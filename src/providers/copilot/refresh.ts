@@ -6,7 +6,7 @@ import { type Heard, hear, whatWentWrong } from "../identity-response.ts";
 import type { ProviderNet, RefreshInput, RefreshResult } from "../provider.ts";
 import { apiBase, apiCandidates, githubOf, refusedHosts } from "./host.ts";
 import { userOf } from "./identity.ts";
-import { API_VERSION, DEFAULT_API, HOST_REFUSED, MODELS_PATH, SIGN_IN } from "./profile.ts";
+import { API_VERSION, DEFAULT_API, HEADERS, HOST_REFUSED, MODELS_PATH, SIGN_IN } from "./profile.ts";
 import { discover, githubHeaders } from "./sign-in-account.ts";
 
 export async function refresh(input: RefreshInput, net: ProviderNet): Promise<RefreshResult> {
@@ -111,7 +111,7 @@ async function lookUpUser(url: string, token: string, net: ProviderNet): Promise
 
 async function ask(url: string, token: string, net: ProviderNet, version?: string): Promise<Heard> {
   const headers = githubHeaders(token);
-  if (version !== undefined) headers.set("x-github-api-version", version);
+  if (version !== undefined) headers.set(HEADERS.apiVersion, version);
   return hear(await net.fetch(url, { method: "GET", headers }), net.now());
 }
 

@@ -8,7 +8,7 @@ import { hear, unusable, whatWentWrong } from "../identity-response.ts";
 import type { ProviderNet, SignInComplete, SignInOutcome } from "../provider.ts";
 import { discoveredApi, githubOf } from "./host.ts";
 import { nameOf, userOf } from "./identity.ts";
-import { SIGN_IN } from "./profile.ts";
+import { HEADERS, SIGN_IN } from "./profile.ts";
 
 const word = z.string().check(z.minLength(1));
 
@@ -74,7 +74,7 @@ export async function discover(
 ): Promise<JsonObject> {
   const { api, domain } = githubOf(metadata, config);
   const headers = githubHeaders(token);
-  headers.set("x-github-api-version", SIGN_IN.discoveryVersion);
+  headers.set(HEADERS.apiVersion, SIGN_IN.discoveryVersion);
   try {
     const heard = await hear(
       await net.fetch(api + SIGN_IN.discoveryPath, { method: "GET", headers }),

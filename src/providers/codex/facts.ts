@@ -1,0 +1,239 @@
+/** OpenAI's facts that may change, with date and source (providers/codex.md). The values stand in `profile.ts`. */
+import type { Config } from "../../config.ts";
+import { type Fact, factsFrom } from "../fact.ts";
+import * as profile from "./profile.ts";
+
+export function facts(config: Config): Fact[] {
+  const { FIELDS, HEADERS, MODELS, PLAN_GATE, SIGN_IN } = profile;
+  return [
+    ...factsFrom(
+      { date: "2026-08", source: "1.1", confidence: "high" },
+      {
+        id: "issuer",
+        what: "Address of the sign-in",
+        value: config.CODEX_AUTH_URL,
+        variable: "CODEX_AUTH_URL",
+      },
+      {
+        id: "client-id",
+        what: "Client id of the sign-in",
+        value: config.CODEX_CLIENT_ID,
+        variable: "CODEX_CLIENT_ID",
+      },
+      {
+        id: "sign-in-paths",
+        what: "Paths of the sign-in page and the token endpoint",
+        value: [SIGN_IN.authorizePath, SIGN_IN.tokenPath],
+      },
+      { id: "redirect-address", what: "Redirect address, to the letter", value: SIGN_IN.redirectUri },
+    ),
+    ...factsFrom(
+      { date: "2026-08", source: "1.2", confidence: "high" },
+      { id: "scope", what: "Scopes of the sign-in", value: SIGN_IN.scope },
+    ),
+    ...factsFrom(
+      { date: "2026-09", source: "1.2", confidence: "medium" },
+      {
+        id: "authorize-fields",
+        what: "Fields of the sign-in page beside the standard's",
+        value: Object.entries(SIGN_IN.authorizeFields).map(([name, value]) => `${name}=${value}`),
+      },
+    ),
+    ...factsFrom(
+      { date: "2026-08", source: "1.3", confidence: "medium" },
+      {
+        id: "not-entitled",
+        what: "Word for a workspace without Codex",
+        value: SIGN_IN.notEntitled,
+      },
+    ),
+    ...factsFrom(
+      { date: "2026-08", source: "1.4", confidence: "high" },
+      {
+        id: "assumed-lifetime",
+        what: "Lifetime of a token that names none, s",
+        value: SIGN_IN.assumedLifetime,
+      },
+      { id: "dead-codes", what: "Codes that end a sign-in", value: [...SIGN_IN.dead] },
+      {
+        id: "secret-prefixes",
+        what: "Beginnings of keys and tokens",
+        value: profile.SECRET_SHAPES.map(({ prefix }) => prefix),
+      },
+    ),
+    ...factsFrom(
+      { date: "2026-08", source: "1.5", confidence: "high" },
+      {
+        id: "claims",
+        what: "Claims of the tokens that hold the account",
+        value: [profile.AUTH_CLAIM, profile.PROFILE_CLAIM],
+      },
+    ),
+    ...factsFrom(
+      { date: "2026-08", source: "1.6", confidence: "high" },
+      {
+        id: "device-paths",
+        what: "Paths of the device sign-in: code, poll, page, redirect",
+        value: [
+          SIGN_IN.device.userCodePath,
+          SIGN_IN.device.pollPath,
+          SIGN_IN.device.page,
+          SIGN_IN.device.redirectPath,
+        ],
+      },
+      {
+        id: "device-times",
+        what: "Device sign-in: lifetime of a code, ms; pause between polls, s; longer by, s",
+        value: [SIGN_IN.device.lifetime, SIGN_IN.device.interval, SIGN_IN.device.slowDown],
+      },
+      { id: "device-over", what: "Codes that end a device sign-in", value: [...SIGN_IN.device.over] },
+    ),
+    ...factsFrom(
+      { date: "2026-08", source: "2", confidence: "high" },
+      {
+        id: "api-address",
+        what: "Address of the plan's backend",
+        value: config.CODEX_API_URL,
+        variable: "CODEX_API_URL",
+      },
+      { id: "responses-path", what: "Path of responses", value: profile.RESPONSES_PATH },
+    ),
+    ...factsFrom(
+      { date: "2026-08-31", source: "2.1", confidence: "medium" },
+      { id: "originator", what: "Kleis's name in the originator header", value: profile.ORIGINATOR },
+    ),
+    ...factsFrom(
+      { date: "2026-08", source: "2.1", confidence: "high" },
+      { id: "headers", what: "Headers that Kleis sets", value: Object.values(HEADERS) },
+      {
+        id: "forwarded-headers",
+        what: "Headers of the client that travel",
+        value: [...new Set([...profile.FORWARDED_HEADERS.plan, ...profile.FORWARDED_HEADERS.api])],
+      },
+      { id: "turn-state-header", what: "Header that clients send back", value: profile.TURN_STATE_HEADER },
+      {
+        id: "session-headers",
+        what: "Headers that hold a client's session",
+        value: profile.SESSION_HEADERS,
+      },
+    ),
+    ...factsFrom(
+      { date: "2026-09", source: "2.1", confidence: "medium" },
+      { id: "lite-header", what: "Header of bodies with tools in the input", value: profile.LITE_HEADER },
+    ),
+    ...factsFrom(
+      { date: "2026-08", source: "2.2", confidence: "high" },
+      { id: "accepted-fields", what: "Fields that the backend takes", value: [...FIELDS.accepted] },
+      {
+        id: "dropped-fields",
+        what: "Fields that the backend refuses and that only tune",
+        value: [...FIELDS.tuning],
+      },
+      {
+        id: "refused-fields",
+        what: "Fields that the backend lacks and that change the question",
+        value: [...FIELDS.state.keys()],
+      },
+      { id: "stream-option", what: "Member of stream_options that passes", value: profile.STREAM_OPTION },
+      {
+        id: "encrypted-reasoning",
+        what: "What include must hold",
+        value: profile.ENCRYPTED_REASONING,
+      },
+      { id: "cache-breakpoint", what: "Cache hint that is refused", value: profile.CACHE_BREAKPOINT },
+      {
+        id: "default-instructions",
+        what: "Instructions where a client sends none",
+        value: profile.DEFAULT_INSTRUCTIONS,
+      },
+      {
+        id: "hosted-tools",
+        what: "Hosted tools that the backend runs",
+        value: [...profile.HOSTED_TOOLS.all],
+      },
+    ),
+    ...factsFrom(
+      { date: "2026-08", source: "2.2", confidence: "medium" },
+      { id: "spark", what: "Model for text only", value: profile.SPARK.model },
+      {
+        id: "spark-tools",
+        what: "Hosted tools of that model",
+        value: [...profile.HOSTED_TOOLS.spark],
+      },
+      {
+        id: "web-search",
+        what: "Older and present name of web search",
+        value: [profile.WEB_SEARCH.older, profile.WEB_SEARCH.name],
+      },
+    ),
+    ...factsFrom(
+      { date: "2026-09", source: "2.2", confidence: "medium" },
+      {
+        id: "service-tiers",
+        what: "What a service tier is sent as",
+        value: [...profile.SERVICE_TIERS].map(([asked, sent]) => `${asked}=${sent}`),
+      },
+    ),
+    ...factsFrom(
+      { date: "2026-08", source: "2.3", confidence: "high" },
+      { id: "older-end", what: "Older name of a stream's last event", value: profile.OLDER_END },
+    ),
+    ...factsFrom(
+      { date: "2026-08", source: "2.6", confidence: "high" },
+      { id: "models-path", what: "Path of the plan's list of models", value: MODELS.path },
+      {
+        id: "client-version",
+        what: "Version that the list of models is asked with",
+        value: MODELS.clientVersion,
+      },
+      {
+        id: "unknown-limits",
+        what: "Input and output tokens of a model that nothing describes",
+        value: [MODELS.unknown.input, MODELS.unknown.output],
+      },
+    ),
+    ...factsFrom(
+      { date: "2026-11", source: "3", confidence: "high" },
+      {
+        id: "public-address",
+        what: "Address of OpenAI's API",
+        value: config.OPENAI_API_URL,
+        variable: "OPENAI_API_URL",
+      },
+      { id: "public-paths", what: "Paths of OpenAI's API", value: Object.values(profile.API_PATHS) },
+      { id: "key-check-path", what: "Path that tries an API key", value: profile.KEY_CHECK_PATH },
+    ),
+    ...factsFrom(
+      { date: "2026-09-28", source: "5.3", confidence: "medium" },
+      { id: "family", what: "Ids of GPT models", value: profile.FAMILY },
+      { id: "not-for-agents", what: "Ids of models that do not talk", value: profile.NOT_FOR_AGENTS },
+      { id: "model-version", what: "Version in a model's id", value: profile.MODEL_VERSION },
+      {
+        id: "plan-models",
+        what: "Models of a plan, and the version above which all are",
+        value: [...PLAN_GATE.ids, `> ${PLAN_GATE.above.major}.${PLAN_GATE.above.minor}`],
+      },
+      {
+        id: "not-plan-models",
+        what: "Models that a plan lacks",
+        value: [...PLAN_GATE.without, String(PLAN_GATE.apiOnlyVariants)],
+      },
+      { id: "plan-limits", what: "Tokens of a plan's models", value: planLimits() },
+      {
+        id: "plan-cost",
+        what: "Cost of a plan's models, USD per million tokens",
+        value: Object.values(profile.PLAN_COST),
+      },
+      { id: "modes-without-plan", what: "Modes that a plan lacks", value: [...profile.MODES_WITHOUT_PLAN] },
+    ),
+    ...factsFrom(
+      { date: "2026-11-22", source: "7", confidence: "medium" },
+      { id: "position", what: "What OpenAI has said", value: profile.NOTICE },
+    ),
+  ];
+}
+
+function planLimits(): string[] {
+  const { models, limit } = profile.PLAN_LIMITS;
+  return [`${models}`, ...Object.entries(limit).map(([name, tokens]) => `${name} ${tokens}`)];
+}
