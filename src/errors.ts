@@ -3,7 +3,7 @@
  * Knows no protocol: `protocols/errors.ts` gives the shape.
  */
 
-/** Code to HTTP status (design §2, "Errors"). */
+/** Code to HTTP status (docs/errors.md). */
 export const ERROR_STATUS = {
   missing_api_key: 401,
   invalid_api_key: 401,

@@ -13,7 +13,7 @@ const OWN_CA =
 const CLOCK =
   "Check the clock of the machine that Kleis runs on; else the server must renew its certificate.";
 
-/** The first that fits counts. Codes: Node's `errors` and `dns`, OpenSSL's verify results, undici's Errors.md. */
+/** The first that fits counts. Codes: Node's `errors` and `dns`, OpenSSL's verify results, undici's docs of errors. */
 const FAILURES: readonly Failure[] = [
   {
     codes: /^PROXY_HTTP_407$/,

@@ -73,7 +73,7 @@ function once(bytes: Uint8Array): Readable {
     const value = left.pop();
     return value === undefined ? { done: true, value } : { done: false, value };
   };
-  // Any iterable will do (undici's Dispatcher.md), which its types do not say.
+  // Any iterable will do (undici's docs of Dispatcher), which its types do not say.
   return { [Symbol.iterator]: () => ({ next }) } as unknown as Readable;
 }
 

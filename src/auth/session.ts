@@ -23,7 +23,7 @@ const KEPT_MS = SESSION_MS + 7 * 24 * 60 * 60_000;
 
 /** Over https: the browser keeps it for this host alone and sends it encrypted only (RFC 6265bis §4.1.3.2). */
 export const SECURE_COOKIE = "__Host-kleis";
-/** The same under the path of PUBLIC_URL, where the browser must not show it to others at this host (§4.1.3.1). */
+/** The same under the path of PUBLIC_URL, where the browser must not show it to others at this host (RFC 6265bis §4.1.3.1). */
 export const SECURE_PATH_COOKIE = "__Secure-kleis";
 /**
  * Over http, which is for this machine. Cookies know no ports: what else serves on this host gets it too, so it goes to

@@ -1,6 +1,6 @@
 /**
  * `GET /models/api.json`, `/models/own/api.json` and `/models/<discovery token>/api.json`: the registry in models.dev's
- * shape that OpenCode asks for, without a key (models-registry.md §2, §3). Thin: who asks, which text, which encoding.
+ * shape that OpenCode asks for, without a key (registry.md §2, §3). Thin: who asks, which text, which encoding.
  */
 import { type Context, Hono } from "hono";
 import type { AccountDirectory } from "../accounts/directory.ts";

@@ -6,7 +6,7 @@ import { isObject, type Json, type JsonObject, text } from "../json.ts";
 import type { Change, Edit, Path } from "./body.ts";
 import type { Protocol } from "./protocol.ts";
 
-/** Words of that one refusal (providers/codex.md §2.2, copilot.md §4.2, claude.md §3.1; 2026-08). */
+/** Words of that one refusal (2026-08; providers/codex.md §2.2, providers/copilot.md §4.2, providers/claude.md §3.1). */
 const REFUSALS: Readonly<Record<Protocol, RegExp>> = {
   responses: /invalid_encrypted_content|encrypted[ _]content/i,
   messages:

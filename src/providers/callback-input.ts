@@ -1,6 +1,6 @@
 /**
  * Reads what an owner pastes after the browser part of a sign-in: the whole address, its query, `code#state`, or a bare
- * code (providers/claude.md §1.4, codex.md §1.3). Nothing is sent before the state was compared.
+ * code (providers/claude.md §1.4, providers/codex.md §1.3). Nothing is sent before the state was compared.
  */
 import { KleisError } from "../errors.ts";
 

@@ -1,6 +1,6 @@
 /** The reasoning efforts that an account's own list names, as a registry may name them. */
 
-/** All that models.dev's schema knows (models-registry.md §1; 2026-09-28); it allows no other. */
+/** All that models.dev's schema knows (registry.md §1; 2026-09-28); it allows no other. */
 const KNOWN: ReadonlySet<string> = new Set([
   "none",
   "minimal",

@@ -232,7 +232,7 @@ export interface SignIn {
   complete(input: SignInComplete, net: ProviderNet): Promise<SignInOutcome>;
 }
 
-/** A model as the registry describes it (`models-registry.md` §1), as far as Kleis needs it. */
+/** A model as the registry describes it (registry.md §1), as far as Kleis needs it. */
 export interface RegistryModel {
   readonly id: string;
   readonly name: string;
@@ -250,7 +250,7 @@ export interface RegistryModel {
   readonly reasoning_options?: unknown;
 }
 
-/** How a provider's models are offered in a registry of models.dev's shape (`models-registry.md` §3). */
+/** How a provider's models are offered in a registry of models.dev's shape (registry.md §3). */
 export interface RegistryOffer {
   /** Display name of the entry. */
   readonly name: string;

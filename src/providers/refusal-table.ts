@@ -30,7 +30,7 @@ export interface RefusalRow {
   readonly source: string;
 }
 
-/** Words by which vendors tell an old client to be renewed (codex.md §2.8; wording low). */
+/** Words by which vendors tell an old client to be renewed (providers/codex.md §2.8; wording low). */
 export const NEWER_VERSION =
   /requires? a (newer|more recent|later) version|(newer|later|latest) version of .{1,40} is required|client version .{0,40}(too old|not supported|no longer)/i;
 
@@ -49,7 +49,7 @@ export const BETWEEN: readonly RefusalRow[] = [
     scope: "route",
     when: { status: /^5/, form: ["page"] },
     advice: null,
-    source: "codex.md §6.1; code 2026-08, high",
+    source: "providers/codex.md §6.1; code 2026-08, high",
   },
   ...[
     { form: ["page"] } as const,
@@ -63,7 +63,7 @@ export const BETWEEN: readonly RefusalRow[] = [
       when,
       advice: PAGE_ADVICE,
       isTold: true,
-      source: "codex.md §6.1; reported 2026-08, medium",
+      source: "providers/codex.md §6.1; reported 2026-08, medium",
     }),
   ),
 ];
@@ -80,7 +80,7 @@ export const REST: readonly RefusalRow[] = [
       code: /^(server_is_overloaded|service_unavailable_error|overloaded_error|slow_down|server_error|api_error|timeout_error)$/,
     },
     advice: null,
-    source: "codex.md §2.8, claude.md §3.4; code 2026-08, high",
+    source: "providers/codex.md §2.8, providers/claude.md §3.4; code 2026-08, high",
   },
   // A failure inside a stream has no status of its own.
   {
@@ -88,14 +88,14 @@ export const REST: readonly RefusalRow[] = [
     scope: "account",
     when: { status: /^5/, code: /^authentication_error$/ },
     advice: SIGN_IN_AGAIN,
-    source: "claude.md §3.4; docs 2026-08, high",
+    source: "providers/claude.md §3.4; docs 2026-08, high",
   },
   {
     class: "policy",
     scope: "account",
     when: { status: /^5/, code: /^permission_error$/ },
     advice: "Look at the account's rights at the provider.",
-    source: "claude.md §3.4; docs 2026-08, high",
+    source: "providers/claude.md §3.4; docs 2026-08, high",
   },
   {
     class: "overload",

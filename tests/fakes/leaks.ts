@@ -4,7 +4,7 @@ import type { RecordedRequest } from "./server.ts";
 const LEAKING_NAMES =
   /^(cf-.*|x-forwarded-.*|x-vercel-.*|x-kleis-.*|forwarded|x-real-ip|via|cookie|origin|referer)$/;
 
-/** Session ids that Kleis derives for an upstream look like its keys but are hashes (`providers/codex.md` §2.1). */
+/** Session ids that Kleis derives for an upstream look like its keys but are hashes (providers/codex.md §2.1). */
 const SESSION_NAMES =
   /^(session[-_]id|x-session-id|x-session-affinity|thread-id|conversation_id|x-client-request-id)$/;
 const DERIVED_SESSION = /^kleis_[0-9a-f]{48}$/;

@@ -72,7 +72,7 @@ const ACCEPTED =
     " ",
   );
 
-/** What the backend would refuse in a body, by the rules of `providers/codex.md` §2.2; empty when it fits. */
+/** What the backend would refuse in a body, by the rules of providers/codex.md §2.2; empty when it fits. */
 export function refusals(body: JsonObject): string[] {
   const found: string[] = [];
   const refuse = (when: boolean, why: string) => {

@@ -1,4 +1,4 @@
-/** Rows of accounts' own lists, as providers send them (providers/copilot.md §3.6, codex.md §2.6). */
+/** Rows of accounts' own lists, as providers send them (providers/copilot.md §3.6, providers/codex.md §2.6). */
 
 export function copilotRow(id: string, endpoints?: string[], change: Record<string, unknown> = {}): object {
   return {

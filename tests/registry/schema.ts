@@ -1,4 +1,4 @@
-/** The schema of models.dev's api.json, as strict as its own generator is (models-registry.md §1): no unknown field. */
+/** The schema of models.dev's api.json, as strict as its own generator is (registry.md §1): no unknown field. */
 import * as z from "zod";
 
 const date = z.string().regex(/^\d{4}-\d{2}(-\d{2})?$/);

@@ -1,4 +1,4 @@
-/** Anthropic's SDK against a Claude API key (`providers/claude.md` §6): every body reaches Anthropic byte for byte. */
+/** Anthropic's SDK against a Claude API key (providers/claude.md §6): every body reaches Anthropic byte for byte. */
 import Anthropic from "@anthropic-ai/sdk";
 import { describe, expect, test } from "vitest";
 import {

@@ -1,4 +1,4 @@
-/** Anthropic's SDK against Copilot's messages endpoint (`providers/copilot.md` §3 and §4.3). */
+/** Anthropic's SDK against Copilot's messages endpoint (providers/copilot.md §3 and §4.3). */
 import Anthropic from "@anthropic-ai/sdk";
 import { describe, expect, test } from "vitest";
 import {

@@ -1,4 +1,4 @@
-/** Anthropic's SDK against a Claude subscription (`providers/claude.md` §2): what it gets, and what Anthropic is sent. */
+/** Anthropic's SDK against a Claude subscription (providers/claude.md §2): what it gets, and what Anthropic is sent. */
 import Anthropic from "@anthropic-ai/sdk";
 import { betaTool } from "@anthropic-ai/sdk/helpers/beta/json-schema";
 import { describe, expect, test } from "vitest";

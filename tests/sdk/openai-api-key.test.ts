@@ -1,4 +1,4 @@
-/** OpenAI's SDK against an OpenAI API key (`providers/codex.md` §3 and §4): every body arrives byte for byte. */
+/** OpenAI's SDK against an OpenAI API key (providers/codex.md §3 and §4): every body arrives byte for byte. */
 import OpenAI from "openai";
 import { zodResponseFormat, zodTextFormat } from "openai/helpers/zod";
 import type { ChatCompletionContentPart } from "openai/resources/chat/completions";

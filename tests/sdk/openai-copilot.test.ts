@@ -1,4 +1,4 @@
-/** OpenAI's SDK against Copilot's chat and responses endpoints (`providers/copilot.md` §3, §4.1 and §4.2). */
+/** OpenAI's SDK against Copilot's chat and responses endpoints (providers/copilot.md §3, §4.1 and §4.2). */
 import OpenAI from "openai";
 import type { ChatCompletionContentPart } from "openai/resources/chat/completions";
 import { describe, expect, test } from "vitest";

@@ -1,4 +1,4 @@
-/** OpenAI's SDK against a ChatGPT plan (`providers/codex.md` §2): responses only, streamed or gathered. */
+/** OpenAI's SDK against a ChatGPT plan (providers/codex.md §2): responses only, streamed or gathered. */
 import OpenAI from "openai";
 import type { ResponseInputItem } from "openai/resources/responses/responses";
 import { describe, expect, test } from "vitest";

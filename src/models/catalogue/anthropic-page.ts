@@ -1,7 +1,7 @@
 /** What is peculiar to Anthropic's clients when they list models: how they are told, what they get, how they page. */
 import type { ListedModel, ModelPage } from "./list.ts";
 
-/** True for a request of an Anthropic client (models-registry.md §4). */
+/** True for a request of an Anthropic client (registry.md §4). */
 export function asksAnthropic(headers: Headers): boolean {
   if (headers.has("anthropic-version")) return true;
   if (headers.has("x-api-key") && !/^bearer\s/i.test(headers.get("authorization") ?? "")) return true;

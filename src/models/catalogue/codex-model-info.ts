@@ -1,14 +1,14 @@
 /**
- * The model list that Codex CLI asks for with `?client_version=` (codex.md §2.6, §5.2). It has no `base_instructions`: those
- * are the vendor's, some 20 kB for each model, and Kleis does not have them. With others in their place the CLI would work
- * without its own prompt; without any, 0.169 passes the list over and keeps the one that it brings along (seen November
- * 2026), which is the better one.
+ * The model list that Codex CLI asks for with `?client_version=` (providers/codex.md §2.6, §5.2). It has no
+ * `base_instructions`: those are the vendor's, some 20 kB for each model, and Kleis does not have them. With others in
+ * their place the CLI would work without its own prompt; without any, 0.169 passes the list over and keeps the one that
+ * it brings along (seen November 2026), which is the better one.
  */
 import { isObject, type JsonObject, text } from "../../json.ts";
 import type { RegistryModel } from "../../providers/provider.ts";
 import type { ListedModel } from "./list.ts";
 
-/** The efforts that every such version can read (codex.md §5.3), with the words of its picker. */
+/** The efforts that every such version can read (providers/codex.md §5.3), with the words of its picker. */
 const EFFORTS: ReadonlyMap<string, string> = new Map([
   ["low", "Fast, with little reasoning"],
   ["medium", "Balanced speed and depth"],

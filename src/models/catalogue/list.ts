@@ -1,6 +1,6 @@
 /**
  * The models that a key is shown, under ids that resolve to the provider they are listed for, and the one object that
- * OpenAI and Anthropic clients both read (models-registry.md §4).
+ * OpenAI and Anthropic clients both read (registry.md §4).
  */
 import type { JsonObject } from "../../json.ts";
 import type { Provider } from "../../providers/provider.ts";

@@ -1,6 +1,6 @@
 /**
  * Our own entries of a registry in models.dev's shape: one per provider, with the models that its accounts answer for
- * (models-registry.md §3). Upstream's descriptions are shared, not copied; only what differs is written new.
+ * (registry.md §3). Upstream's descriptions are shared, not copied; only what differs is written new.
  */
 import type { JsonObject } from "../../json.ts";
 import type { Provider, RegistryModel } from "../../providers/provider.ts";

@@ -14,7 +14,7 @@ export const MAX_MODEL_ID = 256;
 
 const tokens = z.number().check(z.nonnegative());
 
-/** What must be there and sound for a model to be used at all (models-registry.md §1); further fields stay. */
+/** What must be there and sound for a model to be used at all (registry.md §1); further fields stay. */
 const modelSchema = z.looseObject({
   id: z.string().check(z.minLength(1), z.maxLength(MAX_MODEL_ID)),
   name: z.string().check(z.minLength(1)),
@@ -30,7 +30,7 @@ const modelSchema = z.looseObject({
 
 /**
  * Decodes an `api.json`. A malformed model is dropped, and so is one whose key is not its id: a single one without
- * `limit` breaks whole clients (models-registry.md §2).
+ * `limit` breaks whole clients (registry.md §2).
  */
 export function readRegistry(value: unknown): RegistryData {
   const registry = new Map<string, readonly RegistryModel[]>();

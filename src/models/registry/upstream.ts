@@ -37,7 +37,7 @@ export interface Upstream {
 export type Renewal = "renewed" | "unchanged" | "refused" | "off";
 
 export const DEFAULT_URL = "https://models.dev/api.json";
-/** Asked when the default does not answer (models-registry.md §3); never beside an operator's own choice. */
+/** Asked when the default does not answer (registry.md §3); never beside an operator's own choice. */
 export const SECOND_URL = "https://models.opencode.ai/api.json";
 
 /** How long a copy is fresh, ms. */

@@ -1,6 +1,6 @@
 /**
  * Which providers and models of a foreign registry may be passed on. One model without limits makes every command of
- * OpenCode crash (models-registry.md §2), so what must be there is there and what is there is of its kind. What need not
+ * OpenCode crash (registry.md §2), so what must be there is there and what is there is of its kind. What need not
  * be there costs only itself: a member that is null or of another kind is left out, at whatever depth. Written by hand
  * because it looks at thousands of models and copies none.
  */

@@ -39,7 +39,7 @@ export function plainName(name: string): string {
 }
 
 /**
- * Reads a model name (models-registry.md §5, rule 3). A first segment that names no provider belongs to the id, and
+ * Reads a model name (registry.md §5, rule 3). A first segment that names no provider belongs to the id, and
  * only one prefix is taken off: ids may hold `/`.
  */
 export function parseName(name: string, providers: readonly Provider[]): ModelName {

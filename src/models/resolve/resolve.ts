@@ -1,6 +1,6 @@
 /**
  * From the model that a client names to the provider that answers and the id it is asked by: the deterministic rule of
- * models-registry.md §5. Pure; neither load nor endpoint has a say, so that billing stays predictable.
+ * registry.md §5. Pure; neither load nor endpoint has a say, so that billing stays predictable.
  */
 import type { ErrorCode } from "../../errors.ts";
 import type { Change } from "../../protocols/body.ts";

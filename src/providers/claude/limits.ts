@@ -1,4 +1,4 @@
-/** Which windows Anthropic says are used up, and until when (claude.md §3.5). */
+/** Which windows Anthropic says are used up, and until when (providers/claude.md §3.5). */
 import type { Refused } from "../refusal.ts";
 import { latest, resetAt } from "../resets.ts";
 

@@ -1,4 +1,4 @@
-/** What Anthropic refuses to plans and to API keys, and why (claude.md §0, §3.4, §3.5). */
+/** What Anthropic refuses to plans and to API keys, and why (providers/claude.md §0, §3.4, §3.5). */
 import type { Refusal, Refused } from "../refusal.ts";
 import { BETWEEN, classified, NEWER_VERSION, REST, type RefusalRow } from "../refusal-table.ts";
 import { isRejected, isRejectedForModel, limitEnd } from "./limits.ts";
@@ -22,7 +22,7 @@ const NAMED: readonly RefusalRow[] = [
     },
     lasts: "billing",
     advice: METERED,
-    source: "claude.md §0, §3.4; reported 2026-09, medium",
+    source: "providers/claude.md §0, §3.4; reported 2026-09, medium",
   },
   {
     class: "metering",
@@ -30,7 +30,7 @@ const NAMED: readonly RefusalRow[] = [
     when: { code: /^credits_required$/ },
     lasts: "billing",
     advice: METERED,
-    source: "claude.md §3.4; code 2026-09, medium",
+    source: "providers/claude.md §3.4; code 2026-09, medium",
   },
   {
     class: "limit",
@@ -38,7 +38,7 @@ const NAMED: readonly RefusalRow[] = [
     when: { words: /credit balance is too low|api usage limits/i, status: /^[1-4]/ },
     lasts: "billing",
     advice: "Add credit or raise the spend limit in the Claude Console.",
-    source: "claude.md §3.4; docs 2026-08, high",
+    source: "providers/claude.md §3.4; docs 2026-08, high",
   },
   {
     class: "limit",
@@ -46,7 +46,7 @@ const NAMED: readonly RefusalRow[] = [
     when: { code: /^(billing_error|enforced_spend_limit_reached|service_spend_limit_reached)$/ },
     lasts: "billing",
     advice: "Add credit or raise the spend limit in the Claude Console.",
-    source: "claude.md §3.4; docs 2026-08, high",
+    source: "providers/claude.md §3.4; docs 2026-08, high",
   },
   {
     class: "limit",
@@ -54,7 +54,7 @@ const NAMED: readonly RefusalRow[] = [
     when: { status: /^429/, test: isRejectedForModel },
     lasts: "usage",
     advice: "The window of this model's family is used up: wait for its reset, or use another model.",
-    source: "claude.md §3.5; code 2026-08, medium",
+    source: "providers/claude.md §3.5; code 2026-08, medium",
   },
   {
     class: "limit",
@@ -62,7 +62,7 @@ const NAMED: readonly RefusalRow[] = [
     when: { status: /^429/, test: isRejected },
     lasts: "usage",
     advice: "Wait for the window to reset, or make another account the primary.",
-    source: "claude.md §3.5; measured 2026-08, high",
+    source: "providers/claude.md §3.5; measured 2026-08, high",
   },
   {
     class: "identity",
@@ -70,7 +70,7 @@ const NAMED: readonly RefusalRow[] = [
     when: { status: /^40[013]/, words: /only authorized for use with Claude Code/i },
     advice: IDENTITY,
     isTold: true,
-    source: "claude.md §0, §3.4; reported 2026-09, high",
+    source: "providers/claude.md §0, §3.4; reported 2026-09, high",
   },
   {
     class: "identity",
@@ -78,7 +78,7 @@ const NAMED: readonly RefusalRow[] = [
     when: { status: /^40[013]/, words: /OAuth authentication is (currently )?not supported/i },
     advice: IDENTITY,
     isTold: true,
-    source: "claude.md §1.9; code 2026-09, medium",
+    source: "providers/claude.md §1.9; code 2026-09, medium",
   },
   {
     class: "policy",
@@ -88,21 +88,21 @@ const NAMED: readonly RefusalRow[] = [
       words: /organization has been disabled|account has been (disabled|banned|suspended)/i,
     },
     advice: STOPPED,
-    source: "claude.md §3.4; reported 2026, medium",
+    source: "providers/claude.md §3.4; reported 2026, medium",
   },
   {
     class: "policy",
     scope: "account",
     when: { status: /^40[013]/, words: /OAuth .{0,60}not allowed for this organization/i },
     advice: STOPPED,
-    source: "claude.md §3.4; reported 2026, medium",
+    source: "providers/claude.md §3.4; reported 2026, medium",
   },
   {
     class: "login",
     scope: "account",
     when: { status: /^403/, words: /\brevoked\b|scope requirement/i },
     advice: "Connect the account again on the admin page.",
-    source: "claude.md §1.9, §3.4; reported 2026-09, medium",
+    source: "providers/claude.md §1.9, §3.4; reported 2026-09, medium",
   },
   {
     class: "version_gate",
@@ -111,21 +111,21 @@ const NAMED: readonly RefusalRow[] = [
     advice:
       "Anthropic goes by the client's version: set CLAUDE_USER_AGENT to the user-agent of the newest Claude Code, or update Kleis; for Claude Code itself, update it.",
     isTold: true,
-    source: "claude.md §2.1; code 2026-08, low",
+    source: "providers/claude.md §2.1; code 2026-08, low",
   },
   {
     class: "plan",
     scope: "model",
     when: { status: /^(404|5)/, code: /^not_found_error$/, words: /^\s*model\b/i },
     advice: "This account has no model of that name: use one of GET /claude/v1/models.",
-    source: "claude.md §3.4; docs 2026-08, high",
+    source: "providers/claude.md §3.4; docs 2026-08, high",
   },
   {
     class: "content",
     scope: "request",
     when: { code: /^(invalid_request_error|request_too_large)$/, status: /^(400|413|5)/ },
     advice: null,
-    source: "claude.md §3.4; docs 2026-08, high",
+    source: "providers/claude.md §3.4; docs 2026-08, high",
   },
 ];
 

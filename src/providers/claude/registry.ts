@@ -1,4 +1,4 @@
-/** How Claude's models stand in the registry that Kleis offers (models-registry.md §3). */
+/** How Claude's models stand in the registry that Kleis offers (registry.md §3). */
 import type { RegistryModel, RegistryOffer } from "../provider.ts";
 
 export const registry: RegistryOffer = {

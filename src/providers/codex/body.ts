@@ -1,5 +1,5 @@
 /**
- * The edits that fit a Responses body to the ChatGPT backend (codex.md §2.2): its top-level fields and tools.
+ * The edits that fit a Responses body to the ChatGPT backend (providers/codex.md §2.2): its top-level fields and tools.
  * What already fits is named by no edit and keeps its bytes; `input.ts` does the same for the input items.
  */
 import { KleisError } from "../../errors.ts";
@@ -51,7 +51,7 @@ export function planEdits({ body, model, headers, session, unsealed }: PlanReque
   ];
 }
 
-/** The newer Codex body carries tools and instructions inside its input, and its header says so (clients.md "Codex"). */
+/** The newer Codex body carries tools and instructions inside its input, and its header says so (clients.md §4). */
 function isLite(body: JsonObject, headers: Headers): boolean {
   const first = Array.isArray(body.input) ? body.input[0] : undefined;
   return (

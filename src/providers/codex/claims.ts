@@ -1,5 +1,5 @@
 /**
- * Reads the payload of ChatGPT tokens (codex.md §1.5). The signature is not checked: the tokens come from the issuer's
+ * Reads the payload of ChatGPT tokens (providers/codex.md §1.5). The signature is not checked: the tokens come from the issuer's
  * own endpoint or from the owner's hands, and only OpenAI decides what they open.
  */
 import * as z from "zod/mini";

@@ -1,4 +1,4 @@
-/** Brings the backend's own error shapes into OpenAI's, wording untouched (codex.md §2.8, §6.1). */
+/** Brings the backend's own error shapes into OpenAI's, wording untouched (providers/codex.md §2.8, §6.1). */
 
 import { ERROR_STATUS } from "../../errors.ts";
 import { isObject, parseJson, text } from "../../json.ts";

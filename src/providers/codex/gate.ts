@@ -2,12 +2,12 @@
 import type { Claim, CredentialKind, RegistryModel } from "../provider.ts";
 import { FAMILY, MODEL_VERSION, NOT_FOR_AGENTS, PLAN_GATE, PLAN_LIMITS } from "./profile.ts";
 
-/** True for an id of the GPT families that agents talk to (models-registry.md §5). */
+/** True for an id of the GPT families that agents talk to (registry.md §5). */
 export function isGptFamily(model: string): boolean {
   return FAMILY.test(model) && !NOT_FOR_AGENTS.test(model);
 }
 
-/** True when a ChatGPT plan answers for the model (codex.md §5.3). New versions pass before any list knows them. */
+/** True when a ChatGPT plan answers for the model (providers/codex.md §5.3). New versions pass before any list knows them. */
 export function passesPlanGate(model: string): boolean {
   if (!isGptFamily(model) || PLAN_GATE.without.has(model)) return false;
   if (PLAN_GATE.ids.has(model)) return true;

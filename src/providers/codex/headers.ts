@@ -1,4 +1,4 @@
-/** The complete header sets of upstream requests. Nothing of the client's passes but what the allowlist names (§2.1). */
+/** The complete header sets of upstream requests. Nothing of the client's passes but what the allowlist names (providers/codex.md §2.1). */
 import { text } from "../../json.ts";
 import { USER_AGENT } from "../../version.ts";
 import type { PrepareInput } from "../provider.ts";

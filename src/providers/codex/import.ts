@@ -32,7 +32,7 @@ export function importAccount(input: ImportInput): ImportedAccount {
 }
 
 /**
- * The entries of a credential file: OpenCode's `openai`, or what the Codex CLI keeps (codex.md §5). Where a Codex file
+ * The entries of a credential file: OpenCode's `openai`, or what the Codex CLI keeps (providers/codex.md §5). Where a Codex file
  * holds both a sign-in and a key, the sign-in is taken alone: the CLI uses it too, and a key costs money.
  */
 export function importFile({ openai: openCode, tokens, OPENAI_API_KEY: apiKey }: JsonObject): FileEntry[] {

@@ -1,5 +1,5 @@
 /**
- * The edits that fit the input items to a backend that keeps nothing between requests (codex.md §2.2): no ids to look
+ * The edits that fit the input items to a backend that keeps nothing between requests (providers/codex.md §2.2): no ids to look
  * up, no reasoning it cannot read, no system role. Every decision on an item rests on what stands in or before it, so
  * that a growing conversation keeps its prefix and with it its prompt cache.
  */

@@ -1,4 +1,4 @@
-/** The client's own prompt: its `instructions`, or what stands for them among the input items (codex.md §2.2). */
+/** The client's own prompt: its `instructions`, or what stands for them among the input items (providers/codex.md §2.2). */
 import { KleisError } from "../../errors.ts";
 import { isObject, type Json, type JsonObject } from "../../json.ts";
 import { isReference } from "../../protocols/responses/references.ts";

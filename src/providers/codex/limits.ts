@@ -1,4 +1,4 @@
-/** When the limits end that the ChatGPT backend tells of (codex.md §2.7, §2.8). */
+/** When the limits end that the ChatGPT backend tells of (providers/codex.md §2.7, §2.8). */
 import type { Refused } from "../refusal.ts";
 import { latest, resetAt, resetIn } from "../resets.ts";
 

@@ -1,6 +1,6 @@
 /**
  * Every fact about the ChatGPT plan's Codex backend that OpenAI may change, in one place; `facts.ts` gives each its date
- * and source. Holds no logic. Sections (§) are those of the reference page `providers/codex.md`.
+ * and source. Holds no logic. Sections (§) are those of the reference page providers/codex.md.
  */
 
 import type { HostedTool } from "../../protocols/responses/hosted-tools.ts";
@@ -31,19 +31,19 @@ export const RESPONSES_PATH = "/codex/responses";
 /** Our own name towards the backend; free labels are accepted (§1.2, §2.1; measured 2026-08-31). */
 export const ORIGINATOR = "kleis";
 
-/** The header that marks the newer Codex body: no tools, no instructions, `additional_tools` first (clients.md, 2026-09). */
+/** The header that marks the newer Codex body: no tools, no instructions, `additional_tools` first (clients.md §4; 2026-09). */
 export const LITE_HEADER = "x-openai-internal-codex-responses-lite";
 
 /** A response header that clients send back within one turn (§2.1; 2026-08-22). */
 export const TURN_STATE_HEADER = "x-codex-turn-state";
 
-/** The client's headers that go along when present (§2.1, clients.md "Codex"; 2026-09): to the backend, and to the public API. */
+/** The client's headers that go along when present (§2.1, clients.md §4; 2026-09): to the backend, and to the public API. */
 export const FORWARDED_HEADERS = {
   plan: ["openai-beta", "x-codex-beta-features", LITE_HEADER],
   api: ["openai-beta", "x-codex-beta-features", LITE_HEADER],
 } as const;
 
-/** Where clients write their session id, best first (§2.1 session rule, clients.md; 2026-08-22). */
+/** Where clients write their session id, best first (§2.1, clients.md §2 to §5; 2026-08-22). */
 export const SESSION_HEADERS = [
   "session_id",
   "session-id",
@@ -169,7 +169,7 @@ export const AUTH_CLAIM = "https://api.openai.com/auth";
 export const PROFILE_CLAIM = "https://api.openai.com/profile";
 
 /**
- * The models that a ChatGPT plan answers for (§5.3 and models-registry.md §3; 2026-09-28): these ids and every version
+ * The models that a ChatGPT plan answers for (§5.3 and registry.md §3; 2026-09-28): these ids and every version
  * above the one in `above`, without those in `without` and without the API-only variants.
  */
 export const PLAN_GATE = {
@@ -182,10 +182,10 @@ export const PLAN_GATE = {
 /** Major and minor version in an id of the GPT family (§5.3). */
 export const MODEL_VERSION = /^gpt-(\d+)(?:\.(\d+))?(?=-|$)/;
 
-/** Ids of the GPT families that an agent can talk to (models-registry.md §5; 2026-09-28). */
+/** Ids of the GPT families that an agent can talk to (registry.md §5; 2026-09-28). */
 export const FAMILY = /^(gpt-|codex-|chatgpt-|o\d+(?=-|$))/;
 
-/** Ids of those families that are not for talking: images, speech, embeddings (models-registry.md §5). */
+/** Ids of those families that are not for talking: images, speech, embeddings (registry.md §5). */
 export const NOT_FOR_AGENTS = /(^|-)(image|realtime|audio|tts|transcribe|whisper|embedding)(-|$)/;
 
 /** The plan's limits in tokens, where models.dev describes the public API's (§5.3, as OpenCode advertises; 2026-09-28). */
@@ -234,10 +234,10 @@ export const SIGN_IN = {
   ]),
 } as const;
 
-/** What the plan's models cost per request: nothing (models-registry.md §3). USD per million tokens. */
+/** What the plan's models cost per request: nothing (registry.md §3). USD per million tokens. */
 export const PLAN_COST = { input: 0, output: 0, cache_read: 0, cache_write: 0 } as const;
 
-/** The modes of models.dev that a plan has not (models-registry.md §3; 2026-09-28). */
+/** The modes of models.dev that a plan has not (registry.md §3; 2026-09-28). */
 export const MODES_WITHOUT_PLAN: ReadonlySet<string> = new Set(["pro"]);
 
 /** Under `OPENAI_API_URL`: the models that an API key may use, free of charge. */

@@ -1,4 +1,4 @@
-/** What the ChatGPT backend and OpenAI's API refuse, and why (codex.md §2.2, §2.8, §6.1). */
+/** What the ChatGPT backend and OpenAI's API refuse, and why (providers/codex.md §2.2, §2.8, §6.1). */
 import type { Refusal, Refused } from "../refusal.ts";
 import { BETWEEN, classified, NEWER_VERSION, REST, type RefusalRow } from "../refusal-table.ts";
 import { limitEnd } from "./limits.ts";
@@ -11,7 +11,7 @@ export const BLOCKED =
 const OLD_VERSION =
   "ChatGPT gates newer models by the version of Codex that asks: set CODEX_CLIENT_VERSION to that of the newest Codex CLI and refresh the list of models, or update Kleis.";
 
-const GATE_SOURCE = "codex.md §2.8; reported 2026-09, medium";
+const GATE_SOURCE = "providers/codex.md §2.8; reported 2026-09, medium";
 
 /** The backend itself refuses in JSON. */
 const EDGE: RefusalRow = {
@@ -19,7 +19,7 @@ const EDGE: RefusalRow = {
   scope: "route",
   when: { status: /^403/, kind: "oauth", form: ["page", "text", "empty"] },
   advice: BLOCKED,
-  source: "codex.md §6.1; reported 2026-08, high",
+  source: "providers/codex.md §6.1; reported 2026-08, high",
 };
 
 const NAMED: readonly RefusalRow[] = [
@@ -33,7 +33,7 @@ const NAMED: readonly RefusalRow[] = [
     },
     lasts: "billing",
     advice: "The workspace has no credits left, or a limit of its own: its owner can add or raise them.",
-    source: "codex.md §2.7; code 2026-08, medium",
+    source: "providers/codex.md §2.7; code 2026-08, medium",
   },
   {
     class: "limit",
@@ -41,7 +41,7 @@ const NAMED: readonly RefusalRow[] = [
     when: { code: /^usage_limit_reached$/ },
     lasts: "usage",
     advice: "Wait for the window to reset, or make another account the primary.",
-    source: "codex.md §2.8; code 2026-08, high",
+    source: "providers/codex.md §2.8; code 2026-08, high",
   },
   {
     class: "limit",
@@ -51,7 +51,7 @@ const NAMED: readonly RefusalRow[] = [
     },
     lasts: "billing",
     advice: "Add credit or raise the spend limit in OpenAI's billing settings.",
-    source: "codex.md §2.8; docs 2026-08, high",
+    source: "providers/codex.md §2.8; docs 2026-08, high",
   },
   {
     class: "policy",
@@ -59,7 +59,7 @@ const NAMED: readonly RefusalRow[] = [
     when: { code: /^account_(deactivated|suspended)$/ },
     lasts: "denied",
     advice: "OpenAI has stopped this account: only its support can lift that. Disable the account here.",
-    source: "codex.md §2.8; reported 2026-09, medium",
+    source: "providers/codex.md §2.8; reported 2026-09, medium",
   },
   {
     class: "policy",
@@ -68,7 +68,7 @@ const NAMED: readonly RefusalRow[] = [
     lasts: "billing",
     advice:
       "The workspace is deactivated: its owner must bring it back, or sign in again with another workspace.",
-    source: "codex.md §2.8; reported 2026, low",
+    source: "providers/codex.md §2.8; reported 2026, low",
   },
   {
     class: "policy",
@@ -76,7 +76,7 @@ const NAMED: readonly RefusalRow[] = [
     when: { code: /^(codex_workspace_access_denied|deactivated_workspace)$/ },
     lasts: "denied",
     advice: "The workspace's administrator must allow Codex, or sign in again with another workspace.",
-    source: "codex.md §2.8; reported 2026, medium",
+    source: "providers/codex.md §2.8; reported 2026, medium",
   },
   {
     class: "plan",
@@ -84,7 +84,7 @@ const NAMED: readonly RefusalRow[] = [
     when: { code: /^(usage_not_included|codex_entitlement_missing)$/ },
     lasts: "denied",
     advice: "This plan or seat has no Codex: change the plan, or sign in again with another workspace.",
-    source: "codex.md §2.8; code 2026-08, high",
+    source: "providers/codex.md §2.8; code 2026-08, high",
   },
   {
     class: "limit",
@@ -92,7 +92,7 @@ const NAMED: readonly RefusalRow[] = [
     when: { status: /^(?!402)/, code: /^payment_required$/ },
     lasts: "denied",
     advice: "Look at credit and billing at OpenAI.",
-    source: "codex.md §2.8; reported 2026, low",
+    source: "providers/codex.md §2.8; reported 2026, low",
   },
   {
     class: "version_gate",
@@ -124,21 +124,21 @@ const NAMED: readonly RefusalRow[] = [
     when: { status: /^4/, words: /model is not supported when using Codex with a ChatGPT account/i },
     advice:
       "A ChatGPT plan does not serve this model: use one of GET /codex/v1/models, or add an OpenAI API key that has it.",
-    source: "codex.md §2.2; code 2026-08, medium",
+    source: "providers/codex.md §2.2; code 2026-08, medium",
   },
   {
     class: "plan",
     scope: "model",
     when: { status: /^40[034]/, kind: "api_key", code: /^model_not_found$/ },
     advice: "The key's project has no access to this model, or it does not exist: check both at OpenAI.",
-    source: "codex.md §2.8; docs 2026-08, high",
+    source: "providers/codex.md §2.8; docs 2026-08, high",
   },
   {
     class: "policy",
     scope: "account",
     when: { status: /^40[13]/, words: /missing scopes?\b|insufficient permissions/i },
     advice: "The key is restricted: give it the right to use models and responses at OpenAI, or replace it.",
-    source: "codex.md §1.5; reported 2026, medium",
+    source: "providers/codex.md §1.5; reported 2026, medium",
   },
   {
     class: "identity",
@@ -151,7 +151,7 @@ const NAMED: readonly RefusalRow[] = [
     advice:
       "OpenAI does not accept Kleis by its name (originator and user-agent `kleis`), which no variable changes: update Kleis, or use an OpenAI API key. Kleis does not pose as another client.",
     isTold: true,
-    source: "codex.md §2.1, §2.8; reported 2026-09, low",
+    source: "providers/codex.md §2.1, §2.8; reported 2026-09, low",
   },
   {
     class: "content",
@@ -161,7 +161,7 @@ const NAMED: readonly RefusalRow[] = [
       status: /^(400|404|413|5)/,
     },
     advice: null,
-    source: "codex.md §2.3, §2.8; code 2026-08, high",
+    source: "providers/codex.md §2.3, §2.8; code 2026-08, high",
   },
 ];
 

@@ -1,4 +1,4 @@
-/** How Codex's models stand in the registry that Kleis offers (models-registry.md §3). */
+/** How Codex's models stand in the registry that Kleis offers (registry.md §3). */
 import { isObject } from "../../json.ts";
 import type { CredentialKind, RegistryModel, RegistryOffer } from "../provider.ts";
 import { MODES_WITHOUT_PLAN, PLAN_COST } from "./profile.ts";

@@ -1,4 +1,4 @@
-/** The session a request belongs to, as the backend sees it: its prompt cache follows this id (codex.md §2.1, §6.3). */
+/** The session a request belongs to, as the backend sees it: its prompt cache follows this id (providers/codex.md §2.1, §6.3). */
 import { type JsonObject, text } from "../../json.ts";
 import { SESSION_HEADERS } from "./profile.ts";
 

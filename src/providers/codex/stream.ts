@@ -1,4 +1,4 @@
-/** Gives the backend's older last event, `response.done`, the name that every client waits for (codex.md §2.3). */
+/** Gives the backend's older last event, `response.done`, the name that every client waits for (providers/codex.md §2.3). */
 import { isObject, parseJson } from "../../json.ts";
 import {
   type EventRewriter,

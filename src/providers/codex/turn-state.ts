@@ -1,6 +1,6 @@
 /**
  * The backend's `x-codex-turn-state`, which a client sends back within one turn, belongs to one account and must not
- * reach another (§2.1, §6.3). Kleis keeps nothing: the client gets it with the account's id before it.
+ * reach another (providers/codex.md §2.1, §6.3). Kleis keeps nothing: the client gets it with the account's id before it.
  */
 import { TURN_STATE_HEADER } from "./profile.ts";
 

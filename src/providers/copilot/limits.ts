@@ -1,4 +1,4 @@
-/** When the limits end that the Copilot API tells of (copilot.md §4.4). */
+/** When the limits end that the Copilot API tells of (providers/copilot.md §4.4). */
 import type { Lasting, Refused } from "../refusal.ts";
 import { latest, resetOn } from "../resets.ts";
 

@@ -76,7 +76,7 @@ export const CLAUDE_SPELLING = {
 /** The list gives no release date; this one says "not known" (`created` 0). */
 export const UNKNOWN_RELEASE = "1970-01-01";
 /**
- * The AI SDK package per protocol as OpenCode knows them (models-registry.md §2, 1.2.11 to 1.18.33; 2026-10): its own
+ * The AI SDK package per protocol as OpenCode knows them (registry.md §2, 1.2.11 to 1.18.33; 2026-10): its own
  * Copilot dialect keeps reasoning across turns of chat.
  */
 export const PACKAGES = {
@@ -223,10 +223,10 @@ export const REMINDER = "<system-reminder>";
 /** What `include` must hold so that reasoning survives `store: false` (§3.5). */
 export const ENCRYPTED_REASONING = "reasoning.encrypted_content";
 
-/** Families in the catalogue of 2026-09 (models-registry.md §5). */
+/** Families in the catalogue of 2026-09 (registry.md §5). */
 export const FAMILIES =
   /^(?:claude-|gpt-|codex-|chatgpt-|o\d+(?=-|$)|gemini-|grok-|kimi-|mai-|oswe-|raptor-)/;
-/** Not language models, whatever their family: no account answers for them here (models-registry.md §5). */
+/** Not language models, whatever their family: no account answers for them here (registry.md §5). */
 export const NOT_LANGUAGE = /embedding|image|realtime|whisper|transcribe|(?:^|-)(?:tts|audio)(?:-|$)/;
 
 /** GitHub's classic personal access tokens, which the API refuses (§2.1, §4.5). */

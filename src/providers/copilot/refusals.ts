@@ -1,6 +1,6 @@
 /**
  * What Copilot refuses, and why; and the one refusal that means more than it says, in words that clients act upon. Every
- * other stands as it came (copilot.md §4.5).
+ * other stands as it came (providers/copilot.md §4.5).
  */
 import { isObject, parseJson, text } from "../../json.ts";
 import { errorBody } from "../../protocols/errors.ts";
@@ -27,7 +27,7 @@ const NAMED: readonly RefusalRow[] = [
     scope: "account",
     when: { status: /^421/ },
     advice: HOST_REFUSED,
-    source: "copilot.md §2.1; code 2026-09, medium",
+    source: "providers/copilot.md §2.1; code 2026-09, medium",
   },
   {
     class: "limit",
@@ -35,7 +35,7 @@ const NAMED: readonly RefusalRow[] = [
     when: { code: /^(quota_exceeded|free_quota_exceeded|overage_limit_reached|billing_not_configured)$/ },
     lasts: "billing",
     advice: USED_UP,
-    source: "copilot.md §4.5; code 2026-09, high",
+    source: "providers/copilot.md §4.5; code 2026-09, high",
   },
   {
     class: "limit",
@@ -43,7 +43,7 @@ const NAMED: readonly RefusalRow[] = [
     when: { status: /^429/, code: /^user_weekly_rate_limited/ },
     lasts: "usage",
     advice: "Wait for the week's window to reset, or make another account the primary.",
-    source: "copilot.md §4.5; code 2026-09, medium",
+    source: "providers/copilot.md §4.5; code 2026-09, medium",
   },
   {
     class: "limit",
@@ -56,7 +56,7 @@ const NAMED: readonly RefusalRow[] = [
     },
     lasts: "usage",
     advice: "Wait for the window to reset, or make another account the primary.",
-    source: "copilot.md §4.5; code 2026-09, medium",
+    source: "providers/copilot.md §4.5; code 2026-09, medium",
   },
   {
     class: "limit",
@@ -68,14 +68,14 @@ const NAMED: readonly RefusalRow[] = [
     },
     lasts: "usage",
     advice: "The window of this model is used up: wait for its reset, or use another model.",
-    source: "copilot.md §4.5; code 2026-09, medium",
+    source: "providers/copilot.md §4.5; code 2026-09, medium",
   },
   {
     class: "limit",
     scope: "model",
     when: { status: /^429/, code: /^user_model_rate_limited/ },
     advice: "Wait as long as Copilot says, or use another model.",
-    source: "copilot.md §4.5; code 2026-09, medium",
+    source: "providers/copilot.md §4.5; code 2026-09, medium",
   },
   {
     class: "overload",
@@ -84,7 +84,7 @@ const NAMED: readonly RefusalRow[] = [
       code: /^(integration_rate_limited|model_overloaded|agent_mode_limit_exceeded|upstream_provider_rate_limit)$/,
     },
     advice: null,
-    source: "copilot.md §4.5; code 2026-09, medium",
+    source: "providers/copilot.md §4.5; code 2026-09, medium",
   },
   {
     class: "version_gate",
@@ -93,7 +93,7 @@ const NAMED: readonly RefusalRow[] = [
     advice:
       "Copilot serves this model to newer clients only, and no variable changes what Kleis says: update Kleis.",
     isTold: true,
-    source: "copilot.md §3.2; code 2026-09, low",
+    source: "providers/copilot.md §3.2; code 2026-09, low",
   },
   {
     class: "plan",
@@ -101,7 +101,7 @@ const NAMED: readonly RefusalRow[] = [
     when: { status: /^4/, code: /^model_not_supported$/ },
     advice:
       "Copilot does not serve this model to the plan, the organization's policy or the app of this sign-in: use one of GET /copilot/v1/models, enable it at github.com/settings/copilot, or sign in with another app (COPILOT_CLIENT_ID).",
-    source: "copilot.md §1.1, §4.5; reported 2026-04, high",
+    source: "providers/copilot.md §1.1, §4.5; reported 2026-04, high",
   },
   {
     class: "identity",
@@ -112,7 +112,7 @@ const NAMED: readonly RefusalRow[] = [
     },
     advice: WRONG_APP,
     isTold: true,
-    source: "copilot.md §2.1, §4.5; code 2026-09, high",
+    source: "providers/copilot.md §2.1, §4.5; code 2026-09, high",
   },
   {
     class: "identity",
@@ -121,7 +121,7 @@ const NAMED: readonly RefusalRow[] = [
     advice:
       "Copilot does not accept Kleis as a client, which no variable changes: update Kleis. It does not pose as another client.",
     isTold: true,
-    source: "copilot.md §4.5; code 2026-09, medium",
+    source: "providers/copilot.md §4.5; code 2026-09, medium",
   },
   {
     class: "policy",
@@ -129,7 +129,7 @@ const NAMED: readonly RefusalRow[] = [
     when: { status: /^400/, words: /missing required Copilot-Vision-Request header/i },
     advice:
       "Kleis sends that header with every image: the organization has to enable Copilot's preview features, or leave images out.",
-    source: "copilot.md §3.4; reported 2026-09, high",
+    source: "providers/copilot.md §3.4; reported 2026-09, high",
   },
   {
     class: "policy",
@@ -137,7 +137,7 @@ const NAMED: readonly RefusalRow[] = [
     when: { status: /^403/, words: /policy|terms of service|suspended|disabled|abuse/i },
     advice:
       "A policy of the organization, the enterprise or GitHub forbids this: its administrator can change it in Copilot's settings; the sign-in is good.",
-    source: "copilot.md §4.5; code 2026-09, high",
+    source: "providers/copilot.md §4.5; code 2026-09, high",
   },
   {
     class: "plan",
@@ -147,7 +147,7 @@ const NAMED: readonly RefusalRow[] = [
       words: /not authorized to use this Copilot feature|no (access to|subscription)/i,
     },
     advice: "This GitHub user has no Copilot seat that includes it: look at github.com/settings/copilot.",
-    source: "copilot.md §4.5; code 2026-09, high",
+    source: "providers/copilot.md §4.5; code 2026-09, high",
   },
   {
     class: "content",
@@ -156,7 +156,7 @@ const NAMED: readonly RefusalRow[] = [
       code: /^(model_max_prompt_tokens_exceeded|unsupported_api_for_model|invalid_\w+|previous_response_not_found|content_filter)$/,
     },
     advice: null,
-    source: "copilot.md §4.5; code 2026-09, high",
+    source: "providers/copilot.md §4.5; code 2026-09, high",
   },
 ];
 

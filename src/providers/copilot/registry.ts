@@ -11,7 +11,7 @@ export const registry: RegistryOffer = {
   shape: withoutModes,
 };
 
-/** The fast mode bills extra, and Copilot has no such switch (models-registry.md §3). */
+/** The fast mode bills extra, and Copilot has no such switch (registry.md §3). */
 function withoutModes(model: RegistryModel): RegistryModel {
   const { experimental: _modes, ...rest } = model;
   return rest;

@@ -21,7 +21,7 @@ import {
 } from "./outcome.ts";
 import { watchClient } from "./watch-client.ts";
 
-/** Silence towards the client, in ms, after which a comment is sent; agents give up after 300 s (clients.md). */
+/** Silence towards the client, in ms, after which a comment is sent; agents give up after 300 s (clients.md §1). */
 export const KEEP_ALIVE_MS = 15_000;
 /** After an announced error, how long (ms) the provider may take for its last event; nothing else of it is forwarded. */
 const LAST_EVENT_GRACE_MS = 1_000;

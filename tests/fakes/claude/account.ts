@@ -1,4 +1,4 @@
-/** What the account endpoints of Claude tell (`providers/claude.md` §1.9). */
+/** What the account endpoints of Claude tell (providers/claude.md §1.9). */
 
 export function profile(uuid: string): object {
   return {

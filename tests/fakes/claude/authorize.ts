@@ -1,4 +1,4 @@
-/** What claude.ai wants of an authorize request (`providers/claude.md` §1.1 to §1.3). */
+/** What claude.ai wants of an authorize request (providers/claude.md §1.1 to §1.3). */
 
 export const CLAUDE_CLIENT_ID = "9d1c250a-e61b-44d9-88ed-5944d1962f5e";
 export const CLAUDE_SCOPES = [

@@ -1,4 +1,4 @@
-/** The error answers of Claude by name (`providers/claude.md` §3.4 and §3.5). */
+/** The error answers of Claude by name (providers/claude.md §3.4 and §3.5). */
 import type { Reply } from "../server.ts";
 
 export type ClaudeError = keyof typeof CLAUDE_ERRORS;

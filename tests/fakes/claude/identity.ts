@@ -1,4 +1,4 @@
-/** The sign-in side of the Claude fake: authorize, token, revoke, key minting, profile and usage (`claude.md` §1). */
+/** The sign-in side of the Claude fake: authorize, token, revoke, key minting, profile and usage (providers/claude.md §1). */
 import { setTimeout as sleep } from "node:timers/promises";
 import { objectOf, stringOf } from "../inspect.ts";
 import { isOwnAgent } from "../leaks.ts";

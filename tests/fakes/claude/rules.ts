@@ -1,4 +1,4 @@
-/** What api.anthropic.com refuses about an inference request (`providers/claude.md` §2, §3.1 and §6). */
+/** What api.anthropic.com refuses about an inference request (providers/claude.md §2, §3.1 and §6). */
 import { arrayOf, type Dict, objectOf, objectsOf, stringOf, walk } from "../inspect.ts";
 import { bearerOf, findLeak } from "../leaks.ts";
 import { isForged } from "../scenarios/messages.ts";

@@ -1,4 +1,4 @@
-/** The headless sign-in of auth.openai.com: a user code, then polling (`providers/codex.md` §1.6). */
+/** The headless sign-in of auth.openai.com: a user code, then polling (providers/codex.md §1.6). */
 import { objectOf, stringOf } from "../inspect.ts";
 import { type RecordedRequest, type Reply, type Routes, refuse } from "../server.ts";
 import { type CodeBook, challengeOf, secret } from "../tokens.ts";

@@ -1,4 +1,4 @@
-/** The error answers of the ChatGPT backend and of api.openai.com by name (`providers/codex.md` §2.8). */
+/** The error answers of the ChatGPT backend and of api.openai.com by name (providers/codex.md §2.8). */
 import type { Reply } from "../server.ts";
 
 export type CodexError = keyof typeof CODEX_ERRORS;

@@ -1,4 +1,4 @@
-/** What every call to auth.openai.com that is not a browser's has in common (`providers/codex.md` §1.1). */
+/** What every call to auth.openai.com that is not a browser's has in common (providers/codex.md §1.1). */
 import { findLeak, isOwnAgent } from "../leaks.ts";
 import { type RecordedRequest, type Reply, refuse } from "../server.ts";
 import { openaiError } from "./errors.ts";

@@ -1,4 +1,4 @@
-/** The sign-in side of the Codex fake at auth.openai.com: authorize, token, revoke (`providers/codex.md` §1). */
+/** The sign-in side of the Codex fake at auth.openai.com: authorize, token, revoke (providers/codex.md §1). */
 import { setTimeout as sleep } from "node:timers/promises";
 import { objectOf, stringOf } from "../inspect.ts";
 import { cutConnection, type RecordedRequest, type Reply, type Routes, refuse } from "../server.ts";

@@ -1,4 +1,4 @@
-/** The public OpenAI API as API-key accounts use it (`providers/codex.md` §3 and §4); a plan's token is useless here. */
+/** The public OpenAI API as API-key accounts use it (providers/codex.md §3 and §4); a plan's token is useless here. */
 import { type Dict, objectOf, objectsOf, stringOf } from "../inspect.ts";
 import { bearerOf, findLeak } from "../leaks.ts";
 import { type RecordedRequest, refuse } from "../server.ts";

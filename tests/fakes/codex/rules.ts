@@ -1,4 +1,4 @@
-/** What the ChatGPT backend refuses about an inference request (`providers/codex.md` §2.1, §2.2 and §6.4). */
+/** What the ChatGPT backend refuses about an inference request (providers/codex.md §2.1, §2.2 and §6.4). */
 import { type Dict, objectOf, objectsOf, stringOf, walk } from "../inspect.ts";
 import { bearerOf, findLeak, isOwnAgent } from "../leaks.ts";
 import { type RecordedRequest, refuse } from "../server.ts";

@@ -1,4 +1,4 @@
-/** The error answers of the Copilot API by name (`providers/copilot.md` §4.5); many are plain text. */
+/** The error answers of the Copilot API by name (providers/copilot.md §4.5); many are plain text. */
 import type { Reply } from "../server.ts";
 
 export type CopilotError = keyof typeof COPILOT_ERRORS;

@@ -1,4 +1,4 @@
-/** The sign-in side of the Copilot fake: github.com's device flow and api.github.com (`providers/copilot.md` §1, §2). */
+/** The sign-in side of the Copilot fake: github.com's device flow and api.github.com (providers/copilot.md §1, §2). */
 import { randomInt } from "node:crypto";
 import { objectOf, stringOf } from "../inspect.ts";
 import { bearerOf, findLeak, isOwnAgent } from "../leaks.ts";

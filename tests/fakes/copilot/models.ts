@@ -1,4 +1,4 @@
-/** The catalogue of the Copilot fake (`providers/copilot.md` §3.6), with the odd rows that real lists hold. */
+/** The catalogue of the Copilot fake (providers/copilot.md §3.6), with the odd rows that real lists hold. */
 
 export type CopilotPath = "/chat/completions" | "/responses" | "/v1/messages";
 

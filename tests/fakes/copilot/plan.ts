@@ -1,4 +1,4 @@
-/** What `/copilot_internal/user` tells of a plan (`providers/copilot.md` §2.1 and §4.6). */
+/** What `/copilot_internal/user` tells of a plan (providers/copilot.md §2.1 and §4.6). */
 
 export function copilotUser(login: string, api: string, isFree: boolean): object {
   const base = {

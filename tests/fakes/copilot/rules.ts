@@ -1,4 +1,4 @@
-/** What the Copilot API refuses about a request (`providers/copilot.md` §3.2 to §3.5 and §5.1). */
+/** What the Copilot API refuses about a request (providers/copilot.md §3.2 to §3.5 and §5.1). */
 import { arrayOf, type Dict, objectOf, objectsOf, stringOf, walk } from "../inspect.ts";
 import { bearerOf, findLeak, isOwnAgent } from "../leaks.ts";
 import { type RecordedRequest, refuse } from "../server.ts";

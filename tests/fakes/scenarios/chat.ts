@@ -1,4 +1,4 @@
-/** Scenarios in Chat Completions, with the quirks of Copilot (`providers/codex.md` §4, `providers/copilot.md` §4.1). */
+/** Scenarios in Chat Completions, with the quirks of Copilot (providers/codex.md §4, providers/copilot.md §4.1). */
 import { type Dict, objectOf, objectsOf, stringOf } from "../inspect.ts";
 import {
   type Ask,

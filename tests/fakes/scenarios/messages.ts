@@ -1,4 +1,4 @@
-/** Scenarios in the Messages protocol (`providers/claude.md` §3.3): lists of stream events and the same as one answer. */
+/** Scenarios in the Messages protocol (providers/claude.md §3.3): lists of stream events and the same as one answer. */
 import { createHash } from "node:crypto";
 import { type Dict, objectOf, objectsOf, stringOf } from "../inspect.ts";
 import {

@@ -1,4 +1,4 @@
-/** Scenarios in the Responses protocol (`providers/codex.md` §2.3 and §3, `providers/copilot.md` §4.2). */
+/** Scenarios in the Responses protocol (providers/codex.md §2.3 and §3, providers/copilot.md §4.2). */
 import { randomUUID } from "node:crypto";
 import { type Dict, objectOf, objectsOf, stringOf } from "../inspect.ts";
 import {

@@ -1,6 +1,6 @@
 /**
  * The agents that the page has a setup for: which protocols each speaks, and what to paste where
- * (clients.md; aider.chat/docs/llms, docs of LiteLLM for its variables; read in November 2026). Pure.
+ * (clients.md §3 to §6; aider.chat/docs/llms, docs of LiteLLM for its variables; read in November 2026). Pure.
  */
 import {
   type Agent,

@@ -3,7 +3,7 @@
 import type { Protocol } from "../../../protocols/protocol.ts";
 import { type Agent, commonProtocol, keyLine, modelsFor, modelsInFile, type Setup, SHELL } from "./agent.ts";
 
-/** The package with which OpenCode speaks each protocol (clients.md, "OpenCode"). */
+/** The package with which OpenCode speaks each protocol (clients.md §2). */
 const PACKAGE: Readonly<Record<Protocol, string>> = {
   messages: "@ai-sdk/anthropic",
   responses: "@ai-sdk/openai",
