@@ -46,8 +46,11 @@ export interface PrepareInput {
   readonly credential: Credential;
   /** True once the provider has refused the sealed reasoning of earlier turns (`sealRefused`): leave it out. */
   readonly unsealed?: boolean;
-  /** Id of the issued key, to keep tenants apart in derived session ids. */
+  /** Id of the issued key, to keep tenants apart in derived session ids; and when it was issued, epoch ms. */
   readonly keyId: string;
+  readonly keyCreatedAt: number;
+  /** Epoch ms. */
+  readonly now: number;
   readonly config: Config;
 }
 

@@ -285,6 +285,8 @@ async function prepareRequest(
       credential,
       unsealed,
       keyId: call.key.id,
+      keyCreatedAt: call.key.createdAt,
+      now: deps.runtime.clock.now(),
       config: deps.runtime.config,
     });
     const edits: Edit[] = [...own];

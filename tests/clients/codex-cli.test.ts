@@ -61,7 +61,9 @@ describe.each([
     expectStream(answer, PATH);
     const recorded = door.fakes.codex.last();
     const { prompt_cache_key } = recorded.json as Dict;
-    expect(prompt_cache_key).toMatch(/^kleis_[0-9a-f]{48}$/);
+    // Of the client's UUIDv7 the time stays.
+    expect(prompt_cache_key).toMatch(/^019a0c1e-7f3d-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect(prompt_cache_key).not.toBe(SESSION);
     expect(recorded.body.toString()).toBe(withSession(bytes, prompt_cache_key));
     expect(answer.headers["x-kleis-changes"]).toBe("codex-cache-key");
     expect(recorded.headers["session-id"]).toBe(prompt_cache_key);

@@ -51,8 +51,23 @@ describe("a good request to the backend", () => {
     expect(fake.violations).toEqual([]);
   });
 
-  test("may carry a session id derived by Kleis", async () => {
-    expect((await ask(withHeaders(plan(), { "session-id": `kleis_${"a1".repeat(24)}` }))).status).toBe(200);
+  const V7 = "019a0c1e-7f3d-7bb2-9d51-2f6f0b9a6c01";
+  test.each([
+    ["a UUIDv7", V7, V7, 80],
+    ["none", undefined, undefined, 0],
+    ["a text", `kleis_${"a1".repeat(24)}`, `kleis_${"a1".repeat(24)}`, 0],
+    ["another version", V7.replace("-7bb2", "-4bb2"), V7.replace("-7bb2", "-4bb2"), 0],
+    ["another variant", V7.replace("-9", "-c"), V7.replace("-9", "-c"), 0],
+    ["a time before 2020", V7.replace("019a", "0160"), V7.replace("019a", "0160"), 0],
+    ["a time to come", V7.replace("019a", "02ff"), V7.replace("019a", "02ff"), 0],
+    ["a key without its session", V7, undefined, 0],
+  ])("has its second turn cached by the session's id: %s", async (_kind, key, session, cached) => {
+    const call = withHeaders(withBody(plan(), { prompt_cache_key: key }), { "session-id": session });
+    const cachedOf = async () =>
+      JSON.parse(dataOf((await ask(call)).text).at(-1) ?? "").response.usage.input_tokens_details;
+    expect(await cachedOf()).toEqual({ cached_tokens: 0 });
+    expect(await cachedOf()).toEqual({ cached_tokens: cached });
+    expect(fake.violations).toEqual([]);
   });
 
   test("may be of the newest form, without instructions", async () => {

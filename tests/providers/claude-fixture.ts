@@ -54,6 +54,8 @@ export async function send(asked: Asked): Promise<Sent> {
     account: { id: "a1", kind, externalId: "u1", metadata: {} },
     credential: { kind, token: kind === "oauth" ? "sk-ant-oat01-AAA" : "sk-ant-api03-AAA" },
     keyId: "k1",
+    keyCreatedAt: 1_790_000_000_000,
+    now: 1_790_000_000_000,
     config: asked.config ?? CONFIG,
   });
   const text = new TextDecoder().decode(applyEdits(bytes, request.edits));

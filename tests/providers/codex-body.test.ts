@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../src/json.ts";
-import { refusals, type Sent, send } from "./codex-fixture.ts";
+import { refusals, type Sent, sendUnkeyed } from "./codex-fixture.ts";
 
 /** A body that the backend takes as it is. */
 const FITS: JsonObject = {
@@ -14,7 +14,7 @@ const FITS: JsonObject = {
 const user = (text: string) => ({ role: "user", content: [{ type: "input_text", text }] });
 
 async function sendFitting(source: string | JsonObject): Promise<Sent> {
-  const sent = await send(source);
+  const sent = await sendUnkeyed(source);
   expect(refusals(sent.body)).toEqual([]);
   return sent;
 }
@@ -51,7 +51,7 @@ const STATE: [string, unknown][] = [
 ];
 
 test.each(STATE)("a field that changes what is asked is refused by name: %s %j", async (name, value) => {
-  await expect(send({ ...FITS, [name]: value } as JsonObject)).rejects.toMatchObject({
+  await expect(sendUnkeyed({ ...FITS, [name]: value } as JsonObject)).rejects.toMatchObject({
     code: "invalid_request",
     param: name,
     message: expect.stringContaining(name),
@@ -73,7 +73,7 @@ test.each([
 
 test("a field that nobody knows goes as it came, for the backend to judge", async () => {
   const source = `{"a_new_one":{"x":1.0},"__proto__":1,${JSON.stringify(FITS).slice(1)}`;
-  const sent = await send(source);
+  const sent = await sendUnkeyed(source);
   expect(sent.text).toBe(source);
   expect(sent.changes).toEqual([]);
 });
@@ -151,7 +151,7 @@ test("a tool's answer whose call is only referred to is refused with the way out
     { type: "item_reference", id: "fc_1" },
     { type: "function_call_output", call_id: "call_1", output: "x" },
   ];
-  await expect(send({ ...FITS, input })).rejects.toMatchObject({
+  await expect(sendUnkeyed({ ...FITS, input })).rejects.toMatchObject({
     code: "invalid_request",
     param: "input[2]",
     message: expect.stringContaining("store"),
@@ -229,14 +229,16 @@ test("parallel calls are only spoken of beside tools", async () => {
 });
 
 test.each([undefined, null, 7, {}])("input that is no input gets a clear refusal: %j", async (input) => {
-  await expect(send({ ...FITS, input } as JsonObject)).rejects.toMatchObject({
+  await expect(sendUnkeyed({ ...FITS, input } as JsonObject)).rejects.toMatchObject({
     code: "invalid_request",
     param: "input",
   });
 });
 
 test("an item that is no object gets a clear refusal that names it", async () => {
-  await expect(send({ ...FITS, input: [user("q"), "x"] })).rejects.toMatchObject({ param: "input[1]" });
+  await expect(sendUnkeyed({ ...FITS, input: [user("q"), "x"] })).rejects.toMatchObject({
+    param: "input[1]",
+  });
 });
 
 test("shapes nobody expects elsewhere do not break the preparation", async () => {
@@ -248,19 +250,19 @@ test("shapes nobody expects elsewhere do not break the preparation", async () =>
     stream_options: 3,
     reasoning: "high",
   };
-  const sent = await send({ ...odd, input: [{ role: 4, content: [null, 3], output: 5, type: 6 }] });
+  const sent = await sendUnkeyed({ ...odd, input: [{ role: 4, content: [null, 3], output: 5, type: 6 }] });
   expect(sent.body.include).toBe("x");
 });
 
 test("the spark model is asked for no summaries and no parallel calls; other models keep both", async () => {
   const body = (model: string) =>
     `{"model":"${model}","instructions":"x","input":[],"tools":[{"type":"function","name":"f"}],"parallel_tool_calls":true,"reasoning":{"effort":"low","summary":"auto"},"store":false,"stream":true,"include":["reasoning.encrypted_content"]}`;
-  const spark = await send(body("gpt-5.3-codex-spark"));
+  const spark = await sendUnkeyed(body("gpt-5.3-codex-spark"));
   expect(spark.text).toBe(
     body("gpt-5.3-codex-spark").replace('"parallel_tool_calls":true,', "").replace(',"summary":"auto"', ""),
   );
   expect(spark.changes).toEqual(["codex-fields"]);
-  expect((await send(body("gpt-5.5"))).text).toBe(body("gpt-5.5"));
+  expect((await sendUnkeyed(body("gpt-5.5"))).text).toBe(body("gpt-5.5"));
 });
 
 const HOSTED = [
@@ -341,7 +343,7 @@ describe("an input keeps something to answer:", () => {
   });
 
   test.each([[bare], [FITS]])("what holds nothing at all is refused in words", async (body) => {
-    await expect(send({ ...body, input: lost })).rejects.toMatchObject({
+    await expect(sendUnkeyed({ ...body, input: lost })).rejects.toMatchObject({
       code: "invalid_request",
       param: "input",
     });

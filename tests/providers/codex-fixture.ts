@@ -1,6 +1,7 @@
 /** The smallest world in which the Codex provider prepares a request, and the backend's rules as a strict checker. */
 import { readConfig } from "../../src/config.ts";
 import { isObject, type Json, type JsonObject } from "../../src/json.ts";
+import type { Edit } from "../../src/protocols/body.ts";
 import { applyEdits } from "../../src/protocols/json-edit.ts";
 import type { Operation } from "../../src/protocols/protocol.ts";
 import { codex } from "../../src/providers/codex/index.ts";
@@ -22,10 +23,16 @@ export const PLAN: ProviderAccount = {
 };
 export const API: ProviderAccount = { id: "account-2", kind: "api_key", externalId: "fp", metadata: {} };
 
+/** When the key was issued, and when it is used, epoch ms. */
+export const KEY_CREATED_AT = Date.UTC(2026, 9, 1);
+export const NOW = Date.UTC(2026, 10, 30);
+
 export interface World {
   account?: ProviderAccount;
   headers?: Record<string, string>;
   keyId?: string;
+  keyCreatedAt?: number;
+  now?: number;
   operation?: Operation;
   query?: string;
 }
@@ -41,7 +48,20 @@ export interface Sent {
 }
 
 /** Prepares a request of this body (JSON text, or a value) and applies its edits. */
-export async function send(source: string | JsonObject, world: World = {}): Promise<Sent> {
+export function send(source: string | JsonObject, world: World = {}): Promise<Sent> {
+  return sendAs(source, world, () => true);
+}
+
+/** The same without the cache key that every request of a plan gets: for what is about the other edits. */
+export function sendUnkeyed(source: string | JsonObject, world: World = {}): Promise<Sent> {
+  return sendAs(source, world, ({ change }) => change !== "codex-cache-key");
+}
+
+async function sendAs(
+  source: string | JsonObject,
+  world: World,
+  counts: (edit: Edit) => boolean,
+): Promise<Sent> {
   const account = world.account ?? PLAN;
   const json = typeof source === "string" ? source : JSON.stringify(source);
   const bytes = new TextEncoder().encode(json);
@@ -55,14 +75,17 @@ export async function send(source: string | JsonObject, world: World = {}): Prom
     account,
     credential: { kind: account.kind, token: "secret-token" },
     keyId: world.keyId ?? "key-1",
+    keyCreatedAt: world.keyCreatedAt ?? KEY_CREATED_AT,
+    now: world.now ?? NOW,
     config,
   });
-  const text = new TextDecoder().decode(applyEdits(bytes, prepared.edits));
+  const edits = prepared.edits.filter(counts);
+  const text = new TextDecoder().decode(applyEdits(bytes, edits));
   return {
     prepared,
     text,
     body: JSON.parse(text) as JsonObject,
-    changes: [...new Set(prepared.edits.map((edit) => edit.change))].sort(),
+    changes: [...new Set(edits.map((edit) => edit.change))].sort(),
     headers: Object.fromEntries(prepared.headers),
   };
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { JsonObject } from "../../src/json.ts";
-import { refusals, send } from "./codex-fixture.ts";
+import { refusals, send, sendUnkeyed } from "./codex-fixture.ts";
 
 const BASE: JsonObject = {
   model: "gpt-5.5",
@@ -14,7 +14,7 @@ const FALLBACK = "You are a helpful assistant.";
 const LITE_HEADERS = { "x-openai-internal-codex-responses-lite": "true" };
 
 test("the client's instructions stay, whatever the input holds", async () => {
-  const sent = await send({ ...BASE, instructions: "Mine.", input: [developer, user] });
+  const sent = await sendUnkeyed({ ...BASE, instructions: "Mine.", input: [developer, user] });
   expect(sent.body).toEqual({ ...BASE, instructions: "Mine.", input: [developer, user] });
   expect(sent.changes).toEqual([]);
 });
@@ -22,7 +22,11 @@ test("the client's instructions stay, whatever the input holds", async () => {
 test.each(["system", "developer"])(
   "a %s message moves up into the instructions and out of the input",
   async (role) => {
-    const sent = await send({ ...BASE, instructions: "", input: [{ role, content: "Be an agent." }, user] });
+    const sent = await sendUnkeyed({
+      ...BASE,
+      instructions: "",
+      input: [{ role, content: "Be an agent." }, user],
+    });
     expect(sent.body).toEqual({ ...BASE, instructions: "Be an agent.", input: [user] });
     expect(sent.changes).toEqual(["codex-instructions"]);
   },
@@ -83,7 +87,7 @@ test("a prompt without any text stays where it is", async () => {
 });
 
 test.each(["", " \n\t"])("instructions of blanks, %j, count as none", async (instructions) => {
-  const sent = await send({ ...BASE, instructions, input: [developer, user] });
+  const sent = await sendUnkeyed({ ...BASE, instructions, input: [developer, user] });
   expect(sent.body).toMatchObject({ instructions: "Be an agent.", input: [user] });
   expect(sent.changes).toEqual(["codex-instructions"]);
 });

@@ -44,9 +44,17 @@ test("OpenCode's chat request arrives likewise, in the same session", async () =
   expect(refusals(sent.body)).toEqual([]);
 });
 
-test("OpenCode 1.2.11 without a session gets no cache key", async () => {
-  const sent = await send(TITLE);
-  expect(sent.changes).toEqual(["codex-fields", "codex-instructions"]);
+test("OpenCode 1.2.11, which names no session, keeps one by how its conversation begins", async () => {
+  const session = async (body: string) => (await send(body)).headers["session-id"];
+  const first = CHAT.replace('"prompt_cache_key":"ses_1",', "");
+  const answered = '{"role":"assistant","content":[{"type":"output_text","text":"pong"}]}';
+  const second = first.replace(
+    '"text":"ping"}]}]',
+    `"text":"ping"}]},${answered},{"role":"user","content":"again"}]`,
+  );
+  expect(second).not.toBe(first);
+  expect(await session(second)).toBe(await session(first));
+  expect(await session(TITLE)).not.toBe(await session(first));
 });
 
 const word = fc.string({ maxLength: 8 });

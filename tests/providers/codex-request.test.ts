@@ -37,6 +37,7 @@ test("a plan's request carries exactly the chosen headers and nothing of the cli
     "chatgpt-account-id": "acc-uuid",
     "content-type": "application/json",
     originator: "kleis",
+    "session-id": expect.stringMatching(/^[0-9a-f-]{36}$/),
     "user-agent": USER_AGENT,
   });
 });
@@ -66,44 +67,6 @@ test("a FedRAMP account is announced, others are not", async () => {
   const account = { ...PLAN, metadata: { account_id: "acc-uuid", fedramp: true } };
   expect((await send(BODY, { account })).headers["x-openai-fedramp"]).toBe("true");
   expect((await send(BODY)).headers["x-openai-fedramp"]).toBeUndefined();
-});
-
-test.each([
-  ["the body's prompt_cache_key", { ...BODY, prompt_cache_key: "s1" }, {}],
-  ["session_id", BODY, { session_id: "s1" }],
-  ["session-id", BODY, { "session-id": "s1" }],
-  ["thread-id", BODY, { "thread-id": "s1" }],
-  ["x-session-affinity", BODY, { "x-session-affinity": "s1" }],
-  ["x-session-id", BODY, { "x-session-id": "s1" }],
-  ["x-claude-code-session-id", BODY, { "x-claude-code-session-id": "s1" }],
-])("a session named by %s becomes one derived id in header and body", async (_name, body, headers) => {
-  const expected = await derived('["key-1","account-1","s1"]');
-  const sent = await send(body, { headers });
-  expect(sent.headers["session-id"]).toBe(expected);
-  expect(sent.body.prompt_cache_key).toBe(expected);
-  expect(sent.changes).toContain("codex-cache-key");
-  expect(JSON.stringify(sent.headers)).not.toContain('"s1"');
-});
-
-test("the body's cache key counts before any header", async () => {
-  const sent = await send({ ...BODY, prompt_cache_key: "body" }, { headers: { "session-id": "header" } });
-  expect(sent.headers["session-id"]).toBe(await derived('["key-1","account-1","body"]'));
-});
-
-test("no two keys and no two accounts share a session", async () => {
-  const headers = { "session-id": "s1" };
-  const one = await send(BODY, { headers });
-  const otherKey = await send(BODY, { headers, keyId: "key-2" });
-  const otherAccount = await send(BODY, { headers, account: { ...PLAN, id: "account-9" } });
-  const ids = new Set([one, otherKey, otherAccount].map((sent) => sent.headers["session-id"]));
-  expect(ids.size).toBe(3);
-});
-
-test("a client without a session gets none made up", async () => {
-  const sent = await send(BODY);
-  expect(sent.headers["session-id"]).toBeUndefined();
-  expect(sent.body).not.toHaveProperty("prompt_cache_key");
-  expect(sent.changes).not.toContain("codex-cache-key");
 });
 
 test("a client that does not stream has the stream gathered, one that streams has not", async () => {
@@ -175,8 +138,3 @@ test("each kind of account may go to its own host only", () => {
   expect(codex.origins(PLAN, config)).toEqual(["https://chatgpt.com"]);
   expect(codex.origins(API, config)).toEqual(["https://api.openai.com"]);
 });
-
-async function derived(source: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(source));
-  return `kleis_${Buffer.from(digest).toString("hex").slice(0, 48)}`;
-}

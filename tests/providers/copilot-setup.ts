@@ -43,6 +43,8 @@ export async function prepared(body: string | JsonObject, asked: Asked = {}): Pr
     account: account(asked.metadata),
     credential: { kind: "oauth", token: TOKEN },
     keyId: "key_1",
+    keyCreatedAt: 1_790_000_000_000,
+    now: 1_790_000_000_000,
     config: config(asked.environment),
   });
 }

@@ -250,6 +250,8 @@ async function prepared(
     credential: { kind, token: "t" },
     unsealed,
     keyId: "k1",
+    keyCreatedAt: 1_790_000_000_000,
+    now: 1_790_000_000_000,
     config: CONFIG,
   });
   applyEdits(source, edits);

@@ -9,6 +9,8 @@ const scene = openOpenAI();
 const MODEL = "gpt-5.5";
 const HELLO: Params = { model: MODEL, instructions: "Be brief.", input: [user("Hello there")], store: false };
 const ENCRYPTED = ["reasoning.encrypted_content"];
+const V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+const SESSION = expect.stringMatching(V7);
 
 function headers(more: Record<string, string> = {}) {
   return {
@@ -18,6 +20,7 @@ function headers(more: Record<string, string> = {}) {
     "chatgpt-account-id": scene.fakes.codex.issueTokens().accountId,
     "content-type": "application/json",
     originator: "kleis",
+    "session-id": SESSION,
     "user-agent": OWN_AGENT,
     ...more,
   };
@@ -25,7 +28,7 @@ function headers(more: Record<string, string> = {}) {
 
 describe.each(FORMS)("OpenAI's SDK on a ChatGPT plan, $form", ({ streams }) => {
   /** What Kleis must say about a request that only lacks the encrypted reasoning. */
-  const FITTED = streams ? ["codex-include"] : ["codex-stream", "codex-include"];
+  const FITTED = [...(streams ? [] : ["codex-stream"]), "codex-include", "codex-cache-key"];
 
   test("reads text and usage; the backend gets a streamed request that keeps nothing", async () => {
     const { client, wire } = scene.openai("codex");
@@ -42,7 +45,12 @@ describe.each(FORMS)("OpenAI's SDK on a ChatGPT plan, $form", ({ streams }) => {
     const request = scene.only();
     expect(request).toMatchObject({ path: "/backend-api/codex/responses", query: "" });
     expect(request.headers).toEqual(headers());
-    expect(request.body).toEqual({ ...HELLO, stream: true, include: ENCRYPTED });
+    expect(request.body).toEqual({
+      ...HELLO,
+      stream: true,
+      include: ENCRYPTED,
+      prompt_cache_key: SESSION,
+    });
     expect(wire.changes()).toEqual(FITTED);
     expect(Object.fromEntries(wire.last().headers)).toMatchObject({
       "x-kleis-provider": "codex",
@@ -69,6 +77,7 @@ describe.each(FORMS)("OpenAI's SDK on a ChatGPT plan, $form", ({ streams }) => {
       input: [{ type: "message", role: "user", content: [{ type: "input_text", text: "Hello there" }] }],
       instructions: "You are a helpful assistant.",
       include: ENCRYPTED,
+      prompt_cache_key: SESSION,
       store: false,
       stream: true,
     });
@@ -87,7 +96,11 @@ describe.each(FORMS)("OpenAI's SDK on a ChatGPT plan, $form", ({ streams }) => {
       include: ["reasoning.encrypted_content"],
     });
     expect(scene.only().body).toMatchObject({ instructions: "Be brief.", input: [user("Hello there")] });
-    expect(wire.changes()).toEqual([...(streams ? [] : ["codex-stream"]), "codex-instructions"]);
+    expect(wire.changes()).toEqual([
+      ...(streams ? [] : ["codex-stream"]),
+      "codex-cache-key",
+      "codex-instructions",
+    ]);
   });
 
   test("calls tools in parallel and without arguments, and sends their results back", async () => {
@@ -181,12 +194,21 @@ describe.each(FORMS)("OpenAI's SDK on a ChatGPT plan, $form", ({ streams }) => {
     const { client, wire } = scene.openai("codex");
     for (const prompt_cache_key of ["chat-1", "chat-1", "chat-2"])
       await ask(client, streams, { ...HELLO, prompt_cache_key });
-    expect(wire.changes()).toEqual([...FITTED, "codex-cache-key"]);
+    expect(wire.changes()).toEqual(FITTED);
     const keys = scene.upstream().map(({ body }) => String(body.prompt_cache_key));
-    expect(keys[0]).toMatch(/^kleis_[0-9a-f]{48}$/);
+    expect(keys[0]).toMatch(V7);
     expect(keys[1]).toBe(keys[0]);
     expect(keys[2]).not.toBe(keys[0]);
     expect(scene.upstream()[0]!.headers).toEqual(headers({ "session-id": keys[0]! }));
+  });
+
+  test("has its later turns cached, though it names no session", async () => {
+    const { client } = scene.openai("codex");
+    const first: Params = { ...HELLO, input: [user(`The first words, streams: ${streams}`)] };
+    const response = await ask(client, streams, first);
+    const next = await ask(client, streams, answered(first, response));
+    expect(response.usage?.input_tokens_details.cached_tokens).toBe(0);
+    expect(next.usage?.input_tokens_details.cached_tokens).toBeGreaterThan(0);
   });
 
   test("reads the prefixed id that it asked for, while the backend gets its own", async () => {

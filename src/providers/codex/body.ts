@@ -27,8 +27,8 @@ export interface PlanRequest {
   readonly model: string;
   /** The client's headers. */
   readonly headers: Headers;
-  /** The derived session id; without one no cache key is put in. */
-  readonly session: string | undefined;
+  /** The derived session id, which is the cache key. */
+  readonly session: string;
   /** The backend could not read the sealed reasoning of earlier turns: without it. */
   readonly unsealed: boolean;
 }
@@ -46,7 +46,7 @@ export function planEdits({ body, model, headers, session, unsealed }: PlanReque
     ...hostedToolEdits(body, hosted, "codex-fields"),
     ...modeEdits(body),
     ...includeEdits(body.include, hosted),
-    ...cacheKeyEdits(body, session),
+    { change: "codex-cache-key", op: "set", path: ["prompt_cache_key"], value: session },
     ...inputEdits(body, lite, unsealed ? unsealingEdits("responses", body, "codex-sealed") : []),
   ];
 }
@@ -160,11 +160,6 @@ function includeEdits(include: Json | undefined, hosted: HostedTools): Edit[] {
   if (kept.length === asked.length && asked.includes(ENCRYPTED_REASONING)) return [];
   const value = kept.includes(ENCRYPTED_REASONING) ? kept : [...kept, ENCRYPTED_REASONING];
   return [{ change: "codex-include", op: "set", path: ["include"], value }];
-}
-
-function cacheKeyEdits(body: JsonObject, session: string | undefined): Edit[] {
-  if (session === undefined || body.prompt_cache_key === session) return [];
-  return [{ change: "codex-cache-key", op: "set", path: ["prompt_cache_key"], value: session }];
 }
 
 function without(...path: (string | number)[]): Edit {

@@ -6,7 +6,7 @@ import { FORWARDED_HEADERS, HEADERS, ORIGINATOR, TURN_STATE_HEADER } from "./pro
 import { unmarkedTurnState } from "./turn-state.ts";
 
 /** Headers towards the ChatGPT backend. */
-export function planHeaders(input: PrepareInput, session: string | undefined): Headers {
+export function planHeaders(input: PrepareInput, session: string): Headers {
   const { account, credential } = input;
   const headers = new Headers({
     accept: "text/event-stream",
@@ -15,9 +15,9 @@ export function planHeaders(input: PrepareInput, session: string | undefined): H
     [HEADERS.account]: text(account.metadata.account_id) ?? account.externalId,
     "content-type": "application/json",
     [HEADERS.originator]: ORIGINATOR,
+    [HEADERS.session]: session,
     "user-agent": USER_AGENT,
   });
-  if (session !== undefined) headers.set(HEADERS.session, session);
   if (account.metadata.fedramp === true) headers.set(HEADERS.fedramp, "true");
   for (const name of FORWARDED_HEADERS.plan) forward(name, input.headers, headers);
   const turnState = unmarkedTurnState(account.id, input.headers);

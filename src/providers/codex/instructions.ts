@@ -37,12 +37,13 @@ export function promptIn(items: readonly JsonObject[]): Prompt | null {
   return null;
 }
 
-function isMessage(item: JsonObject): boolean {
+/** True for an item that is a message, which need not say so. */
+export function isMessage(item: JsonObject): boolean {
   return item.type === undefined || item.type === "message";
 }
 
 /** True for what only a model's turn leaves behind: its messages, reasoning and calls. */
-function isOfModel(item: JsonObject): boolean {
+export function isOfModel(item: JsonObject): boolean {
   if (isReference(item)) return true;
   if (isMessage(item)) return item.role === "assistant";
   return item.type === "reasoning" || (typeof item.type === "string" && /_call(_output)?$/.test(item.type));
@@ -63,6 +64,6 @@ function textOf(content: Json | undefined): Omit<Prompt, "index"> | null {
 }
 
 /** `text` is what the part is called in chat, and some clients write it here too. */
-function isText(type: Json | undefined): boolean {
+export function isText(type: Json | undefined): boolean {
   return type === "input_text" || type === "text";
 }

@@ -6,7 +6,7 @@ import { planEdits } from "./body.ts";
 import { planError } from "./errors.ts";
 import { apiHeaders, planHeaders } from "./headers.ts";
 import { API_PATHS, RESPONSES_PATH } from "./profile.ts";
-import { clientSession, upstreamSession } from "./session.ts";
+import { upstreamSession } from "./session.ts";
 import { createPlanRewriter } from "./stream.ts";
 import { markTurnState } from "./turn-state.ts";
 
@@ -15,15 +15,14 @@ export function prepare(input: PrepareInput): PreparedRequest | Promise<Prepared
 }
 
 async function preparePlan(input: PrepareInput): Promise<PreparedRequest> {
-  const { account, body, config, headers, keyId, operation } = input;
+  const { account, body, config, headers, operation } = input;
   if (operation !== "responses") {
     throw new KleisError(
       "protocol_not_supported",
       "A ChatGPT plan speaks the Responses protocol only: send this model's requests to POST /v1/responses.",
     );
   }
-  const named = clientSession(body.value, headers);
-  const session = named === undefined ? undefined : await upstreamSession(keyId, account.id, named);
+  const session = await upstreamSession(input);
   const unsealed = input.unsealed === true;
   return {
     url: `${config.CODEX_API_URL}${RESPONSES_PATH}`,

@@ -43,15 +43,26 @@ export const FORWARDED_HEADERS = {
   api: ["openai-beta", "x-codex-beta-features", LITE_HEADER],
 } as const;
 
-/** Where clients write their session id, best first (§2.1, clients.md §2 to §5; 2026-08-22). */
-export const SESSION_HEADERS = [
-  "session_id",
-  "session-id",
-  "thread-id",
-  "x-session-affinity",
-  "x-session-id",
-  "x-claude-code-session-id",
-] as const;
+/** Session ids (§2.1). */
+export const SESSION = {
+  /** Where clients write theirs, best first (§2.1, clients.md §2 to §5; 2026-08-22). */
+  headers: [
+    "session_id",
+    "session-id",
+    "thread-id",
+    "conversation_id",
+    "x-session-affinity",
+    "x-session-id",
+    "x-claude-code-session-id",
+  ],
+  /**
+   * Which times the cache is reported to take in a UUIDv7 (one capture of 2026-05, low): not before `earliest`, epoch ms,
+   * and no more than `aheadMs` in the future; the bounds are ours. `otherwise` stands in where no such time is known.
+   */
+  earliest: Date.UTC(2020, 0, 1),
+  aheadMs: 24 * 3_600_000,
+  otherwise: Date.UTC(2026, 0, 1),
+} as const;
 
 /**
  * The members of OpenAI's request (openai 7.57, 2026-11, and what clients are known to write beside it), by what becomes

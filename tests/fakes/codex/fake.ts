@@ -13,6 +13,7 @@ import {
   refuse,
 } from "../server.ts";
 import { createTokenBook, secret, type TokenBook } from "../tokens.ts";
+import { createPromptCache } from "./cache.ts";
 import { CODEX_ERRORS, type CodexError, detail } from "./errors.ts";
 import { type CodexIdentity, createCodexIdentity } from "./oauth.ts";
 import { authenticateKey, checkPublic, OPENAI_MODELS } from "./openai.ts";
@@ -42,6 +43,7 @@ export async function startFakeCodex({ now = Date.now }: FakeOptions = {}): Prom
   const stage = createInference<CodexScenario>(names, CODEX_ERRORS, now);
   const rules: BackendRules = { strictIds: true, withheld: new Set() };
   const usage: { reply: Reply | null } = { reply: null };
+  const cache = createPromptCache(now);
 
   const routes: Routes = {
     ...identityRoutes,
@@ -52,7 +54,8 @@ export async function startFakeCodex({ now = Date.now }: FakeOptions = {}): Prom
         "x-codex-turn-state": `${turnState(request.headers["chatgpt-account-id"] ?? "")}${secret(6)}`,
         "openai-model": String(body.model),
       };
-      return stage.answer(RESPONSES, askOfResponses(body), request, res, headers);
+      const ask = { ...askOfResponses(body), cachedTokens: cache.cachedTokens(request, body) };
+      return stage.answer(RESPONSES, ask, request, res, headers);
     },
     "POST /backend-api/codex/responses/compact": (request) => {
       checkCompact(request, tokens, rules);

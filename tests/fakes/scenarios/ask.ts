@@ -18,6 +18,8 @@ export interface Ask {
   readonly text: string;
   /** Chat only: usage was asked for in the stream. */
   readonly includeUsage: boolean;
+  /** Responses only: how many input tokens were cached. */
+  readonly cachedTokens?: number;
 }
 
 /** Knobs of single scenarios. */

@@ -205,7 +205,7 @@ function turn(ask: Ask, items: readonly Item[], terminal: Terminal = COMPLETED):
   const output = items.map(({ done }) => done);
   const usage = {
     input_tokens: 120,
-    input_tokens_details: { cached_tokens: 80 },
+    input_tokens_details: { cached_tokens: ask.cachedTokens ?? 80 },
     output_tokens: 30,
     output_tokens_details: { reasoning_tokens: 10 },
     total_tokens: 150,

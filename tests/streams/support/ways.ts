@@ -117,6 +117,8 @@ export async function wayOf(name: WayName): Promise<Way> {
     account: { id: "acc_1", kind, externalId: "owner", metadata: {} },
     credential: { kind, token: "token" },
     keyId: "key_1",
+    keyCreatedAt: 1_790_000_000_000,
+    now: 1_790_000_000_000,
     config: CONFIG,
   });
   const changes = [...new Set(prepared.edits.map(({ change }) => change))];
