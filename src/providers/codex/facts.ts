@@ -4,7 +4,7 @@ import { type Fact, factsFrom } from "../fact.ts";
 import * as profile from "./profile.ts";
 
 export function facts(config: Config): Fact[] {
-  const { FIELDS, HEADERS, MODELS, PLAN_GATE, SIGN_IN } = profile;
+  const { FIELDS, HEADERS, MODELS, PLAN_GATE, SESSION, SIGN_IN } = profile;
   return [
     ...factsFrom(
       { date: "2026-08", source: "1.1", confidence: "high" },
@@ -114,7 +114,15 @@ export function facts(config: Config): Fact[] {
       {
         id: "session-headers",
         what: "Headers that hold a client's session",
-        value: profile.SESSION_HEADERS,
+        value: SESSION.headers,
+      },
+    ),
+    ...factsFrom(
+      { date: "2026-05", source: "2.1", confidence: "low" },
+      {
+        id: "session-times",
+        what: "Times that the cache takes in a session's UUIDv7: earliest, furthest ahead in ms",
+        value: [new Date(SESSION.earliest).toISOString(), SESSION.aheadMs],
       },
     ),
     ...factsFrom(
