@@ -1,6 +1,6 @@
 /**
  * What a conversation begins with: its instructions and its input items up to the end of the first user message. Every
- * turn sends these again, so they name a conversation whose client does not (codex.md §2.1). Tools do not count, in
+ * turn sends these again, so they name a conversation whose client does not (providers/codex.md §2.1). Tools do not count, in
  * `tools` as in `additional_tools`: they may join later. Nor does how the same words are written: `input` or `content` as
  * a string or as a list, items with or without ids and cache hints.
  */
