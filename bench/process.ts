@@ -46,13 +46,13 @@ process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
-/** Starts a bundle on Node. It is ready when it prints an address. */
+/** Starts a bundle on Node, as `npm start` does. It is ready when it prints an address. */
 export async function startNode(
   bundle: string,
   env: Record<string, string>,
   { collector = false }: NodeOptions = {},
 ): Promise<Program> {
-  const args = [...(collector ? WITH_COLLECTOR : []), bundle];
+  const args = ["--enable-source-maps", ...(collector ? WITH_COLLECTOR : []), bundle];
   const channel = collector ? (["ipc"] as const) : [];
   const spawnedMs = performance.now();
   const child = launch(process.execPath, args, { env, stdio: ["ignore", "pipe", "ignore", ...channel] });

@@ -1,12 +1,18 @@
-/** How code for Node is bundled, wherever it then runs: one ES module per entry, with nothing beside it. */
+/**
+ * How code for Node is bundled, wherever it then runs: one ES module per entry, with nothing beside it but its source
+ * map. It is not minified: with `--enable-source-maps` a stack names the lines of the sources.
+ */
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, relative, resolve, sep } from "node:path";
 import { build } from "esbuild";
 import { fail, ROOT } from "./child.mjs";
 import { buildMark, isCurrent } from "./current-build.mjs";
 
-/** `entryPoints` maps the name of each `.mjs` to its source; `more` are further options of esbuild. */
-export async function bundleForNode(entryPoints, outdir, more = {}) {
+/**
+ * `entryPoints` maps the name of each `.mjs` to its source; `more` are further options of esbuild. `mark` becomes the
+ * last line of each bundle.
+ */
+export async function bundleForNode(entryPoints, outdir, more = {}, mark = undefined) {
   const result = await build({
     absWorkingDir: ROOT,
     entryPoints,
@@ -16,7 +22,8 @@ export async function bundleForNode(entryPoints, outdir, more = {}) {
     platform: "node",
     format: "esm",
     target: "node22",
-    minify: true,
+    sourcemap: "linked",
+    sourcesContent: false,
     // Bundled CommonJS asks for Node's own modules by `require`.
     banner: {
       js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);",
@@ -28,8 +35,24 @@ export async function bundleForNode(entryPoints, outdir, more = {}) {
     plugins: [undiciOverHttp1],
     ...more,
   });
-  for (const { path, contents } of result.outputFiles) replaceFile(path, contents);
+  // Maps first, so that a bundle which is there has its own.
+  const files = result.outputFiles.toSorted((a, b) => Number(isMap(b.path)) - Number(isMap(a.path)));
+  for (const file of files) replaceFile(file.path, isMap(file.path) ? mapOf(file) : contentsOf(file, mark));
   return result;
+}
+
+const isMap = (path) => path.endsWith(".map");
+
+/** Sources are named from the folder above the bundle, as they stand in this repository, wherever the bundle is laid. */
+function mapOf({ path, text }) {
+  const map = JSON.parse(text);
+  const nameOf = (source) => relative(ROOT, resolve(dirname(path), source)).replaceAll(sep, "/");
+  return JSON.stringify({ ...map, sources: map.sources.map((source) => `../${nameOf(source)}`) });
+}
+
+/** The mark stands last, where `isCurrent` looks for it. */
+function contentsOf({ text }, mark) {
+  return mark === undefined ? text : `${text}${mark}\n`;
 }
 
 /** Leaves out the parts of undici that are never called here and cost size and start-up: HTTP/2, forms, SOCKS. */
@@ -56,7 +79,7 @@ function replaceFile(path, contents) {
   } catch (error) {
     if (existsSync(draft)) rmSync(draft);
     fail(
-      `${path} is older than its sources and cannot be written (${error.code}). Run npm run build once as the user that owns the folder.`,
+      `${path.replace(/\.map$/, "")} is older than its sources and cannot be written (${error.code}). Run npm run build once as the user that owns the folder.`,
     );
   }
 }
@@ -76,7 +99,7 @@ export const ROTATION = { "rotate-keys": "adapters/rotate/main.ts" };
 
 /** Bundles for this very folder, which is what `isCurrent` recognises. */
 export function bundleHere(entryPoints, outdir = "dist") {
-  return bundleForNode(entryPoints, outdir, { ...WITH_LIBSQL, footer: { js: buildMark() } });
+  return bundleForNode(entryPoints, outdir, WITH_LIBSQL, buildMark());
 }
 
 /** Bundles into `dist` what is not current there; a folder that cannot be written is left alone while it is current. */

@@ -9,5 +9,5 @@ const node = install("start");
 const { DOCTOR, keepCurrent } = await import("./bundle.mjs");
 await keepCurrent(DOCTOR);
 
-// Behind `--`, for Node would take an --env-file for its own.
-process.exit(exitCodeOf(node, ["--", "dist/doctor.mjs", ...process.argv.slice(2)]));
+// After `--`, since Node would take an --env-file for its own.
+process.exit(exitCodeOf(node, ["--enable-source-maps", "--", "dist/doctor.mjs", ...process.argv.slice(2)]));

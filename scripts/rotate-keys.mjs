@@ -10,5 +10,5 @@ const node = install("start");
 const { keepCurrent, ROTATION } = await import("./bundle.mjs");
 await keepCurrent(ROTATION);
 
-// Behind `--`, for Node would take an --env-file for its own.
-passSignals(launch(node, ["--", "dist/rotate-keys.mjs", ...process.argv.slice(2)]));
+// After `--`, since Node would take an --env-file for its own.
+passSignals(launch(node, ["--enable-source-maps", "--", "dist/rotate-keys.mjs", ...process.argv.slice(2)]));

@@ -61,6 +61,11 @@ test("the image holds the server, its database driver and nothing of the tools",
     process.platform === "linux" ? 1 : 0,
   );
   expect(existsSync(join(image, "src"))).toBe(false);
+  // A stack names what stands in this repository, wherever the image was laid out.
+  const { sources } = JSON.parse(readFileSync(join(image, "dist/server.mjs.map"), "utf8"));
+  const own: string[] = sources.filter((source: string) => !source.startsWith("../node_modules/"));
+  expect(own).toContain("../src/app.ts");
+  expect(own.filter((source) => !existsSync(join(ROOT, "dist", source)))).toEqual([]);
 });
 
 test("the container of the docs is given the time that an end in order may take", () => {
@@ -74,7 +79,8 @@ test("the container of the docs is given the time that an end in order may take"
 test("what npm start ends in runs from the image's folder, is found healthy, and ends in order", async () => {
   const start = readFileSync(join(ROOT, "scripts/start.mjs"), "utf8");
   expect(command[0]).toBe("node");
-  expect(start).toContain(`launch(node, ["${command[1]}"]`);
+  const given = command.slice(1).map((argument) => JSON.stringify(argument));
+  expect(start).toContain(`launch(node, [${given.join(", ")}])`);
   const port = String(await freePort());
   const variables = bareEnvironment({ PORT: port, KLEIS_DATA_DIR: join(image, "data") });
   const check = () => spawnSync(NODE, healthcheck.slice(1), { env: variables }).status;

@@ -200,6 +200,22 @@ describe("the bundle", () => {
     expect(readFileSync(reader, "utf8")).toBe(old);
     closeSync(reader);
     expect(readFileSync(bundle, "utf8")).toContain("Another.");
-    expect(readdirSync(join(made.folder, "dist"))).toEqual(["file-thread.mjs", "server.mjs"]);
+    expect(readdirSync(join(made.folder, "dist"))).toEqual([
+      "file-thread.mjs",
+      "file-thread.mjs.map",
+      "server.mjs",
+      "server.mjs.map",
+    ]);
+  });
+
+  test("has stacks that name the lines of the sources", () => {
+    const made = clone('import { refuse } from "../../src/part.ts";\n\nconsole.log(refuse().stack);\n');
+    writeFileSync(
+      join(made.folder, "src/part.ts"),
+      "/** Above it. */\ntype Words = string;\n\nexport function refuse(): Error {\n  const words: Words = 'No.';\n  return new Error(words);\n}\n",
+    );
+    const { stdout } = made.run("start.mjs");
+    expect(stdout).toMatch(/ at refuse \(.*src[\\/]part\.ts:6:\d+\)/);
+    expect(stdout).toMatch(/adapters[\\/]node[\\/]main\.ts:3:\d+/);
   });
 });
