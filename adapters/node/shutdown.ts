@@ -1,5 +1,5 @@
 /** Ends the process in order, whatever ends it: a signal, a terminal that closes, an error that nothing caught. */
-import type { LogFields } from "../../src/runtime.ts";
+import { errorFacts } from "../../src/log/error-facts.ts";
 import { createLogger } from "./logger.ts";
 import { exit, write } from "./output.ts";
 
@@ -29,10 +29,6 @@ const SAME_WISH_MS = 2_000;
 
 /** What a person sends again to hurry. A session that ends sends SIGHUP and SIGTERM one after the other instead. */
 const CAN_HURRY: ReadonlySet<NodeJS.Signals> = new Set(["SIGINT", "SIGTERM", "SIGQUIT", "SIGBREAK"]);
-
-/** How many frames of an uncaught error's stack are logged, and how much of each. */
-const MAX_FRAMES = 6;
-const MAX_FRAME_LENGTH = 200;
 
 /**
  * Calls `begin` at the first signal that ends a process. A later Ctrl-C, or the first signal once more, ends the process
@@ -89,27 +85,5 @@ export function endInOrder({ close, limitMs }: Ending): void {
 
 /** Logged whatever the level is: it is why the process ends. */
 function logUncaught(error: unknown): void {
-  createLogger("error").error("uncaught_error", factsOf(error));
-}
-
-/** What kind of error it is and where it was thrown. Without its message, which may hold what was being worked on. */
-function factsOf(error: unknown): LogFields {
-  if (!(error instanceof Error)) return { error: `a thrown ${typeof error}` };
-  const code = "code" in error ? String(error.code) : "";
-  return {
-    error: /^\w{1,60}$/.test(error.name) ? error.name : "Error",
-    ...(/^\w{1,60}$/.test(code) ? { code } : {}),
-    stack: framesOf(error),
-  };
-}
-
-function framesOf({ message, stack = "" }: Error): string {
-  const at = stack.indexOf(message);
-  if (at < 0) return "";
-  const lines = stack.slice(at + message.length).split("\n");
-  const frames = lines.map((line) => line.trim()).filter((line) => line.startsWith("at "));
-  return frames
-    .slice(0, MAX_FRAMES)
-    .map((frame) => frame.slice(0, MAX_FRAME_LENGTH))
-    .join(" | ");
+  createLogger("error").error("uncaught_error", errorFacts(error));
 }

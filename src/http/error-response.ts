@@ -3,6 +3,7 @@ import type { Context } from "hono";
 import { unopened } from "../accounts/undecryptable.ts";
 import { errorCodeOf } from "../error-code.ts";
 import { KleisError } from "../errors.ts";
+import { errorFacts } from "../log/error-facts.ts";
 import { lineOf } from "../log/request-logger.ts";
 import { errorBody } from "../protocols/errors.ts";
 import type { Protocol } from "../protocols/protocol.ts";
@@ -46,11 +47,10 @@ export function loggedRefusal(refusal: KleisError): LogFields {
   };
 }
 
-/** A line of its own for what nobody foresaw. */
+/** A line of its own for an error that nobody foresaw. */
 export function logUnforeseen(logger: Logger, { code, cause }: KleisError, id: string): void {
   if (code !== "internal_error") return;
-  // Only its kind: its message may hold what was being worked on.
-  logger.error("unforeseen", { id, error: cause instanceof Error ? cause.name : "unknown" });
+  logger.error("unforeseen", { id, ...errorFacts(cause) });
 }
 
 /** Refuses with the request's id, and says so in its line. */

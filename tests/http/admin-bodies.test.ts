@@ -122,7 +122,15 @@ test("an unforeseen error says nothing of what it was about, to the caller or in
   expect(part(answer.json, "error").code).toBe("internal_error");
   expect(answer.text + JSON.stringify(world.logged)).not.toContain("SECRET");
   expect(world.logged).toMatchObject([
-    { event: "admin_error", fields: { id: "req_1", code: "internal_error", error: "TypeError" } },
+    {
+      event: "admin_error",
+      fields: {
+        id: "req_1",
+        code: "internal_error",
+        error: "TypeError",
+        stack: expect.stringMatching(/^at .+\.ts:\d+/),
+      },
+    },
     { event: "request", fields: { id: "req_1", status: 500, code: "internal_error" } },
   ]);
 });

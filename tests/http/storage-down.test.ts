@@ -183,7 +183,11 @@ test("a defect inside is a 500 that says nothing of itself, and a log line that 
     expect(text).not.toMatch(/secret-token|ECONNREFUSED|TypeError|\.ts:/);
   }
   expect((await send("GET", "/v1/models", key)).status).toBe(500);
-  expect(lines.map(({ event }) => event)).toContain("unforeseen");
+  const unforeseen = lines.find(({ event }) => event === "unforeseen");
+  expect(unforeseen?.fields).toMatchObject({
+    error: "TypeError",
+    stack: expect.stringMatching(/^at .+\.ts:\d+/),
+  });
   expect(JSON.stringify(lines)).toContain("TypeError");
   expect(JSON.stringify(lines)).not.toContain("secret-token");
 });

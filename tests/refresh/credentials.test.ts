@@ -365,6 +365,7 @@ describe("a provider that can not answer now", () => {
     await expect(isolate.token()).rejects.toMatchObject({ code: "refresh_failed" });
     expect((await store.accounts.get(ID))?.status).toBe("active");
     expect(isolate.logged.join()).toContain("TypeError");
+    expect(isolate.logged.join()).toContain("credentials.test.ts:");
     expect(isolate.logged.join()).not.toContain("refresh-1");
   });
 });

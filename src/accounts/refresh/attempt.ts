@@ -6,6 +6,7 @@ import { errorCodeOf } from "../../error-code.ts";
 import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import { randomId } from "../../keys/secret.ts";
+import { errorFacts } from "../../log/error-facts.ts";
 import type { Provider, ProviderNet, RefreshResult } from "../../providers/provider.ts";
 import type { Runtime } from "../../runtime.ts";
 import type { Lease, RefreshState } from "../../storage/port.ts";
@@ -118,10 +119,7 @@ async function callProvider(
       });
       return as({ status: "unavailable", reason: error.message });
     }
-    runtime.logger.error("refresh_unforeseen", {
-      account: account.id,
-      error: error instanceof Error ? error.name : "unknown",
-    });
+    runtime.logger.error("refresh_unforeseen", { account: account.id, ...errorFacts(error) });
     return as({ status: "unavailable", reason: "Something went wrong inside Kleis. The log says where." });
   }
 }

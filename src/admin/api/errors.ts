@@ -3,6 +3,7 @@ import type { Context } from "hono";
 import { unopened } from "../../accounts/undecryptable.ts";
 import { KleisError } from "../../errors.ts";
 import { loggedRefusal } from "../../http/error-response.ts";
+import { errorFacts } from "../../log/error-facts.ts";
 import { lineOf } from "../../log/request-logger.ts";
 import { errorBody } from "../../protocols/errors.ts";
 import type { Logger } from "../../runtime.ts";
@@ -16,14 +17,10 @@ export function adminErrors(logger: Logger): (error: Error, c: Context) => Respo
     const refusal = refusalOf(error);
     const { id, note } = lineOf(c);
     note(loggedRefusal(refusal));
-    // Only the kind of an unforeseen error: its message may hold what was being worked on.
-    if (refusal.status >= 500) {
-      logger.error("admin_error", {
-        id,
-        code: refusal.code,
-        error: error.name,
-        reason: storageReason(error),
-      });
+    const { status, code } = refusal;
+    if (status >= 500) {
+      const facts = code === "internal_error" ? errorFacts(error) : { error: error.name };
+      logger.error("admin_error", { id, ...facts, code, reason: storageReason(error) });
     }
     return errorResponse(forOwner(refusal), id);
   };
