@@ -1,5 +1,6 @@
 /** The environment, decoded once. A provider's own facts are defaults from its profile; every other default stands here. */
 import * as z from "zod/mini";
+import { fromBase64 } from "./bytes.ts";
 import { publicHostOf } from "./host-name.ts";
 import { PROFILE as claude } from "./providers/claude/profile.ts";
 import { DEFAULTS as codex } from "./providers/codex/profile.ts";
@@ -131,7 +132,7 @@ const variables = z.object({
     }),
     // Only the one that writes: what was sealed with a weak one must still open, to be sealed anew.
     z.refine(
-      ([first = ""]) => !isGuessableKey(bytesOf(first)),
+      ([first = ""]) => !isGuessableKey(fromBase64(first)),
       "is a pattern: put a random one in front (openssl rand -base64 32)",
     ),
   ),
@@ -238,11 +239,6 @@ export function isLoopback(hostname: string): boolean {
 
 function isKey(value: string): boolean {
   return /^[A-Za-z0-9+/]{43}=$/.test(value) || /^[A-Za-z0-9_-]{43}=?$/.test(value);
-}
-
-function bytesOf(key: string): Uint8Array {
-  const binary = atob(plainBase64(key));
-  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
 }
 
 /** Whether two texts are the same key, in either alphabet. */

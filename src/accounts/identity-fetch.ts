@@ -3,7 +3,8 @@
  * bounded size, a bounded wait. Knows no provider.
  */
 
-import { joinBytes } from "../bytes.ts";
+import { type Bytes, readBytes } from "../bytes.ts";
+import { withDeadline } from "../deadline.ts";
 import { errorCodeOf } from "../error-code.ts";
 import { KleisError } from "../errors.ts";
 import type { JsonObject } from "../json.ts";
@@ -56,64 +57,42 @@ async function fetchWhole(
   // tokens are good for one time only.
   const headers = new Headers(init.headers);
   headers.set("connection", "close");
-  const call = new AbortController();
-  const done = new AbortController();
-  void clock.sleep(limitMs, done.signal).then(() => {
-    if (!done.signal.aborted) call.abort(tooSlow(limitMs));
+  const { method, body } = init;
+  const request = {
+    url,
+    method: method === "GET" ? ("GET" as const) : ("POST" as const),
+    headers,
+    ...(typeof body === "string" ? { body } : {}),
+    origins,
+  };
+  return withDeadline({ clock, ms: limitMs, reason: () => tooSlow(limitMs) }, async (signal) => {
+    const response = await send(fetch, { ...request, signal });
+    const bytes = await readWhole(response, signal);
+    const isBodyless = response.status === 204 || response.status === 205;
+    return new Response(isBodyless ? null : bytes, { status: response.status, headers: response.headers });
   });
-  try {
-    const response = await send(fetch, {
-      url,
-      method: init.method === "GET" ? "GET" : "POST",
-      headers,
-      ...(typeof init.body === "string" ? { body: init.body } : {}),
-      origins,
-      signal: call.signal,
-    });
-    const body = await readWhole(response, call.signal);
-    return new Response(response.status === 204 || response.status === 205 ? null : body, {
-      status: response.status,
-      headers: response.headers,
-    });
-  } finally {
-    done.abort();
-  }
 }
 
-async function readWhole(response: Response, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+async function readWhole(response: Response, signal: AbortSignal): Promise<Bytes> {
   const reader = response.body?.getReader();
   if (reader === undefined) return new Uint8Array();
-  const parts: Uint8Array[] = [];
-  let size = 0;
   const stop = () => void reader.cancel(signal.reason).catch(() => {});
   signal.addEventListener("abort", stop);
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (signal.aborted) throw signal.reason;
-      if (done) return joinBytes(parts, size);
-      parts.push(value);
-      size += value.byteLength;
-      if (size > MAX_ANSWER_BYTES) {
-        stop();
-        throw new KleisError(
-          "upstream_invalid_response",
-          "The provider's identity server sent an answer of more than 2 MiB, which was not read. Try again.",
-        );
-      }
-    }
-  } catch (cause) {
-    if (signal.aborted) throw signal.reason;
-    if (cause instanceof KleisError) throw cause;
-    const code = errorCodeOf(cause);
-    throw new KleisError(
-      "upstream_unreachable",
-      `The connection to the provider's identity server broke before its answer had arrived${code === undefined ? "" : ` (${code})`}. Try again.`,
-      { cause },
-    );
-  } finally {
-    signal.removeEventListener("abort", stop);
-  }
+  const { bytes, isCut } = await readBytes(reader, MAX_ANSWER_BYTES)
+    .catch((cause: unknown) => {
+      const code = errorCodeOf(cause);
+      throw new KleisError(
+        "upstream_unreachable",
+        `The connection to the provider's identity server broke before its answer had arrived${code === undefined ? "" : ` (${code})`}. Try again.`,
+        { cause },
+      );
+    })
+    .finally(() => signal.removeEventListener("abort", stop));
+  if (!isCut) return bytes;
+  throw new KleisError(
+    "upstream_invalid_response",
+    "The provider's identity server sent an answer of more than 2 MiB, which was not read. Try again.",
+  );
 }
 
 function tooSlow(limitMs: number): KleisError {

@@ -1,7 +1,9 @@
 /** Brings accounts in from tokens, a key, or an agent's credential file. Importing the same account again updates it. */
+
+import { sha256Hex } from "../bytes.ts";
 import { KleisError } from "../errors.ts";
 import type { JsonObject } from "../json.ts";
-import { randomId, sha256Hex } from "../keys/secret.ts";
+import { randomId } from "../keys/secret.ts";
 import type { ImportedAccount, ImportInput, Provider } from "../providers/provider.ts";
 import type { Runtime } from "../runtime.ts";
 import { type AccountRecord, type NewAccount, SpentTokenError } from "../storage/port.ts";

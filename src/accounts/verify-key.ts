@@ -1,4 +1,5 @@
 /** Tries an API key with one free request before it is stored. */
+import { withDeadline } from "../deadline.ts";
 import { KleisError } from "../errors.ts";
 import type { ImportedAccount, Provider } from "../providers/provider.ts";
 import type { Runtime } from "../runtime.ts";
@@ -17,19 +18,17 @@ export async function checkKey(
 ): Promise<KeyVerdict> {
   const request = apiKey === null ? undefined : provider.checkKey?.(apiKey, runtime.config);
   if (request === undefined) return "unknown";
-  const call = new AbortController();
-  const done = new AbortController();
-  void runtime.clock.sleep(CHECK_MS, done.signal).then(() => call.abort("took too long"));
+  const deadline = { clock: runtime.clock, ms: CHECK_MS, reason: () => "took too long" };
   try {
-    const { status, body } = await send(runtime.fetch, { ...request, method: "GET", signal: call.signal });
+    const { status, body } = await withDeadline(deadline, (signal) =>
+      send(runtime.fetch, { ...request, method: "GET", signal }),
+    );
     await body?.cancel();
     if (status === 401 || status === 403) return "refused";
     return status >= 200 && status < 300 ? "accepted" : "unknown";
   } catch {
     // No network, no answer in time, or one that is none: nothing is known of the key.
     return "unknown";
-  } finally {
-    done.abort();
   }
 }
 

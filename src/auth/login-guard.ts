@@ -3,8 +3,9 @@
  * long each time. Nobody waits for what others do elsewhere, but for one case: where very many sources try at once, those
  * from which the right token never came are let in a bounded number at a time. Counted in the store, for all processes.
  */
+
+import { sha256Hex } from "../bytes.ts";
 import { KleisError } from "../errors.ts";
-import { sha256Hex } from "../keys/secret.ts";
 import type { Runtime } from "../runtime.ts";
 import type { TryRule } from "../storage/port.ts";
 import { networkOf } from "./ip-prefix.ts";

@@ -4,8 +4,8 @@
  */
 
 import { publicPath } from "../base-url.ts";
+import { fromBase64, toBase64Url } from "../bytes.ts";
 import type { Config } from "../config.ts";
-import { base64url } from "../keys/secret.ts";
 import type { Runtime } from "../runtime.ts";
 import { isSafe, isSameOrigin } from "./same-origin.ts";
 
@@ -81,9 +81,9 @@ export function createSessions({ config, storage, clock, random }: Runtime): Ses
 
   return {
     async open(isSecure) {
-      const signed = `${base64url(random(16))}.${clock.now() + SESSION_MS}`;
+      const signed = `${toBase64Url(random(16))}.${clock.now() + SESSION_MS}`;
       const mac = await crypto.subtle.sign("HMAC", await key(), encoder.encode(signed));
-      return cookie(prefix, isSecure, `${signed}.${base64url(new Uint8Array(mac))}`, KEPT_MS / 1000);
+      return cookie(prefix, isSecure, `${signed}.${toBase64Url(new Uint8Array(mac))}`, KEPT_MS / 1000);
     },
     isLive: async (request) => (await live(request)) !== null,
     async isFresh(request) {
@@ -139,6 +139,5 @@ function cookiesOf(request: Request): string[] {
 
 function fromBase64url(text: string): Uint8Array<ArrayBuffer> | null {
   if (!/^[A-Za-z0-9_-]{43}$/.test(text)) return null;
-  const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
-  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
+  return fromBase64(text);
 }

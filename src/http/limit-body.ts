@@ -1,6 +1,6 @@
 /** Reads the body of a request before its handler does: within a limit, and whole or not at all. */
 import type { Context, MiddlewareHandler } from "hono";
-import { joinBytes } from "../bytes.ts";
+import { readBytes } from "../bytes.ts";
 import { KleisError } from "../errors.ts";
 
 /**
@@ -15,23 +15,12 @@ export function limitBody(
     const { raw } = c.req;
     if (raw.body === null) return next();
     if (Number(raw.headers.get("content-length") ?? 0) > maxBytes) return tooLarge(c);
-    const reader = raw.body.getReader();
-    const parts: Uint8Array[] = [];
-    let length = 0;
-    for (;;) {
-      const { done, value } = await reader.read().catch((cause: unknown) => {
-        if (cause instanceof KleisError) throw cause;
-        throw new KleisError("invalid_request", "The request body broke off. Send it again.", { cause });
-      });
-      if (done) break;
-      length += value.length;
-      if (length > maxBytes) {
-        reader.cancel().catch(() => {});
-        return tooLarge(c);
-      }
-      parts.push(value);
-    }
-    c.req.raw = new Request(raw, { body: joinBytes(parts, length) });
+    const { bytes, isCut } = await readBytes(raw.body.getReader(), maxBytes).catch((cause: unknown) => {
+      if (cause instanceof KleisError) throw cause;
+      throw new KleisError("invalid_request", "The request body broke off. Send it again.", { cause });
+    });
+    if (isCut) return tooLarge(c);
+    c.req.raw = new Request(raw, { body: bytes });
     return next();
   };
 }

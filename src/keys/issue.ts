@@ -1,7 +1,9 @@
 /** Issues a key: the secret that an agent is given, and the discovery token that only opens the key's model list. */
+
+import { sha256Hex } from "../bytes.ts";
 import type { Runtime } from "../runtime.ts";
 import type { KeyRecord } from "../storage/port.ts";
-import { randomId, randomSecret, sha256Hex } from "./secret.ts";
+import { randomId, randomSecret } from "./secret.ts";
 
 /** What every issued key begins with, so that people and secret scanners recognise one. */
 export const KEY_PREFIX = "kleis_";

@@ -1,10 +1,11 @@
 /** Finds the issued key that a request brings: by hash, from memory when possible, and judged anew on every call. */
+
+import { sha256Hex } from "../bytes.ts";
 import { KleisError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import type { KeyRecord } from "../storage/port.ts";
 import { createReadCache } from "../storage/read-cache.ts";
 import { type StoreHealth, watchStore } from "../storage/store-health.ts";
-import { sha256Hex } from "./secret.ts";
 
 export type KeyRefusal = "invalid_api_key" | "expired_api_key";
 export type KeyFound = { ok: true; key: KeyRecord } | { ok: false; code: KeyRefusal };

@@ -2,6 +2,7 @@
  * A short memory in front of the store: answers are served without a round trip while they are fresh, and served
  * although old when the store does not answer in time. Knows nothing of what it remembers.
  */
+import { withTimeout } from "../deadline.ts";
 import { KleisError } from "../errors.ts";
 import type { Clock, Logger, Runtime } from "../runtime.ts";
 import { StorageError, WrongKeyError } from "./port.ts";
@@ -194,16 +195,13 @@ export function createReadCache<V>(options: ReadCacheOptions<V>): ReadCache<V> {
 }
 
 /** Null when it takes longer than `PATIENCE_MS`. */
-async function inTime<T>(clock: Clock, work: Promise<T>): Promise<{ value: T } | null> {
-  const done = new AbortController();
-  try {
-    return await Promise.race([
-      work.then((value) => ({ value })),
-      clock.sleep(PATIENCE_MS, done.signal).then(() => null),
-    ]);
-  } finally {
-    done.abort();
-  }
+function inTime<T>(clock: Clock, work: Promise<T>): Promise<{ value: T } | null> {
+  return withTimeout(
+    clock,
+    PATIENCE_MS,
+    work.then((value) => ({ value })),
+    () => null,
+  );
 }
 
 const ADVICE =

@@ -2,6 +2,7 @@
  * Encryption at rest: AES-256-GCM through Web Crypto, with a ring of keys. A sealed text opens only in the place
  * (table, row, column and, where what stands there changes, version) for which it was made. Knows nothing of databases.
  */
+import { fromBase64, sha256, toBase64Url } from "../bytes.ts";
 
 /** Where a sealed text is kept; part of what is authenticated. */
 export interface Place {
@@ -116,10 +117,10 @@ export function createSealer(
 
 async function importKey(raw: Uint8Array<ArrayBuffer>): Promise<RingKey> {
   const [digest, key] = await Promise.all([
-    crypto.subtle.digest("SHA-256", raw),
+    sha256(raw),
     crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["encrypt", "decrypt"]),
   ]);
-  return { id: toBase64Url(new Uint8Array(digest, 0, KEY_ID_BYTES)), key };
+  return { id: toBase64Url(digest.subarray(0, KEY_ID_BYTES)), key };
 }
 
 /** A JSON array, so that no two places share an encoding: one without a version is shorter than any with one. */
@@ -140,15 +141,9 @@ function showRow(row: string): string {
   return row.length <= 36 ? row : `${row.slice(0, 8)}…`;
 }
 
-function toBase64Url(bytes: Uint8Array): string {
-  let binary = "";
-  for (const byte of bytes) binary += String.fromCharCode(byte);
-  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
-}
-
 /** Undefined unless the text is the one canonical encoding of its bytes: no two texts open alike. */
 function fromBase64Url(text: string): Uint8Array<ArrayBuffer> | undefined {
   if (!/^[\w-]*$/.test(text) || text.length % 4 === 1) return undefined;
-  const bytes = Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
+  const bytes = fromBase64(text);
   return toBase64Url(bytes) === text ? bytes : undefined;
 }

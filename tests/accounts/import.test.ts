@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { NOT_CHECKED, REFUSED } from "../../src/accounts/credential-rejection.ts";
 import { type AccountImport, importAccounts } from "../../src/accounts/import.ts";
 import { accountView } from "../../src/accounts/view.ts";
-import { sha256Hex } from "../../src/keys/secret.ts";
+import { sha256Hex } from "../../src/bytes.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
 import { createWorld, type World } from "../keys/world.ts";
 

@@ -35,7 +35,6 @@ const BASE = new Set([
   "json.ts",
   "runtime.ts",
   "send.ts",
-  "sha256.ts",
   "unreachable.ts",
   "variables.ts",
   "version.ts",

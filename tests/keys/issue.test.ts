@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { sha256Hex } from "../../src/bytes.ts";
 import { issueKey } from "../../src/keys/issue.ts";
-import { sha256Hex } from "../../src/keys/secret.ts";
 import { createWorld } from "./world.ts";
 
 test("a key is kleis_ and 43 base64url characters, its discovery token 43 others", async () => {

@@ -2,8 +2,8 @@
 import { join } from "node:path";
 import { createClient } from "@libsql/client/sqlite3";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { sha256Hex } from "../../src/bytes.ts";
 import { createKeyLookup } from "../../src/keys/lookup.ts";
-import { sha256Hex } from "../../src/keys/secret.ts";
 import { migrate } from "../../src/storage/libsql/migrate.ts";
 import { createWorld } from "../keys/world.ts";
 import { newAccount, newFolder, newKey, openStorage, sleep } from "./world.ts";

@@ -1,6 +1,6 @@
 /** A database as it may be after years: very many keys and accounts, put in by SQL that takes seconds, not minutes. */
 import type { Client, InStatement } from "@libsql/client";
-import { sha256Hex } from "../../src/keys/secret.ts";
+import { sha256Hex } from "../../src/bytes.ts";
 import { sealSecrets } from "../../src/storage/libsql/account-row.ts";
 import type { Storage } from "../../src/storage/port.ts";
 import type { Sealer } from "../../src/storage/seal.ts";

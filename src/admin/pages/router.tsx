@@ -5,6 +5,7 @@
 import { Hono, type MiddlewareHandler } from "hono";
 import { isSafe, isSameOrigin } from "../../auth/same-origin.ts";
 import { originOf } from "../../base-url.ts";
+import { toBase64 } from "../../bytes.ts";
 import { KleisError } from "../../errors.ts";
 import { limitBody } from "../../http/limit-body.ts";
 import { lineOf } from "../../log/request-logger.ts";
@@ -97,7 +98,7 @@ export function createAdminPage(deps: PageDeps): Hono<PageEnv> {
 /** The answer's frame, and the headers that hold for every page. */
 function frames({ runtime }: PageDeps): MiddlewareHandler<PageEnv> {
   return async (c, next) => {
-    const nonce = btoa(String.fromCharCode(...runtime.random(16)));
+    const nonce = toBase64(runtime.random(16));
     c.set("frame", { nonce, now: runtime.clock.now(), origin: originOf(runtime.config, c.req.raw) });
     await next();
     const { headers } = c.res;

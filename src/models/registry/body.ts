@@ -3,13 +3,14 @@
  * is big is shared between them and never copied; what was worked out is kept for as long as its catalogue is current.
  * Our entries are worked out without the address that they lead to: a new one costs no more than putting it in.
  */
+import type { Bytes } from "../../bytes.ts";
 import type { Clock } from "../../runtime.ts";
 import type { AccountRecord } from "../../storage/port.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import { lookUntil } from "../poll-until.ts";
 import { accessOf, type KeyScopes } from "../resolve/access.ts";
 import { isWithin } from "../time.ts";
-import { type Bytes, digestOf, gzip } from "./bytes.ts";
+import { digestOf, gzip } from "./bytes.ts";
 import { type OwnEntriesInput, ownEntries } from "./kleis-entries.ts";
 import type { RegistryText } from "./splice.ts";
 

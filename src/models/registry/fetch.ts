@@ -3,12 +3,13 @@
  * which it can fail is a reason in words, none is an exception.
  */
 
-import { untilAborted } from "../../deadline.ts";
+import { type Bytes, isGzip } from "../../bytes.ts";
+import { withDeadline } from "../../deadline.ts";
 import { errorCodeOf } from "../../error-code.ts";
 import { KleisError } from "../../errors.ts";
 import type { Runtime } from "../../runtime.ts";
 import { send } from "../../send.ts";
-import { type ByteStream, type Bytes, gunzip, isGzip, readAll, TooLarge } from "./bytes.ts";
+import { type ByteStream, gunzip, readAll, TooLarge } from "./bytes.ts";
 
 export interface FetchBytes {
   readonly url: string;
@@ -29,20 +30,12 @@ export type FetchedBytes =
 type Net = Pick<Runtime, "fetch" | "clock">;
 
 export async function fetchBytes(net: Net, request: FetchBytes): Promise<FetchedBytes> {
-  const limit = new AbortController();
-  const done = new AbortController();
-  const { timeoutMs } = request;
-  void net.clock.sleep(timeoutMs, done.signal).then(() => {
-    if (done.signal.aborted) return;
-    limit.abort(new KleisError("upstream_timeout", `no whole answer within ${timeoutMs} ms`));
-  });
+  const { timeoutMs: ms } = request;
+  const reason = () => new KleisError("upstream_timeout", `no complete response within ${ms} ms`);
   try {
-    // All of it: a body that hangs must not hold us either.
-    return await untilAborted(exchange(net, request, limit.signal), limit.signal);
+    return await withDeadline({ clock: net.clock, ms, reason }, (signal) => exchange(net, request, signal));
   } catch (error) {
     return { status: "refused", reason: reasonOf(error) };
-  } finally {
-    done.abort();
   }
 }
 

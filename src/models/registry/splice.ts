@@ -2,9 +2,10 @@
  * A registry as text that clients can be given: upstream's own bytes, less what would break a client and what pretends
  * to be ours, and the place where our entries go in. Parsed once to be judged, never written anew.
  */
+import type { Bytes } from "../../bytes.ts";
 import { isObject, parseJson } from "../../json.ts";
 import { applyEdits, type Splice } from "../../protocols/json-edit.ts";
-import { type Bytes, digestOf } from "./bytes.ts";
+import { digestOf } from "./bytes.ts";
 import { OWN_KEY_VARIABLE } from "./kleis-entries.ts";
 import { type RegistryData, readRegistry } from "./schema.ts";
 import { leaveOut, soundModel, soundProvider } from "./validate.ts";

@@ -3,9 +3,10 @@
  * whole text, packed, that only the full registry needs.
  */
 import * as z from "zod/mini";
+import { fromBase64, toBase64 } from "../../bytes.ts";
 import { parseJson } from "../../json.ts";
 import type { Runtime } from "../../runtime.ts";
-import { fromBase64, gunzip, gzip, toBase64 } from "./bytes.ts";
+import { gunzip, gzip } from "./bytes.ts";
 import { type RegistryData, readRegistry } from "./schema.ts";
 import { type RegistryText, textOf } from "./splice.ts";
 

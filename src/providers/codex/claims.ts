@@ -3,6 +3,7 @@
  * own endpoint or from the owner's hands, and only OpenAI decides what they open.
  */
 import * as z from "zod/mini";
+import { fromBase64 } from "../../bytes.ts";
 import { parseJson } from "../../json.ts";
 import { AUTH_CLAIM, PROFILE_CLAIM } from "./profile.ts";
 
@@ -78,9 +79,7 @@ function decodePayload(token: string): string | null {
   const middle = parts[1];
   if (parts.length !== 3 || !middle) return null;
   try {
-    const binary = atob(middle.replaceAll("-", "+").replaceAll("_", "/"));
-    const bytes = Uint8Array.from(binary, (char) => char.charCodeAt(0));
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return new TextDecoder("utf-8", { fatal: true }).decode(fromBase64(middle));
   } catch {
     return null;
   }

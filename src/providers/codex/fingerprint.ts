@@ -1,4 +1,5 @@
 /** SHA-256 of texts and the signs between them. Long texts count by their length and beginning, so that the cost is bounded. */
+import { sha256 } from "../../bytes.ts";
 
 /** Characters that count, over all texts. */
 const ROOM = 256 * 1024;
@@ -30,8 +31,7 @@ export class Fingerprint {
   }
 
   /** 32 bytes. */
-  async digest(): Promise<Uint8Array> {
-    const source = new TextEncoder().encode(this.#parts.join(""));
-    return new Uint8Array(await crypto.subtle.digest("SHA-256", source));
+  digest(): Promise<Uint8Array> {
+    return sha256(this.#parts.join(""));
   }
 }

@@ -93,13 +93,6 @@ async function readBeginning({ runtime, facts, stop }: Scene, body: Response["bo
   const late = runtime.clock.sleep(BODY_WAIT_MS, came.signal).then(() => "nothing" as const);
   const end = await Promise.race([read().catch(broke), late]).finally(() => came.abort("came"));
   if (end !== "whole") stop();
-  const bytes = end === "nothing" ? new Uint8Array(0) : joined(parts).subarray(0, MAX_ERROR_BYTES);
+  const bytes = end === "nothing" ? new Uint8Array(0) : joinBytes(parts).subarray(0, MAX_ERROR_BYTES);
   return { bytes, isCut: end === "cut" };
-}
-
-function joined(parts: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
-  return joinBytes(
-    parts,
-    parts.reduce((sum, part) => sum + part.length, 0),
-  );
 }

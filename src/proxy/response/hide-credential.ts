@@ -45,7 +45,7 @@ export function hideInBody(source: ByteSource, tokens: SentTokens): ByteSource {
         held = NOTHING;
         return done && rest.length > 0 ? { done: false, value: rest } : { done, value };
       }
-      const { out, rest } = hideInBytes(held.length === 0 ? value : joined([held, value]), secrets);
+      const { out, rest } = hideInBytes(held.length === 0 ? value : joinBytes([held, value]), secrets);
       held = rest;
       return { done, value: out };
     },
@@ -77,13 +77,13 @@ function hideInBytes(bytes: Uint8Array<ArrayBuffer>, secrets: readonly Uint8Arra
     const secret = secrets.find((each) => begins(bytes, at, each));
     if (secret === undefined) continue;
     parts.push(bytes.subarray(from, at));
-    if (at + secret.length > bytes.length) return { out: joined(parts), rest: bytes.slice(at) };
+    if (at + secret.length > bytes.length) return { out: joinBytes(parts), rest: bytes.slice(at) };
     parts.push(HIDDEN_BYTES);
     from = at + secret.length;
     at = from - 1;
   }
   if (from === 0) return { out: bytes, rest: NOTHING };
-  return { out: joined([...parts, bytes.subarray(from)]), rest: NOTHING };
+  return { out: joinBytes([...parts, bytes.subarray(from)]), rest: NOTHING };
 }
 
 /** True where the secret stands at this place, or as much of it as there are bytes. */
@@ -91,11 +91,4 @@ function begins(bytes: Uint8Array, at: number, secret: Uint8Array): boolean {
   const end = Math.min(secret.length, bytes.length - at);
   for (let index = 0; index < end; index++) if (bytes[at + index] !== secret[index]) return false;
   return end > 0;
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  return joinBytes(
-    parts,
-    parts.reduce((sum, { length }) => sum + length, 0),
-  );
 }

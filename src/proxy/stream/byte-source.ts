@@ -1,5 +1,6 @@
 /** A provider's bytes as they are read: unpacked when they are gzip, whatever the label says. */
 
+import { GZIP_MAGIC, isGzip } from "../../bytes.ts";
 import { errorCodeOf } from "../../error-code.ts";
 import { KleisError } from "../../errors.ts";
 import type { BegunBody, Clock } from "../../runtime.ts";
@@ -34,12 +35,6 @@ export function readBody(body: ReadableStream<Bytes> | null, clock: Pick<Clock, 
   };
 }
 
-const MARK = [0x1f, 0x8b];
-
-function isGzip(begun: Bytes): boolean {
-  return begun[0] === MARK[0] && begun[1] === MARK[1];
-}
-
 /** The body with its first bytes read; unpacked, by hand, where it is gzip. */
 export async function begin(body: ReadableStream<Bytes>, clock: Pick<Clock, "sleep">): Promise<BegunBody> {
   const reader = body.getReader();
@@ -55,7 +50,7 @@ export async function begin(body: ReadableStream<Bytes>, clock: Pick<Clock, "sle
 /** The first bytes: as many as it takes to tell, however small the pieces are; fewer where there are no more. */
 async function beginning(reader: ReadableStreamDefaultReader<Bytes>): Promise<Bytes> {
   let begun: Bytes = new Uint8Array(0);
-  while (begun.length === 0 || (begun.length === 1 && begun[0] === MARK[0])) {
+  while (begun.length === 0 || (begun.length === 1 && begun[0] === GZIP_MAGIC[0])) {
     const { done, value } = await reader.read();
     if (done) return begun;
     begun = begun.length === 0 ? value : new Uint8Array([...begun, ...value]);

@@ -43,7 +43,7 @@ export async function relayNatively(options: NativeRelayOptions): Promise<void> 
     if (next === "open") return;
     if (endsAt === 0) endsAt = clock.now() + LET_GO_MS;
     state = next;
-    if (next === "unnamed") unnamed = joined(EMPTY_LINE, withName(event, "error"), EMPTY_LINE);
+    if (next === "unnamed") unnamed = joinBytes([EMPTY_LINE, withName(event, "error"), EMPTY_LINE]);
   };
 
   const watch = async (): Promise<Stop> => {
@@ -91,7 +91,7 @@ export async function relayNatively(options: NativeRelayOptions): Promise<void> 
       const said = end ?? unnamed ?? missing(state, error);
       // What is left of an event that was cut must not run into what is said behind it.
       const runsOn = rest !== null && (isWhole || said.length > 0);
-      await pass.end(runsOn ? joined(EMPTY_LINE, said) : said);
+      await pass.end(runsOn ? joinBytes([EMPTY_LINE, said]) : said);
     }
   };
   try {
@@ -104,13 +104,6 @@ export async function relayNatively(options: NativeRelayOptions): Promise<void> 
   if (options.hasLeft()) outcome = "client_left";
   // Agents leave as soon as they have the last event.
   options.onEnd(heard === "complete" ? heard : outcome, bytes);
-}
-
-function joined(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
-  return joinBytes(
-    parts,
-    parts.reduce((sum, part) => sum + part.length, 0),
-  );
 }
 
 function outcomeOf(state: EndState, stop: Stop): StreamOutcome {

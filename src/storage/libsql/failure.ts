@@ -2,6 +2,7 @@
  * Turns whatever a driver throws into a `StorageError` and puts a limit on waiting. Drivers and drizzle put bound values
  * into their messages, so none of their text is passed on, nor are they kept as `cause`: only codes are.
  */
+import { withTimeout } from "../../deadline.ts";
 import { causes, errorCodeOf } from "../../error-code.ts";
 import type { Clock } from "../../runtime.ts";
 import { networkFailure } from "../../unreachable.ts";
@@ -60,16 +61,10 @@ export async function attempt<T>(what: string, work: () => Promise<T>): Promise<
 }
 
 /** Rejects with a `StorageError` when `work` has not settled after `CALL_LIMIT_MS`. `sleep` is in real time. */
-export async function within<T>(sleep: Clock["sleep"], work: Promise<T>): Promise<T> {
-  const settled = new AbortController();
-  const expiry = sleep(CALL_LIMIT_MS, settled.signal).then(() => {
+export function within<T>(sleep: Clock["sleep"], work: Promise<T>): Promise<T> {
+  return withTimeout({ sleep }, CALL_LIMIT_MS, work, () => {
     throw new StorageError(`the database did not answer within ${CALL_LIMIT_MS / 1000} s`);
   });
-  try {
-    return await Promise.race([work, expiry]);
-  } finally {
-    settled.abort();
-  }
 }
 
 function toStorageError(what: string, error: unknown): StorageError | SealError {

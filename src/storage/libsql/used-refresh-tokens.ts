@@ -3,7 +3,7 @@
  * fingerprints behind one another in one column, the newest last, bounded.
  */
 import { type SQL, sql } from "drizzle-orm";
-import { sha256Hex } from "../../sha256.ts";
+import { sha256Hex } from "../../bytes.ts";
 import type { providerAccounts } from "./schema.ts";
 
 /** Half a SHA-256 is enough to tell tokens apart, and a space keeps neighbours from being read as one. */
