@@ -21,6 +21,7 @@ export const ERROR_STATUS = {
   account_needs_login: 400,
   credential_rejected: 400,
   protocol_not_supported: 400,
+  untranslatable: 400,
   accounts_exhausted: 429,
   too_many_streams: 429,
   too_much_in_flight: 429,

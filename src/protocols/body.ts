@@ -1,5 +1,6 @@
 /** A JSON request body: the bytes as they came, and the value they hold, parsed once. */
 import type { JsonObject } from "../json.ts";
+import type { TranslationChange } from "./translate/changes.ts";
 
 export interface JsonBody {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -12,6 +13,7 @@ export interface JsonBody {
  * without a declaration cannot be written.
  */
 export type Change =
+  | TranslationChange // what translation into another protocol did
   | "model-prefix" // the provider prefix was taken off the model id
   | "model-spelling" // the model id was written as the provider writes it (dots, dashes, date)
   | "claude-identity" // the identity block was put before the system prompt, or made of the prompt's first words
