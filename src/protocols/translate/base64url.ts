@@ -1,4 +1,4 @@
-/** UTF-8 text as base64url without padding (RFC 4648 §5), and back. */
+/** UTF-8 text as base64url without padding (RFC 4648, 5), and back. */
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
