@@ -283,7 +283,8 @@ export type ResponseEvent =
       readonly queries: readonly string[];
       readonly results: readonly SearchResult[];
     }
-  | { readonly type: "close"; readonly key: BlockKey }
+  /** `cut`: a call whose input did not come to its end, in a response that was cut: it must not run. */
+  | { readonly type: "close"; readonly key: BlockKey; readonly cut?: true }
   | { readonly type: "usage"; readonly usage: Usage }
   | { readonly type: "stop"; readonly reason: StopReason; readonly sequence?: string | undefined }
   | { readonly type: "fail"; readonly failure: ResponseFailure }
