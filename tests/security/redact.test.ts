@@ -141,7 +141,7 @@ test("every door's log is behind it: what the app logs of its own token comes ou
   const broken = house.runtime.storage.accounts;
   broken.page = () => {
     const error = new Error("x");
-    error.name = `failed with ${ADMIN_TOKEN}`;
+    error.stack = `Error: x\n    at ${ADMIN_TOKEN} (src/part.ts:1:1)`;
     return Promise.reject(error);
   };
   await house.ask("/admin/accounts", { headers: { authorization: `Bearer ${ADMIN_TOKEN}` } });
