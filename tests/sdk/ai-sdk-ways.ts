@@ -3,6 +3,7 @@ import { createAnthropic } from "@ai-sdk/anthropic";
 import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import type { LanguageModel } from "ai";
+import { expect } from "vitest";
 import type { AccountName, Scene, Wire } from "./scene.ts";
 
 /** One way of the AI SDK to a model. */
@@ -110,8 +111,9 @@ export const waysOf = (scene: Scene): Way[] => [
       authorization: bearer(scene, "codex"),
       "chatgpt-account-id": scene.fakes.codex.issueTokens().accountId,
       originator: "kleis",
+      "session-id": expect.stringMatching(/^[0-9a-f-]{36}$/),
     }),
-    changes: (streams) => [...(streams ? [] : ["codex-stream"]), "codex-instructions"],
+    changes: (streams) => [...(streams ? [] : ["codex-stream"]), "codex-cache-key", "codex-instructions"],
     reasoning: { play: () => scene.fakes.codex.script("reasoning-tool", "text"), text: SUMMARY },
     tools: TOOLS,
   },

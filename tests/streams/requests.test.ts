@@ -288,8 +288,16 @@ describe("where a provider needs changes, a body without the declared ones is th
     fc.constant(`"tools" : [ { "type":"function","name":"id", "parameters":{"id":1.0,"store":true} } ]`),
   );
 
+  /** A session that no client has named. */
+  const cacheKey: Added = {
+    name: "prompt_cache_key",
+    value: expect.stringMatching(/^[0-9a-f-]{36}$/),
+    change: "codex-cache-key",
+  };
+
   function case_(prefix: "codex" | "copilot", lead: fc.Arbitrary<Piece>, refused: readonly string[]) {
     const { stores, includes } = modes(prefix);
+    const session = prefix === "codex" ? [cacheKey] : [];
     return fc
       .tuple(
         stores,
@@ -308,7 +316,7 @@ describe("where a provider needs changes, a body without the declared ones is th
           inputOf(`${prefix}-item-ids`),
         ];
         const stream = kept(member(fc.constant("stream"), fc.constant("true")));
-        return objectOf(lead, [...pieces, stream], fc.constant([...noStore, ...noInclude]));
+        return objectOf(lead, [...pieces, stream], fc.constant([...noStore, ...noInclude, ...session]));
       });
   }
 
