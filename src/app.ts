@@ -23,7 +23,7 @@ import { lineOf, requestLines } from "./log/request-logger.ts";
 import { createModelSource } from "./models/catalogue/source.ts";
 import { PROVIDERS } from "./providers/index.ts";
 import { createArrivals } from "./proxy/prefetch.ts";
-import { untilEnding } from "./proxy/until-shutdown.ts";
+import { untilShutdown } from "./proxy/until-shutdown.ts";
 import type { Peer, Runtime } from "./runtime.ts";
 import { overheard } from "./storage/secret-observer.ts";
 import { watchStore } from "./storage/store-health.ts";
@@ -54,7 +54,7 @@ export function createApp(given: Runtime): App {
   app.use(requestLines(runtime, () => randomId(runtime, "req_")));
   // The routes for answers say it themselves, each in its protocol.
   for (const path of ["/healthz", "/admin/*", "/models/*", "/v1/models/*", "/:provider/v1/models/*"])
-    app.use(path, (_, next) => untilEnding(runtime, next()));
+    app.use(path, (_, next) => untilShutdown(runtime, next()));
   app.use(safeHeaders(runtime));
   app.route("/", createProbeRoutes(runtime));
   app.route(

@@ -57,24 +57,24 @@ export interface Peer {
   readonly note?: (fields: LogFields) => void;
 }
 
-/** A body whose first bytes are read, and what comes behind them. */
-export interface BegunBody {
+/** A body whose first bytes have been read, and what follows them. */
+export interface PeekedBody {
   readonly head: Uint8Array<ArrayBuffer>;
   readonly rest: ReadableStream<Uint8Array<ArrayBuffer>>;
 }
 
-/** A body that the runtime itself passes on to the client, and the same bytes to look at. */
-export interface NativePass {
-  /** The client's side; stays open until `end` or `break`. */
+/** A body that the runtime itself passes to the client, and a copy of its bytes. */
+export interface Passthrough {
+  /** The client's side; stays open until `end` or `abort`. */
   readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
-  /** The bytes that are passed on, in pieces of any size, some while after they were. Rejects where the body breaks. */
-  readonly seen: {
+  /** The bytes that have passed, in pieces of any size, some time after they did. Rejects where the body breaks. */
+  readonly copy: {
     read(): Promise<{ done: boolean; value?: Uint8Array<ArrayBuffer> | undefined }>;
   };
-  /** Behind the last byte of the body: writes what is left to say, if anything, and ends. Rejects when the client has left. */
+  /** After the last byte of the body: writes the tail, if any, and ends. Rejects when the client has left. */
   end(tail: Uint8Array<ArrayBuffer>): Promise<void>;
-  /** Behind the last byte of the body: breaks off, so that nobody takes it for whole. */
-  break(): Promise<void>;
+  /** After the last byte of the body: aborts, so that a client does not take it for whole. */
+  abort(): Promise<void>;
 }
 
 export interface Runtime {
@@ -103,17 +103,17 @@ export interface Runtime {
    */
   readonly listenForCallback?: (wish: CallbackWish) => Promise<CallbackListener | null>;
   /**
-   * Breaks off the client's connection, so that nobody takes a half answer for a whole one. Absent where a body that
-   * fails does so by itself, and in silence.
+   * Aborts the client's connection, so that it does not take half a response for a whole one. Absent where a body that fails
+   * does so by itself.
    */
-  readonly breakOff?: (request: Request) => void;
+  readonly abortConnection?: (request: Request) => void;
   /**
-   * Aborts shortly before the runtime ends: whatever is still running is told so, in its protocol, and closed. Absent where
-   * the runtime ends without notice.
+   * Aborts shortly before the runtime ends: what is still running ends with an error in its protocol. Absent where the
+   * runtime ends without notice.
    */
-  readonly ending?: AbortSignal;
-  /** Passes a body on without waking for each of its chunks; absent where that saves nothing. */
-  readonly passNatively?: (body: Promise<BegunBody>) => NativePass;
+  readonly shutdown?: AbortSignal;
+  /** Passes a body to the client without waking for each of its chunks; absent where that saves nothing. */
+  readonly passthrough?: (body: Promise<PeekedBody>) => Passthrough;
   /** Unpacks zstd, where the runtime can; without it such a body is refused with 415. */
   readonly zstd?: (
     packed: ReadableStream<Uint8Array<ArrayBuffer>>,

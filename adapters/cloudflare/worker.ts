@@ -1,7 +1,7 @@
 /** The Cloudflare Workers door. Kept between requests of one isolate: the app and its plain-data caches, nothing else. */
 import { waitUntil } from "cloudflare:workers";
 import { createEdgeDoor, type EdgeDoor } from "../edge/adapter.ts";
-import { passNatively } from "./native-pass.ts";
+import { passthrough } from "./passthrough.ts";
 
 let door: EdgeDoor | undefined;
 
@@ -19,7 +19,7 @@ export default {
       waitUntil: (work) => waitUntil(work.catch(() => {})),
       sharesPromises: false,
       databaseClients: "perCall",
-      passNatively,
+      passthrough,
     });
     const response = await door.fetch(request, {
       // Set by Cloudflare, whatever the client sent under this name.

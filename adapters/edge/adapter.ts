@@ -11,7 +11,7 @@ import { clock, createConsoleLogger, random } from "./platform.ts";
 
 /** What the one host does otherwise than the other. */
 export interface EdgeHost
-  extends Pick<Runtime, "fetch" | "waitUntil" | "zstd" | "sharesPromises" | "passNatively"> {
+  extends Pick<Runtime, "fetch" | "waitUntil" | "zstd" | "sharesPromises" | "passthrough"> {
   /** `perCall` where a client must not outlive the request that opened it. */
   readonly databaseClients: "shared" | "perCall";
 }

@@ -98,9 +98,9 @@ export async function start(environment: Record<string, string | undefined>): Pr
     ? openFile(folder, sealer, forwardProxies)
     : openNamed(database, sealer, forwardProxies));
   const background = new Set<Promise<unknown>>();
-  const ending = new AbortController();
+  const shutdown = new AbortController();
   // One for every request that runs.
-  setMaxListeners(0, ending.signal);
+  setMaxListeners(0, shutdown.signal);
   const callbacks = createCallbackPorts();
   /** What each request is answered on. */
   const answers = new WeakMap<Request, Outgoing>();
@@ -122,8 +122,8 @@ export async function start(environment: Record<string, string | undefined>): Pr
     zstd: unpackZstd,
     sharesPromises: true,
     // A body that fails is printed, stack and all, by what serves here.
-    breakOff: (request) => answers.get(request)?.destroy(),
-    ending: ending.signal,
+    abortConnection: (request) => answers.get(request)?.destroy(),
+    shutdown: shutdown.signal,
     hosts: [hostname],
     // On another address than loopback the owner's browser is elsewhere.
     ...(isLoopback(hostname) ? { listenForCallback: callbacks.listen } : {}),
@@ -169,7 +169,7 @@ export async function start(environment: Record<string, string | undefined>): Pr
         if ("closeIdleConnections" in server) server.closeIdleConnections();
       }, SWEEP_MS);
       await Promise.race([closed, clock.sleep(SHUTDOWN_MS - FAREWELL_MS)]);
-      ending.abort();
+      shutdown.abort();
       await Promise.race([closed, clock.sleep(FAREWELL_MS)]);
       clearInterval(sweep);
       if ("closeAllConnections" in server) server.closeAllConnections();

@@ -15,7 +15,7 @@ import { createSlots, type Slots } from "../proxy/concurrency.ts";
 import { createInFlight, type InFlight } from "../proxy/memory-budget.ts";
 import { type ProxyDeps, proxy } from "../proxy/pipeline.ts";
 import { createTurns } from "../proxy/request/work-queue.ts";
-import { untilEnding } from "../proxy/until-shutdown.ts";
+import { untilShutdown } from "../proxy/until-shutdown.ts";
 import { loggedRefusal, logUnforeseen, refusalResponse, refuse, toRefusal } from "./error-response.ts";
 import { createModelRoutes } from "./models.ts";
 
@@ -107,7 +107,7 @@ async function handle(
     log.note({ key: key.id });
     const adminUrl = `${originOf(deps.runtime.config, request)}/admin`;
     const answer = proxy(deps, { operation, forced, request, key, requestId, adminUrl, log, holding });
-    return await untilEnding(deps.runtime, answer);
+    return await untilShutdown(deps.runtime, answer);
   } catch (error) {
     if (request.signal.aborted) {
       log.end({ outcome: "client_left" });

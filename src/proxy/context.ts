@@ -38,8 +38,8 @@ export function ownHeaders({ call, ready, facts }: Scene, headers: Headers): Hea
 }
 
 /** Breaks off the connection of the request's client, where the runtime can. */
-export function breakOffOf({ runtime: { breakOff }, call }: Scene): (() => void) | undefined {
-  return breakOff === undefined ? undefined : () => breakOff(call.request);
+export function abortConnectionOf({ runtime: { abortConnection }, call }: Scene): (() => void) | undefined {
+  return abortConnection === undefined ? undefined : () => abortConnection(call.request);
 }
 
 /** What was changed, as the log and the header name it. */

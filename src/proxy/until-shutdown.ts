@@ -1,20 +1,20 @@
-/** Keeps work that has no answer yet from outliving the runtime. */
+/** Keeps requests without a response yet from outliving the runtime. */
 
 import { untilAborted } from "../deadline.ts";
 import { KleisError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import { SHUTTING_DOWN } from "./stream/outcome.ts";
 
-/** What becomes of the work, or `shutting_down` as soon as the runtime is about to end. */
-export async function untilEnding<Result>(
-  { ending }: Pick<Runtime, "ending">,
+/** Settles as the work does, or rejects with `shutting_down` as soon as the runtime is about to end. */
+export async function untilShutdown<Result>(
+  { shutdown }: Pick<Runtime, "shutdown">,
   work: Promise<Result>,
 ): Promise<Result> {
-  if (ending === undefined) return work;
+  if (shutdown === undefined) return work;
   try {
-    return await untilAborted(work, ending);
+    return await untilAborted(work, shutdown);
   } catch (error) {
-    if (!ending.aborted || error !== ending.reason) throw error;
+    if (!shutdown.aborted || error !== shutdown.reason) throw error;
     throw new KleisError(SHUTTING_DOWN.code, SHUTTING_DOWN.message);
   }
 }

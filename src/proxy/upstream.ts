@@ -2,12 +2,14 @@
  * Sends a prepared request, with a limit on the wait for headers. Sends it once more where a fresh token answers a 401 or
  * the account's right host a 421, and once more without sealed reasoning that the provider could not read.
  */
+import { readBytes } from "../bytes.ts";
+import { withDeadline, withTimeout } from "../deadline.ts";
 import { KleisError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import { send } from "../send.ts";
 import type { ReadyRequest } from "./pipeline.ts";
 import { withoutCoding } from "./response/content-coding.ts";
-import { type ByteSource, readBody } from "./stream/byte-source.ts";
+import { bodySource } from "./stream/body-source.ts";
 
 export interface Attempt {
   readonly runtime: Runtime;
@@ -20,8 +22,8 @@ export interface Attempt {
   readonly unseal: () => Promise<ReadyRequest>;
 }
 
-/** How much of a refusal is read for its reason, characters. */
-const MAX_REFUSAL_LENGTH = 256 * 1024;
+/** How much of a refusal is read for its reason, bytes. */
+const MAX_REFUSAL_BYTES = 256 * 1024;
 /** How long its body may take to come, ms. */
 const REFUSAL_WAIT_MS = 10_000;
 
@@ -53,24 +55,11 @@ async function misdirected(runtime: Runtime, response: Response, wayOut: string)
 
 /** The text of a refusal, whose own body stays unread; empty where it does not come. */
 async function peekRefusal({ clock }: Runtime, response: Response): Promise<string> {
-  const source = readBody(response.clone().body, clock);
-  const came = new AbortController();
-  const late = clock.sleep(REFUSAL_WAIT_MS, came.signal).then(() => "");
-  const text = await Promise.race([beginningOf(source).catch(() => ""), late]);
-  came.abort("came");
+  const source = bodySource(response.clone().body, clock);
+  const reading = readBytes(source, MAX_REFUSAL_BYTES).catch(() => null);
+  const read = await withTimeout(clock, REFUSAL_WAIT_MS, reading, () => null);
   void source.cancel().catch(() => {});
-  return text;
-}
-
-async function beginningOf(source: ByteSource): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  while (text.length < MAX_REFUSAL_LENGTH) {
-    const { done, value } = await source.read();
-    if (done) break;
-    text += decoder.decode(value, { stream: true });
-  }
-  return text;
+  return read === null ? "" : new TextDecoder().decode(read.bytes);
 }
 
 async function sendAsAccount(
@@ -91,34 +80,23 @@ async function sendAsAccount(
 }
 
 async function sendOnce({ runtime }: Attempt, ready: ReadyRequest, signal: AbortSignal): Promise<Response> {
-  const limit = runtime.config.KLEIS_HEADER_TIMEOUT_MS;
-  const own = new AbortController();
-  const leave = () => own.abort(signal.reason);
-  if (signal.aborted) leave();
-  signal.addEventListener("abort", leave);
-  const answered = new AbortController();
-  void runtime.clock.sleep(limit, answered.signal).then(() => {
-    if (!answered.signal.aborted) {
-      const seconds = Math.round(limit / 1000);
-      own.abort(
-        new KleisError(
-          "upstream_timeout",
-          `The provider did not begin to answer within ${seconds} seconds. Try again.`,
-        ),
-      );
-    }
-  });
-  try {
+  const { clock, config } = runtime;
+  const ms = config.KLEIS_HEADER_TIMEOUT_MS;
+  const reason = () =>
+    new KleisError(
+      "upstream_timeout",
+      `The provider did not begin to answer within ${Math.round(ms / 1000)} seconds. Try again.`,
+    );
+  const { url, headers, body, origins } = ready;
+  return withDeadline({ clock, ms, reason, signal }, async (limit) => {
     const response = await send(runtime.fetch, {
-      url: ready.url,
+      url,
       method: "POST",
-      headers: ready.headers,
-      body: ready.body,
-      origins: ready.origins,
-      signal: own.signal,
+      headers,
+      body,
+      origins,
+      signal: limit,
     });
-    return await withoutCoding(runtime, response);
-  } finally {
-    answered.abort("answered");
-  }
+    return withoutCoding(runtime, response);
+  });
 }

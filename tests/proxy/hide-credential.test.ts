@@ -1,7 +1,7 @@
 /** A provider that repeats the account's credential does not give it to the holder of a key, wherever it says it. */
 import { describe, expect, test } from "vitest";
+import type { ByteSource } from "../../src/bytes.ts";
 import { hideInBody } from "../../src/proxy/response/hide-credential.ts";
-import type { ByteSource } from "../../src/proxy/stream/byte-source.ts";
 import { createHouse } from "../security/house.ts";
 import { newAccount } from "../storage/world.ts";
 

@@ -1,8 +1,8 @@
 /** The contract of a stream towards the client, at the smallest scale: bytes in, bytes out, one end. */
 import { describe, expect, test, vi } from "vitest";
+import type { ByteSource } from "../../src/bytes.ts";
 import { WATCH } from "../../src/protocols/end.ts";
 import type { Protocol } from "../../src/protocols/protocol.ts";
-import type { ByteSource } from "../../src/proxy/stream/byte-source.ts";
 import type { StreamOutcome } from "../../src/proxy/stream/outcome.ts";
 import { LateRefusal, relayEvents } from "../../src/proxy/stream/relay.ts";
 import { checkFailed } from "../streams/support/oracle.ts";
@@ -55,9 +55,9 @@ function relay(
     mayOmitEnd?: boolean;
     clock?: VirtualClock;
     idleMs?: number;
-    ending?: AbortSignal;
+    shutdown?: AbortSignal;
     stallMs?: number;
-    breakOff?: () => void;
+    abortConnection?: () => void;
   } = {},
 ) {
   const ends: StreamOutcome[] = [];
@@ -72,9 +72,9 @@ function relay(
     failureEvents: ({ code, message }) => `<${code}: ${message}>\n\n`,
     clock,
     idleMs: options.idleMs ?? 900_000,
-    ending: options.ending,
+    shutdown: options.shutdown,
     stallMs: options.stallMs ?? 300_000,
-    breakOff: options.breakOff,
+    abortConnection: options.abortConnection,
     stop,
     onEnd(outcome, _bytes, cause) {
       ends.push(outcome);
@@ -196,15 +196,17 @@ describe("a client that takes nothing", () => {
   test.each(["before it has read anything", "after some events"])(
     "is let go, and the provider with it: %s",
     async (when) => {
-      const breakOff = vi.fn();
-      const { stream, ends, stop, clock } = relay("chat", new Feed().say(event(9), event(9)), { breakOff });
+      const abortConnection = vi.fn();
+      const { stream, ends, stop, clock } = relay("chat", new Feed().say(event(9), event(9)), {
+        abortConnection,
+      });
       if (when !== "before it has read anything") await stream.getReader().read();
       await pass(clock, 4 * MINUTE);
       expect(ends).toEqual([]);
       await pass(clock, 3 * MINUTE);
       expect(ends).toEqual(["client_stalled"]);
       expect(stop).toHaveBeenCalledOnce();
-      expect(breakOff).toHaveBeenCalledOnce();
+      expect(abortConnection).toHaveBeenCalledOnce();
     },
   );
 
@@ -257,12 +259,12 @@ describe("a stream that still runs when the runtime ends", () => {
     "%s: is told so once, behind its last whole event",
     async (protocol, whole) => {
       const feed = new Feed().say(whole.slice(0, -10));
-      const ending = new AbortController();
-      const { stream, ends, stop } = relay(protocol as Protocol, feed, { ending: ending.signal });
+      const shutdown = new AbortController();
+      const { stream, ends, stop } = relay(protocol as Protocol, feed, { shutdown: shutdown.signal });
       const reader = stream.getReader();
       const begun = new TextDecoder().decode((await reader.read()).value);
       const next = reader.read();
-      ending.abort();
+      shutdown.abort();
       feed.say(whole.slice(-10)).end();
       const last = new TextDecoder().decode((await next).value);
       expect(last).toMatch(SAID);
@@ -275,11 +277,11 @@ describe("a stream that still runs when the runtime ends", () => {
   );
 
   test("is told so as well where its client reads later, or where the provider has not answered", async () => {
-    const ending = new AbortController();
-    const slow = relay("messages", new Feed().say(MESSAGE.start), { ending: ending.signal });
-    const silent = relay("messages", new Promise<never>(() => {}), { ending: ending.signal });
-    ending.abort();
-    const late = relay("messages", new Feed().say(WHOLE.messages), { ending: ending.signal });
+    const shutdown = new AbortController();
+    const slow = relay("messages", new Feed().say(MESSAGE.start), { shutdown: shutdown.signal });
+    const silent = relay("messages", new Promise<never>(() => {}), { shutdown: shutdown.signal });
+    shutdown.abort();
+    const late = relay("messages", new Feed().say(WHOLE.messages), { shutdown: shutdown.signal });
     for (const { stream, ends } of [slow, silent, late]) {
       expect(await readAll(stream)).toMatch(SAID);
       expect(ends).toEqual(["shutting_down"]);
@@ -287,13 +289,13 @@ describe("a stream that still runs when the runtime ends", () => {
   });
 
   test("gets the last event behind an error that was announced, and nothing behind its end", async () => {
-    const ending = new AbortController();
-    const failing = relay("responses", new Feed().say(RESPONSE.error), { ending: ending.signal });
+    const shutdown = new AbortController();
+    const failing = relay("responses", new Feed().say(RESPONSE.error), { shutdown: shutdown.signal });
     const reader = failing.stream.getReader();
     expect(new TextDecoder().decode((await reader.read()).value)).toBe(RESPONSE.error);
-    const whole = relay("messages", new Feed().say(WHOLE.messages), { ending: ending.signal });
+    const whole = relay("messages", new Feed().say(WHOLE.messages), { shutdown: shutdown.signal });
     expect(await readAll(whole.stream)).toBe(WHOLE.messages);
-    ending.abort();
+    shutdown.abort();
     checkFailed((await reader.read()).value ?? new Uint8Array(0));
     expect((await reader.read()).done).toBe(true);
     expect([failing.ends, whole.ends]).toEqual([["provider_error"], ["complete"]]);

@@ -5,7 +5,7 @@
  */
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { ByteSource } from "../../src/proxy/stream/byte-source.ts";
+import type { ByteSource } from "../../src/bytes.ts";
 import { unpackWithin } from "../../src/proxy/stream/decompress.ts";
 import { type House, type HouseAccount, openHouse } from "../streams/support/house.ts";
 import { requestBody, type StreamProtocol } from "../streams/support/ways.ts";

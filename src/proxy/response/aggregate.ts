@@ -1,4 +1,6 @@
 /** One JSON answer from a provider that only streams, for a client that does not. */
+
+import type { ByteSource } from "../../bytes.ts";
 import { KleisError } from "../../errors.ts";
 import { readSaidError } from "../../protocols/error-shape.ts";
 import { encodeJson } from "../../protocols/json-edit.ts";
@@ -6,7 +8,6 @@ import { createResponsesGatherer } from "../../protocols/responses/gather.ts";
 import { eventData, isErrorEvent } from "../../protocols/sse/event.ts";
 import { EventSplitter, EventTooLargeError } from "../../protocols/sse/splitter.ts";
 import { changesOf, ownHeaders, type Scene } from "../context.ts";
-import type { ByteSource } from "../stream/byte-source.ts";
 import { passedHeaders } from "./headers.ts";
 import { hideInEvents } from "./hide-credential.ts";
 import { limited } from "./peek-body.ts";

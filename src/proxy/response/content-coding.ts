@@ -1,13 +1,13 @@
 /**
  * Content codings that were not asked for. Kleis asks providers for plain bytes; some pack their answers all the same, and
- * some runtimes unpack them and leave the label on. gzip is told by its first bytes where a body is read (source.ts).
+ * some runtimes unpack them and leave the label on. gzip is told by its first bytes where a body is read (stream/body-source.ts).
  */
+import type { Bytes } from "../../bytes.ts";
 import { KleisError } from "../../errors.ts";
 import type { Runtime } from "../../runtime.ts";
-import { behind, toStream } from "../stream/byte-source.ts";
+import { withHead } from "../stream/body-source.ts";
 import { type PackedStream, unpackWithin } from "../stream/decompress.ts";
-
-type Bytes = Uint8Array<ArrayBuffer>;
+import { toStream } from "../stream/to-stream.ts";
 
 /** Codings that leave the bytes as they are, or are told by them. */
 const PLAIN: ReadonlySet<string> = new Set(["", "identity", "gzip", "x-gzip"]);
@@ -26,7 +26,7 @@ export async function withoutCoding(
   const reader = body.getReader();
   const first = await reader.read().catch(() => ({ done: true, value: undefined }) as const);
   const head = first.value ?? new Uint8Array(0);
-  const whole = behind(head, reader);
+  const whole = withHead([head], reader);
   const unpack = isText(head) ? null : unpackerOf(runtime, coding, head);
   if (isText(head) || unpack !== null) {
     const source = unpack === null ? whole : unpackWithin(whole, unpack, runtime.clock);

@@ -1,5 +1,6 @@
 /** A provider's error answer, read: as the client gets it, and what it says of asking again. */
-import { joinBytes } from "../../bytes.ts";
+import { type ByteSource, readBytes } from "../../bytes.ts";
+import { withTimeout } from "../../deadline.ts";
 import { parseJson } from "../../json.ts";
 import {
   formOf,
@@ -13,7 +14,7 @@ import {
 import { encodeJson } from "../../protocols/json-edit.ts";
 import { protocolOf } from "../../protocols/protocol.ts";
 import type { Scene } from "../context.ts";
-import { readBody } from "../stream/byte-source.ts";
+import { bodySource } from "../stream/body-source.ts";
 import { UnpacksTooFarError } from "../stream/decompress.ts";
 import { passedHeaders } from "./headers.ts";
 import { hideInBody } from "./hide-credential.ts";
@@ -74,25 +75,20 @@ interface Beginning {
  * same.
  */
 async function readBeginning({ runtime, facts, stop }: Scene, body: Response["body"]): Promise<Beginning> {
-  const source = hideInBody(readBody(body, runtime.clock), facts.sentTokens);
-  const parts: Uint8Array<ArrayBuffer>[] = [];
-  const read = async (): Promise<"whole" | "cut"> => {
-    let length = 0;
-    for (;;) {
-      const { done, value } = await source.read();
-      if (value !== undefined) {
-        length += value.length;
-        parts.push(value);
-        if (length > MAX_ERROR_BYTES) return "cut";
-      }
-      if (done) return "whole";
-    }
+  const source = hideInBody(bodySource(body, runtime.clock), facts.sentTokens);
+  let unpacksTooFar = false;
+  const bounded: ByteSource = {
+    read: () =>
+      source.read().catch((error: unknown) => {
+        if (!(error instanceof UnpacksTooFarError)) throw error;
+        unpacksTooFar = true;
+        return { done: true };
+      }),
+    cancel: () => source.cancel(),
   };
-  const broke = (error: unknown) => (error instanceof UnpacksTooFarError ? "cut" : "nothing");
-  const came = new AbortController();
-  const late = runtime.clock.sleep(BODY_WAIT_MS, came.signal).then(() => "nothing" as const);
-  const end = await Promise.race([read().catch(broke), late]).finally(() => came.abort("came"));
-  if (end !== "whole") stop();
-  const bytes = end === "nothing" ? new Uint8Array(0) : joinBytes(parts).subarray(0, MAX_ERROR_BYTES);
-  return { bytes, isCut: end === "cut" };
+  const reading = readBytes(bounded, MAX_ERROR_BYTES).catch(() => null);
+  const read = await withTimeout(runtime.clock, BODY_WAIT_MS, reading, () => null);
+  const isCut = unpacksTooFar || read?.isCut === true;
+  if (isCut || read === null) stop();
+  return { bytes: read?.bytes ?? new Uint8Array(0), isCut };
 }

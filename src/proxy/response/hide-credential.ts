@@ -3,9 +3,10 @@
  * must not learn it: it is blacked out in error answers, in the headers that pass, and in a stream's error events. Bytes
  * without it pass as they came.
  */
+
+import type { ByteSource } from "../../bytes.ts";
 import { joinBytes } from "../../bytes.ts";
 import { type EventRewriter, includesText, needleOf } from "../../protocols/sse/event.ts";
-import type { ByteSource } from "../stream/byte-source.ts";
 
 const HIDDEN = "[hidden]";
 const encoder = new TextEncoder();

@@ -1,8 +1,11 @@
 /** The bytes of an answer while they come: given up in too long a silence, and told by their beginning what they are. */
+
+import type { ByteSource } from "../../bytes.ts";
+import { withTimeout } from "../../deadline.ts";
 import { KleisError } from "../../errors.ts";
 import type { Scene } from "../context.ts";
-import { type ByteSource, readBody } from "../stream/byte-source.ts";
-import { BROKE_OFF, silent } from "../stream/outcome.ts";
+import { bodySource, withHead } from "../stream/body-source.ts";
+import { brokenBodyError, idleTimeoutError } from "../stream/outcome.ts";
 
 /**
  * The source with a limit on the provider's silence while it is read. Behind it the provider's side is ended, and the read
@@ -11,16 +14,12 @@ import { BROKE_OFF, silent } from "../stream/outcome.ts";
 export function limited({ runtime, stop }: Scene, source: ByteSource): ByteSource {
   const idleMs = runtime.config.KLEIS_IDLE_TIMEOUT_MS;
   return {
-    async read() {
-      const came = new AbortController();
-      const idle = runtime.clock.sleep(idleMs, came.signal).then(() => null);
-      const reading = source.read();
-      const next = await Promise.race([reading, idle]).finally(() => came.abort("came"));
-      if (next !== null) return next;
-      reading.catch(() => {});
-      stop();
-      const { code, message } = silent(idleMs);
-      throw new KleisError(code, message);
+    read() {
+      return withTimeout(runtime.clock, idleMs, source.read(), () => {
+        stop();
+        const { code, message } = idleTimeoutError(idleMs);
+        throw new KleisError(code, message);
+      });
     },
     cancel: () => source.cancel(),
   };
@@ -49,16 +48,14 @@ export async function lookAt(
   body: Response["body"],
   lookBytes = LOOK_BYTES,
 ): Promise<LookedAt> {
-  const source = readBody(body, scene.runtime.clock);
+  const source = bodySource(body, scene.runtime.clock);
   const beginning = limited(scene, source);
   const begun: Uint8Array<ArrayBuffer>[] = [];
   let looked = 0;
   let first: number | undefined;
   for (let over = false; !over && first === undefined && looked < lookBytes; ) {
     const { done, value } = await beginning.read().catch((error: unknown) => {
-      throw error instanceof KleisError
-        ? error
-        : new KleisError(BROKE_OFF.code, BROKE_OFF.message, { cause: error });
+      throw brokenBodyError(error);
     });
     over = done;
     if (value === undefined) continue;
@@ -67,18 +64,7 @@ export async function lookAt(
     first = value.find((byte) => !SPACE.has(byte));
   }
   const isJson = first === OPEN_OBJECT || first === OPEN_ARRAY;
-  return { isJson, isUnknown: looked > 0 && first === undefined, source: replayed(begun, source) };
-}
-
-/** The source with what was read of it in front again. */
-function replayed(begun: Uint8Array<ArrayBuffer>[], source: ByteSource): ByteSource {
-  return {
-    async read() {
-      const value = begun.shift();
-      return value === undefined ? source.read() : { done: false, value };
-    },
-    cancel: () => source.cancel(),
-  };
+  return { isJson, isUnknown: looked > 0 && first === undefined, source: withHead(begun, source) };
 }
 
 /** An object whose first member says that it is an error. */
@@ -92,5 +78,5 @@ export async function beginsAsError(
   const { value } = await limited(scene, source).read();
   if (value === undefined) return { isError: false, source };
   const isError = ERROR_FIRST.test(new TextDecoder().decode(value.subarray(0, 256)));
-  return { isError, source: replayed([value], source) };
+  return { isError, source: withHead([value], source) };
 }

@@ -2,14 +2,17 @@
  * From the provider's answer to the client's: errors and untouched bodies as the bytes that came, streams event by event,
  * one JSON answer gathered from a stream where the client does not stream.
  */
+
+import { type ByteSource, type Bytes, readBytes } from "../../bytes.ts";
 import { KleisError } from "../../errors.ts";
 import { isObject, parseJson } from "../../json.ts";
 import { applyEdits } from "../../protocols/json-edit.ts";
 import { failedStatus } from "../../protocols/responses/failure.ts";
 import type { Runtime } from "../../runtime.ts";
-import { type AnswerFacts, breakOffOf, changesOf, ownHeaders, type Scene } from "../context.ts";
+import { type AnswerFacts, abortConnectionOf, changesOf, ownHeaders, type Scene } from "../context.ts";
 import type { ProxyCall, ReadyRequest } from "../pipeline.ts";
-import { type ByteSource, readText, toStream } from "../stream/byte-source.ts";
+import { brokenBodyError } from "../stream/outcome.ts";
+import { toStream } from "../stream/to-stream.ts";
 import { answerGathered } from "./aggregate.ts";
 import { readError } from "./error.ts";
 import { asEventStream, passedHeaders } from "./headers.ts";
@@ -54,14 +57,14 @@ export async function answer(
   const plan = { answer: ready.answer, streams: ready.streams, classify: ready.classify };
   const scene: Scene = { runtime, call, ready: plan, facts, stop };
 
-  const { ending } = runtime;
-  if (ending?.aborted) stop();
-  ending?.addEventListener("abort", stop);
+  const { shutdown } = runtime;
+  if (shutdown?.aborted) stop();
+  shutdown?.addEventListener("abort", stop);
   try {
     return await begin(scene, sendIt(upstream.signal));
   } finally {
     // From here on the stream itself says that the runtime ends.
-    ending?.removeEventListener("abort", stop);
+    shutdown?.removeEventListener("abort", stop);
   }
 }
 
@@ -150,10 +153,10 @@ async function answerWhole(
     ? { isError: true, source: body }
     : await beginsAsError(scene, body);
   if (isError) {
-    const text = await readText(limited(scene, source), MAX_ERROR_BYTES);
-    const failed = text === null ? null : failedStatus(text);
-    if (text !== null && failed !== null) {
-      return answerError(scene, new Response(text, { status: failed, headers: response.headers }));
+    const bytes = await readWhole(scene, source, MAX_ERROR_BYTES);
+    const failed = bytes === null ? null : failedStatus(new TextDecoder().decode(bytes));
+    if (failed !== null) {
+      return answerError(scene, new Response(bytes, { status: failed, headers: response.headers }));
     }
     if (clientStreams)
       throw notJson("The provider answered with one piece of JSON, though a stream was asked for");
@@ -170,6 +173,14 @@ async function answerError(scene: Scene, response: Response): Promise<Response> 
   return new Response(body, { status, headers: ownHeaders(scene, headers) });
 }
 
+/** The body; null where it has more than `limit` bytes. Throws `KleisError` where it breaks off. */
+async function readWhole(scene: Scene, source: ByteSource, limit: number): Promise<Bytes | null> {
+  const { bytes, isCut } = await readBytes(limited(scene, source), limit).catch((error: unknown) => {
+    throw brokenBodyError(error);
+  });
+  return isCut ? null : bytes;
+}
+
 /** The provider's answer as the bytes that came. */
 function passed(scene: Scene, { status, headers, source }: Whole): Response {
   const { runtime, call, facts } = scene;
@@ -182,7 +193,7 @@ function passed(scene: Scene, { status, headers, source }: Whole): Response {
         changes: changesOf(facts),
         ...(cause === undefined ? {} : { cause }),
       }),
-    breakOff: breakOffOf(scene),
+    abortConnection: abortConnectionOf(scene),
     stall: { clock: runtime.clock, ms: runtime.config.KLEIS_CLIENT_STALL_MS },
   });
   return new Response(body, { status, headers });
@@ -194,15 +205,15 @@ async function answerJson(scene: Scene, answered: Whole): Promise<Response> {
     return passed(scene, answered);
   }
   const { status, headers } = answered;
-  const source = await readText(limited(scene, answered.source), MAX_JSON_BYTES);
-  const value = source === null ? undefined : parseJson(source);
+  const source = await readWhole(scene, answered.source, MAX_JSON_BYTES);
+  const value = source === null ? undefined : parseJson(new TextDecoder().decode(source));
   if (source === null || !isObject(value)) {
     throw new KleisError(
       "upstream_invalid_response",
       "The provider's answer is not a JSON object. Try again.",
     );
   }
-  const bytes = applyEdits(new TextEncoder().encode(source), ready.answer.json?.(value) ?? []);
+  const bytes = applyEdits(source, ready.answer.json?.(value) ?? []);
   const out = facts.requestedModel === null ? bytes : restoreModelInJson(bytes, value, facts.requestedModel);
   call.log.end({
     status,

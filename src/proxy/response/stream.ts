@@ -1,12 +1,14 @@
 /** A stream's way to a client that streams: event by event, or by the runtime itself where nothing is changed. */
+
+import type { ByteSource } from "../../bytes.ts";
 import { KleisError } from "../../errors.ts";
 import { WATCH } from "../../protocols/end.ts";
 import { protocolOf } from "../../protocols/protocol.ts";
 import { failedStatus } from "../../protocols/responses/failure.ts";
 import type { EventRewriter } from "../../protocols/sse/event.ts";
 import { broken, failureEvents, type StreamFailure } from "../../protocols/stream-errors.ts";
-import { breakOffOf, changesOf, type Scene } from "../context.ts";
-import { type ByteSource, begin, readBody } from "../stream/byte-source.ts";
+import { abortConnectionOf, changesOf, type Scene } from "../context.ts";
+import { bodySource, peek } from "../stream/body-source.ts";
 import { ownFailure, providerFailure } from "../stream/late-error.ts";
 import { relayNatively } from "../stream/native-relay.ts";
 import type { StreamPlan } from "../stream/outcome.ts";
@@ -17,7 +19,7 @@ import { restoreModel } from "./restore-model.ts";
 
 /** The provider's stream as the client gets it. */
 export function streamOf(scene: Scene, body: Response["body"]): ReadableStream<Uint8Array> {
-  return passedNatively(scene, body) ?? streamFrom(scene, readBody(body, scene.runtime.clock));
+  return passedNatively(scene, body) ?? streamFrom(scene, bodySource(body, scene.runtime.clock));
 }
 
 /** The same for a body that is being read. */
@@ -44,11 +46,11 @@ function passedNatively(scene: Scene, body: Response["body"]): ReadableStream<Ui
   const { runtime, call, ready } = scene;
   const isWished = runtime.config.KLEIS_NATIVE_STREAMS === "on";
   const isLeftAlone = ready.answer.breaksSilence === true && rewritersOf(scene).length === 0;
-  if (runtime.passNatively === undefined || body === null || !isWished || !isLeftAlone) return null;
-  const pass = runtime.passNatively(begin(body, runtime.clock));
+  if (runtime.passthrough === undefined || body === null || !isWished || !isLeftAlone) return null;
+  const passthrough = runtime.passthrough(peek(body, runtime.clock));
   const hasLeft = () => call.request.signal.aborted;
-  runtime.waitUntil(relayNatively({ ...planOf(scene), pass, hasLeft }));
-  return pass.readable;
+  runtime.waitUntil(relayNatively({ ...planOf(scene), passthrough, hasLeft }));
+  return passthrough.readable;
 }
 
 function planOf(scene: Scene): StreamPlan {
@@ -62,8 +64,8 @@ function planOf(scene: Scene): StreamPlan {
     clock: runtime.clock,
     idleMs: runtime.config.KLEIS_IDLE_TIMEOUT_MS,
     stallMs: runtime.config.KLEIS_CLIENT_STALL_MS,
-    breakOff: breakOffOf(scene),
-    ending: runtime.ending,
+    abortConnection: abortConnectionOf(scene),
+    shutdown: runtime.shutdown,
     stop,
     onEnd(outcome, bytes, cause) {
       const coded = cause === undefined ? {} : { cause };
@@ -105,7 +107,7 @@ async function lateSource(scene: Scene, sending: Promise<Response>): Promise<Byt
     new LateRefusal(eventsOf(scene, failure, false), cause);
   try {
     const response = await sending;
-    if (response.status < 400) return readBody(response.body, scene.runtime.clock);
+    if (response.status < 400) return bodySource(response.body, scene.runtime.clock);
     throw refused(providerFailure(await readError(scene, response)));
   } catch (error) {
     if (error instanceof LateRefusal) throw error;

@@ -2,11 +2,9 @@
  * Unpacks what a provider sent within bounds, as what clients send is (read-body.ts): a few packed bytes must not become
  * memory and work without end, nor hold up everybody else while they are unpacked.
  */
+import type { ByteSource, Bytes } from "../../bytes.ts";
 import { KleisError } from "../../errors.ts";
 import type { Clock } from "../../runtime.ts";
-import type { ByteSource } from "./byte-source.ts";
-
-type Bytes = Uint8Array<ArrayBuffer>;
 export type PackedStream = ReadableStream<Bytes>;
 
 /**

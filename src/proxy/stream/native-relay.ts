@@ -1,113 +1,137 @@
 /**
- * Streams a provider's events to the client where the runtime passes the bytes on by itself and this only looks at them
- * afterwards: the end is judged by the same watcher as in `relay.ts`, and what the provider left out is written behind
- * its last byte. What has been passed on can not be called back; docs/deploy/cloudflare.md
- * says under "Native streams" what that means.
+ * Native relay: the runtime passes a provider's stream to the client by itself, and Kleis reads a copy afterwards. The same
+ * watcher as in `relay.ts` judges how it ended, and what the provider left out is written after its last byte. Bytes that
+ * have passed cannot be taken back; docs/deploy/cloudflare.md says under "Native streams" what that means.
  */
 import { joinBytes } from "../../bytes.ts";
+import { withTimeout } from "../../deadline.ts";
 import type { EndState } from "../../protocols/sse/end.ts";
 import { isWholeEvent, withName } from "../../protocols/sse/event.ts";
 import { EventSplitter, EventTooLargeError } from "../../protocols/sse/splitter.ts";
 import type { StreamFailure } from "../../protocols/stream-errors.ts";
-import type { NativePass } from "../../runtime.ts";
-import { ENDED_EARLY, type StreamOutcome, type StreamPlan, silent } from "./outcome.ts";
+import type { Passthrough } from "../../runtime.ts";
+import { ENDED_EARLY, idleTimeoutError, type StreamOutcome, type StreamPlan } from "./outcome.ts";
 
-/** After the last event, how long (ms) the provider may take to end its stream before it is let go. */
-const LET_GO_MS = 1_000;
+/** After the last event, how long (ms) the provider may take to end its stream. */
+const DRAIN_MS = 1_000;
 
 const encoder = new TextEncoder();
 const EMPTY_LINE = encoder.encode("\n\n");
 const NOTHING = new Uint8Array(0);
 
 export interface NativeRelayOptions extends StreamPlan {
-  readonly pass: NativePass;
+  readonly passthrough: Passthrough;
   /** True when the client has gone away. */
   readonly hasLeft: () => boolean;
 }
 
-/** How the provider's side came to its end. */
-type Stop = "ended" | "broke" | "idle" | "let_go" | "too_large";
+/** How the provider's side came to its end; `drained`: it did not, after its last event. */
+type UpstreamEnd = "ended" | "broke" | "idle" | "drained" | "too_large";
 
 /** Settles when the stream has ended on both sides; never rejects. */
-export async function relayNatively(options: NativeRelayOptions): Promise<void> {
-  const { pass, watcher, clock } = options;
-  const splitter = new EventSplitter();
-  let state: EndState = "open";
-  /** An error that was passed on without its name, once more with it. */
-  let unnamed: Uint8Array<ArrayBuffer> | null = null;
-  let bytes = 0;
-  let endsAt = 0;
-  const see = (event: Uint8Array) => {
-    if (state !== "open" && state !== "failing") return;
-    const next = watcher.see(event);
-    if (next === "open") return;
-    if (endsAt === 0) endsAt = clock.now() + LET_GO_MS;
-    state = next;
-    if (next === "unnamed") unnamed = joinBytes([EMPTY_LINE, withName(event, "error"), EMPTY_LINE]);
-  };
-
-  const watch = async (): Promise<Stop> => {
-    for (;;) {
-      const late = new AbortController();
-      const limit = endsAt === 0 ? options.idleMs : endsAt - clock.now();
-      const read = pass.seen.read();
-      const result = await Promise.race([
-        read,
-        clock.sleep(Math.max(limit, 0), late.signal).then(() => null),
-      ]).finally(() => late.abort("read"));
-      if (result === null) {
-        read.catch(() => {});
-        return endsAt === 0 ? "idle" : "let_go";
-      }
-      bytes += result.value?.length ?? 0;
-      if (result.value !== undefined) splitter.push(result.value, see);
-      if (result.done) return "ended";
-    }
-  };
-
-  const stop = await watch().catch(
-    (error): Stop => (error instanceof EventTooLargeError ? "too_large" : "broke"),
-  );
-  if (stop !== "ended") options.stop();
-  const rest = stop === "too_large" ? null : splitter.rest();
-  const isWhole = rest !== null && isWholeEvent(rest);
-  if (isWhole) see(rest);
-  const isCut = stop === "too_large" || (rest !== null && !isWhole && state === "open");
-  const end = state === "open" && stop === "ended" && options.mayOmitEnd ? watcher.missingEnd() : null;
-
-  const missing = (at: EndState, error: StreamFailure) => {
-    if (at === "open") return encoder.encode(options.failureEvents(error));
-    return at === "failing" ? (watcher.missingFailure?.() ?? NOTHING) : NOTHING;
-  };
-
-  const heard = outcomeOf(state, stop);
-  let outcome = end === null ? heard : "complete";
-  const inTime = new AbortController();
-  const stalled = clock.sleep(options.stallMs, inTime.signal).then(() => "stalled" as const);
-  const finish = async () => {
-    if (isCut) await pass.break();
-    else {
-      const error = stop === "idle" ? silent(options.idleMs) : ENDED_EARLY;
-      const said = end ?? unnamed ?? missing(state, error);
-      // What is left of an event that was cut must not run into what is said behind it.
-      const runsOn = rest !== null && (isWhole || said.length > 0);
-      await pass.end(runsOn ? joinBytes([EMPTY_LINE, said]) : said);
-    }
-  };
-  try {
-    if ((await Promise.race([finish(), stalled])) === "stalled") outcome = "client_stalled";
-  } catch {
-    outcome = "client_left";
-  }
-  inTime.abort("over");
-  if (stop === "ended") options.stop();
-  if (options.hasLeft()) outcome = "client_left";
-  // Agents leave as soon as they have the last event.
-  options.onEnd(heard === "complete" ? heard : outcome, bytes);
+export function relayNatively(options: NativeRelayOptions): Promise<void> {
+  return new NativeRelay(options).run();
 }
 
-function outcomeOf(state: EndState, stop: Stop): StreamOutcome {
+class NativeRelay {
+  readonly #options: NativeRelayOptions;
+  readonly #splitter = new EventSplitter();
+  #state: EndState = "open";
+  /** An error that passed without its name, once more with it. */
+  #named: Uint8Array<ArrayBuffer> | null = null;
+  #bytes = 0;
+  /** Until when the provider may end its stream after its last event, epoch ms; 0 before that. */
+  #drainUntil = 0;
+
+  constructor(options: NativeRelayOptions) {
+    this.#options = options;
+  }
+
+  async run(): Promise<void> {
+    const { stop, onEnd, hasLeft } = this.#options;
+    const end = await this.#watch().catch(
+      (error): UpstreamEnd => (error instanceof EventTooLargeError ? "too_large" : "broke"),
+    );
+    if (end !== "ended") stop();
+    const { tail, isCompleted } = this.#tailOf(end);
+    const seen = outcomeOf(this.#state, end);
+    const written = await this.#write(tail);
+    if (end === "ended") stop();
+    // Agents leave as soon as they have the last event.
+    if (seen === "complete") return onEnd(seen, this.#bytes);
+    const outcome = hasLeft() ? "client_left" : (written ?? (isCompleted ? "complete" : seen));
+    onEnd(outcome, this.#bytes);
+  }
+
+  /** Reads the copy until the provider's side has ended. */
+  async #watch(): Promise<UpstreamEnd> {
+    const { passthrough, clock, idleMs } = this.#options;
+    for (;;) {
+      const limit = this.#drainUntil === 0 ? idleMs : this.#drainUntil - clock.now();
+      const next = await withTimeout(clock, Math.max(limit, 0), passthrough.copy.read(), () => null);
+      if (next === null) return this.#drainUntil === 0 ? "idle" : "drained";
+      this.#bytes += next.value?.length ?? 0;
+      if (next.value !== undefined) this.#splitter.push(next.value, this.#see);
+      if (next.done) return "ended";
+    }
+  }
+
+  readonly #see = (event: Uint8Array): void => {
+    if (this.#state !== "open" && this.#state !== "failing") return;
+    const { watcher, clock } = this.#options;
+    const next = watcher.see(event);
+    if (next === "open") return;
+    if (this.#drainUntil === 0) this.#drainUntil = clock.now() + DRAIN_MS;
+    this.#state = next;
+    if (next === "unnamed") this.#named = joinBytes([EMPTY_LINE, withName(event, "error"), EMPTY_LINE]);
+  };
+
+  /**
+   * What is written after the provider's last byte; null where that byte is inside an event, which nothing can follow.
+   * `isCompleted`: the tail is only the formal end of a whole response.
+   */
+  #tailOf(end: UpstreamEnd): { tail: Uint8Array<ArrayBuffer> | null; isCompleted: boolean } {
+    const { mayOmitEnd, watcher } = this.#options;
+    const rest = end === "too_large" ? null : this.#splitter.rest();
+    const isWhole = rest !== null && isWholeEvent(rest);
+    if (isWhole) this.#see(rest);
+    const isOpen = this.#state === "open";
+    const terminator = isOpen && end === "ended" && mayOmitEnd ? watcher.missingEnd() : null;
+    const isCompleted = terminator !== null;
+    if (end === "too_large" || (rest !== null && !isWhole && isOpen)) return { tail: null, isCompleted };
+    const tail = terminator ?? this.#named ?? this.#missingError(end);
+    // What is left of a cut event must not run into what follows it.
+    const runsOn = rest !== null && (isWhole || tail.length > 0);
+    return { tail: runsOn ? joinBytes([EMPTY_LINE, tail]) : tail, isCompleted };
+  }
+
+  #missingError(end: UpstreamEnd): Uint8Array<ArrayBuffer> {
+    const { failureEvents, idleMs, watcher } = this.#options;
+    if (this.#state === "failing") return watcher.missingFailure?.() ?? NOTHING;
+    if (this.#state !== "open") return NOTHING;
+    const failure: StreamFailure = end === "idle" ? idleTimeoutError(idleMs) : ENDED_EARLY;
+    return encoder.encode(failureEvents(failure));
+  }
+
+  /** Ends the client's side; null where the client took all of it. */
+  async #write(tail: Uint8Array<ArrayBuffer> | null): Promise<"client_stalled" | "client_left" | null> {
+    const { passthrough, clock, stallMs } = this.#options;
+    const written = tail === null ? passthrough.abort() : passthrough.end(tail);
+    try {
+      return await withTimeout(
+        clock,
+        stallMs,
+        written.then(() => null),
+        () => "client_stalled" as const,
+      );
+    } catch {
+      return "client_left";
+    }
+  }
+}
+
+function outcomeOf(state: EndState, end: UpstreamEnd): StreamOutcome {
   if (state === "end") return "complete";
   if (state === "failing" || state === "failed" || state === "unnamed") return "provider_error";
-  return stop === "too_large" || stop === "idle" ? stop : "incomplete";
+  return end === "too_large" || end === "idle" ? end : "incomplete";
 }

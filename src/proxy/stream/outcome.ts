@@ -1,4 +1,5 @@
-/** The end of a stream to a client: what it takes to bring it about, how it was, and what the client is told of it. */
+/** How a stream to a client ends: what bringing it about takes, the outcome, and the errors that the client is sent. */
+import { KleisError } from "../../errors.ts";
 import type { EndWatcher } from "../../protocols/sse/end.ts";
 import { broken, type StreamFailure } from "../../protocols/stream-errors.ts";
 import type { Clock } from "../../runtime.ts";
@@ -14,25 +15,25 @@ export type StreamOutcome =
   | "client_left"
   | "client_stalled";
 
-/** What every way of relaying has to know. */
+/** What both relays have to know. */
 export interface StreamPlan {
   readonly watcher: EndWatcher;
-  /** The provider may leave out the formal end of a whole answer. */
+  /** The provider may leave out the formal end of a complete response. */
   readonly mayOmitEnd: boolean;
-  /** The events by which the protocol's clients learn that their stream broke, up to its end. */
+  /** The events that tell the protocol's clients that their stream broke, up to its end. */
   readonly failureEvents: (failure: StreamFailure) => string;
-  /** What a body that is labelled as a stream and holds no event says, where it is an error. */
+  /** The error in a body that is labelled as a stream and holds no event; null where it is not one. */
   readonly failureIn?: (body: Uint8Array<ArrayBuffer>) => Promise<StreamFailure | null>;
   readonly clock: Clock;
-  /** Ends a stream in which the provider says nothing for this long, ms. */
+  /** Ends a stream in which the provider sends nothing for this long, ms. */
   readonly idleMs: number;
-  /** Breaks off with a client that takes nothing for this long, ms. */
+  /** Disconnects a client that takes nothing for this long, ms. */
   readonly stallMs: number;
-  /** Breaks off the client's connection; without it the client's stream fails instead. */
-  readonly breakOff?: (() => void) | undefined;
+  /** Aborts the client's connection; without it the client's stream fails instead. */
+  readonly abortConnection?: (() => void) | undefined;
   /** Aborts when the runtime is about to end, which ends the stream with an error event. */
-  readonly ending?: AbortSignal | undefined;
-  /** Lets the provider's connection go; called once, however the stream ends. */
+  readonly shutdown?: AbortSignal | undefined;
+  /** Stops the provider's side; called once, however the stream ends. */
   readonly stop: () => void;
   /** `cause`: the code of the error that broke the provider's stream, where there is one. */
   readonly onEnd: (outcome: StreamOutcome, bytes: number, cause?: string) => void;
@@ -44,11 +45,16 @@ export const NO_STOP_REASON = broken("no_stop_reason");
 
 export const SHUTTING_DOWN = broken("shutting_down");
 
+/** A failed read of the provider's body as the error for a client that has no response yet. */
+export function brokenBodyError(cause: unknown): KleisError {
+  return cause instanceof KleisError ? cause : new KleisError(BROKE_OFF.code, BROKE_OFF.message, { cause });
+}
+
 export function tooLarge(reason: string) {
   return broken("too_large", reason);
 }
 
-/** `idleMs`: how long the provider has said nothing. */
-export function silent(idleMs: number) {
+/** `idleMs`: how long the provider has sent nothing. */
+export function idleTimeoutError(idleMs: number) {
   return broken("silent", Math.round(idleMs / 1000));
 }

@@ -14,7 +14,7 @@ import type { CredentialKind } from "../../../src/providers/provider.ts";
 import type { ProxyCall, ReadyRequest } from "../../../src/proxy/pipeline.ts";
 import { answer } from "../../../src/proxy/response/respond.ts";
 import { restoreModel } from "../../../src/proxy/response/restore-model.ts";
-import { readBody } from "../../../src/proxy/stream/byte-source.ts";
+import { bodySource } from "../../../src/proxy/stream/body-source.ts";
 import { relayEvents } from "../../../src/proxy/stream/relay.ts";
 import type { Clock, LogFields, Runtime } from "../../../src/runtime.ts";
 import { testKeyOf } from "../../support/key.ts";
@@ -145,7 +145,7 @@ export async function wayOf(name: WayName): Promise<Way> {
     relay(body, clock) {
       const watcher = WATCH[protocol]();
       return relayEvents({
-        upstream: readBody(body, clock),
+        upstream: bodySource(body, clock),
         rewriters: rewriters(),
         watcher,
         mayOmitEnd,

@@ -1,35 +1,35 @@
 /**
- * Passes a body on inside workerd, without waking JavaScript for each of its chunks, and still lets it be looked at: the
+ * Passes a body to the client inside workerd, without waking JavaScript for each of its chunks, and gives Kleis a copy: the
  * client has one branch of a `tee`, the other goes into an identity stream that is read in large pieces and seldom.
  */
-import type { BegunBody, NativePass } from "../../src/runtime.ts";
+import type { Passthrough, PeekedBody } from "../../src/runtime.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** The largest piece that is looked at, bytes. */
+/** The largest piece of the copy that is read at once, bytes. */
 const PIECE_BYTES = 64 * 1024;
 
-/** How long is waited before the next look while little comes, ms. */
-const LOOK_MS = 250;
+/** The pause before the next read while little comes, ms. */
+const READ_PAUSE_MS = 250;
 
-export function passNatively(begun: Promise<BegunBody>): NativePass {
+export function passthrough(peeked: Promise<PeekedBody>): Passthrough {
   const toClient = new IdentityTransformStream();
-  const toUs = new IdentityTransformStream();
+  const toCopy = new IdentityTransformStream();
   let hasPassed = false;
-  // How a body broke is seen where it is looked at.
-  const passed = pass(begun, toClient.writable, toUs.writable)
+  // How a body broke shows where the copy is read.
+  const passed = pass(peeked, toClient.writable, toCopy.writable)
     .catch(() => {})
     .then(() => {
       hasPassed = true;
     });
 
-  const reader = toUs.readable.getReader({ mode: "byob" });
+  const reader = toCopy.readable.getReader({ mode: "byob" });
   let wasSmall = false;
   return {
     readable: toClient.readable,
-    seen: {
+    copy: {
       async read() {
-        if (wasSmall && !hasPassed) await Promise.race([passed, pause(LOOK_MS)]);
+        if (wasSmall && !hasPassed) await Promise.race([passed, pause(READ_PAUSE_MS)]);
         const { done, value } = await reader.read(new Uint8Array(PIECE_BYTES));
         wasSmall = value === undefined || value.length < PIECE_BYTES / 2;
         return { done, value };
@@ -41,7 +41,7 @@ export function passNatively(begun: Promise<BegunBody>): NativePass {
       if (tail.length > 0) await writer.write(tail);
       await writer.close();
     },
-    async break() {
+    async abort() {
       await passed;
       await toClient.writable.abort(new Error("the provider's stream broke"));
     },
@@ -50,25 +50,25 @@ export function passNatively(begun: Promise<BegunBody>): NativePass {
 
 /** Settles when the client has been given all that the body had. */
 async function pass(
-  begun: Promise<BegunBody>,
+  peeked: Promise<PeekedBody>,
   toClient: WritableStream<Bytes>,
-  toUs: WritableStream<Bytes>,
+  toCopy: WritableStream<Bytes>,
 ): Promise<void> {
-  let body: BegunBody;
+  let body: PeekedBody;
   try {
-    body = await begun;
+    body = await peeked;
   } catch (error) {
-    await toUs.abort(error);
+    await toCopy.abort(error);
     throw error;
   }
   const [own, copy] = body.rest.tee();
-  copyOn(body.head, copy, toUs).catch(() => {});
-  // Kept open for what is to be said behind the last byte. A branch that breaks gives all it has before it says so.
-  await copyOn(body.head, own, toClient, { preventClose: true, preventAbort: true });
+  pipe(body.head, copy, toCopy).catch(() => {});
+  // Kept open for what is written after the last byte. A branch that breaks gives all it has before it fails.
+  await pipe(body.head, own, toClient, { preventClose: true, preventAbort: true });
 }
 
-/** What was read already, then the rest without a hand. */
-async function copyOn(
+/** Writes the head that was read already, then pipes the rest. */
+async function pipe(
   head: Bytes,
   rest: ReadableStream<Bytes>,
   to: WritableStream<Bytes>,
