@@ -216,7 +216,7 @@ describe("a client that takes nothing", () => {
     await reader.read();
     await pass(clock, 7 * MINUTE);
     expect(ends).toEqual(["client_stalled"]);
-    await expect(reader.read()).rejects.toThrow("takes nothing");
+    await expect(reader.read()).rejects.toThrow("does not read");
   });
 
   test("of the keep-alives either, is let go while the provider still thinks", async () => {
