@@ -203,9 +203,12 @@ class EventRelay {
   #endWithoutLastEvent(): void {
     const { mayOmitEnd, watcher } = this.#options;
     const terminator = mayOmitEnd && this.#state === "streaming" ? watcher.missingEnd() : null;
-    if (terminator === null) return this.#fail("incomplete", ENDED_EARLY);
-    this.#client.send(terminator);
-    this.#finish("complete");
+    if (terminator === null) {
+      this.#fail("incomplete", ENDED_EARLY);
+    } else {
+      this.#client.send(terminator);
+      this.#finish("complete");
+    }
   }
 
   /** Ends the stream after an announced error whose last event does not come. */
@@ -221,9 +224,12 @@ class EventRelay {
   /** Ends a stream that broke with an error event, unless the provider announced its own error. */
   #fail(outcome: StreamOutcome, failure: StreamFailure): void {
     if (this.#isOver) return;
-    if (this.#state === "failing") return this.#endAnnouncedError();
-    this.#client.send(encoder.encode(this.#options.failureEvents(failure)));
-    this.#finish(outcome);
+    if (this.#state === "failing") {
+      this.#endAnnouncedError();
+    } else {
+      this.#client.send(encoder.encode(this.#options.failureEvents(failure)));
+      this.#finish(outcome);
+    }
   }
 
   #onReadError(error: unknown): void {
