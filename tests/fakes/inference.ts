@@ -41,6 +41,9 @@ export interface Staged<Name extends string> extends Delivery, ScenarioOptions {
 
 export type Scenario<Name extends string> = Name | Raw | Reply | Staged<Name>;
 
+/** Decides by the request which scenario it gets. */
+export type Chooser<Name extends string> = (ask: Ask, request: RecordedRequest) => Scenario<Name>;
+
 /** Named error answers of one provider; they may depend on the time (ms). */
 export type ErrorTable<Name extends string> = Readonly<Record<Name, (now: number) => Reply>>;
 
@@ -57,8 +60,8 @@ export interface Dialect {
 export interface Inference<Name extends string> {
   /** Queues scenarios for the next inference requests, one each. */
   script(scenario: Scenario<Name>, ...more: Scenario<Name>[]): void;
-  /** Plays this one whenever the queue is empty; without argument the plain text again. */
-  always(scenario?: Scenario<Name>): void;
+  /** Plays this one, or what it chooses, whenever the queue is empty; without argument the plain text again. */
+  always(scenario?: Scenario<Name> | Chooser<Name>): void;
   /** Forgets the scenarios that were not played; returns how many there were. */
   clear(): number;
   /** Inference requests that passed the rules, in order of arrival. */
@@ -85,7 +88,7 @@ export function createInference<Name extends string>(
   const queue: Scenario<Name>[] = [];
   const inference: RecordedRequest[] = [];
   const waiting = new Map<number, ((request: RecordedRequest) => void)[]>();
-  let standard: Scenario<Name> | undefined;
+  let standard: Chooser<Name> | undefined;
 
   const check = (scenario: Scenario<Name>): void => {
     const name = nameOf(scenario);
@@ -100,8 +103,12 @@ export function createInference<Name extends string>(
       queue.push(...scenarios);
     },
     always(scenario) {
-      if (scenario !== undefined) check(scenario);
-      standard = scenario;
+      if (scenario === undefined || typeof scenario === "function") {
+        standard = scenario;
+        return;
+      }
+      check(scenario);
+      standard = () => scenario;
     },
     clear: () => queue.splice(0).length,
     arrived(n) {
@@ -112,7 +119,7 @@ export function createInference<Name extends string>(
     async answer(dialect, ask, request, res, headers = {}) {
       inference.push(request);
       for (const resolve of waiting.get(inference.length) ?? []) resolve(request);
-      const scenario: Scenario<string> = queue.shift() ?? standard ?? "text";
+      const scenario: Scenario<string> = queue.shift() ?? standard?.(ask, request) ?? "text";
       if (typeof scenario === "object" && "raw" in scenario) {
         await scenario.raw(res, request);
         return undefined;

@@ -7,6 +7,11 @@ import type { TokenBook, TokenRecord } from "../tokens.ts";
 import { CLAUDE_ERRORS, claudeError } from "./errors.ts";
 
 export const IDENTITY = "You are Claude Code, Anthropic's official CLI for Claude.";
+/** How Claude Code begins when it runs without a terminal; only behind its attribution block. */
+const HEADLESS = [
+  "You are a Claude agent, built on Anthropic's Claude Agent SDK.",
+  "You are Claude Code, Anthropic's official CLI for Claude, running within the Claude Agent SDK.",
+];
 export const OAUTH_BETA = "oauth-2025-04-20";
 const CONTEXT_BETA = "context-management-2025-06-27";
 const ATTRIBUTION = "x-anthropic-billing-header";
@@ -141,7 +146,9 @@ function checkFields(body: Dict, request: RecordedRequest, counting: boolean): v
 
 function checkIdentity(body: Dict): void {
   const [first, second] = objectsOf(body.system).map((block) => stringOf(block.text));
-  const attributed = first?.startsWith(ATTRIBUTION) === true && second?.startsWith(IDENTITY) === true;
+  const attributed =
+    first?.startsWith(ATTRIBUTION) === true &&
+    [IDENTITY, ...HEADLESS].some((identity) => second?.startsWith(identity));
   if (first?.startsWith(IDENTITY) === true || attributed) return;
   refuse("system does not begin with the identity", CLAUDE_ERRORS["error:claude-code-only"]());
 }

@@ -22,6 +22,12 @@ export interface Ask {
   readonly cachedTokens?: number;
 }
 
+/** What an agent is asked to execute. */
+export interface ToolCall {
+  readonly tool: DeclaredTool;
+  readonly arguments: Dict;
+}
+
 /** Knobs of single scenarios. */
 export interface ScenarioOptions {
   /** The answer's text, instead of the echo. */
@@ -32,6 +38,10 @@ export interface ScenarioOptions {
   bytes?: number;
   /** Chat `parallel-tools`: both calls carry index 0. */
   sharedIndex?: boolean;
+  /** Scenarios with exactly one tool call: this one, instead of the first tool with sample arguments. */
+  call?: ToolCall;
+  /** Responses and Chat: the sealed form of the reasoning, instead of one of the fake's own. */
+  sealed?: string;
 }
 
 export const NOTHING_ASKED: Ask = {
@@ -68,6 +78,15 @@ const LOOKUP: Dict = { type: "object", properties: { query: { type: "string" } }
 /** Arguments that satisfy a tool's schema: a value for each required property. */
 export function argumentsFor(tool: DeclaredTool): Dict {
   return objectOf(sample(tool.schema, tool.name, tool.schema, 0)) ?? {};
+}
+
+/** The one tool call of a scenario. */
+export function callOf(ask: Ask, options: ScenarioOptions): ToolCall {
+  return options.call ?? sampleCall(toolAt(ask, 0));
+}
+
+export function sampleCall(tool: DeclaredTool): ToolCall {
+  return { tool, arguments: argumentsFor(tool) };
 }
 
 /** JSON text in two halves, as arguments arrive in a stream. */

@@ -2,13 +2,14 @@
 import { type Dict, objectOf, objectsOf, stringOf } from "../inspect.ts";
 import {
   type Ask,
-  argumentsFor,
-  type DeclaredTool,
+  callOf,
   echo,
   halves,
   lastUserText,
   NOTHING_ASKED,
   type ScenarioOptions,
+  sampleCall,
+  type ToolCall,
   toolAt,
   words,
 } from "./ask.ts";
@@ -33,13 +34,19 @@ type Play = (ask: Ask, options: ScenarioOptions) => ChatEvent[];
 
 const SCENARIOS = {
   text: (ask: Ask, options: ScenarioOptions) => turn(ask, content(echo(ask, options)), "stop"),
-  tools: (ask: Ask) => turn(ask, [SILENT, ...toolCall(toolAt(ask, 0), 0)], "tool_calls"),
+  tools: (ask: Ask, options: ScenarioOptions) =>
+    turn(ask, [SILENT, ...toolCall(callOf(ask, options), 0)], "tool_calls"),
   /** A first delta without a role, as Copilot may send before tool calls. */
-  "no-role": (ask: Ask) => turn(ask, toolCall(toolAt(ask, 0), 0), "tool_calls"),
+  "no-role": (ask: Ask, options: ScenarioOptions) =>
+    turn(ask, toolCall(callOf(ask, options), 0), "tool_calls"),
   "parallel-tools": (ask: Ask, { sharedIndex = false }: ScenarioOptions) =>
     turn(
       ask,
-      [SILENT, ...toolCall(toolAt(ask, 0), 0), ...toolCall(toolAt(ask, 1), sharedIndex ? 0 : 1)],
+      [
+        SILENT,
+        ...toolCall(sampleCall(toolAt(ask, 0)), 0),
+        ...toolCall(sampleCall(toolAt(ask, 1)), sharedIndex ? 0 : 1),
+      ],
       "tool_calls",
     ),
   "reasoning-opaque": (ask: Ask, options: ScenarioOptions) => {
@@ -51,6 +58,16 @@ const SCENARIOS = {
     ];
     return turn(ask, [...thoughts, head, { reasoning_opaque: "LXR3bw==" }, ...rest], "stop");
   },
+  "reasoning-tool": (ask: Ask, options: ScenarioOptions) =>
+    turn(
+      ask,
+      [
+        { role: "assistant", reasoning_text: REASONING_TEXT },
+        { reasoning_opaque: options.sealed ?? "b3BhcXVl" },
+        ...toolCall(callOf(ask, options), 0),
+      ],
+      "tool_calls",
+    ),
   "filter-first-chunk": (ask: Ask, options: ScenarioOptions) => [
     {
       choices: [],
@@ -86,7 +103,9 @@ const SCENARIOS = {
   },
   "split-choices": (ask: Ask, options: ScenarioOptions) => {
     const spoken = content(echo(ask, options)).map((delta) => choice(0, delta));
-    const calls = [0, 1].flatMap((at) => toolCall(toolAt(ask, at), 0).map((delta) => choice(at + 1, delta)));
+    const calls = [0, 1].flatMap((at) =>
+      toolCall(sampleCall(toolAt(ask, at)), 0).map((delta) => choice(at + 1, delta)),
+    );
     const ends = [0, 1, 2].map((index) => choice(index, {}, "tool_calls"));
     return stream(
       ask,
@@ -100,6 +119,9 @@ const SCENARIOS = {
     turn(ask, [FIRST, { content: "x".repeat(bytes) }], "stop"),
 } satisfies Record<string, Play>;
 
+/** The readable reasoning of `reasoning-tool`. */
+export const REASONING_TEXT = "Let me think.";
+
 const FIRST: Dict = { role: "assistant", content: "" };
 const SILENT: Dict = { role: "assistant", content: null };
 
@@ -109,12 +131,12 @@ function content(text: string): Dict[] {
 
 let calls = 0;
 
-function toolCall(tool: DeclaredTool, index: number): Dict[] {
+function toolCall({ tool, arguments: input }: ToolCall, index: number): Dict[] {
   calls += 1;
   const opening = { name: tool.name, arguments: "" };
   return [
     { tool_calls: [{ index, id: `call_fake${calls}`, type: "function", function: opening }] },
-    ...halves(JSON.stringify(argumentsFor(tool))).map((part) => ({
+    ...halves(JSON.stringify(input)).map((part) => ({
       tool_calls: [{ index, function: { arguments: part } }],
     })),
   ];

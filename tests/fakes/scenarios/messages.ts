@@ -3,13 +3,14 @@ import { createHash } from "node:crypto";
 import { type Dict, objectOf, objectsOf, stringOf } from "../inspect.ts";
 import {
   type Ask,
-  argumentsFor,
-  type DeclaredTool,
+  callOf,
   echo,
   halves,
   lastUserText,
   NOTHING_ASKED,
   type ScenarioOptions,
+  sampleCall,
+  type ToolCall,
   toolAt,
   words,
 } from "./ask.ts";
@@ -35,13 +36,11 @@ type Play = (ask: Ask, options: ScenarioOptions) => Dict[];
 
 const SCENARIOS = {
   text: (ask: Ask, options: ScenarioOptions) => turn(ask, [text(echo(ask, options))]),
+  tool: (ask: Ask, options: ScenarioOptions) => turn(ask, [toolUse(callOf(ask, options))], "tool_use"),
   "thinking-tool": (ask: Ask, options: ScenarioOptions) =>
-    turn(
-      ask,
-      [thinking("Let me look at this."), text(echo(ask, options)), toolUse(toolAt(ask, 0))],
-      "tool_use",
-    ),
-  "parallel-tools": (ask: Ask) => turn(ask, [toolUse(toolAt(ask, 0)), toolUse(toolAt(ask, 1))], "tool_use"),
+    turn(ask, [thinking(THOUGHT), text(echo(ask, options)), toolUse(callOf(ask, options))], "tool_use"),
+  "parallel-tools": (ask: Ask) =>
+    turn(ask, [toolUse(sampleCall(toolAt(ask, 0))), toolUse(sampleCall(toolAt(ask, 1)))], "tool_use"),
   "no-arg-tool": (ask: Ask) => turn(ask, [noArguments(ask)], "tool_use"),
   "server-tool": (ask: Ask, options: ScenarioOptions) =>
     turn(ask, [...webSearch(), text(echo(ask, options))]),
@@ -77,6 +76,9 @@ const SCENARIOS = {
     return [...events.slice(0, 2), { type: "future_event", name: "mcp_read" }, ...events.slice(2)];
   },
 } satisfies Record<string, Play>;
+
+/** The thinking text of `thinking-tool`. */
+export const THOUGHT = "Let me look at this.";
 
 const EMPTY_TEXT: Dict = { type: "text", text: "" };
 
@@ -123,8 +125,8 @@ function callId(prefix: string): string {
   return `${prefix}_fake${String(calls).padStart(6, "0")}`;
 }
 
-function toolUse(tool: DeclaredTool): Block {
-  const json = JSON.stringify(argumentsFor(tool));
+function toolUse({ tool, arguments: input }: ToolCall): Block {
+  const json = JSON.stringify(input);
   return block(
     { type: "tool_use", id: callId("toolu"), name: tool.name, input: {} },
     ["", ...halves(json)].map((part) => ({ type: "input_json_delta", partial_json: part })),

@@ -3,13 +3,15 @@ import { randomUUID } from "node:crypto";
 import { type Dict, objectOf, objectsOf, stringOf } from "../inspect.ts";
 import {
   type Ask,
-  argumentsFor,
+  callOf,
   type DeclaredTool,
   echo,
   halves,
   lastUserText,
   NOTHING_ASKED,
   type ScenarioOptions,
+  sampleCall,
+  type ToolCall,
   toolAt,
   words,
 } from "./ask.ts";
@@ -31,8 +33,11 @@ type Play = (ask: Ask, options: ScenarioOptions) => Dict[];
 
 const SCENARIOS = {
   text: (ask: Ask, options: ScenarioOptions) => turn(ask, [message(echo(ask, options))]),
-  "reasoning-tool": (ask: Ask) => turn(ask, [reasoning("Checking the file."), functionCall(toolAt(ask, 0))]),
-  "parallel-tools": (ask: Ask) => turn(ask, [functionCall(toolAt(ask, 0)), functionCall(toolAt(ask, 1))]),
+  tool: (ask: Ask, options: ScenarioOptions) => turn(ask, [functionCall(callOf(ask, options))]),
+  "reasoning-tool": (ask: Ask, options: ScenarioOptions) =>
+    turn(ask, [reasoning(REASONING, options.sealed), functionCall(callOf(ask, options))]),
+  "parallel-tools": (ask: Ask) =>
+    turn(ask, [functionCall(sampleCall(toolAt(ask, 0))), functionCall(sampleCall(toolAt(ask, 1)))]),
   "custom-tool": (ask: Ask) => turn(ask, [customCall(toolAt(ask, 0, "custom"))]),
   refusal: (ask: Ask) => turn(ask, [refusal("I can not help with that.")]),
   incomplete: (ask: Ask, options: ScenarioOptions) =>
@@ -52,7 +57,7 @@ const SCENARIOS = {
     return [RATE_LIMITS, ...events.slice(0, 2), METADATA, { type: "keepalive" }, ...events.slice(2)];
   },
   "empty-output": (ask: Ask, options: ScenarioOptions) => {
-    const blocks = [reasoning("Checking."), message(echo(ask, options)), functionCall(toolAt(ask, 0))];
+    const blocks = [reasoning("Checking."), message(echo(ask, options)), functionCall(callOf(ask, options))];
     return turn(ask, blocks, { type: "response.completed", response: { status: "completed", output: [] } });
   },
   "done-event": (ask: Ask, options: ScenarioOptions) =>
@@ -67,6 +72,9 @@ const SCENARIOS = {
   "big-event": (ask: Ask, { bytes = 1024 * 1024 }: ScenarioOptions) =>
     turn(ask, [message("x".repeat(bytes))]),
 } satisfies Record<string, Play>;
+
+/** The summary of `reasoning-tool`. */
+export const REASONING = "Checking the file.";
 
 const BUSY: Dict = { code: "server_is_overloaded", message: "busy" };
 const FAILED: Dict = { type: "response.failed", response: { status: "failed", error: BUSY } };
@@ -136,7 +144,7 @@ function refusal(text: string): Item {
   };
 }
 
-function reasoning(summary: string): Item {
+function reasoning(summary: string, sealed = `Z0FBQUFB${randomUUID()}`): Item {
   const base = { id: newId("rs"), type: "reasoning" };
   const part = { type: "summary_text", text: summary };
   const between: Dict[] =
@@ -159,12 +167,12 @@ function reasoning(summary: string): Item {
   return {
     added: { ...base, summary: [], encrypted_content: "Z0FBQUFB" },
     between,
-    done: { ...base, summary: summary === "" ? [] : [part], encrypted_content: `Z0FBQUFB${randomUUID()}` },
+    done: { ...base, summary: summary === "" ? [] : [part], encrypted_content: sealed },
   };
 }
 
-function functionCall(tool: DeclaredTool): Item {
-  const json = JSON.stringify(argumentsFor(tool));
+function functionCall({ tool, arguments: input }: ToolCall): Item {
+  const json = JSON.stringify(input);
   const base = { id: newId("fc"), type: "function_call", call_id: newId("call"), ...named(tool) };
   return {
     added: { ...base, status: "in_progress", arguments: "" },
