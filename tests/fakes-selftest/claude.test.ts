@@ -80,6 +80,16 @@ describe("a good request is answered", () => {
     expect((await ask(withBody(subscription(), { system }))).status).toBe(200);
   });
 
+  test.each([
+    "You are a Claude agent, built on Anthropic's Claude Agent SDK.",
+    `${IDENTITY.text.slice(0, -1)}, running within the Claude Agent SDK.`,
+  ])("of Claude Code without a terminal: %s", async (text) => {
+    const own = { type: "text", text };
+    const attribution = { type: "text", text: "x-anthropic-billing-header: cc_version=2" };
+    expect((await ask(withBody(subscription(), { system: [attribution, own] }))).status).toBe(200);
+    expect((await ask(withBody(subscription(), { system: [own] }))).status).toBe(200);
+  });
+
   test("and recorded byte for byte", async () => {
     const body =
       '{"model":"claude-sonnet-5", "model":"claude-sonnet-5","max_tokens":1,"messages":[{"role":"user","content":"ü"}]}';

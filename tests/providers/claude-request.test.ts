@@ -333,6 +333,17 @@ describe("Claude Code itself", () => {
     expect(fourth.headers["user-agent"]).toBe(USER_AGENT);
   });
 
+  it.each([
+    "You are a Claude agent, built on Anthropic's Claude Agent SDK.",
+    "You are Claude Code, Anthropic's official CLI for Claude, running within the Claude Agent SDK.\n\nBe brief.",
+  ])("is known without a terminal and without its attribution block: %s", async (first) => {
+    const body = { ...BODY, system: [{ type: "text", text: first }], tools };
+    const own = await send({ body, headers: { "user-agent": "claude-cli/2.1.330 (external, sdk-cli)" } });
+    expect(own.changes).toEqual([]);
+    const other = await send({ body, headers: { "user-agent": "pi/1" } });
+    expect(other.changes).toEqual(["claude-identity", "claude-tool-names"]);
+  });
+
   it("is known by blocks: a string with the identity becomes one, whatever the client calls itself", async () => {
     const { body, changes } = await send({
       body: { ...BODY, system: IDENTITY },

@@ -120,6 +120,11 @@ export function facts(config: Config): Fact[] {
       { date: "2026-11", source: "2.3", confidence: "high" },
       { id: "identity", what: "First system block of a plan's requests", value: PROFILE.identity },
       {
+        id: "headless-identities",
+        what: "First system text of Claude Code without a terminal",
+        value: claudeCode.headless,
+      },
+      {
         id: "claude-code-marks",
         what: "How Claude Code is known by its attribution block, its user-agent and its own headers",
         value: [claudeCode.attribution, claudeCode.userAgent, ...claudeCode.headers],

@@ -46,7 +46,12 @@ export const PROFILE = {
   claudeCode: {
     attribution: "x-anthropic-billing-header",
     userAgent: "claude-cli/",
-    /** The identity stands within this many system texts. */
+    /** Its identities beside the one above: without a terminal, and so with an appended system prompt (§2.3). */
+    headless: [
+      "You are a Claude agent, built on Anthropic's Claude Agent SDK.",
+      "You are Claude Code, Anthropic's official CLI for Claude, running within the Claude Agent SDK.",
+    ],
+    /** One of its identities stands within this many system texts. */
     identityWithin: 3,
     /** Its own headers beside the user agent that stay as it sent them (§2.1). */
     headers: ["x-app"],

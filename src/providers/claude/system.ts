@@ -15,11 +15,13 @@ export interface SystemEdits {
 
 /** True for Claude Code's own requests, whose prompt is in blocks: what they hold is left as it is. */
 export function isClaudeCode(body: JsonObject, headers: Headers): boolean {
-  const { attribution, userAgent, identityWithin } = PROFILE.claudeCode;
+  const { attribution, userAgent, headless, identityWithin } = PROFILE.claudeCode;
   const texts = systemTexts(body);
   if (texts[0]?.startsWith(attribution)) return true;
   if (!headers.get("user-agent")?.startsWith(userAgent)) return false;
-  return texts.slice(0, identityWithin).some(startsWithIdentity);
+  return texts
+    .slice(0, identityWithin)
+    .some((text) => [PROFILE.identity, ...headless].some((identity) => text.startsWith(identity)));
 }
 
 /** Puts the identity first, once, and normalises product names; nothing else of the prompt changes. */

@@ -7,8 +7,9 @@ import type { TokenBook, TokenRecord } from "../tokens.ts";
 import { CLAUDE_ERRORS, claudeError } from "./errors.ts";
 
 export const IDENTITY = "You are Claude Code, Anthropic's official CLI for Claude.";
-/** How Claude Code begins when it runs without a terminal; only behind its attribution block. */
-const HEADLESS = [
+/** The identities of Claude Code: in a terminal, and two without one. */
+const IDENTITIES = [
+  IDENTITY,
   "You are a Claude agent, built on Anthropic's Claude Agent SDK.",
   "You are Claude Code, Anthropic's official CLI for Claude, running within the Claude Agent SDK.",
 ];
@@ -146,10 +147,8 @@ function checkFields(body: Dict, request: RecordedRequest, counting: boolean): v
 
 function checkIdentity(body: Dict): void {
   const [first, second] = objectsOf(body.system).map((block) => stringOf(block.text));
-  const attributed =
-    first?.startsWith(ATTRIBUTION) === true &&
-    [IDENTITY, ...HEADLESS].some((identity) => second?.startsWith(identity));
-  if (first?.startsWith(IDENTITY) === true || attributed) return;
+  const own = first?.startsWith(ATTRIBUTION) === true ? second : first;
+  if (IDENTITIES.some((identity) => own?.startsWith(identity))) return;
   refuse("system does not begin with the identity", CLAUDE_ERRORS["error:claude-code-only"]());
 }
 
