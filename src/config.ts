@@ -148,6 +148,13 @@ const variables = z.object({
   /** Undefined: the name in Claude's profile; empty: Kleis's own. */
   CLAUDE_USER_AGENT: z.optional(plain.check(z.regex(/^[\x20-\x7e]*$/, "must be plain ASCII"))),
   CLAUDE_CLIENT_ID: named(claude.defaults.CLAUDE_CLIENT_ID),
+  /** Undefined: the version in Codex's profile, or a newer one that Codex clients name. */
+  CODEX_CLIENT_VERSION: z.optional(
+    z.pipe(
+      plain.check(z.regex(/^(\d{1,4}\.\d{1,4}\.\d{1,4})?$/, "must be a version such as 0.169.0")),
+      z.transform((value) => value || undefined),
+    ),
+  ),
   CODEX_API_URL: origin(codex.CODEX_API_URL),
   CODEX_AUTH_URL: origin(codex.CODEX_AUTH_URL),
   CODEX_CLIENT_ID: named(codex.CODEX_CLIENT_ID),

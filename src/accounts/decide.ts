@@ -1,7 +1,7 @@
 /**
  * Chooses the account that a request uses, and says why. A function of its arguments: no clock, no store, no chance.
  * A further reason to pass an account over (cooling) is one line in `exclusionOf` and one in `REFUSAL`; another order
- * (rotation) is another `compare`. Callers see neither.
+ * (rotation) is another `byPreference`. Callers see neither.
  */
 import type { AccountRecord } from "../storage/port.ts";
 
@@ -79,7 +79,8 @@ function rankedOf(accounts: readonly AccountRecord[], provider: string): readonl
   const byProvider = rankings.get(accounts) ?? new Map<string, readonly AccountRecord[]>();
   rankings.set(accounts, byProvider);
   const ranked =
-    byProvider.get(provider) ?? accounts.filter((account) => account.provider === provider).sort(compare);
+    byProvider.get(provider) ??
+    accounts.filter((account) => account.provider === provider).sort(byPreference);
   byProvider.set(provider, ranked);
   return ranked;
 }
@@ -100,7 +101,7 @@ function outcomeOf(account: AccountRecord, chosen: AccountRecord | undefined): O
 }
 
 /** Primary first, then newest first; the id makes it total, so that the order of the input can not matter. */
-function compare(a: AccountRecord, b: AccountRecord): number {
+export function byPreference(a: AccountRecord, b: AccountRecord): number {
   if (a.primary !== b.primary) return a.primary ? -1 : 1;
   if (a.createdAt !== b.createdAt) return b.createdAt - a.createdAt;
   if (a.id === b.id) return 0;

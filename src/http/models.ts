@@ -4,11 +4,21 @@
  */
 import { type Context, Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { byPreference } from "../accounts/decide.ts";
 import { ERROR_STATUS, KleisError } from "../errors.ts";
+import type { JsonObject } from "../json.ts";
 import { lineOf } from "../log/request-logger.ts";
 import { asksAnthropic, callableInMessages, pageOf } from "../models/catalogue/anthropic-page.ts";
+import type { CatalogueEntry } from "../models/catalogue/catalogue.ts";
 import { modelInfos } from "../models/catalogue/codex-model-info.ts";
-import { findModel, type ListInput, listModels, listObject, modelObject } from "../models/catalogue/list.ts";
+import {
+  findModel,
+  hiddenModels,
+  type ListInput,
+  listModels,
+  listObject,
+  modelObject,
+} from "../models/catalogue/list.ts";
 import type { ModelSource } from "../models/catalogue/source.ts";
 import { MAX_MODEL_ID } from "../models/registry/schema.ts";
 import { accessOf, type KeyScopes } from "../models/resolve/access.ts";
@@ -20,7 +30,7 @@ import { loggedRefusal } from "./error-response.ts";
 
 export interface ModelRouteDeps {
   readonly providers: readonly Provider[];
-  readonly source: ModelSource;
+  readonly source: Pick<ModelSource, "current" | "rows">;
   /** The id of the provider that the mount's prefix forces. */
   readonly forced?: string;
   /** The key that asks and all accounts there are; throws `KleisError` when the key is none. */
@@ -48,19 +58,43 @@ export function createModelRoutes(deps: ModelRouteDeps): Hono {
 }
 
 async function list(deps: ModelRouteDeps, c: Context) {
-  const models = listModels(await inputOf(deps, c));
+  const { accounts, ...input } = await inputOf(deps, c);
+  const models = listModels(input);
   const query = new URL(c.req.url).searchParams;
   if (!asksAnthropic(c.req.raw.headers)) {
     const body = listObject({ models, hasMore: false });
-    return query.has("client_version") ? { ...body, models: modelInfos(models) } : body;
+    if (!query.has("client_version")) return body;
+    const rowOf = await providerRows(deps, input, accounts);
+    return { ...body, models: modelInfos(models, hiddenModels(input), rowOf) };
   }
   const result = pageOf(callableInMessages(models), query);
   if (!result.ok) throw new KleisError("invalid_request", result.message, { param: result.param });
   return listObject(result.page);
 }
 
+/** The provider's own row for what is listed: of the account that would be asked first among those that have it. */
+async function providerRows(
+  { source, providers }: ModelRouteDeps,
+  { access, catalogue }: ListInput,
+  accounts: readonly AccountRecord[],
+) {
+  const usable = new Set([...access.usable.values()].flat().map(({ id }) => id));
+  const asked = accounts.filter(({ id }) => usable.has(id)).sort(byPreference);
+  const rowOf = await source.rows(asked);
+  return ({ id, provider: name }: CatalogueEntry): JsonObject | undefined => {
+    const provider = providers.find((candidate) => candidate.id === name);
+    if (provider === undefined) return undefined;
+    for (const account of asked) {
+      if (account.provider !== name || !catalogue.served(provider, [account]).get(id)) continue;
+      const row = rowOf(account.id, id);
+      if (row !== undefined) return row;
+    }
+    return undefined;
+  };
+}
+
 async function one(deps: ModelRouteDeps, c: Context, requested: string) {
-  const input = await inputOf(deps, c);
+  const { accounts: _, ...input } = await inputOf(deps, c);
   const models = listModels(input);
   const visible = asksAnthropic(c.req.raw.headers) ? callableInMessages(models) : models;
   const model = findModel(visible, { ...input, requested });
@@ -81,11 +115,11 @@ async function one(deps: ModelRouteDeps, c: Context, requested: string) {
 async function inputOf(
   { authenticate, source, providers, forced }: ModelRouteDeps,
   c: Context,
-): Promise<ListInput> {
+): Promise<ListInput & { accounts: readonly AccountRecord[] }> {
   const { key, accounts } = await authenticate(c);
   lineOf(c).note({ key: key.id });
   const catalogue = await source.current(accounts, "network");
-  return { providers, catalogue, access: accessOf(accounts, key), forced };
+  return { providers, catalogue, access: accessOf(accounts, key), forced, accounts };
 }
 
 /** The id after `/models/`, decoded once; ids may hold `/`, written plainly or as `%2F`. */

@@ -16,6 +16,7 @@ import { createInFlight, type InFlight } from "../proxy/memory-budget.ts";
 import { type ProxyDeps, proxy } from "../proxy/pipeline.ts";
 import { createTurns } from "../proxy/request/work-queue.ts";
 import { untilShutdown } from "../proxy/until-shutdown.ts";
+import type { KeyRecord } from "../storage/port.ts";
 import { loggedRefusal, logUnforeseen, refusalResponse, refuse, toRefusal } from "./error-response.ts";
 import { createModelRoutes } from "./models.ts";
 
@@ -66,7 +67,7 @@ function routesOf(deps: RouteDeps, limits: Limits, forced: string | undefined): 
       source: deps.models,
       ...(forced === undefined ? {} : { forced }),
       authenticate: async (c) => ({
-        key: await requireKey(deps.keys, c.req.raw.headers),
+        key: await keyOf(deps, c.req.raw),
         accounts: await deps.directory.list(),
       }),
     }),
@@ -94,7 +95,7 @@ async function handle(
     },
   };
   try {
-    const key = await requireKey(deps.keys, request.headers);
+    const key = await keyOf(deps, request);
     const leave = slots.take(key.id);
     const holding = inFlight.open(key.id);
     release = () => {
@@ -118,6 +119,13 @@ async function handle(
     log.end(loggedRefusal(refusal));
     return refusalResponse(refusal, protocolOf(operation), requestId);
   }
+}
+
+/** The request's key. Whoever has one may tell what his client can do. */
+async function keyOf({ keys, models }: RouteDeps, { headers }: Request): Promise<KeyRecord> {
+  const key = await requireKey(keys, headers);
+  models.heardFrom(headers.get("user-agent") ?? "");
+  return key;
 }
 
 /** A websocket upgrade gets the 426 on which Codex falls back to HTTP at once; any other method is told the right one. */

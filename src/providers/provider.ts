@@ -274,17 +274,37 @@ export interface LiveModel {
   readonly limit: { readonly context?: number; readonly output?: number; readonly input?: number };
   /** Describes it where the registry does not know it. */
   readonly model: RegistryModel;
+  /** True for one that the provider offers in no list, but answers for. */
+  readonly hidden?: true | undefined;
+  /**
+   * The provider's own row as it came, where its own clients read more of it than Kleis does. It may hold the vendor's
+   * prompts: stored sealed, and given to clients with a key alone.
+   */
+  readonly row?: JsonObject | undefined;
+}
+
+/** The versions (`major.minor.patch`) of the provider's own client, where it leaves out of a list what is too new for one. */
+export interface ClientVersions {
+  /** The release that a user-agent names; null for other clients. Anyone can write one: it is only ever a wish for more. */
+  namedIn(userAgent: string): string | null;
+  isOlder(a: string, b: string): boolean;
+  /** The one to ask with. `seen`: the newest that a client has named. */
+  wanted(config: Config, seen: string | null): string;
 }
 
 /** The list of models that the provider keeps for each account. */
 export interface LiveList {
   /** The kinds of account that have one. */
   readonly kinds: readonly CredentialKind[];
+  /** Absent where the provider lists the same for every client. */
+  readonly versions?: ClientVersions;
   /** A GET to one of the account's origins. Throws `KleisError` when it can not be asked. */
   request(
     account: ProviderAccount,
     credential: Credential,
     config: Config,
+    /** Of `versions`, what is wanted. */
+    version?: string,
   ): { readonly url: string; readonly headers: Headers };
   /**
    * The models that the account may use, odd rows left out: none of them where the list says so of every model. Null when

@@ -1,5 +1,6 @@
 /** What the ways of answering share about one request: its call, what went upstream, and how the answer is labelled. */
 import type { CredentialKind } from "../providers/provider.ts";
+import type { Refusal } from "../providers/refusal.ts";
 import type { Runtime } from "../runtime.ts";
 import type { ProxyCall, ReadyRequest } from "./pipeline.ts";
 import type { SentTokens } from "./response/hide-credential.ts";
@@ -16,6 +17,8 @@ export interface AnswerFacts {
   readonly clientStreams: boolean;
   /** What the account's credential was, and is after a renewal. */
   readonly sentTokens: SentTokens;
+  /** Called with each refusal of the provider's, once it is read. */
+  readonly onRefusal: (refusal: Refusal) => void;
 }
 
 export interface Scene {

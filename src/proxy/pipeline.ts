@@ -21,6 +21,7 @@ import { MAX_EDITS, tooManyEdits } from "../protocols/edit-limit.ts";
 import { applyEdits } from "../protocols/json-edit.ts";
 import { type Operation, ROUTE } from "../protocols/protocol.ts";
 import type { Credential, PreparedRequest, Provider } from "../providers/provider.ts";
+import { refusesModel } from "../providers/refusal.ts";
 import type { Runtime } from "../runtime.ts";
 import type { AccountRecord, KeyRecord } from "../storage/port.ts";
 import type { Holding } from "./memory-budget.ts";
@@ -115,6 +116,7 @@ export async function proxy(deps: ProxyDeps, call: ProxyCall): Promise<Response>
     // Nothing is sent once more from here on: what streams for minutes must not keep what was asked.
     body.letGo(keptBytes);
     deps.credentials.answered(account, credential, response.status);
+    if (response.ok) deps.models.note(account, resolved.model, "answered");
     log.mark("headers_ms");
     log.note(namedByProvider(response.headers));
     return response;
@@ -131,6 +133,9 @@ export async function proxy(deps: ProxyDeps, call: ProxyCall): Promise<Response>
     requestedModel: resolved.change === null ? null : requested,
     sentTokens,
     clientStreams: streams && call.operation !== "count_tokens",
+    onRefusal(refusal) {
+      if (refusesModel(refusal)) deps.models.note(account, resolved.model, "refused");
+    },
   });
 }
 

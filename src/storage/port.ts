@@ -299,6 +299,9 @@ export interface KeyStore {
 export interface SettingStore {
   get(key: string): Promise<string | null>;
   set(key: string, value: string, now: number): Promise<void>;
+  /** Of those that are sealed at rest, which have names of their own. Rejects with `SealError` when it does not open. */
+  getSealed(key: string): Promise<string | null>;
+  setSealed(key: string, value: string, now: number): Promise<void>;
 }
 
 /** Sessions of the admin page that were logged out. One that is not here lives until its end, which its cookie says. */

@@ -24,7 +24,7 @@ function model(id: string, operations: Operation[]): ListedModel {
     id,
     name: described.name,
     created: 1,
-    entry: { provider: "p", id, model: described, kinds, limit, operations },
+    entry: { provider: "p", id, model: described, kinds, limit, operations, isHidden: false },
   };
 }
 

@@ -20,6 +20,7 @@ const WRITTEN: Readonly<Record<string, string>> = {
   CLAUDE_CONSOLE_AUTHORIZE_URL: "https://claude.example/console",
   CLAUDE_TOKEN_URL: "https://claude.example/token",
   CLAUDE_CLIENT_ID: "claude-client",
+  CODEX_CLIENT_VERSION: "0.170.2",
   CODEX_API_URL: "https://codex.example/api",
   CODEX_AUTH_URL: "https://codex.example",
   CODEX_CLIENT_ID: "codex-client",

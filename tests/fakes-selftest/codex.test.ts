@@ -242,9 +242,25 @@ describe("around inference", () => {
     exchange(`${fake.url}/backend-api${path}`, { ...plan(), method: "GET", body: "" });
 
   test("the catalogue has a hidden entry and wants a version", async () => {
-    const { models } = JSON.parse((await get("/codex/models?client_version=0.0.0")).text);
+    const { models } = JSON.parse((await get("/codex/models?client_version=0.169.0")).text);
     expect(models.map((model: { visibility: string }) => model.visibility)).toContain("hide");
     expect((await get("/codex/models")).status).toBe(400);
+  });
+
+  test.each([
+    ["0.0.0", 0, []],
+    ["0.60.0", 0, []],
+    ["0.142.2", 5, []],
+    ["0.144.0", 8, []],
+    ["0.152.9", 8, []],
+    ["0.153.0", 9, ["gpt-6-astra"]],
+    ["0.155.0", 11, ["gpt-6-astra", "gpt-6-sol", "gpt-6-luna"]],
+    ["0.1000.0", 11, ["gpt-6-astra", "gpt-6-sol", "gpt-6-luna"]],
+  ])("the catalogue for %s has %i rows", async (version, rows, sixes) => {
+    const { models } = JSON.parse((await get(`/codex/models?client_version=${version}`)).text);
+    const slugs = models.map(({ slug }: { slug: string }) => slug);
+    expect(slugs).toHaveLength(rows);
+    expect(slugs.filter((slug: string) => slug.startsWith("gpt-6"))).toEqual(sixes);
   });
 
   test("usage has a window that is null", async () => {

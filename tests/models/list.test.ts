@@ -211,7 +211,7 @@ describe("Codex CLI's model list", () => {
     supports_parallel_tool_calls: expect.any(Boolean),
     experimental_supported_tools: [],
   };
-  const infos = (settings: World = {}) => modelInfos(listModels(world(settings)));
+  const infos = (settings: World = {}) => modelInfos(listModels(world(settings)), [], () => undefined);
 
   test("has every field that the CLI cannot do without", () => {
     expect(infos()).toHaveLength(10);
@@ -226,14 +226,15 @@ describe("Codex CLI's model list", () => {
     expect(infos({ has: ["copilot"], forced: "copilot" }).map(({ slug }) => slug)).toContain("gpt-5.4");
   });
 
-  test("speaks of the window that can be filled, and of efforts that every version reads", () => {
+  test("speaks of the window that can be filled, and of the efforts that the vendor lists", () => {
     const sol = infos().find(({ slug }) => slug === "gpt-5.6-sol");
     expect(sol).toMatchObject({ context_window: 272_000, default_reasoning_level: "medium" });
     for (const { supported_reasoning_levels } of infos()) {
       const efforts = (supported_reasoning_levels as { effort: string }[]).map(({ effort }) => effort);
-      expect(["low", "medium", "high", "xhigh"]).toEqual(expect.arrayContaining(efforts));
+      expect(["low", "medium", "high", "xhigh", "max"]).toEqual(expect.arrayContaining(efforts));
       expect(efforts.length).toBeGreaterThan(0);
     }
+    expect(JSON.stringify(sol?.supported_reasoning_levels)).toContain('"max"');
   });
 
   test("offers a model that reads only text no images, and one without reasoning no efforts", () => {

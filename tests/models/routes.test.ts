@@ -24,7 +24,7 @@ const QUIET = { debug() {}, info() {}, warn() {}, error() {} };
 function app({ has = ALL, scope = {} }: World = {}): Hono {
   const deps: ModelRouteDeps = {
     providers: PROVIDERS,
-    source: { current: () => catalogueOf(snapshot()) },
+    source: { current: () => catalogueOf(snapshot()), rows: async () => () => undefined },
     authenticate: async (c: Context) => {
       const key = c.req.header("authorization") ?? c.req.header("x-api-key");
       if (key === undefined) throw new KleisError("missing_api_key", "Send a key.");

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { codex } from "../../src/providers/codex/index.ts";
 import type { CredentialKind, RegistryModel } from "../../src/providers/provider.ts";
 
@@ -80,12 +80,39 @@ test("an API key serves what the plan does not", () => {
   expect(codex.serves(model("gpt-5-mini"), "api_key")).toBe(true);
 });
 
-test("the plan's limits stand in for the API's on 5.5 and 5.6 only", () => {
+describe("the plan's limits", () => {
   const plan = { context: 400_000, input: 272_000, output: 128_000 };
-  expect(codex.limits(model("gpt-5.5"), "oauth")).toEqual(plan);
-  expect(codex.limits(model("gpt-5.6-sol"), "oauth")).toEqual(plan);
-  expect(codex.limits(model("gpt-6-sol"), "oauth").context).toBe(1_050_000);
-  expect(codex.limits(model("gpt-5.5"), "api_key").context).toBe(1_050_000);
+
+  test.each([
+    ...LISTED.filter((id) => codex.serves(model(id), "oauth")),
+    ..."gpt-7 gpt-5.7-sol gpt-6.1-terra gpt-5.41 GPT-5.4 gpt-5.4-2026-03-05 gpt-6-astra-2026-09-24".split(
+      " ",
+    ),
+    "gpt-5.3-codex-spark-2026-02-12",
+  ])("stand in for the API's on %s", (id) => {
+    const narrow: [RegExp, number][] = [
+      [/^gpt-5\.4(-2026-03-05)?$/i, 272_000],
+      [/^gpt-6-astra/, 272_000],
+      [/spark/, 128_000],
+    ];
+    const context = narrow.find(([ids]) => ids.test(id))?.[1] ?? 400_000;
+    expect(codex.limits(model(id), "oauth")).toEqual({
+      context,
+      input: Math.min(context, plan.input),
+      output: plan.output,
+    });
+    expect(codex.limits(model(id), "api_key").context).toBe(1_050_000);
+  });
+
+  const NARROW: RegistryModel["limit"][] = [
+    { context: 128_000, input: 100_000, output: 32_000 },
+    { context: 200_000, output: 64_000 },
+  ];
+  test.each(NARROW.map((limit) => [limit]))("never widen what the registry knows: %j", (limit) => {
+    const { context, input, output } = codex.limits(model("gpt-5.6-sol", { limit }), "oauth");
+    expect([context, output]).toEqual([limit.context, limit.output]);
+    expect(input).toBeLessThanOrEqual(limit.input ?? limit.context);
+  });
 });
 
 test("a plan speaks responses, an API key chat too", () => {

@@ -115,7 +115,7 @@ const SCOPES: [string, KeyRequest][] = [
 
 /** With how many models a key without scopes finds at least. */
 const WORLDS: [string, { live: boolean; models: number }, string[]][] = [
-  ["three accounts with lists of their own", { live: true, models: 29 }, ["codex", "claude", "copilot"]],
+  ["three accounts with lists of their own", { live: true, models: 36 }, ["codex", "claude", "copilot"]],
   ["three accounts without lists", { live: false, models: 58 }, ["codex", "claude", "copilot"]],
   ["Copilot alone", { live: true, models: 11 }, ["copilot"]],
   ["a key and a plan of OpenAI", { live: true, models: 14 }, ["codex", "codex:key", "copilot"]],
@@ -193,8 +193,18 @@ describe.each(WORLDS)("with %s", (_name, options, accounts) => {
     expect(all).toHaveLength(asked);
     if (scope === "no scope") expect(asked).toBeGreaterThanOrEqual(options.models);
     const response = await here.get("/v1/models?client_version=0.150.0", { authorization: `Bearer ${key}` });
-    const forCodex: { models: { slug: string; context_window: number }[] } = await response.json();
-    for (const { slug, context_window } of forCodex.models) {
+    const forCodex: { models: { slug: string; context_window: number; visibility: string }[] } =
+      await response.json();
+    for (const { slug, context_window, visibility } of forCodex.models) {
+      if (visibility === "hide") {
+        // It stands in no other list, and answers by its name.
+        expect(all.map(({ id }) => id)).not.toContain(slug);
+        expect(await ask(here, key, `${ORIGIN}/v1`, "/responses", slug)).toEqual({
+          said: "200",
+          provider: "codex",
+        });
+        continue;
+      }
       expect({ slug, window: all.find(({ id }) => id === slug)?.max_input_tokens }).toEqual({
         slug,
         window: context_window,

@@ -106,19 +106,40 @@ describe("Codex's list", () => {
     ]);
   });
 
-  test("leaves out what is hidden, not for the API, or odd", () => {
+  test("leaves out what is not for the API, or odd, and takes the first of two rows", () => {
     const rows = [
-      codexRow("hidden", { visibility: "hide" }),
       codexRow("closed", { supported_in_api: false }),
       { slug: 7 },
       null,
+      codexRow("good", { context_window: 1000 }),
       codexRow("good"),
     ];
-    expect(ids(ofCodex(...rows))).toEqual(["good"]);
+    expect(ofCodex(...rows)).toMatchObject([{ id: "good", limit: { input: 1000 } }]);
+  });
+
+  test("marks what is for no list, and keeps every row as it came", () => {
+    const hidden = codexRow("hidden", { visibility: "hide", base_instructions: "x", of_tomorrow: [1, null] });
+    expect(ofCodex(hidden, codexRow("good"))).toMatchObject([
+      { id: "hidden", hidden: true, row: hidden },
+      { id: "good", row: codexRow("good") },
+    ]);
+    expect(ofCodex(codexRow("good"))?.[0]?.hidden).toBeUndefined();
   });
 
   test("is empty where it says so of every model", () => {
-    expect(ofCodex(codexRow("hidden", { visibility: "hide" }), { slug: 7 })).toEqual([]);
+    expect(ofCodex(codexRow("closed", { supported_in_api: false }), { slug: 7 })).toEqual([]);
+  });
+
+  test.each([
+    "display_name",
+    "description",
+    "visibility",
+    "context_window",
+    "supported_reasoning_levels",
+    "input_modalities",
+  ])("an odd %s costs only itself", (name) => {
+    for (const odd of [null, 7, -1, "", {}, [7], true])
+      expect(ids(ofCodex(codexRow("gpt-9", { [name]: odd })))).toEqual(["gpt-9"]);
   });
 
   test("names no effort that a registry does not know", () => {
@@ -134,6 +155,8 @@ describe("Codex's list", () => {
     ["<html>"],
     [{ models: [] }],
     [{ models: [{ slug: 7 }, codexRow("gpt-9", { supported_in_api: undefined })] }],
+    [{ models: { "gpt-9": codexRow("gpt-9") } }],
+    [[codexRow("gpt-9")]],
   ])("%j is none", (body) => {
     expect(codex.live?.decode(body)).toBe(null);
   });

@@ -121,20 +121,36 @@ describe("an account's own list is the truth about it", () => {
       "user-agent": expect.stringMatching(/^kleis\//),
       "x-github-api-version": "2026-06-01",
     });
-    expect(codex?.url).toBe(`${CODEX}/models?client_version=0.0.0`);
+    expect(codex?.url).toBe(`${CODEX}/models?client_version=0.169.0`);
     expect(codex?.headers.get("chatgpt-account-id")).toBe("workspace");
   });
 
-  test("Codex's narrows the plan and sets its limits", async () => {
-    const place = await listing({
-      two: { models: [codexRow("gpt-5.4"), codexRow("gpt-5.5"), codexRow("gpt-9-nova")] },
-    });
+  test("Codex's narrows the plan, and its limits overrule what is known", async () => {
+    const window = (context_window: number) => ({ context_window });
+    const rows = [
+      codexRow("gpt-5.4"),
+      codexRow("gpt-5.5"),
+      codexRow("gpt-5.6-sol", window(500_000)),
+      codexRow("gpt-6-sol", window(200_000)),
+      codexRow("gpt-6-astra", window(872_000)),
+      codexRow("gpt-9-nova"),
+      codexRow("gpt-9-terra", window(500_000)),
+    ];
+    const place = await listing({ two: { models: rows } });
     await place.account("codex", { accessToken: "two" });
-    expect(await idsOf(place)).toEqual(["gpt-5.4", "gpt-5.5", "gpt-9-nova"]);
+    expect(await idsOf(place)).toEqual(rows.map((row) => (row as { slug: string }).slug).sort());
     const { models } = (await place.registry("/models/own/api.json"))["kleis-codex"]!;
-    for (const { limit } of Object.values(models)) {
-      expect(limit).toEqual({ context: 400_000, input: 272_000, output: 128_000 });
-    }
+    const limits = Object.entries(models).map(([id, { limit }]) => [id, limit.context, limit.input]);
+    expect(limits.sort()).toEqual([
+      ["gpt-5.4", 272_000, 272_000],
+      ["gpt-5.5", 400_000, 272_000],
+      ["gpt-5.6-sol", 628_000, 500_000],
+      ["gpt-6-astra", 1_000_000, 872_000],
+      ["gpt-6-sol", 328_000, 200_000],
+      ["gpt-9-nova", 400_000, 272_000],
+      ["gpt-9-terra", 628_000, 500_000],
+    ]);
+    expect(new Set(Object.values(models).map(({ limit }) => limit.output))).toEqual(new Set([128_000]));
   });
 
   test("a model that it does not name may still be tried, and the provider has the last word", async () => {
@@ -246,8 +262,8 @@ describe("a list is asked for in the background", () => {
       json: {
         registry: "off",
         accounts: [
-          { id: one.id, list: "renewed" },
-          { id: two.id, list: "refused" },
+          { id: one.id, list: "renewed", remarks: [expect.stringContaining("It is short")] },
+          { id: two.id, list: "refused", remarks: [expect.stringContaining("status 403")] },
         ],
       },
     });

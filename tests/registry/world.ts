@@ -108,6 +108,14 @@ export function createWorld(options: WorldOptions = {}): World {
             available();
             settings.set(key, value);
           },
+          async getSealed(key) {
+            available();
+            return settings.get(`sealed:${key}`) ?? null;
+          },
+          async setSealed(key, value) {
+            available();
+            settings.set(`sealed:${key}`, value);
+          },
         },
       },
       fetch: async (url, init) => {

@@ -462,6 +462,8 @@ describe("rotating the keys", () => {
       createdAt: 1,
       expiresAt: 9_000_000_000_000,
     });
+    await storage.settings.set("plain", "stays as it is", 1);
+    await storage.settings.setSealed("rows", "kept", 1);
     return { client, storage, file };
   }
 
@@ -476,6 +478,8 @@ describe("rotating the keys", () => {
       expect(await storage.keys.reveal(`k${at}`)).toMatchObject({ key: `kleis_planted_k${at}` });
     }
     expect(await storage.oauthStates.get("state-1")).toMatchObject({ secret: { verifier: "v" } });
+    expect(await storage.settings.getSealed("rows")).toBe("kept");
+    expect(await storage.settings.get("plain")).toBe("stays as it is");
     await expect(checkKeyRing(client, clock, sealerOf(...keys))).resolves.toBeUndefined();
   }
 
@@ -491,7 +495,7 @@ describe("rotating the keys", () => {
     );
     expect(sealed.length).toBeGreaterThan(5);
     expect(
-      SEALED_COLUMNS.filter(({ only }) => only === undefined)
+      SEALED_COLUMNS.filter(({ only, prefix }) => only === undefined && prefix === undefined)
         .map(({ column }) => column)
         .sort(),
     ).toEqual(sealed.sort());
@@ -500,12 +504,12 @@ describe("rotating the keys", () => {
   test("leaves nothing that needs the old key, and says how much it did", async () => {
     const { client } = await filled();
     const result = await rotate(client, sleep, sealerOf(NEW, OLD), { batch: 3 });
-    // Three secrets and two texts of a key, seven times; a sign-in; the check value.
-    expect(result).toMatchObject({ resealed: 7 * 5 + 2, unopened: [], left: 0 });
+    // Three secrets and two texts of a key, seven times; a sign-in; a sealed setting; the check value.
+    expect(result).toMatchObject({ resealed: 7 * 5 + 3, unopened: [], left: 0 });
     await expectWhole(client, [NEW]);
     expect(await rotate(client, sleep, sealerOf(NEW), { batch: 3 })).toMatchObject({
       resealed: 0,
-      current: 7 * 5 + 2,
+      current: 7 * 5 + 3,
     });
   });
 
@@ -524,7 +528,7 @@ describe("rotating the keys", () => {
       await expect(interrupted).rejects.toThrow();
       await expectWhole(client, [NEW, OLD], 3);
       const rest = await rotate(client, sleep, sealerOf(NEW, OLD), { batch: 1 });
-      expect(rest.resealed).toBe(3 * 5 + 2 - end);
+      expect(rest.resealed).toBe(3 * 5 + 3 - end);
       await expectWhole(client, [NEW], 3);
     }
 

@@ -27,8 +27,13 @@ export function createCustomModelRoutes({ providers, models, directory }: AdminD
     })
     .post("/refresh", async (c) => {
       directory.forget();
-      const { registry, accounts } = await models.refresh(await directory.list());
-      const lists = [...accounts].map(([id, isThere]) => ({ id, list: isThere ? "renewed" : "refused" }));
+      const all = await directory.list();
+      const { registry, accounts } = await models.refresh(all);
+      const statuses = await models.listStatuses(all);
+      const lists = [...accounts].map(([id, isThere]) => {
+        const remarks = statuses.get(id)?.remarks ?? [];
+        return { id, list: isThere ? "renewed" : "refused", ...(remarks.length > 0 ? { remarks } : {}) };
+      });
       return c.json({ registry, accounts: lists });
     });
 }

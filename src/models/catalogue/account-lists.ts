@@ -1,47 +1,43 @@
 /**
  * The lists of models that providers keep for each account, asked for in the background and kept for hours. Best effort:
- * a list that can not be had leaves the old one, or none, and a line in the log.
+ * a list that can not be had leaves the old one, or none, with words in the log and on the account's card.
  */
-import * as z from "zod/mini";
 import type { Credentials } from "../../accounts/credentials.ts";
 import { KleisError } from "../../errors.ts";
 import { parseJson } from "../../json.ts";
-import type { LiveModel, Provider } from "../../providers/provider.ts";
-import type { Runtime } from "../../runtime.ts";
+import type { LiveList, LiveModel, Provider } from "../../providers/provider.ts";
+import type { LogFields, Runtime } from "../../runtime.ts";
 import type { AccountRecord } from "../../storage/port.ts";
-import { rememberSetting, type WantedSetting } from "../cached-setting.ts";
+import { rememberSetting, type SettingMemory, type WantedSetting } from "../cached-setting.ts";
 import { lookUntil } from "../poll-until.ts";
 import { fetchBytes } from "../registry/fetch.ts";
 import { isWithin } from "../time.ts";
 import type { LiveLists } from "./catalogue.ts";
+import {
+  decodeRecords,
+  doubtOf,
+  isShort,
+  type ListRecord,
+  type ListRecords,
+  type ListStatus,
+  later,
+  liveLists,
+  statusOf,
+  withAnswer,
+  withRefusal,
+  withTrouble,
+} from "./list-record.ts";
+import { ProviderRows, type RowOf } from "./provider-rows.ts";
 
-export interface LiveListStore {
-  /** What is known; the same object for as long as nothing has changed. */
-  lists(): LiveLists;
-  /** What a request that reads the store anyway is to bring along; undefined when what is known is not old. */
-  wanted(): WantedSetting | undefined;
-  /** True when the store has been asked for what other processes and former runs have stored. */
-  isRead(): boolean;
-  /**
-   * Begins in the background what is due: reading the store, then asking for the lists that are missing or old. Answers
-   * the work to whoever wants to wait in the same request.
-   */
-  begin(accounts: readonly AccountRecord[]): Promise<unknown> | undefined;
-  /** Asks for these accounts' lists now, whatever is known or asked already. Never rejects. */
-  ask(accounts: readonly AccountRecord[]): Promise<void>;
-  /**
-   * Asks for these accounts' lists now, and waits for those that are asked for already. Answers within a time limit whose
-   * list has been had.
-   */
-  refresh(accounts: readonly AccountRecord[]): Promise<ReadonlyMap<string, boolean>>;
-  /** True while this process tries for the first time to get the first list of one of these accounts. */
-  isAwaited(accounts: readonly AccountRecord[]): boolean;
-}
+/** What became of a model that an account was asked for. */
+export type ModelOutcome = "answered" | "refused";
 
 export interface LiveListDeps {
   readonly runtime: Runtime;
   readonly providers: readonly Provider[];
   readonly credentials: Pick<Credentials, "fresh">;
+  /** The ids that the registry and the provider's rules give to such an account. */
+  readonly known: (provider: Provider, kind: AccountRecord["kind"]) => ReadonlySet<string>;
 }
 
 /** A list is asked for again after this long, ms; and when its account has changed since (a new sign-in). */
@@ -61,13 +57,8 @@ const REFRESH_MS = 20_000;
 /** The time one list may take, ms, and its size at most. */
 const TIMEOUT_MS = 8_000;
 const MAX_BYTES = 4 * 1024 * 1024;
-
-interface Held {
-  /** When it was got, epoch ms. */
-  readonly at: number;
-  readonly models: readonly LiveModel[];
-}
-type HeldByAccount = Readonly<Record<string, Held>>;
+/** The models that a list may name; real ones have some tens. */
+const MAX_MODELS = 1_000;
 
 /** Accounts that are asked together. */
 interface Round {
@@ -77,171 +68,298 @@ interface Round {
   had: ReadonlySet<string> | null;
 }
 
-export function createLiveLists({ runtime, providers, credentials }: LiveListDeps): LiveListStore {
-  const { clock, logger, config } = runtime;
-  const memory = rememberSetting<HeldByAccount>(runtime, {
-    key: "models.live",
-    freshMs: FRESH_MS,
-    encode: (held) => JSON.stringify(held),
-    decode: (text) => (text === null ? {} : storedSchema.safeParse(parseJson(text)).data),
-  });
-  const asked = new Map<string, { at: number; isFirst: boolean }>();
+/** An account that keeps a list, and how it is asked for. */
+interface Listing {
+  readonly account: AccountRecord;
+  readonly provider: Provider;
+  readonly live: LiveList;
+  readonly version: string | undefined;
+}
+
+type Answer = { ok: true; models: LiveModel[] } | { ok: false; reason: string };
+
+export class LiveListStore {
+  readonly #deps: LiveListDeps;
+  readonly #memory: SettingMemory<ListRecords>;
+  readonly #rows: ProviderRows;
+  readonly #asked = new Map<string, { at: number; isFirst: boolean }>();
   /** By account id, while it is asked. */
-  const rounds = new Map<string, Round>();
-  let looked: { accounts: readonly AccountRecord[]; held: HeldByAccount | undefined; at: number } | undefined;
-  let seen: HeldByAccount | undefined;
-  let lists: LiveLists = new Map();
+  readonly #rounds = new Map<string, Round>();
+  /** By provider, the newest version that one of its own clients has named to this process. */
+  readonly #versions = new Map<string, string>();
+  #looked: { accounts: readonly AccountRecord[]; records: ListRecords | undefined; at: number } | undefined;
+  #seen: ListRecords | undefined;
+  #lists: LiveLists = new Map();
 
-  function liveOf(account: AccountRecord) {
-    if (!account.enabled || account.status !== "active") return undefined;
-    const provider = providers.find(({ id }) => id === account.provider);
-    return provider?.live?.kinds.includes(account.kind) ? { provider, live: provider.live } : undefined;
+  constructor(deps: LiveListDeps) {
+    this.#deps = deps;
+    this.#rows = new ProviderRows(deps.runtime);
+    this.#memory = rememberSetting<ListRecords>(deps.runtime, {
+      key: "models.live",
+      freshMs: FRESH_MS,
+      encode: (records) => JSON.stringify(records),
+      decode: decodeRecords,
+    });
   }
 
-  function isDue(account: AccountRecord, now: number): boolean {
-    if (isWithin(now, asked.get(account.id)?.at ?? Number.NEGATIVE_INFINITY, PAUSE_MS)) return false;
-    if (liveOf(account) === undefined) return false;
-    const at = memory.value()?.[account.id]?.at ?? Number.NEGATIVE_INFINITY;
-    return !isWithin(now, at, FRESH_MS) || at < account.updatedAt;
-  }
-
-  function hasLooked(accounts: readonly AccountRecord[], now: number): boolean {
-    if (looked?.accounts !== accounts || looked.held !== memory.value()) return false;
-    return now >= looked.at && now - looked.at < LOOK_MS;
-  }
-
-  /** One account's list; null when it could not be had. */
-  async function askOne(account: AccountRecord): Promise<Held | null> {
-    const known = liveOf(account);
-    if (known === undefined) return null;
-    const refuse = (reason: string) => {
-      logger.warn("model_list_refused", { account: account.id, provider: account.provider, reason });
-      return null;
-    };
-    try {
-      const request = known.live.request(account, await credentials.fresh(account), config);
-      const origins = known.provider.origins(account, config);
-      const got = await fetchBytes(runtime, {
-        ...request,
-        origins,
-        timeoutMs: TIMEOUT_MS,
-        maxBytes: MAX_BYTES,
-      });
-      if (got.status !== "ok") return refuse(got.status === "refused" ? got.reason : "status 304");
-      const models = known.live.decode(parseJson(new TextDecoder().decode(got.bytes)));
-      if (models === null) return refuse("it is no list of models that can be read");
-      logger.debug("model_list", { account: account.id, provider: account.provider, models: models.length });
-      return { at: clock.now(), models };
-    } catch (error) {
-      // Only the kind: an unforeseen error's words may hold what it was working on.
-      if (error instanceof KleisError) return refuse(error.code);
-      return refuse(error instanceof Error ? error.name : "unknown");
+  /** What is known; the same object for as long as nothing has changed. */
+  lists(): LiveLists {
+    const records = this.#memory.value();
+    if (records !== undefined && records !== this.#seen) {
+      this.#seen = records;
+      this.#lists = liveLists(records);
     }
+    return this.#lists;
   }
 
-  async function ask(accounts: readonly AccountRecord[]): Promise<void> {
-    const able = accounts.filter((account) => liveOf(account) !== undefined);
-    const round: Round = { heardAt: clock.now(), had: null };
-    for (const { id } of able) {
+  /** What a request that reads the store anyway is to bring along; undefined when what is known is not old. */
+  wanted(): WantedSetting | undefined {
+    return this.#memory.wanted();
+  }
+
+  /** True when the store has been asked for what other processes and former runs have stored. */
+  isRead(): boolean {
+    return this.#memory.isRead();
+  }
+
+  /** True while this process tries for the first time to get the first list of one of these accounts. */
+  isAwaited(accounts: readonly AccountRecord[]): boolean {
+    return accounts.some(
+      ({ id }) => this.#asked.get(id)?.isFirst === true && this.#memory.value()?.[id]?.models == null,
+    );
+  }
+
+  /**
+   * Begins in the background what is due: reading the store, then asking for the lists that are missing or old. Answers
+   * the work to whoever wants to wait in the same request.
+   */
+  begin(accounts: readonly AccountRecord[]): Promise<unknown> | undefined {
+    const reading = this.#memory.begin();
+    if (!this.#memory.isRead()) return reading;
+    const now = this.#now();
+    if (this.#hasLooked(accounts, now)) return reading;
+    this.#looked = { accounts, records: this.#memory.value(), at: now };
+    const due = accounts.filter((account) => this.#isDue(account, now));
+    if (due.length === 0) return reading;
+    const asking = this.ask(due);
+    this.#deps.runtime.waitUntil(asking);
+    return asking;
+  }
+
+  /** Asks for these accounts' lists now, whatever is known or asked already. Never rejects. */
+  async ask(accounts: readonly AccountRecord[]): Promise<void> {
+    const able = accounts.flatMap((account) => this.#listingOf(account) ?? []);
+    const round: Round = { heardAt: this.#now(), had: null };
+    for (const { account } of able) {
       // Lists wait for an account's first try alone: one that keeps failing must not hold them up for ever.
-      asked.set(id, { at: clock.now(), isFirst: !asked.has(id) });
-      rounds.set(id, round);
+      this.#asked.set(account.id, { at: this.#now(), isFirst: !this.#asked.has(account.id) });
+      this.#rounds.set(account.id, round);
     }
-    const got = new Map<string, Held>();
+    const changed = new Map<string, ListRecord>();
+    const had = new Set<string>();
     const left = [...able];
     const askInTurn = async () => {
       for (let next = left.shift(); next !== undefined; next = left.shift()) {
-        const held = await askOne(next);
-        if (held !== null) got.set(next.id, held);
-        round.heardAt = clock.now();
+        const { id } = next.account;
+        const answer = await askOne(this.#deps, next);
+        const before = this.#memory.value()?.[id];
+        const record = this.#judge(next, before, answer);
+        if (record !== before) changed.set(id, record);
+        if (record.trouble === undefined) had.add(id);
+        round.heardAt = this.#now();
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, askInTurn));
-    if (got.size > 0) await keep(Object.fromEntries(got));
-    for (const { id } of able) {
-      asked.set(id, { at: clock.now(), isFirst: false });
-      if (rounds.get(id) === round) rounds.delete(id);
+    // The rows first: whoever sees a new list finds them.
+    if (had.size > 0) await this.#rows.save();
+    if (changed.size > 0) await this.#keep(Object.fromEntries(changed));
+    for (const { account } of able) {
+      this.#asked.set(account.id, { at: this.#now(), isFirst: false });
+      if (this.#rounds.get(account.id) === round) this.#rounds.delete(account.id);
     }
-    round.had = new Set(got.keys());
+    round.had = had;
   }
 
-  async function refresh(accounts: readonly AccountRecord[]): Promise<ReadonlyMap<string, boolean>> {
-    const able = accounts.filter((account) => liveOf(account) !== undefined);
+  /**
+   * Asks for these accounts' lists now, and waits for those that are asked for already. Answers within a time limit whose
+   * list has been had.
+   */
+  async refresh(accounts: readonly AccountRecord[]): Promise<ReadonlyMap<string, boolean>> {
+    const able = accounts.filter((account) => this.#listingOf(account) !== undefined);
     const isAsked = ({ id }: AccountRecord) =>
-      isWithin(clock.now(), rounds.get(id)?.heardAt ?? Number.NEGATIVE_INFINITY, ROUND_MS);
+      isWithin(this.#now(), this.#rounds.get(id)?.heardAt ?? Number.NEGATIVE_INFINITY, ROUND_MS);
     const idle = able.filter((account) => !isAsked(account));
-    if (idle.length > 0) runtime.waitUntil(ask(idle));
-    const waited = new Map(able.map(({ id }) => [id, rounds.get(id)]));
-    await lookUntil(clock, () => [...waited.values()].every((round) => round?.had !== null), REFRESH_MS);
+    if (idle.length > 0) this.#deps.runtime.waitUntil(this.ask(idle));
+    const waited = new Map(able.map(({ id }) => [id, this.#rounds.get(id)]));
+    const isDone = () => [...waited.values()].every((round) => round?.had !== null);
+    await lookUntil(this.#deps.runtime.clock, isDone, REFRESH_MS);
     return new Map([...waited].map(([id, round]) => [id, round?.had?.has(id) ?? false]));
   }
 
-  /** Beside what other processes have stored meanwhile, less what nobody has renewed for long. */
-  async function keep(fresh: HeldByAccount): Promise<void> {
-    await memory.load();
-    const all = Object.entries({ ...memory.value(), ...fresh });
-    const held = Object.fromEntries(all.filter(([, { at }]) => clock.now() - at < KEPT_MS));
-    memory.know(held);
+  /**
+   * Takes note of the version that a client with a valid key names: from then on lists are asked for as this one would,
+   * and those that were asked for as an older one are due.
+   */
+  heardFrom(userAgent: string): void {
+    for (const { id, live } of this.#deps.providers) {
+      const named = live?.versions?.namedIn(userAgent);
+      if (named == null) continue;
+      const seen = this.#versions.get(id);
+      if (seen !== undefined && !live?.versions?.isOlder(seen, named)) continue;
+      this.#versions.set(id, named);
+      this.#looked = undefined;
+    }
+  }
+
+  /**
+   * Takes note of what became of a model: one that the provider refuses as unknown leaves the account's list until that is
+   * asked for again.
+   */
+  note(account: AccountRecord, model: string, outcome: ModelOutcome): void {
+    const records = this.#memory.value();
+    const listing = this.#listingOf(account);
+    if (records === undefined || listing === undefined) return;
+    const { id } = account;
+    const record =
+      outcome === "answered"
+        ? withAnswer(records[id], model)
+        : withRefusal(records[id], model, this.#knownTo(listing), this.#now());
+    if (record === null) return;
+    this.#memory.know({ ...records, [id]: record });
+    this.#deps.runtime.waitUntil(this.#keep({ [id]: record }));
+    this.#warn(listing, outcome === "answered" ? "model_not_listed" : "model_refused", { model });
+  }
+
+  /** How the lists of these accounts stand, by account id; those that keep none are absent. */
+  async statuses(accounts: readonly AccountRecord[]): Promise<ReadonlyMap<string, ListStatus>> {
+    if (!this.#memory.isRead()) await this.#memory.load();
+    const records = this.#memory.value() ?? {};
+    return new Map(
+      accounts.flatMap((account) => {
+        const [record, listing] = [records[account.id], this.#listingOf(account)];
+        if (record === undefined || listing === undefined) return [];
+        return [[account.id, statusOf(record, this.#knownTo(listing))] as const];
+      }),
+    );
+  }
+
+  /** The rows of these accounts' lists as their providers sent them. */
+  rows(accounts: readonly AccountRecord[]): Promise<RowOf> {
+    const records = this.#memory.value() ?? {};
+    const received = accounts.flatMap(({ id }) => {
+      const record = records[id];
+      return record?.models == null ? [] : [[id, record.at] as const];
+    });
+    return this.#rows.of(new Map(received));
+  }
+
+  #now(): number {
+    return this.#deps.runtime.clock.now();
+  }
+
+  #listingOf(account: AccountRecord): Listing | undefined {
+    if (!account.enabled || account.status !== "active") return undefined;
+    const provider = this.#deps.providers.find(({ id }) => id === account.provider);
+    const live = provider?.live;
+    if (provider === undefined || !live?.kinds.includes(account.kind)) return undefined;
+    const { config } = this.#deps.runtime;
+    const version = live.versions?.wanted(config, this.#versions.get(provider.id) ?? null);
+    return { account, provider, live, version };
+  }
+
+  #knownTo({ provider, account }: Listing): ReadonlySet<string> {
+    return this.#deps.known(provider, account.kind);
+  }
+
+  #isDue(account: AccountRecord, now: number): boolean {
+    if (isWithin(now, this.#asked.get(account.id)?.at ?? Number.NEGATIVE_INFINITY, PAUSE_MS)) return false;
+    const listing = this.#listingOf(account);
+    if (listing === undefined) return false;
+    const record = this.#memory.value()?.[account.id];
+    if (record?.models == null) return true;
+    const { version, live } = listing;
+    const isOutgrown =
+      version !== undefined && live.versions?.isOlder(record.version ?? "0.0.0", version) === true;
+    return isOutgrown || !isWithin(now, record.at, FRESH_MS) || record.at < account.updatedAt;
+  }
+
+  #hasLooked(accounts: readonly AccountRecord[], now: number): boolean {
+    const looked = this.#looked;
+    if (looked?.accounts !== accounts || looked.records !== this.#memory.value()) return false;
+    return now >= looked.at && now - looked.at < LOOK_MS;
+  }
+
+  /** The record after an answer; what is new about it is told to the log. */
+  #judge(listing: Listing, before: ListRecord | undefined, answer: Answer): ListRecord {
+    const { account, version } = listing;
+    const { logger } = this.#deps.runtime;
+    const now = this.#now();
+    const doubt = answer.ok ? doubtOf(before, answer.models, account.updatedAt) : null;
+    if (!answer.ok || doubt !== null) {
+      const reason = answer.ok ? `${doubt}` : answer.reason;
+      const record = withTrouble(before, reason, now, doubt !== null);
+      if (before?.trouble !== reason) this.#warn(listing, "model_list_refused", { reason });
+      return record;
+    }
+    const known = this.#knownTo(listing);
+    const models = this.#rows.take(account.id, now, answer.models);
+    const fields = { models: models.length, version };
+    const wasShort = before?.models != null && isShort(before.models, known);
+    if (isShort(models, known) && !wasShort) {
+      logger.info("model_list_short", this.#fields(listing, { ...fields, known: known.size }));
+    }
+    logger.debug("model_list", this.#fields(listing, fields));
+    return { at: now, models, version };
+  }
+
+  #warn(listing: Listing, event: string, fields: LogFields): void {
+    this.#deps.runtime.logger.warn(event, this.#fields(listing, fields));
+  }
+
+  #fields({ account, provider }: Listing, fields: LogFields): LogFields {
+    return { account: account.id, provider: provider.id, ...fields };
+  }
+
+  /** Stores records beside what other processes have stored meanwhile, less what nobody has renewed for long. */
+  async #keep(changed: ListRecords): Promise<void> {
+    const { logger } = this.#deps.runtime;
+    await this.#memory.load();
+    const stored = this.#memory.value() ?? {};
+    const fresh = Object.entries(changed).map(([id, record]) => [id, later(stored[id], record)] as const);
+    const all = Object.entries({ ...stored, ...Object.fromEntries(fresh) });
+    const records = Object.fromEntries(all.filter(([, { at }]) => this.#now() - at < KEPT_MS));
+    this.#memory.know(records);
     try {
-      await memory.save(held);
+      await this.#memory.save(records);
     } catch (error) {
       logger.warn("model_list_not_stored", { error: error instanceof Error ? error.message : "unknown" });
     }
   }
-
-  return {
-    lists() {
-      const held = memory.value();
-      if (held !== undefined && held !== seen) {
-        seen = held;
-        lists = new Map(Object.entries(held).map(([id, { models }]) => [id, models]));
-      }
-      return lists;
-    },
-    wanted: () => memory.wanted(),
-    isRead: () => memory.isRead(),
-    begin(accounts) {
-      const reading = memory.begin();
-      if (!memory.isRead()) return reading;
-      const now = clock.now();
-      if (hasLooked(accounts, now)) return reading;
-      looked = { accounts, held: memory.value(), at: now };
-      const due = accounts.filter((account) => isDue(account, now));
-      if (due.length === 0) return reading;
-      const asking = ask(due);
-      runtime.waitUntil(asking);
-      return asking;
-    },
-    ask,
-    refresh,
-    isAwaited: (accounts) =>
-      accounts.some(({ id }) => asked.get(id)?.isFirst === true && memory.value()?.[id] === undefined),
-  };
 }
 
-const tokens = z.number().check(z.positive());
-const limit = z.object({ context: tokens, output: tokens, input: z.optional(tokens) });
-
-const storedSchema = z.record(
-  z.string(),
-  z.object({
-    at: z.number(),
-    models: z.array(
-      z.object({
-        id: z.string(),
-        operations: z.array(z.enum(["chat", "responses", "messages", "count_tokens"])),
-        limit: z.partial(limit),
-        model: z.looseObject({
-          id: z.string(),
-          name: z.string(),
-          reasoning: z.boolean(),
-          tool_call: z.boolean(),
-          attachment: z.optional(z.boolean()),
-          release_date: z.string(),
-          modalities: z.object({ input: z.array(z.string()), output: z.array(z.string()) }),
-          limit,
-        }),
-      }),
-    ),
-  }),
-);
+/** Asks a provider for one account's list. */
+async function askOne({ runtime, credentials }: LiveListDeps, listing: Listing): Promise<Answer> {
+  const { account, provider, live, version } = listing;
+  const { config } = runtime;
+  try {
+    const request = live.request(account, await credentials.fresh(account), config, version);
+    const got = await fetchBytes(runtime, {
+      ...request,
+      origins: provider.origins(account, config),
+      timeoutMs: TIMEOUT_MS,
+      maxBytes: MAX_BYTES,
+    });
+    if (got.status !== "ok") {
+      return { ok: false, reason: got.status === "refused" ? got.reason : "status 304" };
+    }
+    const models = live.decode(parseJson(new TextDecoder().decode(got.bytes)));
+    if (models === null)
+      return { ok: false, reason: "it is empty, or not a list of models that can be read" };
+    if (models.length > MAX_MODELS) return { ok: false, reason: `it names more than ${MAX_MODELS} models` };
+    return { ok: true, models };
+  } catch (error) {
+    // Only the kind: an unforeseen error's words may hold what it was working on.
+    if (error instanceof KleisError) return { ok: false, reason: error.code };
+    return { ok: false, reason: error instanceof Error ? error.name : "unknown" };
+  }
+}

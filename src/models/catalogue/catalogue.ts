@@ -21,12 +21,16 @@ export interface CatalogueEntry {
   readonly limit: RegistryModel["limit"];
   /** What it can be asked for, best first. Never empty. */
   readonly operations: readonly Operation[];
+  /** The provider keeps it out of its lists; it answers when it is asked for by this id. */
+  readonly isHidden: boolean;
 }
 
 /** The models that one provider serves, in the registry's order; those that only a live list knows come last. */
 export interface Served {
   readonly entries: readonly CatalogueEntry[];
-  /** By exact spelling. */
+  /** Those that are for no list. */
+  readonly hidden: readonly CatalogueEntry[];
+  /** By exact spelling, hidden ones too. */
   get(id: string): CatalogueEntry | undefined;
   /** In any spelling of the same plain name, the exact one first. */
   find(name: string): CatalogueEntry | undefined;
@@ -41,12 +45,22 @@ export interface Seat {
 export interface Catalogue {
   /** What these accounts of the provider serve together. Worked out once per provider and set of accounts. */
   served(provider: Provider, seats: readonly Seat[]): Served;
+  /** True for a model that the provider has refused to this account, as far as is known. */
+  refuses(accountId: string, model: string): boolean;
   /** The names that the operator has defined. */
   readonly custom: readonly CustomModel[];
 }
 
-/** What accounts' own lists say, by account id; an account without one is absent. */
-export type LiveLists = ReadonlyMap<string, readonly LiveModel[]>;
+/** What an account's own list says, and what has been learnt since. */
+export interface AccountModels {
+  /** Null: it keeps no list, or none could be had. */
+  readonly models: readonly LiveModel[] | null;
+  /** Ids that the provider has refused to it. */
+  readonly refused: ReadonlySet<string>;
+}
+
+/** By account id; an account of which nothing is known is absent. */
+export type LiveLists = ReadonlyMap<string, AccountModels>;
 
 export interface CatalogueParts {
   readonly registry: RegistryData;
@@ -74,6 +88,7 @@ export function createCatalogue({ registry, live = NO_LISTS, custom = [] }: Cata
   const memory = new WeakMap<Provider, Map<string, Served>>();
   return {
     custom,
+    refuses: (accountId, model) => live.get(accountId)?.refused.has(model) ?? false,
     served(provider, seats) {
       // Accounts without a list of their own differ by kind alone.
       const distinct = new Map(seats.map((seat) => [live.has(seat.id) ? `=${seat.id}` : seat.kind, seat]));
@@ -96,10 +111,13 @@ interface View {
   readonly kind: CredentialKind;
   /** Null: it keeps no list. */
   readonly list: ReadonlyMap<string, LiveModel> | null;
+  readonly refused: ReadonlySet<string>;
 }
 
-function viewOf({ kind }: Seat, list: readonly LiveModel[] | undefined): View {
-  return { kind, list: list === undefined ? null : new Map(list.map((model) => [model.id, model])) };
+const NOTHING: AccountModels = { models: null, refused: new Set() };
+
+function viewOf({ kind }: Seat, { models, refused } = NOTHING): View {
+  return { kind, refused, list: models && new Map(models.map((model) => [model.id, model])) };
 }
 
 /** How one account answers for a model. */
@@ -107,6 +125,7 @@ interface Answer {
   readonly kind: CredentialKind;
   readonly limit: RegistryModel["limit"];
   readonly operations: readonly Operation[];
+  readonly isHidden: boolean;
 }
 
 function serve(known: readonly RegistryModel[], provider: Provider, views: readonly View[]): Served {
@@ -114,16 +133,24 @@ function serve(known: readonly RegistryModel[], provider: Provider, views: reado
   for (const { list } of views) {
     for (const { id, model } of list?.values() ?? []) if (!models.has(id)) models.set(id, model);
   }
+  const registered = new Set(known.map(({ id }) => id));
+  const lists = views.flatMap(({ list }) => list ?? []);
   const byId = new Map<string, CatalogueEntry>();
   for (const model of models.values()) {
     if (!isUsable(model)) continue;
-    const answers = views.flatMap((view) => answerOf(model, provider, view) ?? []);
+    // What only lists know, and hide, is nothing that other accounts could be expected to have.
+    const isOffered = (list: ReadonlyMap<string, LiveModel>) => list.get(model.id)?.hidden === undefined;
+    const isSecret =
+      !registered.has(model.id) && !lists.some((list) => list.has(model.id) && isOffered(list));
+    const asked = isSecret ? views.filter(({ list }) => list !== null) : views;
+    const answers = asked.flatMap((view) => answerOf(model, provider, view) ?? []);
     const entry = entryOf(model, provider, answers);
     if (entry !== undefined) byId.set(model.id, entry);
   }
   const byName = new Map([...byId.values()].reverse().map((entry) => [plainName(entry.id), entry]));
   return {
-    entries: [...byId.values()],
+    entries: [...byId.values()].filter(({ isHidden }) => !isHidden),
+    hidden: [...byId.values()].filter(({ isHidden }) => isHidden),
     get: (id) => byId.get(id),
     find: (name) => byId.get(name) ?? byName.get(plainName(name)),
   };
@@ -139,16 +166,22 @@ function isUsable(model: RegistryModel): boolean {
   );
 }
 
-/** An account's own list is the truth about it; without one, what the provider knows of its kind. */
-function answerOf(model: RegistryModel, provider: Provider, { kind, list }: View): Answer | undefined {
+/** What an account's own list says of it; without one, what the provider knows of its kind. Less what it was refused. */
+function answerOf(
+  model: RegistryModel,
+  provider: Provider,
+  { kind, list, refused }: View,
+): Answer | undefined {
+  if (refused.has(model.id)) return undefined;
   if (list !== null) {
     const live = list.get(model.id);
     if (live === undefined || live.operations.length === 0) return undefined;
-    return { kind, limit: merged(provider.limits(model, kind), live.limit), operations: live.operations };
+    const limit = merged(provider.limits(model, kind), live.limit);
+    return { kind, limit, operations: live.operations, isHidden: live.hidden === true };
   }
   const operations = provider.operations(model.id, kind);
   if (operations.length === 0 || !provider.serves(model, kind)) return undefined;
-  return { kind, limit: provider.limits(model, kind), operations };
+  return { kind, limit: provider.limits(model, kind), operations, isHidden: false };
 }
 
 function entryOf(
@@ -160,15 +193,20 @@ function entryOf(
   const kinds = provider.kinds.filter((kind) => answers.some((answer) => answer.kind === kind));
   const operations = [...new Set(answers.flatMap((answer) => answer.operations))];
   const limit = answers.map((answer) => answer.limit).reduce(smaller);
-  return { provider: provider.id, id: model.id, model, kinds, limit, operations };
+  const isHidden = answers.every((answer) => answer.isHidden);
+  return { provider: provider.id, id: model.id, model, kinds, limit, operations, isHidden };
 }
 
-/** The registry's limits under a live list's. A prompt and its answer share the window, which holds at most both. */
+/**
+ * The known limits under a live list's, which overrules them. A prompt and its answer share the window, which holds at
+ * most both: a list that gives more room to the prompt than was known makes the window as large.
+ */
 function merged(known: RegistryModel["limit"], live: LiveModel["limit"]): RegistryModel["limit"] {
   const output = live.output ?? known.output;
   const input = live.input ?? known.input;
-  const context =
-    live.context ?? (input === undefined ? known.context : Math.min(known.context, input + output));
+  const both = input === undefined ? known.context : input + output;
+  const isWider = live.input !== undefined && live.input > (known.input ?? known.context);
+  const context = live.context ?? (isWider ? both : Math.min(known.context, both));
   return { context, output, ...(input === undefined ? {} : { input: Math.min(input, context) }) };
 }
 

@@ -1,27 +1,49 @@
 /**
- * The model list that Codex CLI asks for with `?client_version=` (providers/codex.md §2.6, §5.2). It has no
- * `base_instructions`: those are the vendor's, some 20 kB for each model, and Kleis does not have them. With others in
- * their place the CLI would work without its own prompt; without any, 0.169 passes the list over and keeps the one that
- * it brings along (seen November 2026), which is the better one.
+ * The model list that Codex CLI asks for with `?client_version=` (providers/codex.md §2.6, §5.2): the rows of the account's own list
+ * as the provider sent them, with the vendor's prompts and everything else that the CLI goes by.
+ *
+ * For an account whose list is not known Kleis can only describe the models. It leaves out `base_instructions`, which are
+ * the vendor's: with others in their place the CLI would work without its own prompt, and without the member 0.169 passes
+ * the whole list over and keeps the one that it brings along (seen November 2026). That is why the two are never mixed.
  */
 import { isObject, type JsonObject, text } from "../../json.ts";
 import type { RegistryModel } from "../../providers/provider.ts";
+import type { CatalogueEntry } from "./catalogue.ts";
 import type { ListedModel } from "./list.ts";
 
-/** The efforts that every such version can read (providers/codex.md §5.3), with the words of its picker. */
+/** The efforts of the vendor's own lists that a registry can name (providers/codex.md §5.3), with the words of the CLI's picker. */
 const EFFORTS: ReadonlyMap<string, string> = new Map([
   ["low", "Fast, with little reasoning"],
   ["medium", "Balanced speed and depth"],
   ["high", "Thorough, for hard problems"],
-  ["xhigh", "The most thorough, and slow"],
+  ["xhigh", "Very thorough, and slow"],
+  ["max", "As thorough as the model can be, and the slowest"],
 ]);
 
 /**
  * The models that the CLI can use by a bare id on `/v1/responses`, the operator's names among them; it recognises no
- * others (§5.3).
+ * others (§5.3). `hidden` ones are only told of by their own rows.
  */
-export function modelInfos(models: readonly ListedModel[]): JsonObject[] {
-  return models.filter(isForCli).map(modelInfo);
+export function modelInfos(
+  listed: readonly ListedModel[],
+  hidden: readonly ListedModel[],
+  rowOf: (entry: CatalogueEntry) => JsonObject | undefined,
+): JsonObject[] {
+  const rows = [...listed, ...hidden].filter(isForCli).flatMap(({ id, entry }) => {
+    const row = rowOf(entry);
+    return row === undefined ? [] : [{ ...row, slug: id, ...narrowed(row, windowOf(entry)) }];
+  });
+  return rows.length > 0 ? rows : listed.filter(isForCli).map(modelInfo);
+}
+
+/** What a prompt may fill, in tokens. */
+function windowOf({ limit }: CatalogueEntry): number {
+  return limit.input ?? limit.context;
+}
+
+/** The row's window where the operator, or another account that may answer, allows less. */
+function narrowed({ context_window: theirs }: JsonObject, window: number): JsonObject {
+  return typeof theirs === "number" && theirs > window ? { context_window: window } : {};
 }
 
 function isForCli({ id, entry }: ListedModel): boolean {
@@ -29,10 +51,10 @@ function isForCli({ id, entry }: ListedModel): boolean {
 }
 
 function modelInfo({ id, name, entry }: ListedModel, index: number): JsonObject {
-  const { model, limit } = entry;
+  const { model } = entry;
   const efforts = effortsOf(model);
   const seesImages = model.modalities.input.includes("image");
-  const window = limit.input ?? limit.context;
+  const window = windowOf(entry);
   return {
     slug: id,
     display_name: name,

@@ -155,7 +155,7 @@ export function customEntry(
   const { name = otherwise, limit } = custom;
   if (served !== undefined) {
     const model = { ...served.model, name };
-    return { ...served, model, limit: limit ?? served.limit };
+    return { ...served, model, limit: limit ?? served.limit, isHidden: false };
   }
   if (limit === undefined) return undefined;
   const kinds = provider.kinds.filter((kind) => seats.some((seat) => seat.kind === kind));
@@ -171,7 +171,7 @@ export function customEntry(
     modalities: { input: ["text"], output: ["text"] },
     limit,
   };
-  return { provider: provider.id, id: custom.model, model, kinds, limit, operations };
+  return { provider: provider.id, id: custom.model, model, kinds, limit, operations, isHidden: false };
 }
 
 /** A date that says "not known" where one must stand (`created` 0). */

@@ -33,15 +33,23 @@ export function listModels(input: ListInput): ListedModel[] {
   return [...listed.values()].sort((a, b) => b.created - a.created || (a.id < b.id ? -1 : 1));
 }
 
+/** What providers keep out of their lists and answer for all the same, for clients that are told so. */
+export function hiddenModels(input: ListInput): ListedModel[] {
+  return ownNames(input, ({ hidden }) => hidden).filter(({ entry }) => entry.isHidden);
+}
+
 /** Every model under its own name: as it is served, or as the operator describes it. */
-function ownNames(input: ListInput): ListedModel[] {
+function ownNames(
+  input: ListInput,
+  chosen: (served: Served) => readonly CatalogueEntry[] = ({ entries }) => entries,
+): ListedModel[] {
   const inScope = modelScope(input.access.models, input.providers);
   return input.providers.flatMap((provider) => {
     const seats = input.access.usable.get(provider.id);
     if (seats === undefined || (input.forced !== undefined && input.forced !== provider.id)) return [];
     const served = input.catalogue.served(provider, seats);
     const described = descriptions(input, provider, served);
-    const ids = new Set([...served.entries.map(({ id }) => id), ...described.keys()]);
+    const ids = new Set([...chosen(served).map(({ id }) => id), ...described.keys()]);
     const isCopy = input.forced === undefined && provider.listPrefixed;
     return [...ids].flatMap((id) => {
       const custom = described.get(id);

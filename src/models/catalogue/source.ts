@@ -12,10 +12,12 @@ import { entryId } from "../registry/kleis-entries.ts";
 import { snapshotText } from "../registry/snapshot.ts";
 import type { RegistryText } from "../registry/splice.ts";
 import { createUpstream, type Patience, type Renewal } from "../registry/upstream.ts";
-import { createLiveLists } from "./account-lists.ts";
-import { type Catalogue, type CatalogueParts, createCatalogue } from "./catalogue.ts";
+import { LiveListStore, type ModelOutcome } from "./account-lists.ts";
+import { type Catalogue, type CatalogueParts, catalogueOf, createCatalogue } from "./catalogue.ts";
 import type { CustomModel } from "./custom.ts";
 import { rememberCustom } from "./custom-store.ts";
+import type { ListStatus } from "./list-record.ts";
+import type { RowOf } from "./provider-rows.ts";
 
 /** What resolution and lists ask. */
 export interface ModelSource {
@@ -24,6 +26,12 @@ export interface ModelSource {
    * process waits for the store, with `patience` also for the network. Never rejects: an old catalogue beats none.
    */
   current(accounts: readonly AccountRecord[], patience?: Patience): Promise<Catalogue> | Catalogue;
+  /** The rows of these accounts' own lists as their providers sent them; waits for the store once where they are not known. */
+  rows(accounts: readonly AccountRecord[]): Promise<RowOf>;
+  /** Takes note of what became of a model that an account was asked for. */
+  note(account: AccountRecord, model: string, outcome: ModelOutcome): void;
+  /** Takes note of a client's user-agent, once its key was found to be valid: some lists depend on the client's version. */
+  heardFrom(userAgent: string): void;
 }
 
 export interface LiveModelSource extends ModelSource {
@@ -35,6 +43,8 @@ export interface LiveModelSource extends ModelSource {
   connected(accounts: readonly AccountRecord[]): void;
   /** Asks upstream and the providers now; whoever comes while that goes on waits for it. Answers within a time limit. */
   refresh(accounts: readonly AccountRecord[]): Promise<RefreshOutcome>;
+  /** How these accounts' own lists stand, by account id; accounts without one are absent. */
+  listStatuses(accounts: readonly AccountRecord[]): Promise<ReadonlyMap<string, ListStatus>>;
   custom(): Promise<readonly CustomModel[]>;
   /** Replaces the operator's models. Rejects with `StorageError` when the store does not take them. */
   setCustom(models: readonly CustomModel[]): Promise<void>;
@@ -63,7 +73,13 @@ export function createModelSource(deps: ModelSourceDeps): LiveModelSource {
     own: new Set(providers.map(entryId)),
     sources: new Set(providers.map(({ source }) => source)),
   });
-  const live = createLiveLists(deps);
+  const live = new LiveListStore({
+    ...deps,
+    known: (provider, kind) => {
+      const { entries } = catalogueOf(upstream.registry()).served(provider, [{ id: "", kind }]);
+      return new Set(entries.map(({ id }) => id));
+    },
+  });
   const custom = rememberCustom(runtime);
   let parts: CatalogueParts | undefined;
   let catalogue: Catalogue | undefined;
@@ -125,6 +141,10 @@ export function createModelSource(deps: ModelSourceDeps): LiveModelSource {
     },
     wanted: () =>
       [custom.wanted(), live.wanted(), upstream.wanted()].filter((setting) => setting !== undefined),
+    rows: (accounts) => live.rows(accounts),
+    note: (account, model, outcome) => live.note(account, model, outcome),
+    heardFrom: (userAgent) => live.heardFrom(userAgent),
+    listStatuses: (accounts) => live.statuses(accounts),
     text: () => upstream.text() ?? snapshotText(),
     connected(accounts) {
       runtime.waitUntil(live.ask(accounts));

@@ -243,7 +243,7 @@ function found(world: World, provider: Provider, model: string, seats: readonly 
     const entry = world.catalogue.served(provider, [seat]).get(model);
     return entry === undefined ? [] : [[seat.id, entry.operations] as const];
   });
-  const answers = new Map(serving.length > 0 ? serving : claiming(provider, model, seats));
+  const answers = new Map(serving.length > 0 ? serving : claiming(world, provider, model, seats));
   return { ok: true, provider: provider.id, model, answers, change: changeOf(world.requested, model) };
 }
 
@@ -253,14 +253,20 @@ function changeOf(requested: string, model: string): ResolvedModel["change"] {
   return requested.endsWith(`/${model}`) ? "model-prefix" : "model-spelling";
 }
 
-/** The accounts of the kinds that an unlisted model's family belongs to; all of them when it belongs to none. */
+/**
+ * The accounts of the kinds that an unlisted model's family belongs to; all of them when it belongs to none. Those that it
+ * was refused to only where there is no other.
+ */
 function claiming(
+  { catalogue }: World,
   provider: Provider,
   model: string,
   seats: readonly Seat[],
 ): (readonly [string, readonly Operation[]])[] {
   const some = seats.filter(({ kind }) => provider.claims(plainName(model), new Set([kind])) !== null);
-  return (some.length > 0 ? some : seats).map(({ id, kind }) => [id, provider.operations(model, kind)]);
+  const able = some.length > 0 ? some : seats;
+  const willing = able.filter(({ id }) => !catalogue.refuses(id, model));
+  return (willing.length > 0 ? willing : able).map(({ id, kind }) => [id, provider.operations(model, kind)]);
 }
 
 function unreachable(world: World, providers: readonly Provider[]): UnresolvedModel {

@@ -190,14 +190,23 @@ export function facts(config: Config): Fact[] {
       { date: "2026-08", source: "2.6", confidence: "high" },
       { id: "models-path", what: "Path of the plan's list of models", value: MODELS.path },
       {
-        id: "client-version",
-        what: "Version that the list of models is asked with",
-        value: MODELS.clientVersion,
-      },
-      {
         id: "unknown-limits",
         what: "Input and output tokens of a model that nothing describes",
         value: [MODELS.unknown.input, MODELS.unknown.output],
+      },
+    ),
+    ...factsFrom(
+      { date: "2026-11", source: "2.6", confidence: "high" },
+      {
+        id: "client-version",
+        what: "Codex version that the list of models is asked with, unless a client names a newer one",
+        value: config.CODEX_CLIENT_VERSION ?? profile.CLIENT_VERSION,
+        variable: "CODEX_CLIENT_VERSION",
+      },
+      {
+        id: "client-agent",
+        what: "User-agents of Codex clients, with the version",
+        value: profile.CODEX_AGENT,
       },
     ),
     ...factsFrom(
@@ -226,13 +235,16 @@ export function facts(config: Config): Fact[] {
         what: "Models that a plan lacks",
         value: [...PLAN_GATE.without, String(PLAN_GATE.apiOnlyVariants)],
       },
-      { id: "plan-limits", what: "Tokens of a plan's models", value: planLimits() },
       {
         id: "plan-cost",
         what: "Cost of a plan's models, USD per million tokens",
         value: Object.values(profile.PLAN_COST),
       },
       { id: "modes-without-plan", what: "Modes that a plan lacks", value: [...profile.MODES_WITHOUT_PLAN] },
+    ),
+    ...factsFrom(
+      { date: "2026-09", source: "5.3", confidence: "medium" },
+      { id: "plan-limits", what: "Tokens of a plan's models, and the windows of some", value: planLimits() },
     ),
     ...factsFrom(
       { date: "2026-11-22", source: "7", confidence: "medium" },
@@ -242,6 +254,9 @@ export function facts(config: Config): Fact[] {
 }
 
 function planLimits(): string[] {
-  const { models, limit } = profile.PLAN_LIMITS;
-  return [`${models}`, ...Object.entries(limit).map(([name, tokens]) => `${name} ${tokens}`)];
+  const { contexts, limit } = profile.PLAN_LIMITS;
+  return [
+    ...Object.entries(limit).map(([name, tokens]) => `${name} ${tokens}`),
+    ...contexts.map(({ models, context }) => `${models} context ${context}`),
+  ];
 }

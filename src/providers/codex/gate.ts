@@ -35,9 +35,15 @@ export function serves(model: RegistryModel, kind: CredentialKind): boolean {
   return kind === "oauth" ? passesPlanGate(id) : isGptFamily(id);
 }
 
-/** The plan's limits; an API key has those of the registry. Tokens. */
-export function limits(model: RegistryModel, kind: CredentialKind): RegistryModel["limit"] {
-  return kind === "oauth" && PLAN_LIMITS.models.test(model.id.toLowerCase())
-    ? { ...PLAN_LIMITS.limit }
-    : model.limit;
+/** The plan's limits, or the registry's where those are narrower; an API key has the registry's. Tokens. */
+export function limits({ id, limit }: RegistryModel, kind: CredentialKind): RegistryModel["limit"] {
+  if (kind !== "oauth") return limit;
+  const plan = PLAN_LIMITS.limit;
+  const window = PLAN_LIMITS.contexts.find(({ models }) => models.test(id.toLowerCase()));
+  const context = Math.min(window?.context ?? plan.context, limit.context);
+  return {
+    context,
+    input: Math.min(plan.input, limit.input ?? context, context),
+    output: Math.min(plan.output, limit.output),
+  };
 }

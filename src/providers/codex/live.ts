@@ -1,47 +1,50 @@
 /** The list of models that the ChatGPT backend keeps for an account (providers/codex.md §2.6). */
 import * as z from "zod/mini";
-import { text } from "../../json.ts";
+import { isObject, type JsonObject, text } from "../../json.ts";
 import { USER_AGENT } from "../../version.ts";
 import { effortOptions } from "../efforts.ts";
 import type { Credential, LiveList, LiveModel, ProviderAccount } from "../provider.ts";
+import { clientVersions } from "./client-version.ts";
 import { HEADERS, MODELS, ORIGINATOR } from "./profile.ts";
 
 export const live: LiveList = {
   kinds: ["oauth"],
-  request: (account, credential, config) => ({
-    url: `${config.CODEX_API_URL}${MODELS.path}?client_version=${MODELS.clientVersion}`,
+  versions: clientVersions,
+  request: (account, credential, config, version = clientVersions.wanted(config, null)) => ({
+    url: `${config.CODEX_API_URL}${MODELS.path}?client_version=${version}`,
     headers: headersOf(account, credential),
   }),
   decode(body) {
     const list = z.object({ models: z.array(z.unknown()) }).safeParse(body);
     if (!list.success) return null;
-    const rows = list.data.models.flatMap((value) => {
+    const models = new Map<string, LiveModel>();
+    let isReadable = false;
+    for (const value of list.data.models) {
       const row = rowSchema.safeParse(value);
-      return row.success ? [row.data] : [];
-    });
-    return rows.length === 0 ? null : rows.filter(isUsable).map(modelOf);
+      if (!row.success || !isObject(value)) continue;
+      isReadable = true;
+      const { slug, supported_in_api } = row.data;
+      if (supported_in_api && !models.has(slug)) models.set(slug, modelOf(row.data, value));
+    }
+    return isReadable ? [...models.values()] : null;
   },
 };
 
-/** All that a model is judged by. */
+/** What a model is judged by; of the rest an odd member costs only itself. */
 const rowSchema = z.object({
   slug: z.string().check(z.minLength(1), z.maxLength(256)),
-  display_name: z.optional(z.string().check(z.minLength(1))),
-  description: z.nullish(z.string()),
-  visibility: z.optional(z.string()),
   supported_in_api: z.boolean(),
-  context_window: z.nullish(z.number().check(z.positive())),
-  supported_reasoning_levels: z.nullish(z.array(z.object({ effort: z.string() }))),
-  input_modalities: z.nullish(z.array(z.string())),
+  display_name: z.catch(z.optional(z.string().check(z.minLength(1))), undefined),
+  description: z.catch(z.nullish(z.string()), undefined),
+  visibility: z.catch(z.optional(z.string()), undefined),
+  context_window: z.catch(z.nullish(z.number().check(z.positive())), undefined),
+  supported_reasoning_levels: z.catch(z.nullish(z.array(z.object({ effort: z.string() }))), undefined),
+  input_modalities: z.catch(z.nullish(z.array(z.string())), undefined),
 });
 type Row = z.output<typeof rowSchema>;
 
-function isUsable(row: Row): boolean {
-  return row.visibility !== "hide" && row.supported_in_api;
-}
-
-/** `context_window` is what a prompt may fill; the answer comes on top (§5.3). */
-function modelOf(row: Row): LiveModel {
+/** `context_window` is what a prompt may fill; the answer comes on top (§5.3). `source` is the row as it came. */
+function modelOf(row: Row, source: JsonObject): LiveModel {
   const input = row.context_window ?? undefined;
   const efforts = (row.supported_reasoning_levels ?? []).map(({ effort }) => effort);
   const sees = row.input_modalities?.includes("image") ?? false;
@@ -50,6 +53,8 @@ function modelOf(row: Row): LiveModel {
     id: row.slug,
     operations: ["responses"],
     limit: input === undefined ? {} : { input },
+    ...(row.visibility === "hide" ? { hidden: true } : {}),
+    row: source,
     model: {
       id: row.slug,
       name: row.display_name ?? row.slug,

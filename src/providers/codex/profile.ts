@@ -199,10 +199,18 @@ export const FAMILY = /^(gpt-|codex-|chatgpt-|o\d+(?=-|$))/;
 /** Ids of those families that are not for talking: images, speech, embeddings (registry.md §5). */
 export const NOT_FOR_AGENTS = /(^|-)(image|realtime|audio|tts|transcribe|whisper|embedding)(-|$)/;
 
-/** The plan's limits in tokens, where models.dev describes the public API's (§5.3, as OpenCode advertises; 2026-09-28). */
+/**
+ * The plan's limits in tokens, where models.dev describes the public API's (§5.3; reports of 2026-09): those of every
+ * model, and the windows of models that have another. They only narrow what models.dev says; an account's own list
+ * overrules both.
+ */
 export const PLAN_LIMITS = {
-  models: /gpt-5\.[56]/,
   limit: { context: 400_000, input: 272_000, output: 128_000 },
+  contexts: [
+    { models: /^gpt-5\.4(-\d|$)/, context: 272_000 },
+    { models: /^gpt-6-astra(-|$)/, context: 272_000 },
+    { models: /^gpt-5\.3-codex-spark(-|$)/, context: 128_000 },
+  ],
 } as const;
 
 /** Signing in under `CODEX_AUTH_URL` (§1.1, §1.2, §1.6; 2026-08-22). */
@@ -263,15 +271,26 @@ export const SECRET_SHAPES: readonly SecretShape[] = [
 ];
 
 /**
- * The account's own list of models, under `CODEX_API_URL` (§2.6). `client_version` is demanded; `0.0.0`, a development
- * build's, is what an open proxy is known to send (read 2026-08). `unknown` describes what neither the list nor the
+ * The account's own list of models, under `CODEX_API_URL` (§2.6). `unknown` describes what neither the list nor the
  * registry tells of a new model: the plan's usual limits in tokens, and no release date.
  */
 export const MODELS = {
   path: "/codex/models",
-  clientVersion: "0.0.0",
   unknown: { input: 272_000, output: 128_000, release: "1970-01-01" },
 } as const;
+
+/**
+ * The Codex version that the list is asked with, which `CODEX_CLIENT_VERSION` overrides. The backend leaves out what needs
+ * a newer one: at 0.60 everything, below 0.144 the 5.6 family, below 0.153 gpt-6-astra, below 0.155 the other gpt-6 models
+ * (§2.6; measured 2026-08 to 2026-09). 0.169.0 is the newest release that we have run (2026-11).
+ */
+export const CLIENT_VERSION = "0.169.0";
+
+/**
+ * The release that a Codex client names in its user-agent (§2.6; seen in 0.156 and 0.169: `codex_cli_rs/0.156.0 (…)`), up
+ * to 0.999. Previews (`0.170.0-alpha.1`) do not count.
+ */
+export const CODEX_AGENT = /^codex[-_a-z]{0,32}\/(0\.(?:0|[1-9]\d{0,2})\.(?:0|[1-9]\d{0,3}))(?=[ (]|$)/i;
 
 /** What OpenAI has said in public, in plain words for the owner (§7; as of 2026-11-22). */
 export const NOTICE = [

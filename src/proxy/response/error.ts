@@ -52,6 +52,7 @@ export async function readError(scene: Scene, response: Response): Promise<ReadE
 
   const said = readSaidError(meant === null ? source : JSON.stringify(meant.body));
   const advice = adviceOf(scene, status, response.headers, readSaidError(source), formOf(source));
+  scene.facts.onRefusal(advice.refusal);
   const headers = passedHeaders(response.headers);
   adviseOnRetry(headers, advice);
   if (shaped !== null) headers.set("content-type", "application/json");

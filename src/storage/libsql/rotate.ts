@@ -75,7 +75,7 @@ interface Row {
 async function readRows(
   client: Client,
   sleep: Clock["sleep"],
-  { table, id, column, version, only }: SealedColumn,
+  { table, id, column, version, only, prefix }: SealedColumn,
   after: string | null,
   limit: number,
 ): Promise<Row[]> {
@@ -84,6 +84,10 @@ async function readRows(
   if (only !== undefined) {
     conditions.push(`${id} = ?`);
     args.push(only);
+  }
+  if (prefix !== undefined) {
+    conditions.push(`substr(${id}, 1, ?) = ?`);
+    args.push(prefix.length, prefix);
   }
   if (after !== null) {
     conditions.push(`${id} > ?`);

@@ -108,6 +108,7 @@ export const oauthStates = sqliteTable(
   (table) => [index("oauth_states_expires_at").on(table.expiresAt)],
 );
 
+/** Plain, but for the key check and the values whose key begins with `sealed:` (settings.ts). */
 export const systemSettings = sqliteTable("system_settings", {
   key: text("key").primaryKey(),
   value: text("value").notNull(),

@@ -2,6 +2,7 @@
 import { getTableColumns, getTableName } from "drizzle-orm";
 import { KEY_CHECK } from "./key-check.ts";
 import { apiKeys, oauthStates, providerAccounts, systemSettings } from "./schema.ts";
+import { SEALED_PREFIX } from "./settings.ts";
 
 export interface SealedColumn {
   readonly table: string;
@@ -10,8 +11,9 @@ export interface SealedColumn {
   readonly column: string;
   /** The column of the version that a text is bound to; absent where there is none. */
   readonly version?: string;
-  /** Only this row holds a sealed text; absent: every row does where it is not null. */
+  /** Only this row holds a sealed text, or those whose id begins so; without either every row does where it is not null. */
   readonly only?: string;
+  readonly prefix?: string;
 }
 
 const accounts = getTableColumns(providerAccounts);
@@ -37,6 +39,12 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
     id: states.state.name,
     column: states.secret.name,
     version: states.version.name,
+  },
+  {
+    table: getTableName(systemSettings),
+    id: settings.key.name,
+    column: settings.value.name,
+    prefix: SEALED_PREFIX,
   },
   {
     table: getTableName(systemSettings),

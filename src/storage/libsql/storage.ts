@@ -35,7 +35,7 @@ export function createLibsqlStorage({ connections, sealer, sleep, readOnly }: Li
     keys: keyStore(database, sealer),
     requests: requestStore(database, sealer),
     oauthStates: oauthStateStore(database, sealer),
-    settings: settingStore(database),
+    settings: settingStore(database, sealer),
     sessions: sessionStore(database),
     tries: tryStore(database),
     ping: (now) =>

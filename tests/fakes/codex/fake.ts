@@ -3,18 +3,11 @@ import { randomUUID } from "node:crypto";
 import { CHAT, createInference, type Inference, RESPONSES } from "../inference.ts";
 import { askOfChat, type ChatScenario } from "../scenarios/chat.ts";
 import { askOfResponses, type ResponsesScenario } from "../scenarios/responses.ts";
-import {
-  browse,
-  type FakeOptions,
-  type Listener,
-  listen,
-  type Reply,
-  type Routes,
-  refuse,
-} from "../server.ts";
+import { browse, type FakeOptions, type Listener, listen, type Reply, type Routes } from "../server.ts";
 import { createTokenBook, secret, type TokenBook } from "../tokens.ts";
 import { createPromptCache } from "./cache.ts";
-import { CODEX_ERRORS, type CodexError, detail } from "./errors.ts";
+import { CODEX_ERRORS, type CodexError } from "./errors.ts";
+import { listedFor } from "./models.ts";
 import { type CodexIdentity, createCodexIdentity } from "./oauth.ts";
 import { authenticateKey, checkPublic, OPENAI_MODELS } from "./openai.ts";
 import { authenticate, type BackendRules, checkCompact, checkResponses, turnState } from "./rules.ts";
@@ -29,6 +22,8 @@ export interface FakeCodex extends Listener, Inference<CodexScenario>, Omit<Code
   expire(token: string): void;
   /** What the usage endpoint answers next; null for the standard body. */
   usage: { reply: Reply | null };
+  /** What the list of models is; null for the backend's own. */
+  models: { list: object | null };
   readonly env: Record<string, string>;
 }
 
@@ -44,6 +39,7 @@ export async function startFakeCodex({ now = Date.now }: FakeOptions = {}): Prom
   const rules: BackendRules = { strictIds: true, withheld: new Set() };
   const usage: { reply: Reply | null } = { reply: null };
   const cache = createPromptCache(now);
+  const models: { list: object | null } = { list: null };
 
   const routes: Routes = {
     ...identityRoutes,
@@ -63,10 +59,8 @@ export async function startFakeCodex({ now = Date.now }: FakeOptions = {}): Prom
     },
     "GET /backend-api/codex/models": (request) => {
       authenticate(request, tokens);
-      if (!/^\d+\.\d+\.\d+$/.test(request.query.get("client_version") ?? "")) {
-        refuse("no client_version", detail("client_version is required"));
-      }
-      return { status: 200, headers: { etag: 'W/"fake-1"' }, body: { models: CATALOG } };
+      const body = models.list ?? { models: listedFor(request) };
+      return { status: 200, headers: { etag: 'W/"fake-1"' }, body };
     },
     "GET /backend-api/wham/usage": (request) => {
       authenticate(request, tokens);
@@ -103,6 +97,7 @@ export async function startFakeCodex({ now = Date.now }: FakeOptions = {}): Prom
     tokens,
     rules,
     usage,
+    models,
     issueApiKey() {
       const key = `sk-proj-${secret(48)}`;
       tokens.add({ token: key, kind: "api_key" });
@@ -155,43 +150,5 @@ function usageBody(now: number): object {
     spend_control: null,
     additional_rate_limits: null,
     rate_limit_reached_type: null,
-  };
-}
-
-const CATALOG = [
-  model("gpt-5.5", "GPT-5.5", "list"),
-  model("gpt-5.4", "GPT-5.4", "list"),
-  model("gpt-5.6-sol", "GPT-5.6 Sol", "list"),
-  model("codex-auto-review", "Codex Auto Review", "hide"),
-];
-
-function model(slug: string, display_name: string, visibility: string): object {
-  return {
-    slug,
-    display_name,
-    description: "",
-    visibility,
-    supported_in_api: true,
-    priority: 7,
-    default_reasoning_level: "medium",
-    supported_reasoning_levels: [{ effort: "low", description: "" }],
-    context_window: 272000,
-    max_context_window: 272000,
-    auto_compact_token_limit: null,
-    input_modalities: ["text", "image"],
-    shell_type: "shell_command",
-    apply_patch_tool_type: "freeform",
-    web_search_tool_type: "text_and_image",
-    truncation_policy: { mode: "tokens", limit: 10000 },
-    supports_parallel_tool_calls: true,
-    supports_reasoning_summaries: true,
-    default_reasoning_summary: "none",
-    support_verbosity: true,
-    default_verbosity: "low",
-    experimental_supported_tools: [],
-    minimal_client_version: "0.124.0",
-    base_instructions: "",
-    available_in_plans: ["plus", "pro"],
-    service_tiers: [],
   };
 }

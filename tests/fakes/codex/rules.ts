@@ -4,6 +4,7 @@ import { bearerOf, findLeak, isOwnAgent } from "../leaks.ts";
 import { type RecordedRequest, refuse } from "../server.ts";
 import type { TokenBook, TokenRecord } from "../tokens.ts";
 import { BLOCKED, CODEX_ERRORS, detail, openaiError } from "./errors.ts";
+import { isListed } from "./models.ts";
 
 const ALLOWED = new Set([
   "model",
@@ -39,9 +40,9 @@ export interface BackendRules {
   readonly withheld: Set<string>;
 }
 
-/** What the plan has: newer families, less those that only API keys reach (§5.3). */
+/** What the plan has: what it lists, and newer families, less those that only API keys reach (§5.3). */
 export function isPlanModel(model: string): boolean {
-  if (["gpt-5.3-codex-spark", "gpt-5.4", "gpt-5.4-mini", "gpt-5.5"].includes(model)) return true;
+  if (isListed(model)) return true;
   if (model === "gpt-5.5-pro" || model === "gpt-5.6") return false;
   const version = /^gpt-(\d+)(?:\.(\d+))?(?:-|$)/.exec(model);
   if (version === null) return false;

@@ -1,6 +1,7 @@
 /** One account at a glance: who, what, how it stands, and everything that can be done with it. */
 import type { FC } from "hono/jsx";
 import { REFUSED, REFUSED_TOKEN } from "../../../accounts/credential-rejection.ts";
+import type { ListStatus } from "../../../models/catalogue/list-record.ts";
 import type { Provider } from "../../../providers/provider.ts";
 import type { AccountRecord } from "../../../storage/port.ts";
 import { identityOf, KIND_WORDS } from "../../ui/account-name.ts";
@@ -10,11 +11,15 @@ import { Icon } from "../../ui/icons.tsx";
 import type { Frame } from "../../ui/layout.tsx";
 import { Fact, StateLine, Time } from "../../ui/status.tsx";
 
-export const AccountCard: FC<{ frame: Frame; provider: Provider; account: AccountRecord }> = ({
-  frame: { now },
-  provider,
-  account,
-}) => {
+export interface AccountCardProps {
+  frame: Frame;
+  provider: Provider;
+  account: AccountRecord;
+  /** Its own list of models; undefined where it keeps none, or nothing is known of it yet. */
+  list: ListStatus | undefined;
+}
+
+export const AccountCard: FC<AccountCardProps> = ({ frame: { now }, provider, account, list }) => {
   const { id, label } = account;
   const { who, plan, where, signInEnds } = identityOf(account, provider);
   const renews = account.kind === "oauth" && provider.refresh !== undefined;
@@ -54,7 +59,15 @@ export const AccountCard: FC<{ frame: Frame; provider: Provider; account: Accoun
         <Fact name={checkedWord(account)}>
           <Time at={account.lastRefreshAt ?? account.createdAt} now={now} />
         </Fact>
+        {list === undefined || list.count === null || list.at === null ? null : (
+          <Fact name="Models">
+            {list.count} listed <Time at={list.at} now={now} />
+          </Fact>
+        )}
       </dl>
+      {list?.remarks.map((remark) => (
+        <p class="hint">{remark}</p>
+      ))}
       <fieldset class="actions" aria-label={`Actions for ${label}`}>
         {(account.status === "needs_login" || account.statusReason === REFUSED_TOKEN) &&
         provider.signIn !== undefined &&

@@ -1,5 +1,6 @@
 /** The page of accounts: every provider with its accounts, and what comes next for a new owner. */
 import type { FC } from "hono/jsx";
+import type { ListStatus } from "../../../models/catalogue/list-record.ts";
 import type { Provider } from "../../../providers/provider.ts";
 import type { AccountRecord } from "../../../storage/port.ts";
 import { counted } from "../../ui/format.ts";
@@ -11,12 +12,14 @@ export interface AccountsProps {
   frame: Frame;
   providers: readonly Provider[];
   accounts: readonly AccountRecord[];
+  /** Their own lists of models, by account id. */
+  lists: ReadonlyMap<string, ListStatus>;
   /** Whether there is a key that works now. */
   hasKey: boolean;
   notice?: Notice | undefined;
 }
 
-export const AccountsPage: FC<AccountsProps> = ({ frame, providers, accounts, hasKey, notice }) => (
+export const AccountsPage: FC<AccountsProps> = ({ frame, providers, accounts, lists, hasKey, notice }) => (
   <Page frame={frame} section="accounts" title="Accounts" notice={notice}>
     <Head
       title="Accounts"
@@ -33,6 +36,7 @@ export const AccountsPage: FC<AccountsProps> = ({ frame, providers, accounts, ha
         frame={frame}
         provider={provider}
         accounts={accounts.filter((account) => account.provider === provider.id)}
+        lists={lists}
       />
     ))}
   </Page>
@@ -71,10 +75,11 @@ const FirstSteps: FC<{ accountCount: number }> = ({ accountCount }) => (
   </section>
 );
 
-const ProviderSection: FC<{ frame: Frame; provider: Provider; accounts: readonly AccountRecord[] }> = ({
+const ProviderSection: FC<Pick<AccountsProps, "frame" | "accounts" | "lists"> & { provider: Provider }> = ({
   frame,
   provider,
   accounts,
+  lists,
 }) => {
   const { id, name, signIn } = provider;
   return (
@@ -99,7 +104,7 @@ const ProviderSection: FC<{ frame: Frame; provider: Provider; accounts: readonly
       ) : (
         <div class="cards">
           {accounts.map((account) => (
-            <AccountCard frame={frame} provider={provider} account={account} />
+            <AccountCard frame={frame} provider={provider} account={account} list={lists.get(account.id)} />
           ))}
         </div>
       )}

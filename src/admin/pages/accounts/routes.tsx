@@ -27,6 +27,7 @@ export async function showAccounts(deps: PageDeps, c: PageContext, refused?: str
   const { storage } = deps.runtime;
   const frame = c.get("frame");
   const [accounts, hasKey] = await Promise.all([storage.accounts.list(), hasWorkingKey(deps, frame.now)]);
+  const lists = await deps.models.listStatuses(accounts);
   const done = DONE.get(c.req.query("done") ?? "");
   const notice: Notice | undefined =
     refused !== undefined
@@ -40,6 +41,7 @@ export async function showAccounts(deps: PageDeps, c: PageContext, refused?: str
       frame={frame}
       providers={deps.providers}
       accounts={accounts}
+      lists={lists}
       hasKey={hasKey}
       notice={notice}
     />,
