@@ -34,7 +34,7 @@ const COMPACT_ALLOWED = new Set([
 ]);
 
 export interface BackendRules {
-  /** Refuses every id on an input item, as nothing is stored; false only refuses those that are looked up. */
+  /** Refuses every id on an input item, as nothing is stored; false, and in the lite form, only those that are looked up. */
   strictIds: boolean;
   /** Models that the plan has not. */
   readonly withheld: Set<string>;
@@ -92,7 +92,7 @@ export function checkResponses(request: RecordedRequest, tokens: TokenBook, rule
   checkFields(body, ALLOWED);
   checkModel(body, rules);
   checkInstructions(body, request);
-  checkInput(body, rules);
+  checkInput(body, isLite(body, request) ? { ...rules, strictIds: false } : rules);
   checkTools(body);
   return body;
 }
@@ -144,11 +144,18 @@ function checkModel(body: Dict, rules: BackendRules): void {
   refuse(`model ${model} is not on the plan`, detail(text), rules.withheld.has(model) ? "account" : "caller");
 }
 
+/**
+ * The newest form of the CLI: tools and prompt are items, and a header says so (clients page, Codex). 0.169 gives the first
+ * of them an id of its own (seen 2026-11).
+ */
+function isLite(body: Dict, request: RecordedRequest): boolean {
+  const isMarked = request.headers["x-openai-internal-codex-responses-lite"] === "true";
+  return isMarked && objectsOf(body.input)[0]?.type === "additional_tools";
+}
+
 function checkInstructions(body: Dict, request: RecordedRequest): void {
   if (stringOf(body.instructions).trim() !== "") return;
-  // The newest CLI form carries them as developer messages and says so in a header (clients page, Codex).
-  const isLite = request.headers["x-openai-internal-codex-responses-lite"] === "true";
-  if (isLite && objectsOf(body.input)[0]?.type === "additional_tools") return;
+  if (isLite(body, request)) return;
   refuse("no instructions", detail("Instructions are required"));
 }
 
@@ -220,7 +227,8 @@ function checkTools(body: Dict): void {
     if (!TOOL_TYPES.test(type) || (type === "image_generation" && /spark/.test(stringOf(body.model)))) {
       refuse(`tool ${type}`, detail(`Unsupported tool type: ${type}`));
     }
-    if (type === "namespace" && stringOf(tool.description).trim() === "")
+    // The CLI itself writes one without a description in its newest form (0.169, seen 2026-11).
+    if (type === "namespace" && !inside.includes(tool) && stringOf(tool.description).trim() === "")
       refuse("namespace without a description", detail("Invalid 'tools': empty namespace description"));
     if (stringOf(tool.name).length > 64)
       refuse("tool name too long", detail("tools[].name: maximum length is 64"));
