@@ -5,10 +5,11 @@
  * same rows, and share their text.
  */
 import * as z from "zod/mini";
+import { fromBase64, toBase64 } from "../../bytes.ts";
 import { isObject, type JsonObject, parseJson } from "../../json.ts";
 import type { LiveModel } from "../../providers/provider.ts";
 import type { Runtime } from "../../runtime.ts";
-import { fromBase64, gunzip, gzip, toBase64 } from "../registry/bytes.ts";
+import { gunzip, gzip } from "../registry/bytes.ts";
 import { isWithin } from "../time.ts";
 
 /** The provider's row for a model of an account; undefined where there is none. */
