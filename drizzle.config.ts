@@ -1,4 +1,4 @@
-/** For `drizzle-kit generate`, which writes `migrations/`; run `scripts/generate-migrations.mjs` after it. */
+/** For `drizzle-kit generate`, which writes `migrations/`; part of `npm run generate`. */
 import { defineConfig } from "drizzle-kit";
 
 export default defineConfig({

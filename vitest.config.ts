@@ -24,6 +24,12 @@ export default defineConfig({
     expect: { poll: { timeout: 30_000 } },
     // One more than the two cores of a small machine: many tests wait for processes and pages.
     maxWorkers: 3,
+    coverage: {
+      include: ["src/**", "adapters/**"],
+      exclude: ["**/*.gen.ts", "**/*.d.ts", "src/admin/browser/**"],
+      reportsDirectory: "dist/coverage",
+      reporter: ["text-summary", "html"],
+    },
     reporters: ["default", ["json", { outputFile: "dist/test-report.json" }]],
   },
 });

@@ -1,6 +1,6 @@
 /**
  * Writes the tables "Facts that may change" at the end of `docs/providers/*.md` from each provider's `facts.ts`.
- * Usage: npm run facts
+ * Part of `npm run generate`.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
@@ -26,7 +26,7 @@ export function withTable(page: string, provider: Provider): string {
 function tableOf(provider: Provider): string {
   const rows = provider.facts(defaults()).map(rowOf);
   return [
-    `Written by \`npm run facts\` from \`src/providers/${provider.id}/facts.ts\`; the values stand in \`profile.ts\`. A value is what Kleis uses as long as no variable says otherwise.`,
+    `Written by \`npm run generate\` from \`src/providers/${provider.id}/facts.ts\`; the values stand in \`profile.ts\`. A value is what Kleis uses as long as no variable says otherwise.`,
     "",
     "| Fact | Value | Date | Confidence | Section | Variable |",
     "|---|---|---|---|---|---|",

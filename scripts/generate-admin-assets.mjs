@@ -38,7 +38,7 @@ export const ASSETS = ${JSON.stringify(assets, null, 2)};
 if (!process.argv.includes("--check")) {
   writeFileSync(output, text);
 } else if (readOrNothing(output) !== text) {
-  process.stderr.write("src/admin/ui/assets.gen.ts is old: run node scripts/generate-admin-assets.mjs\n");
+  process.stderr.write("src/admin/ui/assets.gen.ts is old: run npm run generate\n");
   process.exitCode = 1;
 }
 

@@ -43,7 +43,7 @@ export const migrations: readonly Migration[] = ${JSON.stringify(
 if (!check) {
   writeFileSync(output, text);
 } else if (readOrNothing(output) !== text) {
-  process.stderr.write(`${output} differs from ${folder}: run node scripts/generate-migrations.mjs\n`);
+  process.stderr.write(`${output} differs from ${folder}: run npm run generate\n`);
   process.exitCode = 1;
 }
 

@@ -20,11 +20,17 @@ function clone(): Clone {
 
 test.each(Object.entries(scripts))("npm run %s begins by installing what is missing", (_, command) => {
   const [first = "", ...rest] = command.split(" && ");
-  const [, script = "", extent] = /^node (scripts\/[\w-]+\.mjs)(?: (start|all))?$/.exec(first) ?? [];
+  const [, script = "", extent] = /^node (scripts\/[\w-]+\.mjs)(?: ([a-z]+))?$/.exec(first) ?? [];
   expect(existsSync(join(ROOT, script)) && script !== "", first).toBe(true);
   expect(readFileSync(join(ROOT, script), "utf8")).toMatch(/\binstall\(/);
   // What is not our own script is a tool, and tools come with the whole installation only.
   if (rest.some((part) => !part.startsWith("node "))) expect(extent).toBe("all");
+});
+
+test("CONTRIBUTING.md has a line of help for every command, and none for another", () => {
+  const page = readFileSync(join(ROOT, "CONTRIBUTING.md"), "utf8");
+  const lines = [...page.matchAll(/^npm (?:run )?([\w:-]+)(?: -- [^#\n]*)?\s+# \S/gm)];
+  expect(lines.map(([, name]) => name).sort()).toEqual(Object.keys(scripts).sort());
 });
 
 test("what is missing is installed as package-lock.json says, once", () => {

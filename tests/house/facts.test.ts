@@ -63,7 +63,7 @@ describe.each(PROVIDERS.map((provider) => [provider.id, provider] as const))("%s
     expect(missing).toEqual([]);
   });
 
-  test("the page's table is the code's: npm run facts", () => {
+  test("the page's table is the code's: npm run generate", () => {
     expect(page).toBe(withTable(page, provider));
   });
 });

@@ -20,7 +20,7 @@ function flawOf(page: string, target: string): string | null {
   const file = path === "" ? page : relative(ROOT, join(ROOT, dirname(page), path));
   if (!existsSync(join(ROOT, file))) return `${page}: ${target}: there is no ${file}`;
   if (!files.includes(file) && !statSync(join(ROOT, file)).isDirectory())
-    return `${page}: ${target}: git does not have ${file}`;
+    return `${page}: ${target}: ${file} is not part of the repository`;
   if (fragment === undefined) return null;
   const anchors = headingsOf(textOf(file)).map(({ anchor }) => anchor);
   return anchors.includes(fragment) ? null : `${page}: ${target}: no heading of ${file} makes #${fragment}`;

@@ -1,18 +1,22 @@
 /** The pages of the repository and their headings, for the tests of links and citations. */
-import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { readdirSync, readFileSync } from "node:fs";
+import { join, posix, resolve } from "node:path";
 
 export const ROOT = resolve(import.meta.dirname, "../..");
 
-/** Every file that git knows or would take up, relative to the root. */
-export const files: readonly string[] = execFileSync(
-  "git",
-  ["ls-files", "--cached", "--others", "--exclude-standard", "--deduplicate"],
-  { cwd: ROOT, encoding: "utf8" },
-)
-  .split("\n")
-  .filter((file) => file !== "");
+/** What is not part of the repository, wherever it stands; as .gitignore has it. */
+const LEFT_OUT = new Set([".git", ".kleis", ".vercel", ".wrangler", "dist", "node_modules"]);
+
+function filesIn(folder: string): string[] {
+  return readdirSync(join(ROOT, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = posix.join(folder, entry.name);
+    if (LEFT_OUT.has(entry.name)) return [];
+    return entry.isDirectory() ? filesIn(path) : [path];
+  });
+}
+
+/** Every file of the repository, relative to the root. */
+export const files: readonly string[] = filesIn("");
 
 export const textOf = (file: string): string => readFileSync(join(ROOT, file), "utf8");
 
