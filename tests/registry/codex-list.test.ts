@@ -306,6 +306,25 @@ describe("absence from the list only advises", () => {
     expect(events(place, "model_refused")).toEqual([]);
   });
 
+  test("what two processes learn of one list is joined", async () => {
+    const place = await planned();
+    await listed(place);
+    const first = place.app;
+    place.restart();
+    await listed(place);
+    const second = place.app;
+    for (const [app, model] of [
+      [first, "gpt-6-sol"],
+      [second, "gpt-6-luna"],
+    ] as const) {
+      fakes.codex.rules.withheld.add(model);
+      place.app = app;
+      expect((await ask(place, model)).status).toBe(400);
+    }
+    place.restart();
+    expect(await listed(place)).toEqual(TEN.filter((id) => !/gpt-6-(sol|luna)/.test(id)));
+  });
+
   test("ids that nobody lists are not remembered, however many are refused", async () => {
     const place = await planned();
     await listed(place);

@@ -164,6 +164,38 @@ describe("an account's own list is the truth about it", () => {
     expect(status).toBe(200);
   });
 
+  test("a listed model that Copilot refuses as unknown leaves the list until the next one; others answer for it", async () => {
+    const place = await listing({ one: THREE, two: THREE });
+    const one = await copilotIs(place, "one");
+    const two = await copilotIs(place, "two");
+    expect(await idsOf(place)).toHaveLength(3);
+    const { network } = place;
+    const refusal = {
+      error: { message: "The requested model is not supported.", code: "model_not_supported" },
+    };
+    place.network = (url, init) => {
+      const isOne = new Headers(init.headers).get("authorization") === "Bearer one";
+      if (init.method !== "POST" || !isOne) return network(url, init);
+      return Promise.resolve(Response.json(refusal, { status: 400 }));
+    };
+    const body = { model: "copilot/brand-new-1", messages: [] };
+    const refused = await post(place, "/v1/chat/completions", body);
+    expect([refused.status, refused.headers.get("x-kleis-account")]).toEqual([400, one.id]);
+    const answered = await post(place, "/v1/chat/completions", body);
+    expect([answered.status, answered.headers.get("x-kleis-account")]).toEqual([200, two.id]);
+    expect(await idsOf(place)).toHaveLength(3);
+    const { key } = await place.key({ accounts: [one.id] });
+    const listOfOne = async () => {
+      const response = await place.get("/v1/models", { authorization: `Bearer ${key}` });
+      return (await response.json()).data.length;
+    };
+    expect(await listOfOne()).toBe(2);
+    place.world.clock.ms += 5 * HOUR;
+    await listed(place);
+    await place.world.settled();
+    expect(await listOfOne()).toBe(3);
+  });
+
   test("a model is answered on the endpoints that the list names, and refused on others in words", async () => {
     const place = await listing({ one: THREE });
     await copilotIs(place, "one");

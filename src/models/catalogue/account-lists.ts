@@ -17,10 +17,10 @@ import {
   decodeRecords,
   doubtOf,
   isShort,
+  joined,
   type ListRecord,
   type ListRecords,
   type ListStatus,
-  later,
   liveLists,
   statusOf,
   withAnswer,
@@ -325,7 +325,7 @@ export class LiveListStore {
     const { logger } = this.#deps.runtime;
     await this.#memory.load();
     const stored = this.#memory.value() ?? {};
-    const fresh = Object.entries(changed).map(([id, record]) => [id, later(stored[id], record)] as const);
+    const fresh = Object.entries(changed).map(([id, record]) => [id, joined(stored[id], record)] as const);
     const all = Object.entries({ ...stored, ...Object.fromEntries(fresh) });
     const records = Object.fromEntries(all.filter(([, { at }]) => this.#now() - at < KEPT_MS));
     this.#memory.know(records);
@@ -359,7 +359,7 @@ async function askOne({ runtime, credentials }: LiveListDeps, listing: Listing):
     return { ok: true, models };
   } catch (error) {
     // Only the kind: an unforeseen error's words may hold what it was working on.
-    if (error instanceof KleisError) return { ok: false, reason: error.code };
-    return { ok: false, reason: error instanceof Error ? error.name : "unknown" };
+    const kind = error instanceof KleisError ? error.code : error instanceof Error ? error.name : "unknown";
+    return { ok: false, reason: `it could not be asked for (${kind})` };
   }
 }

@@ -108,9 +108,19 @@ export function withAnswer(before: ListRecord | undefined, id: string): ListReco
   return models.some((model) => model.id === id) ? null : { ...before, unlisted: [...unlisted, id] };
 }
 
-/** Of two records of one account the later one; of the same list the one that is known here. */
-export function later(stored: ListRecord | undefined, here: ListRecord): ListRecord {
-  return stored !== undefined && stored.at > here.at ? stored : here;
+/** Of two records of one account the later one; of the same list what is known here, and what others have learnt. */
+export function joined(stored: ListRecord | undefined, here: ListRecord): ListRecord {
+  if (stored === undefined || stored.at < here.at) return here;
+  if (stored.at > here.at) return stored;
+  return {
+    ...here,
+    refused: union(stored.refused, here.refused),
+    unlisted: union(stored.unlisted, here.unlisted),
+  };
+}
+
+function union(a: readonly string[] = [], b: readonly string[] = []): readonly string[] | undefined {
+  return a.length + b.length === 0 ? undefined : [...new Set([...a, ...b])];
 }
 
 /** The records as a catalogue is made of them. */
