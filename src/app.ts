@@ -9,8 +9,8 @@ import { createSessions, isOwnSession } from "./auth/session.ts";
 import { publicPath } from "./base-url.ts";
 import { KleisError } from "./errors.ts";
 import { canonicalPathOf } from "./http/canonical-path.ts";
-import { askedProtocol, logUnforeseen, refuse, toRefusal } from "./http/error-response.ts";
-import { createProbeRoutes } from "./http/health.ts";
+import { logUnexpected, protocolOfRequest, respondWithError, toKleisError } from "./http/error-response.ts";
+import { createHealthRoutes } from "./http/health.ts";
 import { underPublicPath, withoutPublicPath } from "./http/public-path.ts";
 import { createRegistryRoutes } from "./http/registry.ts";
 import { createClientRoutes } from "./http/routes.ts";
@@ -19,7 +19,7 @@ import { createKeyUses } from "./keys/last-used.ts";
 import { createKeyLookup } from "./keys/lookup.ts";
 import { randomId } from "./keys/secret.ts";
 import { createRedactor } from "./log/redact.ts";
-import { lineOf, requestLines } from "./log/request-logger.ts";
+import { requestLogger, requestLoggerOf } from "./log/request-logger.ts";
 import { createModelSource } from "./models/catalogue/source.ts";
 import { PROVIDERS } from "./providers/index.ts";
 import { createArrivals } from "./proxy/prefetch.ts";
@@ -51,12 +51,12 @@ export function createApp(given: Runtime): App {
   const inside = withoutPublicPath(runtime.config);
   const getPath = canonicalPathOf(new Set(providers.map(({ id }) => id)), inside);
   const app = new Hono({ getPath });
-  app.use(requestLines(runtime, () => randomId(runtime, "req_")));
+  app.use(requestLogger(runtime, () => randomId(runtime, "req_")));
   // The routes for answers say it themselves, each in its protocol.
   for (const path of ["/healthz", "/admin/*", "/models/*", "/v1/models/*", "/:provider/v1/models/*"])
     app.use(path, (_, next) => untilShutdown(runtime, next()));
   app.use(safeHeaders(runtime));
-  app.route("/", createProbeRoutes(runtime));
+  app.route("/", createHealthRoutes(runtime));
   app.route(
     "/",
     createClientRoutes({
@@ -97,12 +97,12 @@ export function createApp(given: Runtime): App {
       "not_found",
       `There is nothing at ${c.req.path.slice(0, 200)}. Agents use POST /v1/chat/completions, /v1/responses or /v1/messages; the admin page is at ${prefix}/admin.`,
     );
-    return refuse(c, error, askedProtocol(c.req.path, c.req.raw.headers));
+    return respondWithError(c, error, protocolOfRequest(c.req.path, c.req.raw.headers));
   });
   app.onError((error, c) => {
-    const refusal = toRefusal(error);
-    logUnforeseen(runtime.logger, refusal, lineOf(c).id);
-    return refuse(c, refusal, askedProtocol(c.req.path, c.req.raw.headers));
+    const failure = toKleisError(error);
+    logUnexpected(runtime.logger, failure, requestLoggerOf(c).id);
+    return respondWithError(c, failure, protocolOfRequest(c.req.path, c.req.raw.headers));
   });
 
   return {

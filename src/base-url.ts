@@ -3,7 +3,7 @@ import { type Config, isLoopback } from "./config.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** `PUBLIC_URL` when it is set, else the request's own origin. Forwarding headers are not trusted. */
-export function originOf(config: Config, request: Request): string {
+export function baseUrlOf(config: Config, request: Request): string {
   return config.PUBLIC_URL || new URL(request.url).origin;
 }
 
@@ -11,7 +11,10 @@ export function originOf(config: Config, request: Request): string {
  * False where the address is only what the request's `Host` says, which anybody may make up: PUBLIC_URL is the owner's,
  * and so is a name that the door listens at, or that its platform leads here by.
  */
-export function isOwnOrigin({ config, hosts }: Pick<Runtime, "config" | "hosts">, request: Request): boolean {
+export function isTrustedBaseUrl(
+  { config, hosts }: Pick<Runtime, "config" | "hosts">,
+  request: Request,
+): boolean {
   if (config.PUBLIC_URL !== "" || hosts === undefined) return true;
   const { hostname } = new URL(request.url);
   return isLoopback(hostname) || hosts.includes(hostname);

@@ -1,7 +1,7 @@
 /** A door without a disk: from its variables to an answer, be it Kleis's own or, where a variable is wrong, words on it. */
 import { type App, createApp } from "../../src/app.ts";
 import { KleisError } from "../../src/errors.ts";
-import { askedProtocol, refusalResponse } from "../../src/http/error-response.ts";
+import { errorResponse, protocolOfRequest } from "../../src/http/error-response.ts";
 import type { Runtime } from "../../src/runtime.ts";
 import { createLibsqlStorage } from "../../src/storage/libsql/storage.ts";
 import { createSealer } from "../../src/storage/seal.ts";
@@ -45,11 +45,11 @@ function refusingDoor(problems: readonly string[]): EdgeDoor {
   const words = `This deployment of Kleis is not configured yet: ${problems.join("; ")}. Set the variables on the host and deploy again.`;
   return {
     fetch(request) {
-      const protocol = askedProtocol(new URL(request.url).pathname, request.headers);
+      const protocol = protocolOfRequest(new URL(request.url).pathname, request.headers);
       const error = new KleisError("not_configured", words, {
         headers: { "x-content-type-options": "nosniff" },
       });
-      return refusalResponse(error, protocol, "req_not_configured");
+      return errorResponse(error, protocol, "req_not_configured");
     },
   };
 }

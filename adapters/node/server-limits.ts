@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import type { Server, ServerOptions } from "node:http";
 import type { Http2Bindings, HttpBindings } from "@hono/node-server";
 import { bodyTooSlow, MIN_BODY_RATE } from "../../src/errors.ts";
-import { refusalResponse } from "../../src/http/error-response.ts";
+import { errorResponse } from "../../src/http/error-response.ts";
 import type { Logger } from "../../src/runtime.ts";
 
 export type Incoming = (HttpBindings | Http2Bindings)["incoming"];
@@ -89,7 +89,7 @@ export function whenTooSlow(incoming: Incoming): Promise<Response> | null {
       known = bytesRead;
       // What waits here to be read is not the client's fault.
       if (isSlow && incoming.readableLength === 0)
-        resolve(refusalResponse(bodyTooSlow(), "chat", "req_too_slow"));
+        resolve(errorResponse(bodyTooSlow(), "chat", "req_too_slow"));
     }, LOOK_MS);
     const stop = () => clearInterval(timer);
     incoming.once("end", stop);

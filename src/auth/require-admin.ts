@@ -1,7 +1,7 @@
 /** Lets in whoever brings ADMIN_TOKEN, or a session that the caller vouches for; an issued key never. */
 import type { MiddlewareHandler } from "hono";
 import { KleisError } from "../errors.ts";
-import { lineOf } from "../log/request-logger.ts";
+import { requestLoggerOf } from "../log/request-logger.ts";
 import type { Peer } from "../runtime.ts";
 import { type LoginGuard, slowDown } from "./login-guard.ts";
 import { sameSecret } from "./timing-safe-equal.ts";
@@ -40,13 +40,13 @@ export function createAdminAuth({
     // A request that brings a credential is judged by it alone.
     const admitted =
       header === undefined ? await session?.(req.raw) : sent !== undefined && (await isRight(sent, env));
-    const { note } = lineOf(c);
+    const { addFields } = requestLoggerOf(c);
     if (admitted !== true) {
-      note({ reason: header === undefined ? "no token and no session" : reasonOf(sent) });
+      addFields({ reason: header === undefined ? "no token and no session" : reasonOf(sent) });
       throw unauthorized();
     }
     // What the page asks in the course of a request is let in as that request was.
-    if (env?.inside !== true) note({ by: header === undefined ? "session" : "admin token" });
+    if (env?.inside !== true) addFields({ by: header === undefined ? "session" : "admin token" });
     await next();
   };
 }

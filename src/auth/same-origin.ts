@@ -1,6 +1,6 @@
 /** Whether a browser's request comes from our own page: asked of everything that a cookie alone would open. */
 
-import { originOf } from "../base-url.ts";
+import { baseUrlOf } from "../base-url.ts";
 import type { Config } from "../config.ts";
 
 /**
@@ -13,7 +13,7 @@ export function isSameOrigin(config: Config, request: Request): boolean {
   const origin = request.headers.get("origin");
   if (origin === null || !URL.canParse(origin)) return false;
   const own = new URL(request.url);
-  if (origin === own.origin || origin === new URL(originOf(config, request)).origin) return true;
+  if (origin === own.origin || origin === new URL(baseUrlOf(config, request)).origin) return true;
   // Behind whatever ends TLS the request arrives as http, while the browser saw https at the same host.
   return own.protocol === "http:" && origin === `https://${own.host}`;
 }
@@ -25,6 +25,6 @@ export function isSafe(method: string): boolean {
 
 /** Whether the browser reached us encrypted, as far as its own words and our address tell. */
 export function isEncrypted(config: Config, request: Request): boolean {
-  const origin = request.headers.get("origin") ?? originOf(config, request);
+  const origin = request.headers.get("origin") ?? baseUrlOf(config, request);
   return origin.startsWith("https:");
 }

@@ -3,13 +3,13 @@ import { Hono } from "hono";
 import { createLoginGuard, HEADER_LIMITS, slowDown } from "../auth/login-guard.ts";
 import { publicPath } from "../base-url.ts";
 import { KleisError } from "../errors.ts";
-import { lineOf } from "../log/request-logger.ts";
+import { requestLoggerOf } from "../log/request-logger.ts";
 import type { Peer, Runtime } from "../runtime.ts";
 import { forOwner, storageReason } from "../storage/read-cache.ts";
 import { VERSION } from "../version.ts";
-import { logUnforeseen, refuse, toRefusal } from "./error-response.ts";
+import { logUnexpected, respondWithError, toKleisError } from "./error-response.ts";
 
-export function createProbeRoutes(runtime: Runtime): Hono<{ Bindings: Peer }> {
+export function createHealthRoutes(runtime: Runtime): Hono<{ Bindings: Peer }> {
   const guard = createLoginGuard(runtime, HEADER_LIMITS);
   const app = new Hono<{ Bindings: Peer }>();
   const prefix = publicPath(runtime.config);
@@ -30,16 +30,16 @@ export function createProbeRoutes(runtime: Runtime): Hono<{ Bindings: Peer }> {
           "The deep check needs Authorization: Bearer <ADMIN_TOKEN>.",
         );
       }
-      lineOf(c).note({ by: "admin token" });
+      requestLoggerOf(c).addFields({ by: "admin token" });
       await runtime.storage.ping(runtime.clock.now());
       return c.json({ ...alive, database: "ok" }, 200, { "cache-control": "no-store" });
     } catch (error) {
       const reason = storageReason(error);
-      const refusal = toRefusal(error);
-      const { id } = lineOf(c);
+      const failure = toKleisError(error);
+      const { id } = requestLoggerOf(c);
       if (reason !== undefined) runtime.logger.error("deep_check_failed", { id, reason });
-      logUnforeseen(runtime.logger, refusal, id);
-      return refuse(c, forOwner(refusal), "chat");
+      logUnexpected(runtime.logger, failure, id);
+      return respondWithError(c, forOwner(failure), "chat");
     }
   });
   return app;

@@ -3,11 +3,10 @@
  * `authenticate`, what is listed from `models/`; never a redirect, which Claude Code takes for a failure.
  */
 import { type Context, Hono } from "hono";
-import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { byPreference } from "../accounts/decide.ts";
-import { ERROR_STATUS, KleisError } from "../errors.ts";
+import { KleisError } from "../errors.ts";
 import type { JsonObject } from "../json.ts";
-import { lineOf } from "../log/request-logger.ts";
+import { requestLoggerOf } from "../log/request-logger.ts";
 import { asksAnthropic, callableInMessages, pageOf } from "../models/catalogue/anthropic-page.ts";
 import type { CatalogueEntry } from "../models/catalogue/catalogue.ts";
 import { modelInfos } from "../models/catalogue/codex-model-info.ts";
@@ -23,10 +22,9 @@ import type { ModelSource } from "../models/catalogue/source.ts";
 import { MAX_MODEL_ID } from "../models/registry/schema.ts";
 import { accessOf, type KeyScopes } from "../models/resolve/access.ts";
 import { nearestName } from "../models/resolve/nearest.ts";
-import { errorBody } from "../protocols/errors.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { AccountRecord, KeyRecord } from "../storage/port.ts";
-import { loggedRefusal } from "./error-response.ts";
+import { respondWithError } from "./error-response.ts";
 
 export interface ModelRouteDeps {
   readonly providers: readonly Provider[];
@@ -41,19 +39,19 @@ type AskingKey = KeyScopes & Pick<KeyRecord, "id">;
 
 /** Anthropic clients get the models that speak messages, their paging and their errors; all others get everything. */
 export function createModelRoutes(deps: ModelRouteDeps): Hono {
-  const answer = async (c: Context, id: string): Promise<Response> => {
+  const respond = async (c: Context, id: string): Promise<Response> => {
     try {
       return c.json(id === "" ? await list(deps, c) : await one(deps, c, id), 200, {
         "cache-control": "no-store",
       });
     } catch (error) {
-      if (error instanceof KleisError) return refusal(c, error);
-      throw error;
+      if (!(error instanceof KleisError)) throw error;
+      return respondWithError(c, error, asksAnthropic(c.req.raw.headers) ? "messages" : "chat");
     }
   };
   const routes = new Hono();
-  routes.get("/models", (c) => answer(c, ""));
-  routes.get("/models/*", (c) => answer(c, idOf(c)));
+  routes.get("/models", (c) => respond(c, ""));
+  routes.get("/models/*", (c) => respond(c, idOf(c)));
   return routes;
 }
 
@@ -117,7 +115,7 @@ async function inputOf(
   c: Context,
 ): Promise<ListInput & { accounts: readonly AccountRecord[] }> {
   const { key, accounts } = await authenticate(c);
-  lineOf(c).note({ key: key.id });
+  requestLoggerOf(c).addFields({ key: key.id });
   const catalogue = await source.current(accounts, "network");
   return { providers, catalogue, access: accessOf(accounts, key), forced, accounts };
 }
@@ -131,19 +129,4 @@ function idOf(c: Context): string {
   } catch {
     return id;
   }
-}
-
-function refusal(c: Context, error: KleisError): Response {
-  const { id: requestId, note } = lineOf(c);
-  note(loggedRefusal(error));
-  const { code, message, param, type, extra, headers } = error;
-  const status: ContentfulStatusCode = ERROR_STATUS[code];
-  const protocol = asksAnthropic(c.req.raw.headers) ? "messages" : "chat";
-  const body = errorBody(protocol, { code, message, status, param, type, extra }, requestId);
-  return c.json(body, status, {
-    "cache-control": "no-store",
-    "x-request-id": requestId,
-    ...(status < 500 ? { "x-should-retry": "false" } : {}),
-    ...headers,
-  });
 }

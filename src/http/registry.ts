@@ -4,18 +4,17 @@
  */
 import { type Context, Hono } from "hono";
 import type { AccountDirectory } from "../accounts/directory.ts";
-import { isOwnOrigin, originOf } from "../base-url.ts";
+import { baseUrlOf, isTrustedBaseUrl } from "../base-url.ts";
 import { KleisError } from "../errors.ts";
 import type { KeyLookup } from "../keys/lookup.ts";
-import { lineOf } from "../log/request-logger.ts";
+import { requestLoggerOf } from "../log/request-logger.ts";
 import type { LiveModelSource } from "../models/catalogue/source.ts";
 import { createRegistryBodies, type RegistryBody } from "../models/registry/body.ts";
 import { streamOf } from "../models/registry/bytes.ts";
 import { type KeyScopes, NO_SCOPES } from "../models/resolve/access.ts";
-import { errorBody } from "../protocols/errors.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { Peer, Runtime } from "../runtime.ts";
-import { loggedRefusal } from "./error-response.ts";
+import { errorLogFields, errorResponse } from "./error-response.ts";
 import { createSourceRate } from "./source-rate.ts";
 
 export interface RegistryRouteDeps {
@@ -52,7 +51,7 @@ export function createRegistryRoutes(deps: RegistryRouteDeps): Hono<{ Bindings: 
     if (wait > 0) return refused(c, tooOften(wait));
     if (scopes === null) return refused(c, NOT_HERE);
     const { headers } = c.req.raw;
-    const isKept = isOwnOrigin(runtime, c.req.raw);
+    const isKept = isTrustedBaseUrl(runtime, c.req.raw);
     // The whole list costs time to pack and much to send unpacked: strangers get it packed, and at our own address only.
     const isWhole = name !== OWN && (!isOpen || (isKept && takesGzip(headers.get("accept-encoding"))));
     const accounts = await deps.directory.list();
@@ -61,7 +60,7 @@ export function createRegistryRoutes(deps: RegistryRouteDeps): Hono<{ Bindings: 
       catalogue: await deps.models.current(accounts, isWhole ? "text" : "network"),
       accounts,
       scopes,
-      origin: originOf(runtime.config, c.req.raw),
+      origin: baseUrlOf(runtime.config, c.req.raw),
       upstream: isWhole ? await deps.models.text() : null,
       isKept,
     });
@@ -71,7 +70,7 @@ export function createRegistryRoutes(deps: RegistryRouteDeps): Hono<{ Bindings: 
   return new Hono<{ Bindings: Peer }>().get("/models/*", async (c) => {
     const path = PATH.exec(c.req.path);
     if (path === null) return c.notFound();
-    lineOf(c).note({ route: routeOf(path[1]) });
+    requestLoggerOf(c).addFields({ route: routeOf(path[1]) });
     return answer(c, path[1]);
   });
 }
@@ -86,7 +85,7 @@ function routeOf(name: string | undefined): string {
 async function scopesOf({ keys }: RegistryRouteDeps, c: Context, token: string): Promise<KeyScopes | null> {
   const found = await keys.findByDiscoveryToken(token);
   if (!found.ok) return null;
-  lineOf(c).note({ key: found.key.id });
+  requestLoggerOf(c).addFields({ key: found.key.id });
   return found.key;
 }
 
@@ -143,11 +142,8 @@ function tooOften(seconds: number): KleisError {
   });
 }
 
-/** Without the request's id: a token that once was must not be told from one that never was, to the byte. */
+/** Without the request's id: a token that once was valid must not be told from one that never was, to the byte. */
 function refused(c: Context, error: KleisError): Response {
-  lineOf(c).note(loggedRefusal(error));
-  return Response.json(errorBody("chat", error), {
-    status: error.status,
-    headers: { "cache-control": "no-store", "x-should-retry": "false", ...error.headers },
-  });
+  requestLoggerOf(c).addFields(errorLogFields(error));
+  return errorResponse(error, "chat");
 }

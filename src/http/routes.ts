@@ -4,12 +4,12 @@
  */
 import { type Context, Hono } from "hono";
 import { requireKey } from "../auth/api-key.ts";
-import { originOf } from "../base-url.ts";
+import { baseUrlOf } from "../base-url.ts";
 import { KleisError } from "../errors.ts";
 import type { KeyUses } from "../keys/last-used.ts";
 import type { KeyLookup } from "../keys/lookup.ts";
 import type { RequestLog } from "../log/request-log.ts";
-import { lineOf } from "../log/request-logger.ts";
+import { requestLoggerOf } from "../log/request-logger.ts";
 import { type Operation, protocolOf, ROUTE } from "../protocols/protocol.ts";
 import { createSlots, type Slots } from "../proxy/concurrency.ts";
 import { createInFlight, type InFlight } from "../proxy/memory-budget.ts";
@@ -17,7 +17,13 @@ import { type ProxyDeps, proxy } from "../proxy/pipeline.ts";
 import { createTurns } from "../proxy/request/work-queue.ts";
 import { untilShutdown } from "../proxy/until-shutdown.ts";
 import type { KeyRecord } from "../storage/port.ts";
-import { loggedRefusal, logUnforeseen, refusalResponse, refuse, toRefusal } from "./error-response.ts";
+import {
+  errorLogFields,
+  errorResponse,
+  logUnexpected,
+  respondWithError,
+  toKleisError,
+} from "./error-response.ts";
 import { createModelRoutes } from "./models.ts";
 
 export interface ClientDeps extends Omit<ProxyDeps, "turns"> {
@@ -83,9 +89,9 @@ async function handle(
   forced: string | undefined,
 ): Promise<Response> {
   const request = c.req.raw;
-  const line = lineOf(c);
-  const requestId = line.id;
-  const taken = line.take();
+  const logger = requestLoggerOf(c);
+  const requestId = logger.id;
+  const taken = logger.takeOver();
   let release = () => {};
   const log: RequestLog = {
     ...taken,
@@ -105,8 +111,8 @@ async function handle(
     // A client that leaves may never read the answer, nor cancel it.
     request.signal.addEventListener("abort", () => release());
     deps.uses.note(key.id);
-    log.note({ key: key.id });
-    const adminUrl = `${originOf(deps.runtime.config, request)}/admin`;
+    log.addFields({ key: key.id });
+    const adminUrl = `${baseUrlOf(deps.runtime.config, request)}/admin`;
     const answer = proxy(deps, { operation, forced, request, key, requestId, adminUrl, log, holding });
     return await untilShutdown(deps.runtime, answer);
   } catch (error) {
@@ -114,10 +120,10 @@ async function handle(
       log.end({ outcome: "client_left" });
       return new Response(null, { status: 499 });
     }
-    const refusal = toRefusal(error);
-    logUnforeseen(deps.runtime.logger, refusal, requestId);
-    log.end(loggedRefusal(refusal));
-    return refusalResponse(refusal, protocolOf(operation), requestId);
+    const failure = toKleisError(error);
+    logUnexpected(deps.runtime.logger, failure, requestId);
+    log.end(errorLogFields(failure));
+    return errorResponse(failure, protocolOf(operation), requestId);
   }
 }
 
@@ -138,5 +144,5 @@ function refuseMethod(c: Context, operation: Operation): Response {
         { headers: { connection: "close" } },
       )
     : new KleisError("method_not_allowed", `Use POST for ${c.req.path}.`, { headers: { allow: "POST" } });
-  return refuse(c, error, protocolOf(operation));
+  return respondWithError(c, error, protocolOf(operation));
 }

@@ -1,11 +1,11 @@
-/** One line per request: what was asked, who answered, how it ended and how long it took. Holds no secret and no body. */
+/** One log entry per request: what was asked, who served it, how it ended and how long it took. Holds no secret and no body. */
 import type { Clock, LogFields, Logger } from "../runtime.ts";
 
 export interface RequestLog {
-  note(fields: LogFields): void;
-  /** Notes under this name how long it took to get here, ms. */
+  addFields(fields: LogFields): void;
+  /** Adds the time since the request began, ms, under this name. */
   mark(name: string): void;
-  /** Writes the line; only the first call counts. */
+  /** Writes the entry; only the first call counts. */
   end(fields: LogFields, level?: "debug" | "info"): void;
 }
 
@@ -14,7 +14,7 @@ export function createRequestLog(logger: Logger, clock: Clock, first: LogFields)
   let fields: LogFields = first;
   let ended = false;
   return {
-    note(more) {
+    addFields(more) {
       fields = { ...fields, ...more };
     },
     mark(name) {

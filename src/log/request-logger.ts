@@ -1,24 +1,24 @@
 /**
- * One line in the log for every request: what was asked, as the route's pattern, who was let in and how, how it ended.
- * Stands before every route. Never sees a path, a query, a header or a body: any of them may hold a secret.
+ * Logs every request once: the route's pattern, who was let in and how, how it ended. Mounted before every route. Never
+ * reads a path, a query, a header or a body: any of them may hold a secret.
  */
 import type { Context, MiddlewareHandler } from "hono";
 import { matchedRoutes } from "hono/route";
 import type { LogFields, Peer, Runtime } from "../runtime.ts";
 import { createRequestLog, type RequestLog } from "./request-log.ts";
 
-export interface RequestLine {
-  /** The request's id; the answer's `x-request-id` where it carries one of ours. */
+export interface RequestLogger {
+  /** The request's id; the response's `x-request-id` where it carries one of Kleis's own. */
   readonly id: string;
-  /** What else there is to say of the request. */
-  note(fields: LogFields): void;
-  /** For a handler whose answer goes on after it has returned: from here on it is the one to end the line. */
-  take(): RequestLog;
+  /** Adds fields to the request's log entry. */
+  addFields(fields: LogFields): void;
+  /** For a handler whose response goes on after it has returned: from here on that handler ends the entry. */
+  takeOver(): RequestLog;
 }
 
-const LINE = "requestLine";
+const KEY = "requestLogger";
 
-/** What is asked all day by monitors, agents and browsers, and tells nothing as long as it is answered. */
+/** Routes that monitors, agents and browsers call all day; logged at `debug` as long as they succeed. */
 const QUIET: ReadonlySet<string> = new Set([
   "/",
   "/api/hello",
@@ -28,34 +28,34 @@ const QUIET: ReadonlySet<string> = new Set([
   "/admin/icon.svg",
 ]);
 
-/** Ids of ours, and of providers: what else stands in their place in a path is not logged. */
+/** Ids of Kleis's own, and of providers: anything else in their place in a path is not logged. */
 const OWN_ID = /^(acc|key)_[\w-]{1,64}$/;
 const PROVIDER_ID = /^[a-z]{1,20}$/;
 
-export function requestLines(
+export function requestLogger(
   { clock, logger }: Pick<Runtime, "clock" | "logger">,
   newRequestId: () => string,
-): MiddlewareHandler<{ Bindings: Peer; Variables: { [LINE]: RequestLine } }> {
+): MiddlewareHandler<{ Bindings: Peer; Variables: { [KEY]: RequestLogger } }> {
   return async (c, next) => {
     const { method } = c.req;
     const route = patternOf(c);
     const id = newRequestId();
     const log = createRequestLog(logger, clock, { id, method, route });
     const outer = c.env?.note;
-    let taken = false;
-    c.set(LINE, {
+    let isTakenOver = false;
+    c.set(KEY, {
       id,
-      note(fields) {
-        log.note(fields);
+      addFields(fields) {
+        log.addFields(fields);
         outer?.(fields);
       },
-      take() {
-        taken = true;
+      takeOver() {
+        isTakenOver = true;
         return log;
       },
     });
     await next();
-    if (taken) return;
+    if (isTakenOver) return;
     const { status } = c.res;
     const named = namedIn(c);
     if (outer !== undefined) {
@@ -63,7 +63,7 @@ export function requestLines(
       return;
     }
     const isFine = status < 400;
-    log.note(named);
+    log.addFields(named);
     log.end(
       { status, outcome: isFine ? "complete" : "refused" },
       isFine && QUIET.has(route) ? "debug" : "info",
@@ -71,20 +71,20 @@ export function requestLines(
   };
 }
 
-/** The line of the request that is being answered. */
-export function lineOf(c: Context): RequestLine {
-  const line: RequestLine | undefined = c.get(LINE);
-  if (line === undefined) throw new Error("requestLines must stand before every route");
-  return line;
+/** The logger of the current request. */
+export function requestLoggerOf(c: Context): RequestLogger {
+  const found: RequestLogger | undefined = c.get(KEY);
+  if (found === undefined) throw new Error("requestLogger must be mounted before every route");
+  return found;
 }
 
-/** The route that answers, or the widest of those that stand in its place. */
+/** The pattern of the matched route, or of the widest middleware where none matched. */
 function patternOf(c: Context): string {
   const paths = matchedRoutes(c).map(({ path }) => path);
   return paths.find((path) => !path.includes("*")) ?? paths.at(-1) ?? "";
 }
 
-/** What the path names of what is stored, where it is the route's to say. */
+/** The stored things that the route's path names. */
 function namedIn(c: Context): LogFields {
   const { id, provider } = c.req.param() as Record<string, string | undefined>;
   return {

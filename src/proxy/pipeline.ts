@@ -69,16 +69,16 @@ export async function proxy(deps: ProxyDeps, call: ProxyCall): Promise<Response>
     clock,
   });
   const { requested, streams } = await body.read(({ value }) => askedBy(value));
-  log.note({ model: requested.slice(0, MAX_MODEL_ID), request_bytes: body.size });
+  log.addFields({ model: requested.slice(0, MAX_MODEL_ID), request_bytes: body.size });
 
   const accounts = await deps.directory.list();
   const resolved = await resolveModel(deps, call, requested, accounts);
   const provider = providerOf(deps, resolved.provider);
-  log.note({ provider: provider.id, upstream_model: resolved.model });
+  log.addFields({ provider: provider.id, upstream_model: resolved.model });
   await checkToolModels(deps, call, body, provider);
 
   const account = chooseAccount(deps, call, provider, resolved, accounts);
-  log.note({ account: account.id });
+  log.addFields({ account: account.id });
 
   /** Whom the request was last prepared for, and what that changed. */
   let sent: { by: AccountRecord; credential: Credential; changes: readonly string[] };
@@ -106,7 +106,7 @@ export async function proxy(deps: ProxyDeps, call: ProxyCall): Promise<Response>
     },
     async unseal() {
       const ready = await prepare(sent.by, sent.credential, true);
-      log.note({ resent: "unsealed" });
+      log.addFields({ resent: "unsealed" });
       return ready;
     },
   };
@@ -118,7 +118,7 @@ export async function proxy(deps: ProxyDeps, call: ProxyCall): Promise<Response>
     deps.credentials.answered(account, credential, response.status);
     if (response.ok) deps.models.note(account, resolved.model, "answered");
     log.mark("headers_ms");
-    log.note(namedByProvider(response.headers));
+    log.addFields(namedByProvider(response.headers));
     return response;
   };
   return answer(deps.runtime, call, first, sending(attempt, answered), {

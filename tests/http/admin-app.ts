@@ -7,7 +7,7 @@ import type { AdminDeps } from "../../src/admin/context.ts";
 import { isObject, type Json, type JsonObject, parseJson } from "../../src/json.ts";
 import { createKeyUses } from "../../src/keys/last-used.ts";
 import { createKeyLookup } from "../../src/keys/lookup.ts";
-import { requestLines } from "../../src/log/request-logger.ts";
+import { requestLogger } from "../../src/log/request-logger.ts";
 import { createModelSource } from "../../src/models/catalogue/source.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
 import { ADMIN_TOKEN, createWorld } from "../keys/world.ts";
@@ -45,7 +45,7 @@ export async function createAdmin(extra: Pick<AdminDeps, "session"> = {}) {
     ...extra,
   };
   const app = new Hono();
-  app.use(requestLines(runtime, () => "req_1"));
+  app.use(requestLogger(runtime, () => "req_1"));
   app.route("/admin", createAdminRoutes(deps));
 
   async function send(path: string, init: RequestInit): Promise<Answer> {

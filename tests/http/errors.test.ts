@@ -2,7 +2,7 @@
 import { createClient } from "@libsql/client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { KleisError } from "../../src/errors.ts";
-import { refusalResponse } from "../../src/http/error-response.ts";
+import { errorResponse } from "../../src/http/error-response.ts";
 import { connectAll, type Door, openDoor } from "../support/door.ts";
 import {
   expectOwnError,
@@ -294,7 +294,7 @@ describe("refusals of parts that answer later", () => {
     ["refresh_failed", 502, "api_error"],
   ] as const)("%s has its status and both shapes", async (code, status, type) => {
     const error = new KleisError(code, "All accounts rest until noon; try again then.");
-    const messages = refusalResponse(error, "messages", "req_one");
+    const messages = errorResponse(error, "messages", "req_one");
     expect(messages.status).toBe(status);
     expect(messages.headers.get("x-should-retry")).toBe(status < 500 ? "false" : null);
     expect(messages.headers.get("x-request-id")).toBe("req_one");
@@ -304,7 +304,7 @@ describe("refusals of parts that answer later", () => {
       error: { type, code },
       request_id: "req_one",
     });
-    const chat = refusalResponse(error, "chat", "req_two");
+    const chat = errorResponse(error, "chat", "req_two");
     expect(chat.status).toBe(status);
     expect(await chat.json()).toMatchObject({ error: { code, message: error.message, param: null } });
   });

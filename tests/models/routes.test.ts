@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import { KleisError } from "../../src/errors.ts";
 import { createModelRoutes, type ModelRouteDeps } from "../../src/http/models.ts";
-import { requestLines } from "../../src/log/request-logger.ts";
+import { requestLogger } from "../../src/log/request-logger.ts";
 import { catalogueOf } from "../../src/models/catalogue/catalogue.ts";
 import { snapshot } from "../../src/models/registry/snapshot.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
@@ -32,7 +32,7 @@ function app({ has = ALL, scope = {} }: World = {}): Hono {
     },
   };
   const root = new Hono();
-  root.use(requestLines({ clock: new VirtualClock(), logger: QUIET }, () => "req_1"));
+  root.use(requestLogger({ clock: new VirtualClock(), logger: QUIET }, () => "req_1"));
   root.route("/v1", createModelRoutes(deps));
   for (const { id } of PROVIDERS) root.route(`/${id}/v1`, createModelRoutes({ ...deps, forced: id }));
   return root;

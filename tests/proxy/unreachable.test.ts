@@ -1,7 +1,7 @@
 /** A server that can not be reached: what the owner reads is the kind of failure, the system's code and what to do, nothing else. */
 import { describe, expect, test } from "vitest";
 import { KleisError } from "../../src/errors.ts";
-import { loggedRefusal } from "../../src/http/error-response.ts";
+import { errorLogFields } from "../../src/http/error-response.ts";
 import { send } from "../../src/send.ts";
 import { explain } from "../../src/unreachable.ts";
 
@@ -66,7 +66,7 @@ describe.each(KINDS.flatMap(([words, codes]) => codes.map((code) => ({ code, wor
       expect(refusal.message).toContain("The provider could not be reached: ");
       expect(refusal.message).toContain(`(${code})`);
       expect(refusal.message).not.toMatch(/secret|example/);
-      expect(loggedRefusal(refusal)).toEqual({
+      expect(errorLogFields(refusal)).toEqual({
         status: 502,
         code: "upstream_unreachable",
         outcome: "refused",
@@ -88,7 +88,7 @@ test.each([
   expect(refusal.message).toBe(
     "The provider could not be reached. Check the network of the machine that Kleis runs on.",
   );
-  expect(loggedRefusal(refusal)).not.toHaveProperty("cause");
+  expect(errorLogFields(refusal)).not.toHaveProperty("cause");
 });
 
 test("causes that are a ring end", () => {

@@ -3,7 +3,7 @@ import { Hono } from "hono";
 import { importAccounts } from "../../accounts/import.ts";
 import { accountView } from "../../accounts/view.ts";
 import { jsonBody, requireJson } from "../../http/json-body.ts";
-import { lineOf } from "../../log/request-logger.ts";
+import { requestLoggerOf } from "../../log/request-logger.ts";
 import type { AccountRecord } from "../../storage/port.ts";
 import type { AdminDeps } from "../context.ts";
 import { notFound } from "./errors.ts";
@@ -29,7 +29,7 @@ export function createAccountRoutes({ runtime, providers, directory, credentials
       try {
         const { accounts, notes } = await importAccounts(runtime, providers, c.req.valid("json"));
         models.connected(accounts);
-        lineOf(c).note({ on: accounts.map(({ id }) => id).join(",") });
+        requestLoggerOf(c).addFields({ on: accounts.map(({ id }) => id).join(",") });
         return c.json({ accounts: accounts.map(accountView), ...(notes.length > 0 ? { notes } : {}) }, 201);
       } finally {
         // Also when it broke off: a part of a file may have been stored.

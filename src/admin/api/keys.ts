@@ -5,7 +5,7 @@ import { KleisError } from "../../errors.ts";
 import { jsonBody, requireJson } from "../../http/json-body.ts";
 import type { JsonObject } from "../../json.ts";
 import { issueKey } from "../../keys/issue.ts";
-import { lineOf } from "../../log/request-logger.ts";
+import { requestLoggerOf } from "../../log/request-logger.ts";
 import type { KeyRecord } from "../../storage/port.ts";
 import type { AdminDeps } from "../context.ts";
 import { notFound } from "./errors.ts";
@@ -28,7 +28,7 @@ export function createKeyRoutes(deps: AdminDeps): Hono {
       await checkRequest(body, deps);
       const { label, providers, models, accounts, expires_at } = body;
       const issued = await issueKey(runtime, { label, providers, models, accounts, expiresAt: expires_at });
-      lineOf(c).note({ on: issued.record.id });
+      requestLoggerOf(c).addFields({ on: issued.record.id });
       const view = keyView(issued.record, clock.now());
       return c.json({ ...view, key: issued.key, discovery_token: issued.discoveryToken }, 201);
     })

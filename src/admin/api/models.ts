@@ -3,7 +3,7 @@ import { Hono } from "hono";
 import * as z from "zod/mini";
 import { KleisError } from "../../errors.ts";
 import { jsonBody, requireJson } from "../../http/json-body.ts";
-import { lineOf } from "../../log/request-logger.ts";
+import { requestLoggerOf } from "../../log/request-logger.ts";
 import { type CustomModel, customProblem } from "../../models/catalogue/custom.ts";
 import { customList } from "../../models/catalogue/custom-store.ts";
 import type { AdminDeps } from "../context.ts";
@@ -22,7 +22,7 @@ export function createCustomModelRoutes({ providers, models, directory }: AdminD
       if (problem !== null)
         throw new KleisError("invalid_request", problem.message, { param: problem.param });
       await models.setCustom(custom);
-      lineOf(c).note({ on: custom.map(({ id }) => id).join(",") });
+      requestLoggerOf(c).addFields({ on: custom.map(({ id }) => id).join(",") });
       return c.json(view(custom));
     })
     .post("/refresh", async (c) => {

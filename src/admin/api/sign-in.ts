@@ -3,7 +3,7 @@ import { Hono } from "hono";
 import { createConnect } from "../../accounts/sign-in/sign-in.ts";
 import { accountView } from "../../accounts/view.ts";
 import { jsonBody, requireJson } from "../../http/json-body.ts";
-import { lineOf } from "../../log/request-logger.ts";
+import { requestLoggerOf } from "../../log/request-logger.ts";
 import type { Peer } from "../../runtime.ts";
 import type { AdminDeps } from "../context.ts";
 import { oauthCompleteBody, oauthStartBody } from "./schemas.ts";
@@ -38,7 +38,7 @@ export function createOauthRoutes(deps: AdminDeps): Hono<Env> {
         return c.json({ status: "pending", retry_after: Math.max(1, Math.ceil(step.retryAfterMs / 1000)) });
       }
       deps.models.connected([step.account]);
-      lineOf(c).note({ on: step.account.id });
+      requestLoggerOf(c).addFields({ on: step.account.id });
       return c.json({ status: "connected", account: accountView(step.account) });
     });
 }

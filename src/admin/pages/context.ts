@@ -6,7 +6,7 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Sessions } from "../../auth/session.ts";
 import { KleisError } from "../../errors.ts";
 import { isObject, type JsonObject, parseJson, text } from "../../json.ts";
-import { lineOf } from "../../log/request-logger.ts";
+import { requestLoggerOf } from "../../log/request-logger.ts";
 import type { Peer } from "../../runtime.ts";
 import type { AdminDeps } from "../context.ts";
 import type { Frame } from "../ui/layout.tsx";
@@ -46,7 +46,7 @@ export async function askApi(
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  const response = await call(request, { ...c.env, note: lineOf(c).note });
+  const response = await call(request, { ...c.env, note: requestLoggerOf(c).addFields });
   const json = parseJson(await response.text());
   if (response.ok && isObject(json)) return { ok: true, json };
   const error = isObject(json) && isObject(json.error) ? json.error : {};

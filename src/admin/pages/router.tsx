@@ -4,11 +4,11 @@
  */
 import { Hono, type MiddlewareHandler } from "hono";
 import { isSafe, isSameOrigin } from "../../auth/same-origin.ts";
-import { originOf } from "../../base-url.ts";
+import { baseUrlOf } from "../../base-url.ts";
 import { toBase64 } from "../../bytes.ts";
 import { KleisError } from "../../errors.ts";
 import { limitBody } from "../../http/limit-body.ts";
-import { lineOf } from "../../log/request-logger.ts";
+import { requestLoggerOf } from "../../log/request-logger.ts";
 import { StorageError, WrongKeyError } from "../../storage/port.ts";
 import { storageReason } from "../../storage/read-cache.ts";
 import { VERSION } from "../../version.ts";
@@ -49,7 +49,7 @@ export function createAdminPage(deps: PageDeps): Hono<PageEnv> {
 
   const isLive = async (c: PageContext): Promise<boolean> => {
     const is = await sessions.isLive(c.req.raw);
-    if (is) lineOf(c).note({ by: "session" });
+    if (is) requestLoggerOf(c).addFields({ by: "session" });
     return is;
   };
   app.get("/", async (c) => ((await isLive(c)) ? showAccounts(deps, c) : showLogin(deps, c, {})));
@@ -76,8 +76,8 @@ export function createAdminPage(deps: PageDeps): Hono<PageEnv> {
       );
     }
     const reason = storageReason(error);
-    const { id, note } = lineOf(c);
-    if (reason !== undefined) note({ reason });
+    const { id, addFields } = requestLoggerOf(c);
+    if (reason !== undefined) addFields({ reason });
     runtime.logger.error("admin_page_error", { id, error: error.name, reason });
     const cause = error instanceof KleisError ? error.cause : error;
     if (cause instanceof WrongKeyError) {
@@ -99,7 +99,7 @@ export function createAdminPage(deps: PageDeps): Hono<PageEnv> {
 function frames({ runtime }: PageDeps): MiddlewareHandler<PageEnv> {
   return async (c, next) => {
     const nonce = toBase64(runtime.random(16));
-    c.set("frame", { nonce, now: runtime.clock.now(), origin: originOf(runtime.config, c.req.raw) });
+    c.set("frame", { nonce, now: runtime.clock.now(), origin: baseUrlOf(runtime.config, c.req.raw) });
     await next();
     const { headers } = c.res;
     headers.set("cache-control", "no-store");

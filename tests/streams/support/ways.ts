@@ -175,7 +175,7 @@ export async function wayOf(name: WayName): Promise<Way> {
         holding: { hold: () => {}, release: () => {} },
         log: {
           mark: () => {},
-          note: () => {},
+          addFields: () => {},
           end: (fields) => {
             logged ??= fields;
           },

@@ -2,7 +2,7 @@
 
 import { createLoginGuard } from "../../../auth/login-guard.ts";
 import { isEncrypted } from "../../../auth/same-origin.ts";
-import { lineOf } from "../../../log/request-logger.ts";
+import { requestLoggerOf } from "../../../log/request-logger.ts";
 import { Page, type Section } from "../../ui/layout.tsx";
 import { type PageContext, type PageDeps, render } from "../context.ts";
 import { WRONG_TOKEN, waitWords } from "../login/routes.tsx";
@@ -38,7 +38,7 @@ export function createConfirm({ runtime, sessions }: PageDeps): Confirm {
       return null;
     }
     const isSlow = outcome.status === "wait";
-    lineOf(c).note({ code: isSlow ? "too_many_tries" : "admin_unauthorized" });
+    requestLoggerOf(c).addFields({ code: isSlow ? "too_many_tries" : "admin_unauthorized" });
     return isSlow ? show(waitWords(outcome.seconds), 429) : show(WRONG_TOKEN, 401);
   };
 }

@@ -5,7 +5,7 @@ import { isEncrypted } from "../../../auth/same-origin.ts";
 import { SESSION_MS } from "../../../auth/session.ts";
 import { isLoopback } from "../../../config.ts";
 import { isObject, parseJson, text } from "../../../json.ts";
-import { lineOf } from "../../../log/request-logger.ts";
+import { requestLoggerOf } from "../../../log/request-logger.ts";
 import { plainValue } from "../../../variables.ts";
 import { PATH } from "../../ui/layout.tsx";
 import { fieldsOf, type PageContext, type PageDeps, type PageEnv, render } from "../context.ts";
@@ -60,7 +60,7 @@ export function createLoginPages(deps: PageDeps): Hono<PageEnv> {
     const { token = "", next: wished } = isJson ? jsonFields(await c.req.text()) : await fieldsOf(c);
     const outcome = await judge(plainValue(token), c.env?.source);
     if (outcome.status === "right") {
-      lineOf(c).note({ by: "admin token" });
+      requestLoggerOf(c).addFields({ by: "admin token" });
       c.header("set-cookie", await sessions.open(isEncrypted(runtime.config, c.req.raw)));
       runtime.logger.info("admin_login");
       if (isJson) return c.json({ expires_at: c.get("frame").now + SESSION_MS });
@@ -68,8 +68,8 @@ export function createLoginPages(deps: PageDeps): Hono<PageEnv> {
     }
     const isSlow = outcome.status === "wait";
     const words = isSlow ? waitWords(outcome.seconds) : WRONG_TOKEN;
-    const { id, note } = lineOf(c);
-    note({ code: isSlow ? "too_many_tries" : "admin_unauthorized" });
+    const { id, addFields } = requestLoggerOf(c);
+    addFields({ code: isSlow ? "too_many_tries" : "admin_unauthorized" });
     runtime.logger.warn("admin_login_refused", { id, reason: outcome.status });
     if (isSlow) c.header("retry-after", String(outcome.seconds));
     const status = isSlow ? 429 : 401;
