@@ -6,7 +6,7 @@
  */
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { files, headingsOf, textOf } from "./pages.ts";
+import { files, headingsOf, proseOf, textOf } from "./pages.ts";
 
 const SOURCES =
   /^(?:src|adapters|scripts|tests|bench|[\w-]+\.(?:ts|toml)$).*\.(?:tsx?|mjs|css|toml)$|\.toml$/;
@@ -86,7 +86,9 @@ describe("citations", () => {
 
   test("in the pages of docs/ do, too; there a bare section is the page's own", () => {
     const pages = files.filter((file) => file.startsWith("docs/") && file.endsWith(".md"));
-    const citations = pages.flatMap((file) => citationsOf(file, linksAsPages(file, textOf(file)), file));
+    const citations = pages.flatMap((file) =>
+      citationsOf(file, linksAsPages(file, proseOf(textOf(file))), file),
+    );
     expect([
       ...new Set(
         citations.filter(({ section }) => section !== undefined).flatMap((each) => flawOf(each) ?? []),

@@ -33,6 +33,17 @@ test("every relative link leads to a file and a heading that exist", () => {
   expect(own.flatMap(({ page, target }) => flawOf(page, target) ?? [])).toEqual([]);
 });
 
+test("every file and folder of the repository that a page names is there", () => {
+  const named = pages.flatMap((page) =>
+    [...textOf(page).matchAll(/`((?:src|adapters|scripts|tests|bench|docs|migrations)\/[\w./-]+)`/g)].map(
+      ([, path = ""]) => ({ page, path }),
+    ),
+  );
+  expect(named.length).toBeGreaterThan(40);
+  const missing = named.filter(({ path }) => !existsSync(join(ROOT, path)));
+  expect(missing.map(({ page, path }) => `${page}: ${path}`)).toEqual([]);
+});
+
 test("every page of docs/ is reached from its index", () => {
   const reached = new Set(
     targetsOf(textOf("docs/README.md")).map((target) =>
