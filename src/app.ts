@@ -2,6 +2,7 @@
 import { Hono } from "hono";
 import { createCredentials } from "./accounts/credentials.ts";
 import { createAccountDirectory } from "./accounts/directory.ts";
+import { createLastRefusals } from "./accounts/last-refusals.ts";
 import { createAdminRoutes } from "./admin/api/routes.ts";
 import { createAdminPage } from "./admin/pages/router.tsx";
 import { adminDoor } from "./auth/host-guard.ts";
@@ -41,6 +42,7 @@ export function createApp(given: Runtime): App {
   const health = watchStore(runtime.clock);
   const directory = createAccountDirectory(runtime, health);
   const uses = createKeyUses(runtime);
+  const refusals = createLastRefusals(runtime, directory);
   const providers = PROVIDERS;
   const credentials = createCredentials({ runtime, providers, directory });
   const models = createModelSource({ runtime, providers, credentials });
@@ -64,6 +66,7 @@ export function createApp(given: Runtime): App {
       providers,
       directory,
       credentials,
+      refusals,
       models,
       keys,
       uses,
@@ -74,7 +77,7 @@ export function createApp(given: Runtime): App {
   if (prefix !== "") app.use("/admin/*", underPublicPath(prefix));
   app.get("/admin/", (c) => c.redirect("/admin", 308));
   const sessions = createSessions(runtime);
-  const admin = { runtime, providers, directory, credentials, keys, uses, models };
+  const admin = { runtime, providers, directory, credentials, refusals, keys, uses, models };
   app.route(
     "/admin",
     createAdminPage({
@@ -108,7 +111,9 @@ export function createApp(given: Runtime): App {
   return {
     fetch: (request, peer = {}) => app.fetch(request, peer),
     routes: app.routes.map(({ method, path }) => ({ method, path })),
-    flush: () => uses.flush(),
+    async flush() {
+      await Promise.all([uses.flush(), refusals.flush()]);
+    },
   };
 }
 

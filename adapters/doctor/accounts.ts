@@ -7,18 +7,21 @@ import { isRefusal } from "../../src/accounts/credential-rejection.ts";
 import { createProviderNet } from "../../src/accounts/identity-fetch.ts";
 import { KleisError } from "../../src/errors.ts";
 import { PROVIDERS, providerById } from "../../src/providers/index.ts";
+import { CLASS_WORDS } from "../../src/providers/refusal.ts";
 import type { Runtime } from "../../src/runtime.ts";
 import type { AccountRecord, AccountSecrets } from "../../src/storage/port.ts";
 import { SealError } from "../../src/storage/seal.ts";
 import type { Finding } from "./finding.ts";
-import { findingOf, NO_ACCOUNT, SIGN_IN, type Verdict, verdictOf } from "./verdict.ts";
+import { findingOf, NO_ACCOUNT, refusalFindings, SIGN_IN, type Verdict, verdictOf } from "./verdict.ts";
 
 export async function lookAtAccounts(runtime: Runtime): Promise<Finding[]> {
   const accounts = await runtime.storage.accounts.list();
   if (accounts.length === 0) return [NO_ACCOUNT];
   const findings: Finding[] = [];
   for (const account of accounts) {
-    findings.push(findingOf(account, await judge(runtime, account)));
+    const { lastRefusal } = account;
+    const seen = lastRefusal && { ...lastRefusal, summary: CLASS_WORDS[lastRefusal.class] };
+    findings.push(findingOf(account, await judge(runtime, account)), ...refusalFindings(account, seen));
   }
   return findings;
 }

@@ -6,7 +6,7 @@ import { VERSION } from "../../src/version.ts";
 import type { Finding } from "./finding.ts";
 import { keysOf } from "./keys.ts";
 import { lookAtClock, reach, unreached } from "./reach.ts";
-import { findingOf, NO_ACCOUNT, verdictOf } from "./verdict.ts";
+import { findingOf, NO_ACCOUNT, refusalFindings, type Verdict, verdictOf } from "./verdict.ts";
 
 const LIMIT_MS = 20_000;
 
@@ -25,6 +25,18 @@ const accountLine = z.object({
   expires_at: z.nullable(z.number()),
   last_refresh_status: z.nullable(z.enum(["ok", "failed"])),
   last_refresh_error: text,
+  // Not told by older versions.
+  last_refusal: z.optional(
+    z.nullable(
+      z.object({
+        summary: z.string(),
+        model: z.string(),
+        words: text,
+        advice: z.string(),
+        at: z.number(),
+      }),
+    ),
+  ),
 });
 const keyLine = z.object({ id: z.string(), status: z.string() });
 
@@ -94,7 +106,7 @@ async function lookInside(get: Get, adminToken: string, now: number): Promise<Fi
   const keys = await all(get, adminToken, "keys", keyLine);
   return [
     { area: "database", level: "ok", text: "It answers." },
-    ...(accounts.length === 0 ? [NO_ACCOUNT] : accounts.map((account) => seen(account, now))),
+    ...(accounts.length === 0 ? [NO_ACCOUNT] : accounts.flatMap((account) => seen(account, now))),
     keysOf(keys.filter(({ status }) => status === "active").length),
     {
       area: "deployment",
@@ -105,7 +117,7 @@ async function lookInside(get: Get, adminToken: string, now: number): Promise<Fi
   ];
 }
 
-function seen(account: z.output<typeof accountLine>, now: number): Finding {
+function seen(account: z.output<typeof accountLine>, now: number): Finding[] {
   const known = {
     kind: account.kind,
     status: account.status,
@@ -115,10 +127,11 @@ function seen(account: z.output<typeof accountLine>, now: number): Finding {
     lastRefreshError: account.last_refresh_error,
     renews: null,
   };
-  return findingOf(
-    account,
-    verdictOf(known, now) ?? { level: "ok", text: "nothing speaks against it; not tried." },
-  );
+  const verdict: Verdict = verdictOf(known, now) ?? {
+    level: "ok",
+    text: "nothing speaks against it; not tried.",
+  };
+  return [findingOf(account, verdict), ...refusalFindings(account, account.last_refusal)];
 }
 
 /** A whole list, page by page. Throws where an answer is not the admin API's. */

@@ -1,6 +1,6 @@
 /** What is known of an account without a try: the one set of rules for the doctor on the spot and the one from outside. */
 import { NOT_CHECKED } from "../../src/accounts/credential-rejection.ts";
-import type { AccountRecord } from "../../src/storage/port.ts";
+import type { AccountRecord, RefusalNote } from "../../src/storage/port.ts";
 import type { Finding } from "./finding.ts";
 
 export type Verdict = Pick<Finding, "level" | "text" | "advice">;
@@ -66,6 +66,21 @@ function notRenewed(at: string | null, hasEnded: boolean, reason: string): Verdi
 function unseen(at: string | null): Verdict {
   const text = `its token ended at ${at}. Whether it can be renewed is not seen from here.`;
   return { level: "note", text, advice: "Press Refresh beside it on the admin page: that tells." };
+}
+
+/** The last refusal as doctors see it, from the store or from the admin API. */
+export type SeenRefusal = Pick<RefusalNote, "model" | "words" | "advice" | "at"> & { summary: string };
+
+/** What the provider refused last, and has not granted since; nothing where there is none. */
+export function refusalFindings(
+  account: Parameters<typeof findingOf>[0],
+  refusal: SeenRefusal | null | undefined,
+): Finding[] {
+  if (!refusal) return [];
+  const { summary, model, words, advice, at } = refusal;
+  const said = words === null ? "" : ` The provider said: “${words}”`;
+  const text = `refused at ${new Date(at).toISOString()}, asked for ${model}. ${summary}.${said}`;
+  return [findingOf(account, { level: "note", text, advice })];
 }
 
 /** The verdict with the account's name. What is switched off is in nobody's way. */

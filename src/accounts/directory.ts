@@ -1,6 +1,12 @@
 /** The stored accounts and what opens them, remembered for a few seconds so that a warm request asks no store. */
 import type { Runtime } from "../runtime.ts";
-import type { AccountRecord, AccountSecrets, ClosedAccount, OpenAccount } from "../storage/port.ts";
+import type {
+  AccountRecord,
+  AccountSecrets,
+  ClosedAccount,
+  OpenAccount,
+  RefusalNote,
+} from "../storage/port.ts";
 import { createReadCache, type Reading } from "../storage/read-cache.ts";
 import { SealError } from "../storage/seal.ts";
 import { type StoreHealth, watchStore } from "../storage/store-health.ts";
@@ -24,6 +30,8 @@ export interface AccountDirectory {
   reading(): Reading<{ all: readonly AccountRecord[]; closed: readonly ClosedAccount[] }>;
   /** Takes over what this process knows to be stored now, unless something newer is remembered. */
   learn(open: OpenAccount): void;
+  /** Takes over what was noted of a refusal, as this process knows it before the store does. */
+  noted(id: string, lastRefusal: RefusalNote | null): void;
   /** Makes a change effective at once in this process: the list, and one account's secrets or everybody's. */
   forget(id?: string): void;
 }
@@ -123,6 +131,12 @@ export function createAccountDirectory(
           with: old.with?.has(id) ? new Map([...old.with, [id, openable]]) : old.with,
         };
       });
+    },
+    noted(id, lastRefusal) {
+      lists.amend(ALL, (old) => ({
+        ...old,
+        all: old.all.map((each) => (each.id === id ? { ...each, lastRefusal } : each)),
+      }));
     },
     forget(id) {
       lists.clear();

@@ -1,6 +1,7 @@
 /** An account as the admin API shows it: snake_case, and nothing that opens it. */
 import type { Json, JsonObject } from "../json.ts";
-import type { AccountRecord } from "../storage/port.ts";
+import { CLASS_WORDS } from "../providers/refusal.ts";
+import type { AccountRecord, RefusalNote } from "../storage/port.ts";
 
 /** The metadata that may be seen. A list of what is allowed: a provider's new field stays hidden until it is named here. */
 const SHOWN = [
@@ -31,9 +32,14 @@ export function accountView(account: AccountRecord): JsonObject {
     last_refresh_at: account.lastRefreshAt,
     last_refresh_status: account.lastRefreshStatus,
     last_refresh_error: account.lastRefreshError,
+    last_refusal: account.lastRefusal && refusalView(account.lastRefusal),
     created_at: account.createdAt,
     updated_at: account.updatedAt,
   };
+}
+
+function refusalView({ class: name, model, words, advice, at }: RefusalNote): JsonObject {
+  return { class: name, summary: CLASS_WORDS[name], model, words, advice, at };
 }
 
 function shownMetadata(metadata: JsonObject): JsonObject {

@@ -1,6 +1,7 @@
 /** What the admin API works with. The caches are the ones that client routes read, so that a change is seen at once. */
 import type { Credentials } from "../accounts/credentials.ts";
 import type { AccountDirectory } from "../accounts/directory.ts";
+import type { LastRefusals } from "../accounts/last-refusals.ts";
 import type { KeyUses } from "../keys/last-used.ts";
 import type { KeyLookup } from "../keys/lookup.ts";
 import type { LiveModelSource } from "../models/catalogue/source.ts";
@@ -12,6 +13,7 @@ export interface AdminDeps {
   providers: readonly Provider[];
   directory: AccountDirectory;
   credentials: Credentials;
+  refusals: LastRefusals;
   keys: KeyLookup;
   uses: KeyUses;
   models: LiveModelSource;

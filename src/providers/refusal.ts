@@ -16,24 +16,42 @@ import type { JsonObject } from "../json.ts";
  * - `content`: the request's own fault.
  * - `unknown`: none of these can be read from it.
  */
-export type RefusalClass =
-  | "version_gate"
-  | "identity"
-  | "plan"
-  | "policy"
-  | "metering"
-  | "limit"
-  | "login"
-  | "network"
-  | "overload"
-  | "content"
-  | "unknown";
+export const CLASSES = [
+  "version_gate",
+  "identity",
+  "plan",
+  "policy",
+  "metering",
+  "limit",
+  "login",
+  "network",
+  "overload",
+  "content",
+  "unknown",
+] as const;
+export type RefusalClass = (typeof CLASSES)[number];
+
+/** The classes in plain words, without a full stop. */
+export const CLASS_WORDS: Record<RefusalClass, string> = {
+  version_gate: "Version gate: this model is for newer clients, or not known",
+  identity: "Identity: Kleis is not accepted as a client",
+  plan: "Plan: what was asked for is not part of it",
+  policy: "Policy: a rule of the vendor or an administrator forbids it",
+  metering: "Metering: requests of this kind are billed apart from the plan",
+  limit: "Limit: a window, a budget or the credit is used up",
+  login: "Sign-in: it is not accepted",
+  network: "Network: something on the way refuses",
+  overload: "Overload: the provider serves nobody for now",
+  content: "Content: the request itself was refused",
+  unknown: "Refused, for a reason that is not known",
+};
 
 /**
  * What else the refusal holds for: other requests for the same model, all requests with the account, all that go the same
  * way (`route`: the provider's edge, its service as a whole), or no other request.
  */
-export type RefusalScope = "request" | "model" | "account" | "route";
+export const SCOPES = ["request", "model", "account", "route"] as const;
+export type RefusalScope = (typeof SCOPES)[number];
 
 /** A refusal of the provider's, read. */
 export interface Refused {

@@ -1,14 +1,13 @@
 /** What the ways of answering share about one request: its call, what went upstream, and how the answer is labelled. */
-import type { CredentialKind } from "../providers/provider.ts";
-import type { Refusal } from "../providers/refusal.ts";
 import type { Runtime } from "../runtime.ts";
 import type { ProxyCall, ReadyRequest } from "./pipeline.ts";
+import type { RefusalReport } from "./refusal-report.ts";
 import type { SentTokens } from "./response/hide-credential.ts";
+import type { StreamOutcome } from "./stream/outcome.ts";
 
 export interface AnswerFacts {
   readonly provider: string;
   readonly account: string;
-  readonly kind: CredentialKind;
   readonly changes: readonly string[];
   /** The id that the client asked for. */
   readonly model: string;
@@ -17,8 +16,8 @@ export interface AnswerFacts {
   readonly clientStreams: boolean;
   /** What the account's credential was, and is after a renewal. */
   readonly sentTokens: SentTokens;
-  /** Called with each refusal of the provider's, once it is read. */
-  readonly onRefusal: (refusal: Refusal) => void;
+  /** Is told how the provider took the request. */
+  readonly report: RefusalReport;
 }
 
 export interface Scene {
@@ -43,6 +42,20 @@ export function ownHeaders({ call, ready, facts }: Scene, headers: Headers): Hea
 /** Breaks off the connection of the request's client, where the runtime can. */
 export function abortConnectionOf({ runtime: { abortConnection }, call }: Scene): (() => void) | undefined {
   return abortConnection === undefined ? undefined : () => abortConnection(call.request);
+}
+
+export interface Ended {
+  readonly status: number;
+  readonly outcome: StreamOutcome;
+  readonly bytes: number;
+  /** The code of the error that broke the provider's answer, where there is one. */
+  readonly cause?: string | undefined;
+}
+
+/** Ends the request's line, and tells that the provider answered where it did. */
+export function endRequest({ call, facts }: Scene, { cause, ...ended }: Ended): void {
+  if (ended.outcome === "complete") facts.report.succeeded();
+  call.log.end({ ...ended, changes: changesOf(facts), ...(cause === undefined ? {} : { cause }) });
 }
 
 /** What was changed, as the log and the header name it. */

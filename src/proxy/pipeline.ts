@@ -6,6 +6,7 @@
 import type { Credentials } from "../accounts/credentials.ts";
 import { type Decision, decide } from "../accounts/decide.ts";
 import type { AccountDirectory } from "../accounts/directory.ts";
+import type { LastRefusals } from "../accounts/last-refusals.ts";
 import { KleisError } from "../errors.ts";
 import type { JsonObject } from "../json.ts";
 import { withoutCredentials } from "../keys/extract.ts";
@@ -25,12 +26,14 @@ import { refusesModel } from "../providers/refusal.ts";
 import type { Runtime } from "../runtime.ts";
 import type { AccountRecord, KeyRecord } from "../storage/port.ts";
 import type { Holding } from "./memory-budget.ts";
+import { type RefusalReport, reportRefusals } from "./refusal-report.ts";
 import { toolModels } from "./request/model-members.ts";
 import { receiveBody } from "./request/read-body.ts";
 import { RequestBody } from "./request/request-body.ts";
 import type { Turns } from "./request/work-queue.ts";
 import { namedByProvider } from "./response/headers.ts";
 import { hideInHeaders } from "./response/hide-credential.ts";
+import type { Classify } from "./response/name-refusal.ts";
 import { answer } from "./response/respond.ts";
 import { type Attempt, sendUpstream } from "./upstream.ts";
 
@@ -39,6 +42,7 @@ export interface ProxyDeps {
   readonly providers: readonly Provider[];
   readonly directory: AccountDirectory;
   readonly credentials: Credentials;
+  readonly refusals: LastRefusals;
   readonly models: ModelSource;
   readonly turns: Turns;
 }
@@ -90,6 +94,18 @@ export async function proxy(deps: ProxyDeps, call: ProxyCall): Promise<Response>
   const credential = await deps.credentials.fresh(account);
   const first = await prepare(account, credential);
   const sentTokens = [credential.token];
+  const report = reportRefusals({
+    log,
+    refusals: deps.refusals,
+    account,
+    model: resolved.model,
+    counts: call.operation === "count_tokens",
+    now: () => clock.now(),
+    sentTokens,
+    onRefusal(refusal) {
+      if (refusesModel(refusal)) deps.models.note(account, resolved.model, "refused");
+    },
+  });
 
   const attempt: Attempt = {
     runtime: deps.runtime,
@@ -121,10 +137,9 @@ export async function proxy(deps: ProxyDeps, call: ProxyCall): Promise<Response>
     log.addFields(namedByProvider(response.headers));
     return response;
   };
-  return answer(deps.runtime, call, first, sending(attempt, answered), {
+  return answer(deps.runtime, call, first, sending(attempt, answered, report), {
     provider: provider.id,
     account: account.id,
-    kind: account.kind,
     // Asked for once the provider has answered, so that what a second try changed is told.
     get changes() {
       return sent.changes;
@@ -132,16 +147,21 @@ export async function proxy(deps: ProxyDeps, call: ProxyCall): Promise<Response>
     model: requested,
     requestedModel: resolved.change === null ? null : requested,
     sentTokens,
+    report,
     clientStreams: streams && call.operation !== "count_tokens",
-    onRefusal(refusal) {
-      if (refusesModel(refusal)) deps.models.note(account, resolved.model, "refused");
-    },
   });
 }
 
 /** Here, so that nothing of `proxy` that lives as long as the answer holds the prepared request with its body. */
-function sending(attempt: Attempt, answered: (response: Response) => Response) {
-  return async (signal: AbortSignal) => answered(await sendUpstream(attempt, signal));
+function sending(attempt: Attempt, answered: (response: Response) => Response, report: RefusalReport) {
+  return async (signal: AbortSignal) => {
+    try {
+      return answered(await sendUpstream(attempt, signal));
+    } catch (error) {
+      if (error instanceof KleisError) report.unanswered(error);
+      throw error;
+    }
+  };
 }
 
 /** What the body says that matters beyond the provider's own reading of it. */
@@ -264,8 +284,7 @@ export interface ReadyRequest extends Omit<PreparedRequest, "changes" | "edits">
   readonly origins: readonly string[];
   readonly body: Uint8Array<ArrayBuffer>;
   readonly changes: readonly string[];
-  /** Reads the provider's refusals. */
-  readonly classify: Provider["classify"];
+  readonly classify: Classify;
 }
 
 async function prepareRequest(
@@ -303,7 +322,8 @@ async function prepareRequest(
     await pause();
     const bytes = applyEdits(json.bytes, edits);
     if (edits.length > 0) copy = bytes.length;
-    return { ...prepared, origins, classify: provider.classify, body: bytes, changes };
+    const classify: Classify = (refused) => provider.classify({ ...refused, kind: account.kind });
+    return { ...prepared, origins, classify, body: bytes, changes };
   });
   body.keep(copy);
   return ready;

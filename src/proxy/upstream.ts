@@ -1,14 +1,17 @@
 /**
  * Sends a prepared request, with a limit on the wait for headers. Sends it once more where a fresh token answers a 401 or
- * the account's right host a 421, and once more without sealed reasoning that the provider could not read.
+ * the account's right host a 421, and once more without sealed reasoning that the provider could not read. Never around a
+ * decision about the client or the owner (identity, policy).
  */
 import { readBytes } from "../bytes.ts";
 import { withDeadline, withTimeout } from "../deadline.ts";
 import { KleisError } from "../errors.ts";
+import { isFinal, type Refusal } from "../providers/refusal.ts";
 import type { Runtime } from "../runtime.ts";
 import { send } from "../send.ts";
 import type { ReadyRequest } from "./pipeline.ts";
 import { withoutCoding } from "./response/content-coding.ts";
+import { nameText } from "./response/name-refusal.ts";
 import { bodySource } from "./stream/body-source.ts";
 
 export interface Attempt {
@@ -35,12 +38,26 @@ export async function sendUpstream(attempt: Attempt, signal: AbortSignal): Promi
   }
   if (sent.sealRefused === undefined || response.status !== 400) return response;
   const refusal = await peekRefusal(attempt.runtime, response);
-  if (!sent.sealRefused(refusal)) return response;
+  if (!sent.sealRefused(refusal) || isFinal(named(attempt, sent, response, refusal))) return response;
   // Nothing may be left without it: then the provider's own words are the better answer.
   const unsealed = await attempt.unseal().catch(() => null);
   if (unsealed === null) return response;
   await response.body?.cancel();
   return sendOnce(attempt, unsealed, signal);
+}
+
+/** True for a decision about this client or owner, which no other credential and no other host is to get around. */
+async function standsFor(attempt: Attempt, sent: ReadyRequest, response: Response): Promise<boolean> {
+  return isFinal(named(attempt, sent, response, await peekRefusal(attempt.runtime, response)));
+}
+
+function named(
+  { runtime }: Attempt,
+  { classify }: ReadyRequest,
+  response: Response,
+  source: string,
+): Refusal {
+  return nameText(classify, response, source, runtime.clock.now());
 }
 
 /** The refusal of the last host, with what the owner can do. */
@@ -69,7 +86,7 @@ async function sendAsAccount(
   const { first } = attempt;
   const response = await sendOnce(attempt, first, signal);
   const next = { 401: attempt.renew, 421: attempt.relocate }[response.status];
-  if (next === undefined) return { response, sent: first };
+  if (next === undefined || (await standsFor(attempt, first, response))) return { response, sent: first };
   const second = await next().catch(async (error: unknown) => {
     await response.body?.cancel();
     throw error;

@@ -4,6 +4,7 @@
  * All times are epoch milliseconds. Every method rejects with `StorageError` when the store cannot be reached.
  */
 import type { JsonObject } from "../json.ts";
+import type { RefusalClass, RefusalScope } from "../providers/refusal.ts";
 
 /** The store could not answer: unreachable, timed out, full or broken. Never holds a secret. */
 export class StorageError extends Error {
@@ -39,6 +40,22 @@ export class WrongKeyError extends StorageError {
 export type AccountKind = "oauth" | "api_key";
 export type AccountStatus = "active" | "needs_login";
 
+/** The last refusal of an account's provider that its owner should know of. */
+export interface RefusalNote {
+  class: RefusalClass;
+  scope: RefusalScope;
+  /** The model's id as the provider spells it. */
+  model: string;
+  /** True where tokens were to be counted, which providers may allow while they refuse answers. */
+  counts: boolean;
+  /** The provider's words, redacted and bounded; null where it had none. */
+  words: string | null;
+  /** What the owner can do. */
+  advice: string;
+  /** Epoch ms. */
+  at: number;
+}
+
 /** One account at a provider, without its secrets. */
 export interface AccountRecord {
   id: string;
@@ -62,6 +79,8 @@ export interface AccountRecord {
   lastRefreshStatus: "ok" | "failed" | null;
   /** Redacted reason of the last failed refresh. */
   lastRefreshError: string | null;
+  /** Null once a later request of the same kind has succeeded. */
+  lastRefusal: RefusalNote | null;
   createdAt: number;
   updatedAt: number;
 }
@@ -149,6 +168,11 @@ export interface AccountStore {
    * is not there or not active, or other secrets or another reason are stored.
    */
   changeReason(id: string, change: ReasonChange): Promise<AccountRecord | null>;
+  /**
+   * Notes the last refusal, or with null that there is none any more, and not when the account was updated. Does nothing
+   * where one is noted that is younger than `at` (epoch ms).
+   */
+  noteRefusal(id: string, note: RefusalNote | null, at: number): Promise<void>;
   /** Makes it the one primary of its provider, atomically; null when there is no such account. */
   makePrimary(id: string, now: number): Promise<AccountRecord | null>;
   /** Removes it with its secrets. When it was the primary, the newest enabled account of its provider takes over. */

@@ -22,6 +22,7 @@ function account(id: string, change: Partial<AccountRecord> = {}): AccountRecord
     lastRefreshAt: null,
     lastRefreshStatus: null,
     lastRefreshError: null,
+    lastRefusal: null,
     createdAt: NOW - 1_000,
     updatedAt: NOW,
     ...change,

@@ -34,6 +34,7 @@ const account: AccountRecord = {
   lastRefreshAt: null,
   lastRefreshStatus: null,
   lastRefreshError: null,
+  lastRefusal: null,
   createdAt: NOW,
   updatedAt: NOW,
 };

@@ -2,6 +2,7 @@
 import { Hono } from "hono";
 import { createCredentials } from "../../src/accounts/credentials.ts";
 import { createAccountDirectory } from "../../src/accounts/directory.ts";
+import { createLastRefusals } from "../../src/accounts/last-refusals.ts";
 import { createAdminRoutes } from "../../src/admin/api/routes.ts";
 import type { AdminDeps } from "../../src/admin/context.ts";
 import { isObject, type Json, type JsonObject, parseJson } from "../../src/json.ts";
@@ -39,6 +40,7 @@ export async function createAdmin(extra: Pick<AdminDeps, "session"> = {}) {
     providers: PROVIDERS,
     directory,
     credentials,
+    refusals: createLastRefusals(runtime, directory),
     models: createModelSource({ runtime, providers: PROVIDERS, credentials }),
     keys: createKeyLookup(runtime),
     uses: createKeyUses(runtime),

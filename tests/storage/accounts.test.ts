@@ -22,6 +22,7 @@ describe("connecting an account", () => {
       lastRefreshAt: null,
       lastRefreshStatus: null,
       lastRefreshError: null,
+      lastRefusal: null,
       createdAt: 1_000,
       updatedAt: 1_000,
     });
@@ -80,6 +81,7 @@ describe("connecting an account", () => {
       statusReason: null,
       lastRefreshStatus: null,
       lastRefreshError: null,
+      lastRefusal: null,
       createdAt: 1_000,
       updatedAt: 2_000,
       metadata: {},

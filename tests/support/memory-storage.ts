@@ -103,6 +103,7 @@ function accountStore(rows: Map<string, MemoryRow>): AccountStore {
         lastRefreshAt: null,
         lastRefreshStatus: null,
         lastRefreshError: null,
+        lastRefusal: null,
         updatedAt: account.now,
       };
       row.secrets = secretsOf(account);
@@ -117,6 +118,10 @@ function accountStore(rows: Map<string, MemoryRow>): AccountStore {
       if (row === undefined) return null;
       row.record = { ...row.record, ...change, updatedAt: at };
       return { ...row.record };
+    },
+    async noteRefusal(id, note, at) {
+      const row = rows.get(id);
+      if (row !== undefined && (row.record.lastRefusal?.at ?? at) <= at) row.record.lastRefusal = note;
     },
     async changeReason(id, { version, from, to }) {
       const row = rows.get(id);
@@ -278,6 +283,7 @@ function emptyRow(account: NewAccount): MemoryRow {
       lastRefreshAt: null,
       lastRefreshStatus: null,
       lastRefreshError: null,
+      lastRefusal: null,
       createdAt: account.now,
       updatedAt: account.now,
     },

@@ -10,7 +10,8 @@ import { notFound } from "./errors.ts";
 import { askedPage } from "./paging.ts";
 import { accountChangeBody, importBody } from "./schemas.ts";
 
-export function createAccountRoutes({ runtime, providers, directory, credentials, models }: AdminDeps): Hono {
+export function createAccountRoutes(deps: AdminDeps): Hono {
+  const { runtime, providers, directory, credentials, refusals, models } = deps;
   const { storage, clock } = runtime;
 
   /** What a change answers: the account as it is now, which this process sees from here on. */
@@ -22,6 +23,7 @@ export function createAccountRoutes({ runtime, providers, directory, credentials
 
   return new Hono()
     .get("/", async (c) => {
+      await refusals.flush();
       const { entries, hasAfter } = await askedPage(c, (wish) => storage.accounts.page(wish));
       return c.json({ accounts: entries.map(accountView), has_more: hasAfter });
     })

@@ -4,7 +4,7 @@ import { BETWEEN, classified, NEWER_VERSION, REST, type RefusalRow } from "../re
 import { isRejected, isRejectedForModel, limitEnd } from "./limits.ts";
 
 const IDENTITY =
-  "Anthropic did not take this request for Claude Code's, which is all that a plan is for outside of its own apps: leave CLAUDE_USER_AGENT unset and update Kleis, or use an Anthropic API key. Kleis does nothing to get around this.";
+  "Anthropic serves plans to Claude Code and its own apps alone: leave CLAUDE_USER_AGENT unset and update Kleis, or use an Anthropic API key. Kleis does nothing to get around this.";
 
 const METERED =
   "Anthropic bills this kind of request apart from the plan: buy extra usage (usage credits) there, use Claude Code itself, or use an Anthropic API key.";
@@ -67,7 +67,7 @@ const NAMED: readonly RefusalRow[] = [
   {
     class: "identity",
     scope: "account",
-    when: { status: /^40[013]/, words: /only authorized for use with Claude Code/i },
+    when: { status: /^40[013]/, kind: "oauth", words: /only authorized for use with Claude Code/i },
     advice: IDENTITY,
     isTold: true,
     source: "providers/claude.md §0, §3.4; reported 2026-09, high",
@@ -75,7 +75,7 @@ const NAMED: readonly RefusalRow[] = [
   {
     class: "identity",
     scope: "account",
-    when: { status: /^40[013]/, words: /OAuth authentication is (currently )?not supported/i },
+    when: { status: /^40[013]/, kind: "oauth", words: /OAuth authentication is (currently )?not supported/i },
     advice: IDENTITY,
     isTold: true,
     source: "providers/claude.md §1.9; code 2026-09, medium",

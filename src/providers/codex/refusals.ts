@@ -9,7 +9,7 @@ export const BLOCKED =
   "Run Kleis on Node at home or on another host, or set CODEX_API_URL to a relay of your own. Cloudflare Workers are always refused.";
 
 const OLD_VERSION =
-  "ChatGPT gates newer models by the version of Codex that asks: set CODEX_CLIENT_VERSION to that of the newest Codex CLI and refresh the list of models, or update Kleis.";
+  "ChatGPT serves newer models to newer versions of Codex alone: set CODEX_CLIENT_VERSION to that of the newest Codex CLI, or update Kleis.";
 
 const GATE_SOURCE = "providers/codex.md §2.8; reported 2026-09, medium";
 

@@ -7,6 +7,7 @@ import type { ProviderNet, RefreshInput, RefreshResult } from "../provider.ts";
 import { apiBase, apiCandidates, githubOf, refusedHosts } from "./host.ts";
 import { userOf } from "./identity.ts";
 import { API_VERSION, DEFAULT_API, HEADERS, HOST_REFUSED, MODELS_PATH, SIGN_IN } from "./profile.ts";
+import { POLICY_WORDS } from "./refusals.ts";
 import { discover, githubHeaders } from "./sign-in-account.ts";
 
 export async function refresh(input: RefreshInput, net: ProviderNet): Promise<RefreshResult> {
@@ -43,10 +44,12 @@ async function validate(
     config.COPILOT_API_URL === ""
       ? await settleHost(found, isServed, { metadata, config, token, net })
       : // The operator's address is not for Kleis to leave; what GitHub names serves once he takes it away.
-        { ...(isServed ? {} : { api_host: null }), ...found };
-  if (settled === null) return { status: "unavailable", reason: HOST_REFUSED };
+        { metadata: { ...(isServed ? {} : { api_host: null }), ...found } };
+  if ("reason" in settled) return { status: "unavailable", reason: settled.reason };
   const isKnown = !isServed || metadata.user_id !== undefined;
-  return valid(isKnown ? settled : { ...settled, ...(await lookUpUser(userUrl, token, net)) });
+  return valid(
+    isKnown ? settled.metadata : { ...settled.metadata, ...(await lookUpUser(userUrl, token, net)) },
+  );
 }
 
 interface Where {
@@ -56,15 +59,21 @@ interface Where {
   readonly net: ProviderNet;
 }
 
+/** What is to be noted of the account, or why no host was found, in words for the owner. */
+type Settled = { readonly metadata: JsonObject } | { readonly reason: string };
+
+const FORBIDDEN =
+  "A policy forbids GitHub Copilot to this account (403), and no other host is asked. Its administrator can change that in Copilot's settings.";
+
 /**
  * Chooses among the hosts: the one in use while it serves, unless GitHub names another that does; else the first that
- * serves. A host that has refused this token (421) is not taken, whoever names it. Null when every host refuses.
+ * serves. A host that has refused this token (421) is not taken, whoever names it.
  */
 async function settleHost(
   { api_host: named, ...found }: JsonObject,
   isServed: boolean,
   { metadata, config, token, net }: Where,
-): Promise<JsonObject | null> {
+): Promise<Settled> {
   const candidates = apiCandidates(metadata, config).map(hostOf);
   const [current = ""] = candidates;
   const refused = new Set(refusedHosts(metadata));
@@ -78,7 +87,9 @@ async function settleHost(
   const again = isServed ? [] : candidates.filter((host) => refused.has(host) && host !== current);
   for (const host of new Set([...fresh, ...again])) {
     if (!candidates.includes(host)) continue;
-    const { status } = await ask(`https://${host}${MODELS_PATH}`, token, net, API_VERSION);
+    const { status, isForbidden } = await probe(`https://${host}${MODELS_PATH}`, token, net);
+    // A host that knows the account and forbids it has decided: the search does not go around that.
+    if (isForbidden) return { reason: FORBIDDEN };
     if (status === 421) refused.add(host);
     if (status !== 200) continue;
     refused.delete(host);
@@ -87,12 +98,22 @@ async function settleHost(
   }
   // One that GitHub names and that is none of the known can not be asked from here: it is taken when no other serves.
   chosen ??= wished.find((host) => !refused.has(host) && !candidates.includes(host)) ?? null;
-  if (chosen === null) return null;
-  return {
+  if (chosen === null) return { reason: HOST_REFUSED };
+  const noted = {
     ...found,
     ...(chosen === current ? {} : { api_host: chosen === hostOf(DEFAULT_API) ? null : chosen }),
     ...([...refused].sort().join() === before ? {} : { refused_hosts: [...refused] }),
   };
+  return { metadata: noted };
+}
+
+/** Whether a host serves the token. */
+async function probe(url: string, token: string, net: ProviderNet) {
+  const headers = githubHeaders(token);
+  headers.set(HEADERS.apiVersion, API_VERSION);
+  const response = await net.fetch(url, { method: "GET", headers });
+  const isForbidden = response.status === 403 && POLICY_WORDS.test(await response.text());
+  return { status: response.status, isForbidden };
 }
 
 function hostOf(url: string): string {

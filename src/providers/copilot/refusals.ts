@@ -15,6 +15,9 @@ import { HOST_REFUSED } from "./profile.ts";
 const TOO_LONG = /prompt token count of (\d+) exceeds the limit of (\d+)/;
 const TOO_LONG_CODE = "model_max_prompt_tokens_exceeded";
 
+/** By these a 403 is the decision of an administrator or of GitHub. */
+export const POLICY_WORDS = /\bpolicy\b|policies|terms of service|suspended|disabled|\babuse/i;
+
 const WRONG_APP =
   "Copilot does not accept this token or the app that made it: connect the account again by device sign-in, and leave COPILOT_CLIENT_ID unset unless the app is allowed to use Copilot.";
 
@@ -134,7 +137,7 @@ const NAMED: readonly RefusalRow[] = [
   {
     class: "policy",
     scope: "account",
-    when: { status: /^403/, words: /policy|terms of service|suspended|disabled|abuse/i },
+    when: { status: /^403/, words: POLICY_WORDS },
     advice:
       "A policy of the organization, the enterprise or GitHub forbids this: its administrator can change it in Copilot's settings; the sign-in is good.",
     source: "providers/copilot.md §4.5; code 2026-09, high",

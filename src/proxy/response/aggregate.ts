@@ -7,7 +7,7 @@ import { encodeJson } from "../../protocols/json-edit.ts";
 import { createResponsesGatherer } from "../../protocols/responses/gather.ts";
 import { eventData, isErrorEvent } from "../../protocols/sse/event.ts";
 import { EventSplitter, EventTooLargeError } from "../../protocols/sse/splitter.ts";
-import { changesOf, ownHeaders, type Scene } from "../context.ts";
+import { endRequest, ownHeaders, type Scene } from "../context.ts";
 import { passedHeaders } from "./headers.ts";
 import { hideInEvents } from "./hide-credential.ts";
 import { limited } from "./peek-body.ts";
@@ -50,14 +50,12 @@ export async function answerGathered(scene: Scene, response: Response, body: Byt
   headers.set("content-type", "application/json");
   if (!result.ok) {
     const said = readSaidError(JSON.stringify(result.body));
-    adviseOnRetry(headers, adviceOf(scene, result.status, response.headers, said, "json"));
+    const advice = adviceOf(scene, { status: result.status, headers: response.headers, said, form: "json" });
+    facts.report.refused(advice.refusal, said);
+    adviseOnRetry(headers, advice);
   }
   const bytes = result.ok ? new TextEncoder().encode(result.json) : encodeJson(result.body);
-  call.log.end({
-    status: result.status,
-    outcome: result.ok ? "complete" : "provider_error",
-    bytes: bytes.length,
-    changes: changesOf(facts),
-  });
+  const outcome = result.ok ? "complete" : "provider_error";
+  endRequest(scene, { status: result.status, outcome, bytes: bytes.length });
   return new Response(bytes, { status: result.status, headers });
 }

@@ -11,13 +11,14 @@ import {
   shapedError,
   statusWords,
 } from "../../protocols/error-shape.ts";
-import { encodeJson } from "../../protocols/json-edit.ts";
+import { applyEdits, encodeJson } from "../../protocols/json-edit.ts";
 import { protocolOf } from "../../protocols/protocol.ts";
 import type { Scene } from "../context.ts";
 import { bodySource } from "../stream/body-source.ts";
 import { UnpacksTooFarError } from "../stream/decompress.ts";
 import { passedHeaders } from "./headers.ts";
 import { hideInBody } from "./hide-credential.ts";
+import { told } from "./name-refusal.ts";
 import { adviceOf, adviseOnRetry, type RetryAdvice } from "./retry-advice.ts";
 
 /** The largest error body that is read, bytes; of a larger one the beginning is. */
@@ -50,19 +51,29 @@ export async function readError(scene: Scene, response: Response): Promise<ReadE
       ? null
       : shapedError(protocol, status, statusText, source));
 
-  const said = readSaidError(meant === null ? source : JSON.stringify(meant.body));
-  const advice = adviceOf(scene, status, response.headers, readSaidError(source), formOf(source));
-  scene.facts.onRefusal(advice.refusal);
+  const ownWords = readSaidError(source);
+  const heard = { status, headers: response.headers, said: ownWords, form: formOf(source) };
+  const advice = adviceOf(scene, heard);
+  scene.facts.report.refused(advice.refusal, ownWords);
   const headers = passedHeaders(response.headers);
   adviseOnRetry(headers, advice);
   if (shaped !== null) headers.set("content-type", "application/json");
+  const said = meant === null ? ownWords : readSaidError(JSON.stringify(meant.body));
+  const words = said.message ?? statusWords(status, statusText, said.code);
+  const message = told(words, advice.refusal);
+  const body = shaped === null ? bytes : encodeJson(shaped);
   return {
     status: meant?.status ?? status,
     headers,
-    body: shaped === null ? bytes : encodeJson(shaped),
-    said: { ...said, message: said.message ?? statusWords(status, statusText, said.code) },
+    body: message === words ? body : withMessage(body, message),
+    said: { ...said, message },
     advice,
   };
+}
+
+/** An error body in the route's shape with other words; everything else keeps its bytes. */
+function withMessage(body: Uint8Array<ArrayBuffer>, message: string): Uint8Array<ArrayBuffer> {
+  return applyEdits(body, [{ op: "set", path: ["error", "message"], value: message }]);
 }
 
 interface Beginning {

@@ -9,13 +9,14 @@ import { isObject, parseJson } from "../../json.ts";
 import { applyEdits } from "../../protocols/json-edit.ts";
 import { failedStatus } from "../../protocols/responses/failure.ts";
 import type { Runtime } from "../../runtime.ts";
-import { type AnswerFacts, abortConnectionOf, changesOf, ownHeaders, type Scene } from "../context.ts";
+import { type AnswerFacts, abortConnectionOf, endRequest, ownHeaders, type Scene } from "../context.ts";
 import type { ProxyCall, ReadyRequest } from "../pipeline.ts";
 import { brokenBodyError } from "../stream/outcome.ts";
 import { toStream } from "../stream/to-stream.ts";
 import { answerGathered } from "./aggregate.ts";
 import { readError } from "./error.ts";
 import { asEventStream, passedHeaders } from "./headers.ts";
+import { nameText } from "./name-refusal.ts";
 import { beginsAsError, limited, lookAt } from "./peek-body.ts";
 import { restoreModelInJson } from "./restore-model.ts";
 import { lateStream, streamFrom, streamOf } from "./stream.ts";
@@ -110,6 +111,7 @@ async function answerTo(scene: Scene, response: Response): Promise<Response> {
   const type = response.headers.get("content-type") ?? "";
   if (type.includes("text/html")) {
     await body?.cancel();
+    facts.report.refused(nameText(ready.classify, response, "<html>", scene.runtime.clock.now()));
     throw new KleisError(
       "upstream_invalid_response",
       "The provider answered with a web page instead of an API answer. Try again; if it stays so, check the configured address.",
@@ -168,8 +170,7 @@ async function answerWhole(
 
 async function answerError(scene: Scene, response: Response): Promise<Response> {
   const { status, headers, body } = await readError(scene, response);
-  const changes = changesOf(scene.facts);
-  scene.call.log.end({ status, outcome: "provider_error", bytes: body.length, changes });
+  endRequest(scene, { status, outcome: "provider_error", bytes: body.length });
   return new Response(body, { status, headers: ownHeaders(scene, headers) });
 }
 
@@ -183,16 +184,9 @@ async function readWhole(scene: Scene, source: ByteSource, limit: number): Promi
 
 /** The provider's answer as the bytes that came. */
 function passed(scene: Scene, { status, headers, source }: Whole): Response {
-  const { runtime, call, facts } = scene;
+  const { runtime } = scene;
   const body = toStream(limited(scene, source), {
-    onEnd: (outcome, bytes, cause) =>
-      call.log.end({
-        status,
-        outcome,
-        bytes,
-        changes: changesOf(facts),
-        ...(cause === undefined ? {} : { cause }),
-      }),
+    onEnd: (outcome, bytes, cause) => endRequest(scene, { status, outcome, bytes, cause }),
     abortConnection: abortConnectionOf(scene),
     stall: { clock: runtime.clock, ms: runtime.config.KLEIS_CLIENT_STALL_MS },
   });
@@ -200,7 +194,7 @@ function passed(scene: Scene, { status, headers, source }: Whole): Response {
 }
 
 async function answerJson(scene: Scene, answered: Whole): Promise<Response> {
-  const { call, ready, facts } = scene;
+  const { ready, facts } = scene;
   if (ready.answer.json === undefined && facts.requestedModel === null) {
     return passed(scene, answered);
   }
@@ -215,11 +209,6 @@ async function answerJson(scene: Scene, answered: Whole): Promise<Response> {
   }
   const bytes = applyEdits(source, ready.answer.json?.(value) ?? []);
   const out = facts.requestedModel === null ? bytes : restoreModelInJson(bytes, value, facts.requestedModel);
-  call.log.end({
-    status,
-    outcome: "complete",
-    bytes: out.length,
-    changes: changesOf(facts),
-  });
+  endRequest(scene, { status, outcome: "complete", bytes: out.length });
   return new Response(out, { status, headers });
 }

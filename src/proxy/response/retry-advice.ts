@@ -3,17 +3,13 @@
  * only a wait of up to a minute stands there. A longer one, and whatever a repetition can not change, is said by
  * `x-should-retry: false`, which the vendors' SDKs obey, and by `x-kleis-resets-at` where the end is known.
  */
-import type { JsonObject } from "../../json.ts";
-import type { SaidError } from "../../protocols/error-shape.ts";
-import type { Lasting, Refusal, Refused } from "../../providers/refusal.ts";
+import type { Lasting, Refusal } from "../../providers/refusal.ts";
 import { resetIn } from "../../providers/resets.ts";
 import type { Scene } from "../context.ts";
+import { type Heard, nameRefusal, nowBy } from "./name-refusal.ts";
 
 /** The longest wait that agents are told to sleep, s. */
 const MAX_WAIT = 60;
-
-/** Beyond this difference (ms) the provider's clock counts instead of ours. */
-const SKEW_MS = 5_000;
 
 export interface RetryAdvice {
   readonly refusal: Refusal;
@@ -28,18 +24,11 @@ export interface RetryAdvice {
 }
 
 /** Reads a refusal: by the provider's own rules, and by `retry-after`. */
-export function adviceOf(
-  { runtime, ready, facts: { kind } }: Pick<Scene, "runtime" | "ready" | "facts">,
-  status: number,
-  headers: Headers,
-  said: SaidError,
-  form: Refused["form"],
-): RetryAdvice {
-  const now = nowBy(headers, runtime.clock.now());
-  const error: JsonObject = { ...said.facts, code: said.code, message: said.message };
-  const refusal = ready.classify({ status, kind, headers, error, form, now });
+export function adviceOf({ runtime, ready }: Pick<Scene, "runtime" | "ready">, heard: Heard): RetryAdvice {
+  const now = nowBy(heard.headers, runtime.clock.now());
+  const refusal = nameRefusal(ready.classify, heard, now);
   const { lasting } = refusal;
-  const stated = statedWait(headers, now);
+  const stated = statedWait(heard.headers, now);
   const mayPass = lasting === null || lasting.why === "usage";
   const isEnd = stated !== null && (mayPass || stated > MAX_WAIT);
   const until = lasting?.until ?? (isEnd ? resetIn(stated, now) : null);
@@ -85,10 +74,4 @@ function isUsable(value: string | null): boolean {
 
 function isShortMs(value: string | null): boolean {
   return value !== null && DIGITS.test(value) && Number(value) <= MAX_WAIT * 1000;
-}
-
-/** Now by the provider's clock, where its answer has a date that differs from ours. */
-function nowBy(headers: Headers, now: number): number {
-  const date = Date.parse(headers.get("date") ?? "");
-  return Math.abs(date - now) > SKEW_MS ? date : now;
 }

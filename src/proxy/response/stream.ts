@@ -2,12 +2,15 @@
 
 import type { ByteSource } from "../../bytes.ts";
 import { KleisError } from "../../errors.ts";
+import { isObject, parseJson } from "../../json.ts";
 import { WATCH } from "../../protocols/end.ts";
+import { readSaidError } from "../../protocols/error-shape.ts";
 import { protocolOf } from "../../protocols/protocol.ts";
-import { failedStatus } from "../../protocols/responses/failure.ts";
-import type { EventRewriter } from "../../protocols/sse/event.ts";
+import { failedAnswer, failedStatus } from "../../protocols/responses/failure.ts";
+import type { EndState } from "../../protocols/sse/end.ts";
+import { type EventRewriter, eventData, includesText, needleOf } from "../../protocols/sse/event.ts";
 import { broken, failureEvents, type StreamFailure } from "../../protocols/stream-errors.ts";
-import { abortConnectionOf, changesOf, type Scene } from "../context.ts";
+import { abortConnectionOf, endRequest, type Scene } from "../context.ts";
 import { bodySource, peek } from "../stream/body-source.ts";
 import { ownFailure, providerFailure } from "../stream/late-error.ts";
 import { relayNatively } from "../stream/native-relay.ts";
@@ -15,7 +18,11 @@ import type { StreamPlan } from "../stream/outcome.ts";
 import { LateRefusal, relayEvents } from "../stream/relay.ts";
 import { readError } from "./error.ts";
 import { hideInEvents } from "./hide-credential.ts";
+import { nameRefusal } from "./name-refusal.ts";
 import { restoreModel } from "./restore-model.ts";
+
+/** How the last event of a `responses` stream says that it failed. */
+const FAILED = needleOf('"response.failed"');
 
 /** The provider's stream as the client gets it. */
 export function streamOf(scene: Scene, body: Response["body"]): ReadableStream<Uint8Array> {
@@ -54,7 +61,7 @@ function passedNatively(scene: Scene, body: Response["body"]): ReadableStream<Ui
 }
 
 function planOf(scene: Scene): StreamPlan {
-  const { runtime, call, ready, facts, stop } = scene;
+  const { runtime, call, ready, stop } = scene;
   const watcher = WATCH[protocolOf(call.operation)]();
   return {
     watcher,
@@ -67,11 +74,20 @@ function planOf(scene: Scene): StreamPlan {
     abortConnection: abortConnectionOf(scene),
     shutdown: runtime.shutdown,
     stop,
-    onEnd(outcome, bytes, cause) {
-      const coded = cause === undefined ? {} : { cause };
-      call.log.end({ status: 200, outcome, bytes, changes: changesOf(facts), ...coded });
-    },
+    onLastEvent: (event, state) => reportFailure(scene, event, state),
+    onEnd: (outcome, bytes, cause) => endRequest(scene, { status: 200, outcome, bytes, cause }),
   };
+}
+
+/** Tells of an event that is an error, or a last one that says that the answer failed. */
+function reportFailure({ runtime, ready, facts }: Scene, event: Uint8Array, state: EndState): void {
+  if (state === "unfinished" || (state === "end" && !includesText(event, FAILED))) return;
+  const value = parseJson(eventData(event) ?? "");
+  if (!isObject(value)) return;
+  const { status, body } = failedAnswer(value);
+  const said = readSaidError(JSON.stringify(body));
+  const heard = { status, headers: new Headers(), said, form: "json" as const };
+  facts.report.refused(nameRefusal(ready.classify, heard, runtime.clock.now()), said);
 }
 
 /** The provider's error in a body that should have been a stream; null where it is none. */

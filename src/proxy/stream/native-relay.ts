@@ -78,9 +78,10 @@ class NativeRelay {
 
   readonly #see = (event: Uint8Array): void => {
     if (this.#state !== "open" && this.#state !== "failing") return;
-    const { watcher, clock } = this.#options;
+    const { watcher, clock, onLastEvent } = this.#options;
     const next = watcher.see(event);
     if (next === "open") return;
+    onLastEvent?.(event, next);
     if (this.#drainUntil === 0) this.#drainUntil = clock.now() + DRAIN_MS;
     this.#state = next;
     if (next === "unnamed") this.#named = joinBytes([EMPTY_LINE, withName(event, "error"), EMPTY_LINE]);

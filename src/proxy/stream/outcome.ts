@@ -1,6 +1,6 @@
 /** How a stream to a client ends: what bringing it about takes, the outcome, and the errors that the client is sent. */
 import { KleisError } from "../../errors.ts";
-import type { EndWatcher } from "../../protocols/sse/end.ts";
+import type { EndState, EndWatcher } from "../../protocols/sse/end.ts";
 import { broken, type StreamFailure } from "../../protocols/stream-errors.ts";
 import type { Clock } from "../../runtime.ts";
 
@@ -35,6 +35,8 @@ export interface StreamPlan {
   readonly shutdown?: AbortSignal | undefined;
   /** Stops the provider's side; called once, however the stream ends. */
   readonly stop: () => void;
+  /** Called with each event that ends the stream or announces an error. */
+  readonly onLastEvent?: (event: Uint8Array, state: EndState) => void;
   /** `cause`: the code of the error that broke the provider's stream, where there is one. */
   readonly onEnd: (outcome: StreamOutcome, bytes: number, cause?: string) => void;
 }

@@ -170,8 +170,9 @@ class EventRelay {
 
   /** Takes one event; says how the stream ends with it, or null. */
   #take(event: Uint8Array): RelayEnd | null {
-    const { watcher, rewriters, clock } = this.#options;
+    const { watcher, rewriters, clock, onLastEvent } = this.#options;
     const seen = watcher.see(event);
+    if (seen !== "open") onLastEvent?.(event, seen);
     const state = this.#state === "failing" ? "failing" : "streaming";
     const { forwards, next, end } = stepOf(state, seen);
     if (next === "failing" && state !== "failing") {

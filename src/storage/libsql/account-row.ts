@@ -4,6 +4,7 @@ import * as z from "zod/mini";
 import type { AccountRecord, AccountSecrets } from "../port.ts";
 import type { Place, Sealer } from "../seal.ts";
 import { decodeRow, jsonObject, parsed } from "./decode.ts";
+import { refusalNote } from "./refusal-note.ts";
 import { providerAccounts } from "./schema.ts";
 
 const {
@@ -19,6 +20,7 @@ const {
   refreshRetryAt,
   refreshFailures,
   spentTokens,
+  lastRefusalAt,
   ...open
 } = getTableColumns(providerAccounts);
 
@@ -58,6 +60,7 @@ const shape = {
   lastRefreshAt: timeOrNull,
   lastRefreshStatus: z.nullable(z.enum(["ok", "failed"])),
   lastRefreshError: z.nullable(text),
+  lastRefusal: refusalNote,
   createdAt: time,
   updatedAt: time,
 };
@@ -77,6 +80,7 @@ const UNREADABLE: AccountRecord = {
   lastRefreshAt: null,
   lastRefreshStatus: null,
   lastRefreshError: null,
+  lastRefusal: null,
   createdAt: 0,
   updatedAt: 0,
 };

@@ -1,5 +1,5 @@
 /** Provider accounts in libSQL. That a provider has at most one primary is the database's own rule (schema.ts). */
-import { and, asc, eq, ne, sql } from "drizzle-orm";
+import { and, asc, eq, isNull, lte, ne, or, sql } from "drizzle-orm";
 import type { AccountStore } from "../port.ts";
 import { SpentTokenError, StorageError } from "../port.ts";
 import type { Sealer } from "../seal.ts";
@@ -89,6 +89,18 @@ export function accountStore(database: Database, sealer: Sealer, readOnly = fals
             .returning(openColumns),
         ),
       ),
+
+    noteRefusal: (id, note, at) =>
+      database.run("note a refusal", async (orm) => {
+        const { lastRefusalAt } = providerAccounts;
+        await orm
+          .update(providerAccounts)
+          .set({
+            lastRefusal: note === null ? null : JSON.stringify(note),
+            lastRefusalAt: note === null ? null : at,
+          })
+          .where(and(eq(providerAccounts.id, id), or(isNull(lastRefusalAt), lte(lastRefusalAt, at))));
+      }),
 
     makePrimary: (id, now) =>
       database.run("make an account the primary", async (orm) => {

@@ -66,5 +66,13 @@ export const migrations: readonly Migration[] = [
       "CREATE TABLE `ended_sessions` (\n\t`id` text PRIMARY KEY NOT NULL,\n\t`ends_at` integer NOT NULL\n);",
       "INSERT OR IGNORE INTO `ended_sessions` SELECT `each`.`key`, `each`.`value` FROM `system_settings`, json_each(CASE WHEN json_valid(`system_settings`.`value`) THEN `system_settings`.`value` ELSE '{}' END) AS `each` WHERE `system_settings`.`key` = 'admin.ended_sessions' AND typeof(`each`.`value`) = 'integer';"
     ]
+  },
+  {
+    "when": 1796074083647,
+    "hash": "c1ed514779e8d8a1dba413946f24a0444a4f40c667b02649d3f9566fa1d17ed8",
+    "statements": [
+      "ALTER TABLE `provider_accounts` ADD `last_refusal` text;",
+      "ALTER TABLE `provider_accounts` ADD `last_refusal_at` integer;"
+    ]
   }
 ];

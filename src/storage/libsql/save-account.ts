@@ -105,6 +105,8 @@ async function freshColumns(sealer: Sealer, account: NewAccount, id: string, ver
     lastRefreshAt: null,
     lastRefreshStatus: null,
     lastRefreshError: null,
+    lastRefusal: null,
+    lastRefusalAt: null,
     updatedAt: account.now,
     refreshRetryAt: null,
     refreshFailures: 0,

@@ -28,6 +28,10 @@ export const providerAccounts = sqliteTable(
     lastRefreshAt: integer("last_refresh_at"),
     lastRefreshStatus: text("last_refresh_status"),
     lastRefreshError: text("last_refresh_error"),
+    /** JSON object: the refusal of the provider's that the owner should know of. */
+    lastRefusal: text("last_refusal"),
+    /** When it was. */
+    lastRefusalAt: integer("last_refusal_at"),
     createdAt: integer("created_at").notNull(),
     updatedAt: integer("updated_at").notNull(),
     /** Sealed. */

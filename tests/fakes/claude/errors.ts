@@ -77,6 +77,14 @@ export const CLAUDE_ERRORS = {
       "Third-party apps now draw from your extra usage, not your plan limits.",
     ),
   "error:extra-usage": () => claudeError(400, "invalid_request_error", "You're out of extra usage."),
+  /** Without the OAuth beta (claude.md §1.9). */
+  "error:401-unsupported": () =>
+    claudeError(401, "authentication_error", "OAuth authentication is currently not supported."),
+  /** Anthropic has stopped the organization (claude.md §3.4). */
+  "error:400-disabled": () =>
+    claudeError(400, "invalid_request_error", "This organization has been disabled."),
+  "error:403-organization": () =>
+    claudeError(403, "permission_error", "OAuth authentication is not allowed for this organization."),
   "error:401": () => claudeError(401, "authentication_error", "Invalid authentication credentials"),
   "error:401-expired": () =>
     claudeError(401, "authentication_error", "OAuth token has expired. Please obtain a new token."),

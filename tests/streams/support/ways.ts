@@ -125,7 +125,7 @@ export async function wayOf(name: WayName): Promise<Way> {
   const ready: ReadyRequest = {
     ...prepared,
     origins: [],
-    classify: provider.classify,
+    classify: (refused) => provider.classify({ ...refused, kind }),
     body: applyEdits(bytes, prepared.edits),
     changes,
   };
@@ -184,7 +184,7 @@ export async function wayOf(name: WayName): Promise<Way> {
       const response = await answer(runtimeWith(clock), call, ready, send, {
         provider: spec.provider,
         account: "acc_1",
-        kind,
+        report: { refused: () => {}, unanswered: () => {}, succeeded: () => {} },
         changes,
         model: requestedModel ?? model,
         requestedModel,

@@ -3,7 +3,8 @@ import type { FC } from "hono/jsx";
 import { REFUSED, REFUSED_TOKEN } from "../../../accounts/credential-rejection.ts";
 import type { ListStatus } from "../../../models/catalogue/list-record.ts";
 import type { Provider } from "../../../providers/provider.ts";
-import type { AccountRecord } from "../../../storage/port.ts";
+import { CLASS_WORDS } from "../../../providers/refusal.ts";
+import type { AccountRecord, RefusalNote } from "../../../storage/port.ts";
 import { identityOf, KIND_WORDS } from "../../ui/account-name.ts";
 import { accountState, tokenWords } from "../../ui/format.ts";
 import { Do } from "../../ui/forms.tsx";
@@ -40,6 +41,7 @@ export const AccountCard: FC<AccountCardProps> = ({ frame: { now }, provider, ac
         ) : null}
       </header>
       <StateLine state={accountState(account)} />
+      {account.lastRefusal === null ? null : <LastRefusal note={account.lastRefusal} now={now} />}
       <dl class="facts">
         <Fact name="Kind">
           {plan === undefined ? KIND_WORDS[account.kind] : `${KIND_WORDS[account.kind]}, ${plan}`}
@@ -114,6 +116,21 @@ export const AccountCard: FC<AccountCardProps> = ({ frame: { now }, provider, ac
     </article>
   );
 };
+
+/** The last refusal that matters to the owner: why, for which model, when, in whose words, and what to do. */
+const LastRefusal: FC<{ note: RefusalNote; now: number }> = ({ note, now }) => (
+  <p class="state warn refusal">
+    <span class="dot" aria-hidden="true" />
+    <span>
+      <strong>{CLASS_WORDS[note.class]}</strong>
+      <span class="why">
+        Last refused <Time at={note.at} now={now} />, asked for {note.model}.
+      </span>
+      {note.words === null ? null : <span class="why">The provider said: “{note.words}”</span>}
+      <span class="why">{note.advice}</span>
+    </span>
+  </p>
+);
 
 /** What happened when it was last looked after. */
 function checkedWord({ lastRefreshAt, lastRefreshStatus }: AccountRecord): string {

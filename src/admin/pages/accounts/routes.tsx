@@ -26,6 +26,7 @@ const DONE: ReadonlyMap<string, string> = new Map([
 export async function showAccounts(deps: PageDeps, c: PageContext, refused?: string): Promise<Response> {
   const { storage } = deps.runtime;
   const frame = c.get("frame");
+  await deps.refusals.flush();
   const [accounts, hasKey] = await Promise.all([storage.accounts.list(), hasWorkingKey(deps, frame.now)]);
   const lists = await deps.models.listStatuses(accounts);
   const done = DONE.get(c.req.query("done") ?? "");

@@ -1,0 +1,2 @@
+ALTER TABLE `provider_accounts` ADD `last_refusal` text;--> statement-breakpoint
+ALTER TABLE `provider_accounts` ADD `last_refusal_at` integer;
