@@ -212,7 +212,9 @@ test("an account as it is shown holds no secret and no metadata that was not all
       ..."id provider kind external_id label enabled primary status status_reason metadata expires_at".split(
         " ",
       ),
-      ..."last_refresh_at last_refresh_status last_refresh_error created_at updated_at".split(" "),
+      ..."last_refresh_at last_refresh_status last_refresh_error last_refusal created_at updated_at".split(
+        " ",
+      ),
     ].sort(),
   );
   expect(JSON.stringify(shown)).not.toContain("sk-ant");

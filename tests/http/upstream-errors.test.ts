@@ -26,7 +26,7 @@ function passedOf(headers: Readonly<Record<string, string>> = {}): [string, stri
 }
 
 /** Error answers of the fakes that bring no header of those. */
-const WITHOUT_HEADERS = /^error:(html403|400-nested|403-entitlement|403-top|502|52[012])$/;
+const WITHOUT_HEADERS = /^error:(html403|400-nested|403-entitlement|402-workspace|403-top|502|52[012])$/;
 
 let door: Door;
 let key: string;
@@ -183,7 +183,7 @@ describe("an error of the ChatGPT backend's", () => {
         } else if (error !== undefined) expect([name, withoutAdvice(answer.text)]).toEqual([name, source]);
         else {
           const { error: shaped } = answer.json as { error: { message: string; code: string } };
-          const code = /codex_\w+/.exec(source)?.[0];
+          const code = /codex_\w+|deactivated_workspace/.exec(source)?.[0];
           expect([name, shaped.code]).toEqual([name, code ?? "upstream_error"]);
           expect(shaped.message).toContain(code ?? String(reply.status));
         }
