@@ -320,13 +320,15 @@ describe.each(PROVIDERS)("what %s says", (id, provider, samples) => {
 
   test("every row has a source that is there, with its date, and words for the owner where he can do something", () => {
     for (const { class: name, source, advice } of provider.REFUSALS) {
-      for (const [, page = "", sections = ""] of source.matchAll(/(\w+\.md) ((?:§[\d.]+(?:, )?)+)/g)) {
+      for (const [, page = "", sections = ""] of source.matchAll(
+        /providers\/(\w+\.md) ((?:§[\d.]+(?:, )?)+)/g,
+      )) {
         const text = readFileSync(new URL(`../../docs/providers/${page}`, import.meta.url), "utf8");
         for (const [, section = ""] of sections.matchAll(/§([\d.]*\d)/g))
           expect(text, source).toMatch(new RegExp(`^#+ ${section.replaceAll(".", "\\.")}\\.? `, "m"));
       }
       expect(source).toMatch(
-        /^(RFC \d+ §[\d.]+|\w+\.md §.*; (code|docs|reported|measured) \d{4}(-\d\d)?, (high|medium|low))$/,
+        /^(RFC \d+ §[\d.]+|providers\/\w+\.md §.*; (code|docs|reported|measured) \d{4}(-\d\d)?, (high|medium|low))$/,
       );
       const isOwners = !["overload", "content", "network"].includes(name);
       if (isOwners) expect([id, advice]).toEqual([id, expect.stringMatching(/^[A-Z].*\.$/)]);

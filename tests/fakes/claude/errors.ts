@@ -77,10 +77,10 @@ export const CLAUDE_ERRORS = {
       "Third-party apps now draw from your extra usage, not your plan limits.",
     ),
   "error:extra-usage": () => claudeError(400, "invalid_request_error", "You're out of extra usage."),
-  /** Without the OAuth beta (claude.md §1.9). */
+  /** Without the OAuth beta (providers/claude.md §1.9). */
   "error:401-unsupported": () =>
     claudeError(401, "authentication_error", "OAuth authentication is currently not supported."),
-  /** Anthropic has stopped the organization (claude.md §3.4). */
+  /** Anthropic has stopped the organization (providers/claude.md §3.4). */
   "error:400-disabled": () =>
     claudeError(400, "invalid_request_error", "This organization has been disabled."),
   "error:403-organization": () =>

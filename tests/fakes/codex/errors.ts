@@ -73,20 +73,20 @@ export const CODEX_ERRORS = {
       message: "Your authentication token has expired. Please sign in again.",
       code: "token_expired",
     }),
-  /** Said to clients below a model's `minimal_client_version` (codex.md §2.8, wording low). */
+  /** Said to clients below a model's `minimal_client_version` (providers/codex.md §2.8, wording low). */
   "error:400-newer-version": () =>
     detail(
       "The 'gpt-6-sol' model requires a newer version of Codex. Please upgrade to the latest app or CLI and try again.",
     ),
-  /** The same gate, for a model that is not known to so old a client (codex.md §2.8). */
+  /** The same gate, for a model that is not known to so old a client (providers/codex.md §2.8). */
   "error:404-model": () => detail("Model not found gpt-6-sol", 404),
-  /** Beyond the plan (codex.md §2.2). */
+  /** Beyond the plan (providers/codex.md §2.2). */
   "error:400-plan-model": () =>
     detail("The 'gpt-5.2' model is not supported when using Codex with a ChatGPT account."),
-  /** A client by an unknown name (codex.md §2.8 "refused identity", wording low). */
+  /** A client by an unknown name (providers/codex.md §2.8 "refused identity", wording low). */
   "error:403-identity": () =>
     openaiError(403, { message: "This client is not allowed to use this endpoint." }),
-  /** OpenAI has stopped the account (codex.md §2.8). */
+  /** OpenAI has stopped the account (providers/codex.md §2.8). */
   "error:401-deactivated": () =>
     openaiError(401, { message: "Your account has been deactivated.", code: "account_deactivated" }),
   "error:402-workspace": (): Reply => ({ status: 402, body: { detail: { code: "deactivated_workspace" } } }),
