@@ -27,6 +27,7 @@ export interface ReportedRequest {
   readonly now: () => number;
   /** What the account's credential was, and is after a renewal. */
   readonly sentTokens: readonly string[];
+  readonly onRefusal: (refusal: Refusal) => void;
 }
 
 /** Characters of a provider's words that are kept. */
@@ -49,13 +50,11 @@ export function reportRefusals(request: ReportedRequest): RefusalReport {
     return safe.length <= MAX_WORDS ? safe : `${safe.slice(0, MAX_WORDS)}…`;
   }
 
-  function report(
-    { class: name, scope, advice, lasting }: Refusal,
-    words: string | null,
-    code?: string,
-  ): void {
+  function report(refusal: Refusal, words: string | null, code?: string): void {
     if (isRefused) return;
     isRefused = true;
+    request.onRefusal(refusal);
+    const { class: name, scope, advice, lasting } = refusal;
     log.note({
       refusal: name,
       ...(code === undefined ? {} : { refusal_code: code }),

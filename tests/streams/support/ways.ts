@@ -190,7 +190,6 @@ export async function wayOf(name: WayName): Promise<Way> {
         requestedModel,
         clientStreams: true,
         sentTokens: [],
-        onRefusal: () => {},
       });
       if (response.body === null) throw new Error("an answer without a body");
       return { status: response.status, headers: response.headers, body: response.body, log: () => logged };
