@@ -55,7 +55,7 @@ export function reportRefusals(request: ReportedRequest): RefusalReport {
     isRefused = true;
     request.onRefusal(refusal);
     const { class: name, scope, advice, lasting } = refusal;
-    log.note({
+    log.addFields({
       refusal: name,
       ...(code === undefined ? {} : { refusal_code: code }),
       // What is wrong with a request is said by quoting it.

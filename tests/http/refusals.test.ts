@@ -56,7 +56,8 @@ afterEach(() => {
 type Name = keyof typeof ids;
 const ASK: Record<Name, { path: string; body: object }> = {
   claude: OPERATIONS.messages,
-  codex: OPERATIONS.responses,
+  // Forced, for a model that is refused leaves the account's list.
+  codex: { ...OPERATIONS.responses, path: `/codex${OPERATIONS.responses.path}` },
   copilot: { ...OPERATIONS.chat, path: `/copilot${OPERATIONS.chat.path}` },
 };
 
