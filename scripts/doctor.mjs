@@ -1,6 +1,6 @@
 /**
  * `npm run doctor`: installs what is missing, builds the doctor and runs it.
- * Usage: npm run doctor -- [--env-file=<file>] [<address of a deployment>]
+ * Usage: npm run doctor -- [--env-file=<file>] [--live [--yes] [--json] [--report=<file>]] [<address of a deployment>]
  */
 import { exitCodeOf } from "./child.mjs";
 import { install } from "./setup.mjs";

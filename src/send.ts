@@ -16,6 +16,8 @@ export interface Outgoing {
   /** The origins that this request may go to. */
   readonly origins: readonly string[];
   readonly signal?: AbortSignal;
+  /** A redirect is an answer to look at; it is not followed either way. */
+  readonly keepsRedirect?: boolean;
 }
 
 /**
@@ -72,7 +74,7 @@ function refusalOf(request: Outgoing, { type, status }: Response): KleisError | 
       "The provider answered with status 304, which nobody had asked for. Try again.",
     );
   }
-  if (type === "opaqueredirect" || (status >= 300 && status < 400)) {
+  if (type === "opaqueredirect" || (status >= 300 && status < 400 && request.keepsRedirect !== true)) {
     return new KleisError(
       "upstream_unreachable",
       "The provider answered with a redirect, which Kleis does not follow. Check the configured address.",

@@ -8,21 +8,36 @@ export type Arguments =
       address?: string;
       /** A file of variables. */
       envFile?: string;
+      /** Asks the providers, too. */
+      live?: true;
+      /** Spends without asking first. */
+      yes?: true;
+      /** Prints the results as JSON. */
+      json?: true;
+      /** A file to write the results to, without secrets. */
+      report?: string;
     }
   | { ok: false; problem: string };
 
-const OPTION = "--env-file";
+const ENV_FILE = "--env-file";
+const REPORT = "--report";
+/** Options that take a value, and the member that holds it. */
+const WITH_VALUE = { [ENV_FILE]: "envFile", [REPORT]: "report" } as const;
+const FLAGS = { "--live": "live", "--yes": "yes", "--json": "json" } as const;
 /** A host with a dot, a port or a well-known name, and what may stand behind it. */
 const HOST = /^(localhost|[\w-]+(\.[\w-]+)+|[\w-]+(?=:\d)|\[[\da-f:]+\])(:\d+)?(\/.*)?$/i;
 
 export function readArguments(given: readonly string[]): Arguments {
-  const found: { address?: string; envFile?: string } = {};
+  const found: Omit<Extract<Arguments, { ok: true }>, "ok"> = {};
   for (let at = 0; at < given.length; at++) {
     const argument = given[at] ?? "";
-    if (argument === OPTION || argument.startsWith(`${OPTION}=`)) {
-      const file = argument === OPTION ? given[++at] : argument.slice(OPTION.length + 1);
-      if (!file) return refused(`${OPTION} needs the name of a file`);
-      found.envFile = file;
+    const [name = "", ...value] = argument.split("=");
+    if (name === ENV_FILE || name === REPORT) {
+      const file = value.length === 0 ? given[++at] : value.join("=");
+      if (!file) return refused(`${name} needs the name of a file`);
+      found[WITH_VALUE[name]] = file;
+    } else if (argument === "--live" || argument === "--yes" || argument === "--json") {
+      found[FLAGS[argument]] = true;
     } else if (argument.startsWith("-")) {
       return refused(`there is no option ${argument.replace(/=.*/s, "")}`);
     } else {
@@ -32,6 +47,8 @@ export function readArguments(given: readonly string[]): Arguments {
       found.address = address;
     }
   }
+  const needing = found.live ? undefined : given.find((each) => /^--(yes|json|report)/.test(each));
+  if (needing !== undefined) return refused(`${needing.replace(/=.*/s, "")} needs --live`);
   return { ok: true, ...found };
 }
 

@@ -14,6 +14,8 @@ import type { Finding } from "./finding.ts";
 export interface Surroundings {
   config: Config;
   forwardProxies: ForwardProxies;
+  /** Where it listens on this machine. */
+  address: string;
   /** Null: this Kleis has not been started yet, so that there is no file to look into. */
   database: RemoteDatabase | null;
 }
@@ -43,7 +45,7 @@ export function lookAtVariables(environment: Variables): {
     return { findings: result.problems.map(problem), surroundings: null };
   }
 
-  const { config, host, database, forwardProxies } = result.settings;
+  const { config, host, port, database, forwardProxies } = result.settings;
   const keys = config.ENCRYPTION_KEY.length;
   const source = (name: "ADMIN_TOKEN" | "ENCRYPTION_KEY") =>
     variables[name] ? "the environment" : join(folder, "secrets.env");
@@ -62,7 +64,16 @@ export function lookAtVariables(environment: Variables): {
   }
   const file = databaseFile(folder);
   const own = existsSync(file) ? { url: pathToFileURL(file).href, authToken: undefined } : null;
-  return { findings, surroundings: { config, forwardProxies, database: database ?? own } };
+  return {
+    findings,
+    surroundings: { config, forwardProxies, address: addressOf(host, port), database: database ?? own },
+  };
+}
+
+/** The address at which this machine reaches what listens there. */
+function addressOf(host: string, port: number): string {
+  if (host === "0.0.0.0" || host === "::") return `http://127.0.0.1:${port}`;
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 function problem(text: string): Finding {

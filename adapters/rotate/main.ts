@@ -15,8 +15,8 @@ const say = (line: string) => write("stdout", `${line}\n`);
 
 async function main(): Promise<number> {
   const given = readArguments(process.argv.slice(2));
-  if (!given.ok || given.address !== undefined) {
-    say(given.ok ? "It takes variables, not the address of a deployment." : given.problem);
+  if (!given.ok || given.address !== undefined || given.live) {
+    say(given.ok ? "It takes variables, no address of a deployment and no live checks." : given.problem);
     say("Usage: npm run rotate-keys -- [--env-file=<file>]");
     return 2;
   }

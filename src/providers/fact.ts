@@ -27,6 +27,8 @@ interface Statement {
   readonly value: FactValue;
   /** The variable that overrides it. Absent: it is changed in `profile.ts`. */
   readonly variable?: keyof Config;
+  /** The live check that asks the provider (`Provider.liveChecks`). */
+  readonly check?: string;
 }
 
 export interface Fact extends Origin, Statement {}

@@ -10,6 +10,7 @@ import type { Splice } from "../protocols/json-edit.ts";
 import type { Operation } from "../protocols/protocol.ts";
 import type { EventRewriter } from "../protocols/sse/event.ts";
 import type { Fact } from "./fact.ts";
+import type { LiveCheck } from "./live-check.ts";
 import type { Refusal, Refused } from "./refusal.ts";
 import type { SecretShape } from "./secret-shape.ts";
 
@@ -313,6 +314,12 @@ export interface LiveList {
   decode(body: unknown): LiveModel[] | null;
 }
 
+export interface LiveChecks {
+  readonly all: readonly LiveCheck[];
+  /** Models to ask: the first of these that an account serves a fitting model of. */
+  readonly models: readonly RegExp[];
+}
+
 /** How a provider stands to a model's family: it made it (`own`), it carries it, or neither. */
 export type Claim = "own" | "carried" | null;
 
@@ -330,6 +337,8 @@ export interface Provider {
   readonly notice: string;
   /** What may change at the provider, as Kleis takes it to be now, each with date and source. */
   facts(config: Config): readonly Fact[];
+  /** What it can be asked about those facts with an owner's account. */
+  readonly liveChecks: LiveChecks;
   /** The kinds of account it knows. */
   readonly kinds: readonly CredentialKind[];
   /** Names of its plans for people, by its own words for them (an account's metadata `plan`). */

@@ -148,6 +148,7 @@ describe("markup", () => {
       "/admin/page/keys/new",
       "/admin/page/use",
       "/admin/page/models",
+      "/admin/page/live-checks",
       `/admin/page/models?q=${encodeURIComponent(EVIL)}`,
       `/admin/page/use?model=${encodeURIComponent(EVIL)}&agent=${encodeURIComponent(EVIL)}&key=${encodeURIComponent(EVIL)}`,
     ]) {

@@ -9,6 +9,7 @@ const PAGES = [
   "/admin/page/use",
   "/admin/page/models",
   "/admin/page/models/new",
+  "/admin/page/live-checks",
   "/admin/page/import",
   "/admin/page/import?kind=api_key",
   "/admin/page/import?kind=tokens",

@@ -55,6 +55,7 @@ describe.each([LAPTOP, ["on a phone", { viewport: PHONE, colorScheme: "light" }]
         `/admin/page/use?key=${key}&agent=opencode`,
         `/admin/page/use?key=${key}&agent=claude-code`,
         `/admin/page/models?key=${key}&q=gpt-5`,
+        "/admin/page/live-checks",
         "/admin/page/nothing",
         `/admin/page/accounts/${account}/remove`,
       ]) {
@@ -82,6 +83,7 @@ describe.each([LAPTOP, PHONE_BY_NIGHT])("%s", (_name, options) => {
       ["/admin/page/keys", "Connect an account"],
       ["/admin/page/use", "Connect an account"],
       ["/admin/page/models", "Connect an account"],
+      ["/admin/page/live-checks", "No account to ask with"],
     ] as const) {
       await owner.go(path);
       await owner.page.getByText(words).first().waitFor();

@@ -212,6 +212,7 @@ describe("a form of another site", () => {
     "/admin/page/accounts/acc_1/remove",
     "/admin/page/import",
     "/admin/page/models",
+    "/admin/page/live-checks",
     "/admin/page/use/test",
     "/admin/page/connect/claude/start",
     "/admin/logout",

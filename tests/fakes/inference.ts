@@ -51,6 +51,8 @@ export type ErrorTable<Name extends string> = Readonly<Record<Name, (now: number
 export interface Dialect {
   readonly names: readonly string[];
   readonly streamType: string;
+  /** The scenario in which the first tool is called. */
+  readonly calls: string;
   /** The name is known to be one of `names`. */
   play(name: string, ask: Ask, options: ScenarioOptions): { events: SseEvent[]; whole: Reply };
   /** What a scenario implies about its delivery. */
@@ -64,6 +66,8 @@ export interface Inference<Name extends string> {
   always(scenario?: Scenario<Name> | Chooser<Name>): void;
   /** Forgets the scenarios that were not played; returns how many there were. */
   clear(): number;
+  /** `misses`: no prompt comes from the cache (messages and responses). */
+  readonly cache: { misses: boolean };
   /** Inference requests that passed the rules, in order of arrival. */
   readonly inference: RecordedRequest[];
   /** Resolves with the n-th (from 1) inference request as soon as it has arrived. */
@@ -88,6 +92,7 @@ export function createInference<Name extends string>(
   const queue: Scenario<Name>[] = [];
   const inference: RecordedRequest[] = [];
   const waiting = new Map<number, ((request: RecordedRequest) => void)[]>();
+  const cache = { misses: false };
   let standard: Chooser<Name> | undefined;
 
   const check = (scenario: Scenario<Name>): void => {
@@ -98,6 +103,7 @@ export function createInference<Name extends string>(
 
   return {
     inference,
+    cache,
     script(...scenarios) {
       for (const scenario of scenarios) check(scenario);
       queue.push(...scenarios);
@@ -119,14 +125,16 @@ export function createInference<Name extends string>(
     async answer(dialect, ask, request, res, headers = {}) {
       inference.push(request);
       for (const resolve of waiting.get(inference.length) ?? []) resolve(request);
-      const scenario: Scenario<string> = queue.shift() ?? standard?.(ask, request) ?? "text";
+      const scenario: Scenario<string> =
+        queue.shift() ?? standard?.(ask, request) ?? (ask.forced ? dialect.calls : "text");
       if (typeof scenario === "object" && "raw" in scenario) {
         await scenario.raw(res, request);
         return undefined;
       }
       const staged: Staged<string> =
         typeof scenario === "object" && "scenario" in scenario ? scenario : { scenario };
-      await playStaged(staged, dialect, ask, res, headers, errors, now());
+      const asked = cache.misses ? { ...ask, cachedTokens: 0 } : ask;
+      await playStaged(staged, dialect, asked, res, headers, errors, now());
       return undefined;
     },
   };
@@ -177,6 +185,7 @@ async function deliverReply(
 }
 
 export const MESSAGES: Dialect = {
+  calls: "no-arg-tool",
   names: MESSAGES_SCENARIOS(),
   streamType: "text/event-stream; charset=utf-8",
   play(name, ask, options) {
@@ -190,6 +199,7 @@ export const MESSAGES: Dialect = {
 };
 
 export const CHAT: Dialect = {
+  calls: "tools",
   names: CHAT_SCENARIOS(),
   streamType: "text/event-stream; charset=utf-8",
   play(name, ask, options) {
@@ -209,6 +219,7 @@ export const RESPONSES_FRESH_IDS: Dialect = responsesDialect(withFreshIds);
 
 function responsesDialect(change: (events: Dict[]) => Dict[]): Dialect {
   return {
+    calls: "reasoning-tool",
     names: RESPONSES_SCENARIOS(),
     streamType: "text/event-stream; charset=utf-8",
     play(name, ask, options) {

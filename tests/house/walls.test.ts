@@ -13,6 +13,7 @@ const LAYERS = [
   "http",
   "auth",
   "proxy",
+  "live-checks",
   "models",
   "accounts",
   "keys",

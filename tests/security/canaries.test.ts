@@ -167,6 +167,8 @@ test("a long mixed run works", { timeout: 120_000 }, async () => {
     "/admin/page/keys/new",
     "/admin/page/use",
     "/admin/page/models",
+    "/admin/page/live-checks",
+    "/admin/live-checks",
     "/admin/page/import",
     "/admin/page/connect/claude",
     "/admin/page/connect/copilot",

@@ -8,6 +8,7 @@ import type { AdminDeps } from "../context.ts";
 import { createAccountRoutes } from "./accounts.ts";
 import { adminErrors } from "./errors.ts";
 import { createKeyRoutes } from "./keys.ts";
+import { createLiveCheckRoutes } from "./live-checks.ts";
 import { createCustomModelRoutes } from "./models.ts";
 import { createOauthRoutes } from "./sign-in.ts";
 
@@ -31,10 +32,12 @@ export function createAdminRoutes(deps: AdminDeps): Hono {
   });
   const app = new Hono();
   app.onError(adminErrors(runtime.logger));
-  for (const path of ["/accounts/*", "/keys/*", "/models/*"]) app.use(path, noStore, auth, limit);
+  for (const path of ["/accounts/*", "/keys/*", "/live-checks/*", "/models/*"])
+    app.use(path, noStore, auth, limit);
   app.route("/accounts", createAccountRoutes(deps));
   app.route("/accounts", createOauthRoutes(deps));
   app.route("/keys", createKeyRoutes(deps));
+  app.route("/live-checks", createLiveCheckRoutes(deps));
   app.route("/models", createCustomModelRoutes(deps));
   return app;
 }

@@ -21,6 +21,7 @@ import type { PageContext, PageDeps, PageEnv } from "./context.ts";
 import { missing, problem } from "./error-page.tsx";
 import { createImportPages } from "./import/routes.tsx";
 import { createKeyPages } from "./keys/routes.tsx";
+import { createLiveCheckPages } from "./live-checks/routes.tsx";
 import { createLoginPages, sendToLogin, showLogin } from "./login/routes.tsx";
 import { createModelPages } from "./models/routes.tsx";
 
@@ -63,6 +64,7 @@ export function createAdminPage(deps: PageDeps): Hono<PageEnv> {
   app.route("/page/import", createImportPages(deps));
   app.route("/page/keys", createKeyPages(deps));
   app.route("/page/use", createUsePages(deps));
+  app.route("/page/live-checks", createLiveCheckPages(deps));
   app.route("/page/models", createModelPages(deps));
   app.all("/page/*", (c) => missing(c, "page"));
 

@@ -1,5 +1,6 @@
 /** Anthropic's facts that may change, with date and source (providers/claude.md). The values stand in `profile.ts`. */
 import type { Config } from "../../config.ts";
+import { EFFORTS } from "../efforts.ts";
 import { type Fact, factsFrom } from "../fact.ts";
 import { planAgent } from "./headers.ts";
 import { NOTICE, PROFILE } from "./profile.ts";
@@ -15,12 +16,14 @@ export function facts(config: Config): Fact[] {
       { date: "2026-08", source: "1.1", confidence: "high" },
       {
         id: "client-id",
+        check: "sign-in",
         what: "Client id of the sign-in",
         value: config.CLAUDE_CLIENT_ID,
         variable: "CLAUDE_CLIENT_ID",
       },
       {
         id: "authorize-address",
+        check: "sign-in",
         what: "Sign-in page of a plan",
         value: config.CLAUDE_AUTHORIZE_URL,
         variable: "CLAUDE_AUTHORIZE_URL",
@@ -33,6 +36,7 @@ export function facts(config: Config): Fact[] {
       },
       {
         id: "token-address",
+        check: "sign-in",
         what: "Token endpoint",
         value: config.CLAUDE_TOKEN_URL,
         variable: "CLAUDE_TOKEN_URL",
@@ -79,7 +83,21 @@ export function facts(config: Config): Fact[] {
     ),
     ...factsFrom(
       { date: "2026-09", source: "1.9", confidence: "medium" },
-      { id: "profile-path", what: "Path that tells whose the sign-in is", value: signIn.profilePath },
+      {
+        id: "profile-path",
+        check: "account",
+        what: "Path that tells whose the sign-in is",
+        value: signIn.profilePath,
+      },
+    ),
+    ...factsFrom(
+      { date: "2026-07", source: "1.9", confidence: "high" },
+      {
+        id: "usage-path",
+        check: "account",
+        what: "Path that tells a plan's usage",
+        value: PROFILE.usagePath,
+      },
     ),
     ...factsFrom(
       { date: "2026-11", source: "2.1", confidence: "high" },
@@ -89,14 +107,16 @@ export function facts(config: Config): Fact[] {
         value: config.CLAUDE_API_URL,
         variable: "CLAUDE_API_URL",
       },
-      { id: "paths", what: "Paths of the API", value: Object.values(paths) },
+      { id: "paths", check: "count-tokens", what: "Paths of the API", value: Object.values(paths) },
       {
         id: "beta-query",
+        check: "tool-call",
         what: "Query of a plan's requests",
         value: `${PROFILE.betaQuery.name}=${PROFILE.betaQuery.value}`,
       },
       {
         id: "version",
+        check: "tool-call",
         what: "anthropic-version where the client names none",
         value: PROFILE.defaultVersion,
       },
@@ -105,6 +125,7 @@ export function facts(config: Config): Fact[] {
       { date: "2026-11", source: "2.1", confidence: "medium" },
       {
         id: "user-agent",
+        check: "tool-call",
         what: "User-agent of a plan's requests",
         value: planAgent(config),
         variable: "CLAUDE_USER_AGENT",
@@ -112,13 +133,23 @@ export function facts(config: Config): Fact[] {
     ),
     ...factsFrom(
       { date: "2026-08", source: "2.2", confidence: "high" },
-      { id: "oauth-beta", what: "Beta that a plan's token needs", value: PROFILE.oauthBeta },
-      { id: "betas", what: "Betas of a plan's messages", value: PROFILE.messagesBetas },
+      {
+        id: "oauth-beta",
+        check: "tool-call",
+        what: "Beta that a plan's token needs",
+        value: PROFILE.oauthBeta,
+      },
+      { id: "betas", check: "tool-call", what: "Betas of a plan's messages", value: PROFILE.messagesBetas },
       { id: "count-betas", what: "Betas of a plan's token counts", value: PROFILE.countTokensBetas },
     ),
     ...factsFrom(
       { date: "2026-11", source: "2.3", confidence: "high" },
-      { id: "identity", what: "First system block of a plan's requests", value: PROFILE.identity },
+      {
+        id: "identity",
+        check: "tool-call",
+        what: "First system block of a plan's requests",
+        value: PROFILE.identity,
+      },
       {
         id: "headless-identities",
         what: "First system text of Claude Code without a terminal",
@@ -141,7 +172,12 @@ export function facts(config: Config): Fact[] {
     ...factsFrom(
       { date: "2026-11", source: "2.5", confidence: "high" },
       { id: "tool-names", what: "Tool names that are sent in this casing", value: tools.canonical },
-      { id: "tool-prefix", what: "What other tool names begin with", value: tools.prefix },
+      {
+        id: "tool-prefix",
+        check: "tool-call",
+        what: "What other tool names begin with",
+        value: tools.prefix,
+      },
       { id: "tool-pattern", what: "Form of tool names", value: tools.pattern },
       { id: "context-edit", what: "Context edit that holds tool names", value: tools.contextEdit },
     ),
@@ -150,9 +186,42 @@ export function facts(config: Config): Fact[] {
       { id: "tool-length", what: "Longest tool name in a reference, characters", value: tools.maxLength },
     ),
     ...factsFrom(
+      { date: "2026-08", source: "3.1", confidence: "high" },
+      { id: "image-input", check: "image", what: "How an image is sent", value: PROFILE.image },
+    ),
+    ...factsFrom(
+      { date: "2026-08", source: "3.2", confidence: "high" },
+      {
+        id: "cached-tokens",
+        check: "cache",
+        what: "Where cached tokens are counted",
+        value: PROFILE.cachedTokens,
+      },
+    ),
+    ...factsFrom(
+      { date: "2026-08", source: "3.5", confidence: "high" },
+      {
+        id: "limit-headers",
+        check: "tool-call",
+        what: "Beginning of headers on limits",
+        value: PROFILE.limitHeaders,
+      },
+    ),
+    ...factsFrom(
       { date: "2026-11", source: "3.6", confidence: "medium" },
-      { id: "models-path", what: "Path of the list of models", value: PROFILE.modelsPath },
-      { id: "model-family", what: "Ids of Claude models", value: PROFILE.models.family },
+      { id: "efforts", check: "effort", what: "Efforts that a list may name", value: EFFORTS },
+      {
+        id: "limits",
+        check: "models",
+        what: "Source of the models' limits where the list names none",
+        value: config.MODELS_DEV_URL || "the models built into Kleis",
+        variable: "MODELS_DEV_URL",
+      },
+    ),
+    ...factsFrom(
+      { date: "2026-11", source: "3.6", confidence: "medium" },
+      { id: "models-path", check: "models", what: "Path of the list of models", value: PROFILE.modelsPath },
+      { id: "model-family", check: "models", what: "Ids of Claude models", value: PROFILE.models.family },
     ),
   ];
 }

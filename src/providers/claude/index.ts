@@ -1,6 +1,7 @@
 /** Claude: an owner's Anthropic API key or Claude subscription, spoken to in the messages protocol (providers/claude.md). */
 import { USER_AGENT } from "../../version.ts";
 import type { Provider } from "../provider.ts";
+import { CHECKS } from "./checks.ts";
 import { facts } from "./facts.ts";
 import { isSame } from "./identity.ts";
 import { importAccount, importFile } from "./import.ts";
@@ -19,6 +20,7 @@ export const claude: Provider = {
   source: "anthropic",
   notice: NOTICE,
   facts,
+  liveChecks: { all: CHECKS, models: PROFILE.checked },
   kinds: ["oauth", "api_key"],
 
   claims: (model) => (PROFILE.models.family.test(model) ? "own" : null),

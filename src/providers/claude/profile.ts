@@ -120,6 +120,17 @@ export const PROFILE = {
     waitAtMost: 300_000,
   },
 
+  /** Under `CLAUDE_API_URL`: what a plan has used of its windows; only live checks ask (§1.9). */
+  usagePath: "/api/oauth/usage",
+  /** What the headers begin with that tell of limits: to plans, and to API keys (§3.5). */
+  limitHeaders: ["anthropic-ratelimit-"],
+  /** Member of an answer that counts tokens from the cache (§3.2). */
+  cachedTokens: "usage.cache_read_input_tokens",
+  /** How an image is sent (§3.1). */
+  image: "source.type base64",
+  /** Models that live checks ask, the cheapest first. */
+  checked: [/haiku/, /sonnet/, /./],
+
   /** Under `CLAUDE_API_URL`: the models that the credential may use, free of charge (§3.6). */
   modelsPath: "/v1/models",
 

@@ -73,7 +73,8 @@ export async function mintApiKey(accessToken: string, config: Config, net: Provi
   );
 }
 
-function bearer(accessToken: string): Headers {
+/** The headers of a call for JSON with a plan's token. */
+export function bearer(accessToken: string): Headers {
   return new Headers({
     authorization: `Bearer ${accessToken}`,
     [PROFILE.headers.beta]: PROFILE.oauthBeta,

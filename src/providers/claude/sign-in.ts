@@ -7,7 +7,7 @@ import { text } from "../../json.ts";
 import { readPasted } from "../callback-input.ts";
 import { isPassing, unusable } from "../identity-response.ts";
 import { authorizationUrl, codeGrant, givenBy, heardOf } from "../oauth.ts";
-import type { ImportedAccount, ProviderNet, SignIn, SignInComplete } from "../provider.ts";
+import type { ImportedAccount, ProviderNet, SignIn, SignInComplete, SignInStart } from "../provider.ts";
 import { nameOf } from "./identity.ts";
 import { PROFILE } from "./profile.ts";
 import { lookUpProfile, mintApiKey } from "./sign-in-account.ts";
@@ -25,15 +25,7 @@ export const signIn: SignIn = {
   },
 
   async start({ mode, state, config }) {
-    const isConsole = mode === CONSOLE;
-    const { url, verifier } = await authorizationUrl({
-      authorizeUrl: isConsole ? config.CLAUDE_CONSOLE_AUTHORIZE_URL : config.CLAUDE_AUTHORIZE_URL,
-      clientId: config.CLAUDE_CLIENT_ID,
-      redirectUri: PROFILE.signIn.redirectUri,
-      scope: isConsole ? PROFILE.signIn.consoleScope : PROFILE.signIn.scope,
-      state,
-      before: PROFILE.signIn.authorizeFields,
-    });
+    const { url, verifier } = await authorizeAddress({ mode, state, config });
     return { method: "paste", url, secret: { verifier } };
   },
 
@@ -55,6 +47,19 @@ export const signIn: SignIn = {
     return { status: "connected", account: await account(tokens, null, input, net) };
   },
 };
+
+/** The page that a sign-in opens. */
+export function authorizeAddress({ mode, state, config }: Pick<SignInStart, "mode" | "state" | "config">) {
+  const isConsole = mode === CONSOLE;
+  return authorizationUrl({
+    authorizeUrl: isConsole ? config.CLAUDE_CONSOLE_AUTHORIZE_URL : config.CLAUDE_AUTHORIZE_URL,
+    clientId: config.CLAUDE_CLIENT_ID,
+    redirectUri: PROFILE.signIn.redirectUri,
+    scope: isConsole ? PROFILE.signIn.consoleScope : PROFILE.signIn.scope,
+    state,
+    before: PROFILE.signIn.authorizeFields,
+  });
+}
 
 type Exchanged = ClaudeTokens & { accessToken: string };
 

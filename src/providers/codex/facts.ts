@@ -1,5 +1,6 @@
 /** OpenAI's facts that may change, with date and source (providers/codex.md). The values stand in `profile.ts`. */
 import type { Config } from "../../config.ts";
+import { EFFORTS } from "../efforts.ts";
 import { type Fact, factsFrom } from "../fact.ts";
 import * as profile from "./profile.ts";
 
@@ -10,18 +11,21 @@ export function facts(config: Config): Fact[] {
       { date: "2026-08", source: "1.1", confidence: "high" },
       {
         id: "issuer",
+        check: "sign-in",
         what: "Address of the sign-in",
         value: config.CODEX_AUTH_URL,
         variable: "CODEX_AUTH_URL",
       },
       {
         id: "client-id",
+        check: "sign-in",
         what: "Client id of the sign-in",
         value: config.CODEX_CLIENT_ID,
         variable: "CODEX_CLIENT_ID",
       },
       {
         id: "sign-in-paths",
+        check: "sign-in",
         what: "Paths of the sign-in page and the token endpoint",
         value: [SIGN_IN.authorizePath, SIGN_IN.tokenPath],
       },
@@ -35,6 +39,7 @@ export function facts(config: Config): Fact[] {
       { date: "2026-09", source: "1.2", confidence: "medium" },
       {
         id: "authorize-fields",
+        check: "sign-in",
         what: "Fields of the sign-in page beside the standard's",
         value: Object.entries(SIGN_IN.authorizeFields).map(([name, value]) => `${name}=${value}`),
       },
@@ -73,6 +78,7 @@ export function facts(config: Config): Fact[] {
       { date: "2026-08", source: "1.6", confidence: "high" },
       {
         id: "device-paths",
+        check: "sign-in",
         what: "Paths of the device sign-in: code, poll, page, redirect",
         value: [
           SIGN_IN.device.userCodePath,
@@ -96,11 +102,16 @@ export function facts(config: Config): Fact[] {
         value: config.CODEX_API_URL,
         variable: "CODEX_API_URL",
       },
-      { id: "responses-path", what: "Path of responses", value: profile.RESPONSES_PATH },
+      { id: "responses-path", check: "tool-call", what: "Path of responses", value: profile.RESPONSES_PATH },
     ),
     ...factsFrom(
       { date: "2026-08-31", source: "2.1", confidence: "medium" },
-      { id: "originator", what: "Kleis's name in the originator header", value: profile.ORIGINATOR },
+      {
+        id: "originator",
+        check: "tool-call",
+        what: "Kleis's name in the originator header",
+        value: profile.ORIGINATOR,
+      },
     ),
     ...factsFrom(
       { date: "2026-08", source: "2.1", confidence: "high" },
@@ -131,7 +142,12 @@ export function facts(config: Config): Fact[] {
     ),
     ...factsFrom(
       { date: "2026-08", source: "2.2", confidence: "high" },
-      { id: "accepted-fields", what: "Fields that the backend takes", value: [...FIELDS.accepted] },
+      {
+        id: "accepted-fields",
+        check: "tool-call",
+        what: "Fields that the backend takes",
+        value: [...FIELDS.accepted],
+      },
       {
         id: "dropped-fields",
         what: "Fields that the backend refuses and that only tune",
@@ -188,7 +204,7 @@ export function facts(config: Config): Fact[] {
     ),
     ...factsFrom(
       { date: "2026-08", source: "2.6", confidence: "high" },
-      { id: "models-path", what: "Path of the plan's list of models", value: MODELS.path },
+      { id: "models-path", check: "models", what: "Path of the plan's list of models", value: MODELS.path },
       {
         id: "unknown-limits",
         what: "Input and output tokens of a model that nothing describes",
@@ -199,7 +215,8 @@ export function facts(config: Config): Fact[] {
       { date: "2026-11", source: "2.6", confidence: "high" },
       {
         id: "client-version",
-        what: "Codex version that the list of models is asked with, unless a client names a newer one",
+        check: "models",
+        what: "Codex version that the list of models is asked with",
         value: config.CODEX_CLIENT_VERSION ?? profile.CLIENT_VERSION,
         variable: "CODEX_CLIENT_VERSION",
       },
@@ -210,6 +227,38 @@ export function facts(config: Config): Fact[] {
       },
     ),
     ...factsFrom(
+      { date: "2026-08", source: "2.7", confidence: "high" },
+      { id: "usage-path", check: "usage", what: "Path that tells a plan's usage", value: profile.USAGE_PATH },
+      {
+        id: "limit-headers",
+        check: "tool-call",
+        what: "Beginning of headers on limits",
+        value: [...profile.LIMIT_HEADERS.plan, ...profile.LIMIT_HEADERS.api],
+      },
+    ),
+    ...factsFrom(
+      { date: "2026-08", source: "2.1", confidence: "medium" },
+      {
+        id: "cached-tokens",
+        check: "cache",
+        what: "Where cached tokens are counted",
+        value: profile.CACHED_TOKENS,
+      },
+    ),
+    ...factsFrom(
+      { date: "2026-08", source: "2.2", confidence: "high" },
+      {
+        id: "image-input",
+        check: "image",
+        what: "Part of a message that holds an image",
+        value: profile.IMAGE_PART,
+      },
+    ),
+    ...factsFrom(
+      { date: "2026-09", source: "5.3", confidence: "medium" },
+      { id: "efforts", check: "effort", what: "Efforts that a list may name", value: EFFORTS },
+    ),
+    ...factsFrom(
       { date: "2026-11", source: "3", confidence: "high" },
       {
         id: "public-address",
@@ -217,8 +266,18 @@ export function facts(config: Config): Fact[] {
         value: config.OPENAI_API_URL,
         variable: "OPENAI_API_URL",
       },
-      { id: "public-paths", what: "Paths of OpenAI's API", value: Object.values(profile.API_PATHS) },
-      { id: "key-check-path", what: "Path that tries an API key", value: profile.KEY_CHECK_PATH },
+      {
+        id: "public-paths",
+        check: "tool-call",
+        what: "Paths of OpenAI's API",
+        value: Object.values(profile.API_PATHS),
+      },
+      {
+        id: "key-check-path",
+        check: "api-models",
+        what: "Path that tries an API key",
+        value: profile.KEY_CHECK_PATH,
+      },
     ),
     ...factsFrom(
       { date: "2026-09-28", source: "5.3", confidence: "medium" },
@@ -227,6 +286,7 @@ export function facts(config: Config): Fact[] {
       { id: "model-version", what: "Version in a model's id", value: profile.MODEL_VERSION },
       {
         id: "plan-models",
+        check: "models",
         what: "Models of a plan, and the version above which all are",
         value: [...PLAN_GATE.ids, `> ${PLAN_GATE.above.major}.${PLAN_GATE.above.minor}`],
       },
@@ -244,7 +304,12 @@ export function facts(config: Config): Fact[] {
     ),
     ...factsFrom(
       { date: "2026-09", source: "5.3", confidence: "medium" },
-      { id: "plan-limits", what: "Tokens of a plan's models, and the windows of some", value: planLimits() },
+      {
+        id: "plan-limits",
+        check: "models",
+        what: "Tokens of a plan's models, and the windows of some",
+        value: planLimits(),
+      },
     ),
     ...factsFrom(
       { date: "2026-11-22", source: "7", confidence: "medium" },

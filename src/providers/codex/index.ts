@@ -1,12 +1,13 @@
 /** The Codex provider: a ChatGPT plan through the backend of OpenAI's Codex, or an OpenAI API key. */
 import { USER_AGENT } from "../../version.ts";
 import type { Provider } from "../provider.ts";
+import { CHECKS } from "./checks.ts";
 import { facts } from "./facts.ts";
 import { claim, limits, serves } from "./gate.ts";
 import { importAccount, importFile } from "./import.ts";
 import { live } from "./live.ts";
 import { prepare } from "./prepare.ts";
-import { KEY_CHECK_PATH, NOTICE, SECRET_SHAPES } from "./profile.ts";
+import { CHECKED_MODELS, KEY_CHECK_PATH, NOTICE, SECRET_SHAPES } from "./profile.ts";
 import { refresh } from "./refresh.ts";
 import { classify } from "./refusals.ts";
 import { registry } from "./registry.ts";
@@ -20,6 +21,7 @@ export const codex: Provider = {
   source: "openai",
   notice: NOTICE,
   facts,
+  liveChecks: { all: CHECKS, models: CHECKED_MODELS },
   kinds: ["oauth", "api_key"],
   claims: claim,
   spellings: (model) => [model],

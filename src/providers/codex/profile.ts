@@ -292,6 +292,27 @@ export const CLIENT_VERSION = "0.169.0";
  */
 export const CODEX_AGENT = /^codex[-_a-z]{0,32}\/(0\.(?:0|[1-9]\d{0,2})\.(?:0|[1-9]\d{0,3}))(?=[ (]|$)/i;
 
+/** Under `CODEX_API_URL`: what the plan has used of its windows; only live checks ask (§2.7). */
+export const USAGE_PATH = "/wham/usage";
+
+/** What the headers begin with that tell of limits, of a plan and of the public API (§2.7). */
+export const LIMIT_HEADERS = {
+  plan: ["x-codex-primary-", "x-codex-secondary-"],
+  api: ["x-ratelimit-"],
+} as const;
+
+/** Member of an answer that counts tokens from the cache (§2.1). */
+export const CACHED_TOKENS = "usage.input_tokens_details.cached_tokens";
+
+/** How an image is sent (§2.2). */
+export const IMAGE_PART = "input_image";
+
+/** A version of the CLI that is newer than any, to see what a newer one would be shown (§2.6). */
+export const NEWEST_VERSION = "0.999.0";
+
+/** Models that live checks ask, the cheapest first. */
+export const CHECKED_MODELS = [/-(mini|luna)$/, /^gpt-5\.4/, /^gpt-/] as const;
+
 /** What OpenAI has said in public, in plain words for the owner (§7; as of 2026-11-22). */
 export const NOTICE = [
   "This uses your own ChatGPT plan through the backend that OpenAI's Codex uses.",

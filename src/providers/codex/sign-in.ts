@@ -3,7 +3,7 @@ import { KleisError } from "../../errors.ts";
 import { text } from "../../json.ts";
 import { readPasted } from "../callback-input.ts";
 import { authorizationUrl } from "../oauth.ts";
-import type { SignIn } from "../provider.ts";
+import type { SignIn, SignInStart } from "../provider.ts";
 import { SIGN_IN } from "./profile.ts";
 import { pollDevice, startDevice } from "./sign-in-device.ts";
 import { exchange } from "./sign-in-tokens.ts";
@@ -18,16 +18,8 @@ export const signIn: SignIn = {
   },
 
   async start(input, net) {
-    const { config, state, mode } = input;
-    if (mode === DEVICE) return startDevice(config, net);
-    const { url, verifier } = await authorizationUrl({
-      authorizeUrl: config.CODEX_AUTH_URL + SIGN_IN.authorizePath,
-      clientId: config.CODEX_CLIENT_ID,
-      redirectUri: SIGN_IN.redirectUri,
-      scope: SIGN_IN.scope,
-      state,
-      after: SIGN_IN.authorizeFields,
-    });
+    if (input.mode === DEVICE) return startDevice(input.config, net);
+    const { url, verifier } = await authorizeAddress(input);
     return { method: "paste", url, callback: SIGN_IN.callback, secret: { verifier } };
   },
 
@@ -43,6 +35,18 @@ export const signIn: SignIn = {
     return { status: "connected", account: await exchange(grant, input.config, net) };
   },
 };
+
+/** The page that a sign-in in the browser opens. */
+export function authorizeAddress({ state, config }: Pick<SignInStart, "state" | "config">) {
+  return authorizationUrl({
+    authorizeUrl: config.CODEX_AUTH_URL + SIGN_IN.authorizePath,
+    clientId: config.CODEX_CLIENT_ID,
+    redirectUri: SIGN_IN.redirectUri,
+    scope: SIGN_IN.scope,
+    state,
+    after: SIGN_IN.authorizeFields,
+  });
+}
 
 function denied(error: string, description: string): KleisError {
   if (error === "access_denied" && description.includes(SIGN_IN.notEntitled)) {

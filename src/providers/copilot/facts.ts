@@ -1,20 +1,22 @@
 /** GitHub Copilot's facts that may change, with date and source (providers/copilot.md). The values stand in `profile.ts`. */
 import type { Config } from "../../config.ts";
+import { EFFORTS } from "../efforts.ts";
 import { type Fact, factsFrom } from "../fact.ts";
 import * as profile from "./profile.ts";
 
 export function facts(config: Config): Fact[] {
-  const { SIGN_IN } = profile;
+  const { PATHS, SIGN_IN } = profile;
   return [
     ...factsFrom(
       { date: "2026-09", source: "1.1", confidence: "high" },
       {
         id: "client-id",
+        check: "sign-in",
         what: "Client id of the sign-in",
         value: config.COPILOT_CLIENT_ID,
         variable: "COPILOT_CLIENT_ID",
       },
-      { id: "scope", what: "Scope of the sign-in", value: SIGN_IN.scope },
+      { id: "scope", check: "sign-in", what: "Scope of the sign-in", value: SIGN_IN.scope },
     ),
     ...factsFrom(
       { date: "2026-09", source: "1.2", confidence: "high" },
@@ -32,6 +34,7 @@ export function facts(config: Config): Fact[] {
       },
       {
         id: "sign-in-paths",
+        check: "sign-in",
         what: "Paths of the sign-in: code, token, page",
         value: [SIGN_IN.deviceCodePath, SIGN_IN.tokenPath, SIGN_IN.devicePage],
       },
@@ -43,7 +46,12 @@ export function facts(config: Config): Fact[] {
     ),
     ...factsFrom(
       { date: "2026-09", source: "1.4", confidence: "high" },
-      { id: "user-path", what: "Path that tells whose the token is", value: SIGN_IN.userPath },
+      {
+        id: "user-path",
+        check: "account",
+        what: "Path that tells whose the token is",
+        value: SIGN_IN.userPath,
+      },
     ),
     ...factsFrom(
       { date: "2026-09", source: "1.5", confidence: "high" },
@@ -59,19 +67,21 @@ export function facts(config: Config): Fact[] {
         what: "An enterprise's Copilot and GitHub API, before its domain",
         value: [profile.ENTERPRISE_API_PREFIX, profile.ENTERPRISE_REST_PREFIX],
       },
-      { id: "api-host", what: "API hosts that GitHub may name", value: profile.API_HOST },
+      { id: "api-host", check: "account", what: "API hosts that GitHub may name", value: profile.API_HOST },
     ),
     ...factsFrom(
       { date: "2026-09", source: "2.1", confidence: "high" },
       {
         id: "api-address",
+        check: "models",
         what: "Address of the API",
         value: config.COPILOT_API_URL || profile.DEFAULT_API,
         variable: "COPILOT_API_URL",
       },
-      { id: "models-path", what: "Path of the list of models", value: profile.MODELS_PATH },
+      { id: "models-path", check: "models", what: "Path of the list of models", value: profile.MODELS_PATH },
       {
         id: "discovery-path",
+        check: "account",
         what: "Path that tells the plan and its host",
         value: SIGN_IN.discoveryPath,
       },
@@ -99,7 +109,12 @@ export function facts(config: Config): Fact[] {
     ),
     ...factsFrom(
       { date: "2026-09", source: "3.1", confidence: "high" },
-      { id: "paths", what: "Paths of the API", value: Object.values(profile.PATHS) },
+      {
+        id: "paths",
+        check: "tool-call",
+        what: "Paths of the API",
+        value: [PATHS.chat, PATHS.responses, PATHS.messages],
+      },
       {
         id: "anthropic-version",
         what: "anthropic-version where the client names none",
@@ -107,9 +122,42 @@ export function facts(config: Config): Fact[] {
       },
     ),
     ...factsFrom(
+      { date: "2026-09", source: "3.1", confidence: "low" },
+      { id: "count-path", check: "count-tokens", what: "Path that counts tokens", value: PATHS.count_tokens },
+    ),
+    ...factsFrom(
+      { date: "2026-11", source: "3.4", confidence: "high" },
+      {
+        id: "vision-header",
+        check: "image",
+        what: "Header of a request with an image",
+        value: profile.HEADERS.vision,
+      },
+    ),
+    ...factsFrom(
+      { date: "2026-09", source: "3.6", confidence: "medium" },
+      { id: "efforts", check: "effort", what: "Efforts that a list may name", value: EFFORTS },
+    ),
+    ...factsFrom(
+      { date: "2026-09", source: "4.4", confidence: "medium" },
+      {
+        id: "limit-headers",
+        check: "tool-call",
+        what: "Beginning of headers on limits",
+        value: profile.LIMIT_HEADERS,
+      },
+      {
+        id: "cached-tokens",
+        check: "cache",
+        what: "Where cached tokens are counted",
+        value: profile.CACHED_TOKENS,
+      },
+    ),
+    ...factsFrom(
       { date: "2026-11", source: "3.2", confidence: "medium" },
       {
         id: "api-version",
+        check: "models",
         what: "X-GitHub-Api-Version of completions",
         value: profile.API_VERSION,
       },
@@ -117,7 +165,7 @@ export function facts(config: Config): Fact[] {
     ...factsFrom(
       { date: "2026-11", source: "3.2", confidence: "high" },
       { id: "headers", what: "Headers that Kleis sets", value: Object.values(profile.HEADERS) },
-      { id: "intent", what: "Openai-Intent of completions", value: profile.INTENT },
+      { id: "intent", check: "tool-call", what: "Openai-Intent of completions", value: profile.INTENT },
     ),
     ...factsFrom(
       { date: "2026-06", source: "3.2", confidence: "medium" },
@@ -162,6 +210,7 @@ export function facts(config: Config): Fact[] {
       { date: "2026-09", source: "3.5", confidence: "high" },
       {
         id: "endpoints",
+        check: "models",
         what: "Endpoints, best first",
         value: profile.ENDPOINT_OPERATIONS.map(({ endpoint }) => endpoint),
       },
@@ -172,11 +221,17 @@ export function facts(config: Config): Fact[] {
       },
       {
         id: "operations",
+        check: "models",
         what: "What a model answers on without a list",
         value: profile.OPERATIONS.map(({ models, operations }) => `${models} ${operations.join("+")}`),
       },
       { id: "claude-spelling", what: "Ids of Claude models", value: claudeSpelling() },
-      { id: "families", what: "Ids of the models that Copilot carries", value: profile.FAMILIES },
+      {
+        id: "families",
+        check: "models",
+        what: "Ids of the models that Copilot carries",
+        value: profile.FAMILIES,
+      },
       { id: "not-language", what: "Ids of models that do not talk", value: profile.NOT_LANGUAGE },
       { id: "encrypted-reasoning", what: "What include must hold", value: profile.ENCRYPTED_REASONING },
     ),
@@ -197,6 +252,7 @@ export function facts(config: Config): Fact[] {
       { date: "2026-11", source: "4.6", confidence: "high" },
       {
         id: "plans",
+        check: "account",
         what: "Plans, by GitHub's names for them",
         value: [...profile.PLANS].map(([name, sold]) => `${name} = ${sold}`),
       },

@@ -1,5 +1,6 @@
 /** GitHub Copilot as a provider: the GitHub token itself is the bearer (providers/copilot.md, model A). */
 import type { Provider } from "../provider.ts";
+import { CHECKS } from "./checks.ts";
 import { carries, operationsOf, spellingsOf } from "./endpoints.ts";
 import { facts } from "./facts.ts";
 import { apiBase, apiCandidates, githubOf } from "./host.ts";
@@ -7,7 +8,7 @@ import { isSame } from "./identity.ts";
 import { importAccount, importFile } from "./import.ts";
 import { live } from "./live.ts";
 import { prepare } from "./prepare.ts";
-import { NOTICE, PLANS, SECRET_SHAPES } from "./profile.ts";
+import { CHECKED_MODELS, NOTICE, PLANS, SECRET_SHAPES } from "./profile.ts";
 import { refresh } from "./refresh.ts";
 import { classify } from "./refusals.ts";
 import { registry } from "./registry.ts";
@@ -21,6 +22,7 @@ export const copilot: Provider = {
   source: "github-copilot",
   notice: NOTICE,
   facts,
+  liveChecks: { all: CHECKS, models: CHECKED_MODELS },
   kinds: ["oauth"],
   plans: PLANS,
 

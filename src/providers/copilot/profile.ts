@@ -266,6 +266,13 @@ export const SIGN_IN = {
 /** Under the API base; proves the subscription (§2.1). */
 export const MODELS_PATH = "/models";
 
+/** What the headers begin with that tell of limits (§4.4). */
+export const LIMIT_HEADERS: readonly string[] = ["x-quota-snapshot-", "x-usage-ratelimit-"];
+/** Member of a chat answer that counts tokens from the cache (§4.4). */
+export const CACHED_TOKENS = "usage.prompt_tokens_details.cached_tokens";
+/** Models that live checks ask, those without extra cost first. */
+export const CHECKED_MODELS = [/^gpt-4/, /mini/, /haiku/, /./] as const;
+
 /** What the plans that GitHub names (§4.6) are sold as; the pairs as VS Code has them, November 2026. */
 export const PLANS: ReadonlyMap<string, string> = new Map([
   ["free", "Copilot Free"],

@@ -7,12 +7,13 @@ import { browse, type FakeOptions, type Listener, listen, type Routes, refuse } 
 import { createTokenBook, type TokenBook } from "../tokens.ts";
 import { CLAUDE_ERRORS, type ClaudeError, claudeError, healthyLimits, keyLimits } from "./errors.ts";
 import { type ClaudeIdentity, createClaudeIdentity } from "./identity.ts";
-import { authenticate, checkMessages, refuseLeaks } from "./rules.ts";
+import { authenticate, type ClaudeRules, checkMessages, refuseLeaks } from "./rules.ts";
 
 export type ClaudeScenario = MessagesScenario | ClaudeError;
 
 export interface FakeClaude extends Listener, Inference<ClaudeScenario>, Omit<ClaudeIdentity, "routes"> {
   readonly tokens: TokenBook;
+  readonly rules: ClaudeRules;
   revoke(token: string): void;
   expire(token: string): void;
   readonly env: Record<string, string>;
@@ -31,10 +32,12 @@ export async function startFakeClaude({ now = Date.now }: FakeOptions = {}): Pro
   const { routes: identityRoutes, ...identity } = createClaudeIdentity(tokens, now, account);
   const stage = createInference<ClaudeScenario>(MESSAGES.names, CLAUDE_ERRORS, now);
 
+  const rules: ClaudeRules = { refusedAgent: null };
+
   const routes: Routes = {
     ...identityRoutes,
     "POST /v1/messages": (request, res) => {
-      const body = checkMessages(request, tokens, false);
+      const body = checkMessages(request, tokens, false, rules);
       const limits = bearerOf(request) === null ? keyLimits(now(), 49) : healthyLimits(now());
       const headers = {
         ...limits,
@@ -44,7 +47,7 @@ export async function startFakeClaude({ now = Date.now }: FakeOptions = {}): Pro
       return stage.answer(MESSAGES, askOfMessages(body), request, res, headers);
     },
     "POST /v1/messages/count_tokens": (request) => {
-      const { system, tools, messages } = checkMessages(request, tokens, true);
+      const { system, tools, messages } = checkMessages(request, tokens, true, rules);
       const size = JSON.stringify([system, tools, messages]).length;
       return {
         status: 200,
@@ -66,7 +69,7 @@ export async function startFakeClaude({ now = Date.now }: FakeOptions = {}): Pro
         id,
         display_name,
         created_at: "2026-02-17T00:00:00Z",
-        max_input_tokens: 200000,
+        max_input_tokens: id.includes("haiku") ? 200_000 : 1_000_000,
         max_tokens: 64000,
         capabilities: null,
       }));
@@ -85,6 +88,7 @@ export async function startFakeClaude({ now = Date.now }: FakeOptions = {}): Pro
     ...identity,
     authorize: (address, options) => browse(listener, address, () => identity.authorize(address, options)),
     tokens,
+    rules,
     revoke: (token) => tokens.revoke(token),
     expire: (token) => tokens.expire(token),
     env: {

@@ -30,6 +30,11 @@ const NOT_COUNTED = [
   "service_tier",
 ];
 
+export interface ClaudeRules {
+  /** User-agents that a plan's messages are refused for; null: none. */
+  refusedAgent: RegExp | null;
+}
+
 const invalid = (message: string): Reply => claudeError(400, "invalid_request_error", message);
 
 export function refuseLeaks(request: RecordedRequest): void {
@@ -93,9 +98,21 @@ export function authenticate(request: RecordedRequest, tokens: TokenBook): Token
 }
 
 /** Checks a `/v1/messages` or count_tokens request and returns its body. */
-export function checkMessages(request: RecordedRequest, tokens: TokenBook, counting: boolean): Dict {
+export function checkMessages(
+  request: RecordedRequest,
+  tokens: TokenBook,
+  counting: boolean,
+  rules: ClaudeRules,
+): Dict {
   refuseLeaks(request);
   const record = authenticate(request, tokens);
+  if (
+    record.kind === "access" &&
+    !counting &&
+    rules.refusedAgent?.test(request.headers["user-agent"] ?? "")
+  ) {
+    refuse("user-agent that is not served any more", CLAUDE_ERRORS["error:claude-code-only"](), "account");
+  }
   if (request.headers["anthropic-version"] === undefined) {
     refuse("no anthropic-version", invalid("anthropic-version: header is required"));
   }

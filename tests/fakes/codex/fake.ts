@@ -6,6 +6,7 @@ import { askOfResponses, type ResponsesScenario } from "../scenarios/responses.t
 import { browse, type FakeOptions, type Listener, listen, type Reply, type Routes } from "../server.ts";
 import { createTokenBook, secret, type TokenBook } from "../tokens.ts";
 import { createPromptCache } from "./cache.ts";
+import { drifted, type ListDrift } from "./drift.ts";
 import { CODEX_ERRORS, type CodexError } from "./errors.ts";
 import { listedFor } from "./models.ts";
 import { type CodexIdentity, createCodexIdentity } from "./oauth.ts";
@@ -17,6 +18,7 @@ export type CodexScenario = ResponsesScenario | ChatScenario | CodexError;
 export interface FakeCodex extends Listener, Inference<CodexScenario>, Omit<CodexIdentity, "routes"> {
   readonly tokens: TokenBook;
   readonly rules: BackendRules;
+  readonly drift: ListDrift;
   issueApiKey(): string;
   revoke(token: string): void;
   expire(token: string): void;
@@ -37,6 +39,7 @@ export async function startFakeCodex({ now = Date.now }: FakeOptions = {}): Prom
   const names = [...new Set([...RESPONSES.names, ...CHAT.names])];
   const stage = createInference<CodexScenario>(names, CODEX_ERRORS, now);
   const rules: BackendRules = { strictIds: true, withheld: new Set() };
+  const drift: ListDrift = { newModel: null, contextWindow: null };
   const usage: { reply: Reply | null } = { reply: null };
   const cache = createPromptCache(now);
   const models: { list: object | null } = { list: null };
@@ -59,7 +62,7 @@ export async function startFakeCodex({ now = Date.now }: FakeOptions = {}): Prom
     },
     "GET /backend-api/codex/models": (request) => {
       authenticate(request, tokens);
-      const body = models.list ?? { models: listedFor(request) };
+      const body = models.list ?? { models: drifted(listedFor(request), request, drift) };
       return { status: 200, headers: { etag: 'W/"fake-1"' }, body };
     },
     "GET /backend-api/wham/usage": (request) => {
@@ -96,6 +99,7 @@ export async function startFakeCodex({ now = Date.now }: FakeOptions = {}): Prom
     authorize: (address, options) => browse(listener, address, () => identity.authorize(address, options)),
     tokens,
     rules,
+    drift,
     usage,
     models,
     issueApiKey() {

@@ -18,7 +18,7 @@ import { createTokenBook, type TokenBook } from "../tokens.ts";
 import { COPILOT_ERRORS, type CopilotError, plain } from "./errors.ts";
 import { type CopilotIdentity, createGitHub } from "./github.ts";
 import { type CopilotPath, catalogue } from "./models.ts";
-import { authenticate, type CopilotRules, checkInference } from "./rules.ts";
+import { API_VERSION, authenticate, type CopilotRules, checkInference } from "./rules.ts";
 
 export type CopilotScenario = ChatScenario | ResponsesScenario | MessagesScenario | CopilotError;
 
@@ -36,7 +36,12 @@ export async function startFakeCopilot({ now = Date.now }: FakeOptions = {}): Pr
   const { routes: githubRoutes, ...identity } = createGitHub(tokens, now, (what) => violate(what));
   const names = [...new Set([...CHAT.names, ...RESPONSES_FRESH_IDS.names, ...MESSAGES.names])];
   const stage = createInference<CopilotScenario>(names, COPILOT_ERRORS, now);
-  const rules: CopilotRules = { host: null, withheld: new Set(), countTokens: false };
+  const rules: CopilotRules = {
+    host: null,
+    withheld: new Set(),
+    countTokens: false,
+    apiVersion: API_VERSION,
+  };
 
   const generate =
     (path: CopilotPath, dialect: Dialect, askOf: (body: Dict) => Ask): Route =>

@@ -22,6 +22,8 @@ export interface GitHubDevice {
   interval: number;
   /** Seconds that a code lives. */
   expiresIn: number;
+  /** The app's id; another is refused. */
+  clientId: string;
   /** The interval (s) that a scripted `slow_down` raises to. */
   slowDownTo: number;
   /** Queues answers for the next polls, one each; after them only `approveDevice` ends the flow. */
@@ -70,6 +72,7 @@ export function createGitHub(
     interval: 5,
     expiresIn: 900,
     slowDownTo: 10,
+    clientId: COPILOT_CLIENT_ID,
     script: (...more) => {
       answers.push(...more);
     },
@@ -89,8 +92,7 @@ export function createGitHub(
 
   const start = (request: RecordedRequest): Reply => {
     const fields = readFields(request, ["client_id", "scope"], violate);
-    if (fields.client_id !== COPILOT_CLIENT_ID)
-      return wrong(request, "incorrect_client_credentials", violate);
+    if (fields.client_id !== device.clientId) return wrong(request, "incorrect_client_credentials", violate);
     if (fields.scope !== "read:user") violate(`device flow asks for the scope "${String(fields.scope)}"`);
     const attempt: Attempt = {
       deviceCode: secret(30),
@@ -113,8 +115,7 @@ export function createGitHub(
 
   const poll = (request: RecordedRequest): Reply => {
     const fields = readFields(request, ["client_id", "device_code", "grant_type"], violate);
-    if (fields.client_id !== COPILOT_CLIENT_ID)
-      return wrong(request, "incorrect_client_credentials", violate);
+    if (fields.client_id !== device.clientId) return wrong(request, "incorrect_client_credentials", violate);
     if (fields.grant_type !== GRANT_TYPE) return wrong(request, "unsupported_grant_type", violate);
     const attempt = attempts.find((entry) => entry.deviceCode === fields.device_code);
     if (attempt === undefined || attempt.state === "done")

@@ -22,9 +22,11 @@ export interface CopilotRules {
   readonly withheld: Set<string>;
   /** Whether `/v1/messages/count_tokens` exists. */
   countTokens: boolean;
+  /** The only `x-github-api-version` that is taken. */
+  apiVersion: string;
 }
 
-const API_VERSION = "2026-06-01";
+export const API_VERSION = "2026-06-01";
 
 /** Of editors, of other SDKs and services: none of them belongs on a request of Kleis's. */
 const FOREIGN_HEADERS =
@@ -47,7 +49,7 @@ export function authenticate(request: RecordedRequest, tokens: TokenBook, rules:
   if (record === undefined || record.kind !== "access")
     refuse("unknown token", COPILOT_ERRORS["error:401"]());
   if (record.state !== "live") refuse(`${record.state} token`, COPILOT_ERRORS["error:401"](), "account");
-  requireHeader(request, "x-github-api-version", API_VERSION);
+  requireHeader(request, "x-github-api-version", rules.apiVersion);
   if (!isOwnAgent(request))
     refuse("user-agent is not Kleis's own", plain(400, "bad request: invalid user-agent\n"));
 }

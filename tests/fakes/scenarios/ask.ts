@@ -18,6 +18,8 @@ export interface Ask {
   readonly text: string;
   /** Chat only: usage was asked for in the stream. */
   readonly includeUsage: boolean;
+  /** The caller names the one tool that must be called. */
+  readonly forced?: boolean;
   /** Responses only: how many input tokens were cached. */
   readonly cachedTokens?: number;
 }

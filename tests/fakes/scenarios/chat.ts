@@ -247,5 +247,6 @@ export function askOfChat(body: Dict): Ask {
     }),
     text: lastUserText(body.messages),
     includeUsage: objectOf(body.stream_options)?.include_usage === true,
+    forced: objectOf(body.tool_choice)?.type === "function",
   };
 }

@@ -161,7 +161,11 @@ function webSearch(): Block[] {
 }
 
 function turn(ask: Ask, blocks: readonly Block[], stopReason = "end_turn"): Dict[] {
-  const usage = { input_tokens: 12, cache_creation_input_tokens: 3, cache_read_input_tokens: 5 };
+  const usage = {
+    input_tokens: 12,
+    cache_creation_input_tokens: 3,
+    cache_read_input_tokens: ask.cachedTokens ?? 5,
+  };
   const output = blocks.reduce((sum, { deltas }) => sum + deltas.length, 1);
   const stop: Dict = { stop_reason: stopReason, stop_sequence: null };
   if (stopReason === "refusal")
@@ -235,5 +239,6 @@ export function askOfMessages(body: Dict): Ask {
       })),
     text: lastUserText(body.messages),
     includeUsage: true,
+    forced: objectOf(body.tool_choice)?.type === "tool",
   };
 }

@@ -313,6 +313,7 @@ export function askOfResponses(body: Dict): Ask {
     ),
     text: typeof body.input === "string" ? body.input : lastUserText(body.input),
     includeUsage: true,
+    forced: objectOf(body.tool_choice)?.type === "function",
   };
 }
 

@@ -25,6 +25,11 @@ export const AccountsPage: FC<AccountsProps> = ({ frame, providers, accounts, li
       title="Accounts"
       lead="What your agents draw on. Requests go to the primary account of a provider; when it cannot answer, to its newest other one."
     >
+      {accounts.length === 0 ? null : (
+        <a class="button" id="live-checks" href="/admin/page/live-checks">
+          Check the providers
+        </a>
+      )}
       <a class="button" id="import" href="/admin/page/import" data-panel-link>
         <Icon name="file" />
         Import

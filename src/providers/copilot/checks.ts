@@ -1,0 +1,350 @@
+/** What GitHub Copilot can be asked about its facts with an owner's account (providers/copilot.md). */
+import { type JsonObject, text } from "../../json.ts";
+import { USER_AGENT } from "../../version.ts";
+import { isKnownEffort } from "../efforts.ts";
+import {
+  ABOUT,
+  agrees,
+  at,
+  type Blame,
+  type CheckAnswer,
+  type CheckRequest,
+  cacheJudged,
+  contentBlame,
+  counted,
+  differs,
+  firstOf,
+  headersJudged,
+  idsOf,
+  isGone,
+  type LiveCheck,
+  listJudged,
+  longText,
+  type Observation,
+  oauthCode,
+  pathJudged,
+  RED_PNG,
+  requestJudged,
+  rowsOf,
+  saidOf,
+  unclear,
+} from "../live-check.ts";
+import { operationsOf } from "./endpoints.ts";
+import { apiBase, discoveredApi, githubOf } from "./host.ts";
+import { live } from "./live.ts";
+import {
+  CACHED_TOKENS,
+  ENDPOINT_OPERATIONS,
+  FAMILIES,
+  HEADERS,
+  LIMIT_HEADERS,
+  NOT_LANGUAGE,
+  PLANS,
+  SIGN_IN,
+} from "./profile.ts";
+import { githubHeaders } from "./sign-in-account.ts";
+
+const signIn: LiveCheck = {
+  id: "sign-in",
+  title: "Device sign-in",
+  kinds: ["oauth"],
+  cost: { requests: 1, tokens: 0 },
+  async *steps({ account, config }) {
+    const { web } = githubOf(account.metadata, config);
+    const answer = yield {
+      method: "POST",
+      url: web + SIGN_IN.deviceCodePath,
+      headers: new Headers({
+        accept: "application/json",
+        "content-type": "application/x-www-form-urlencoded",
+        "user-agent": USER_AGENT,
+      }),
+      body: new URLSearchParams({ client_id: config.COPILOT_CLIENT_ID, scope: SIGN_IN.scope }).toString(),
+    };
+    return deviceJudged(answer);
+  },
+};
+
+/** GitHub answers errors with 200, and an unknown app with 404. */
+function deviceJudged(answer: CheckAnswer): Observation[] {
+  const facts = ["sign-in-paths", "client-id", "scope"];
+  if (text(answer.json.device_code) !== undefined) return facts.map((fact) => agrees(fact, "gives a code"));
+  const code = oauthCode(answer);
+  if (answer.status === 404 || code === "incorrect_client_credentials" || code === "device_flow_disabled") {
+    const said = code === "" ? saidOf(answer) : code;
+    const advice = "Set COPILOT_CLIENT_ID to an app that allows the device flow.";
+    return [unclear("sign-in-paths", said), differs("client-id", said, advice), unclear("scope", said)];
+  }
+  if (code === "invalid_scope")
+    return [agrees("sign-in-paths", code), unclear("client-id", code), differs("scope", code)];
+  const path = isGone(answer)
+    ? differs("sign-in-paths", saidOf(answer))
+    : unclear("sign-in-paths", saidOf(answer));
+  return [path, unclear("client-id", saidOf(answer)), unclear("scope", saidOf(answer))];
+}
+
+const account: LiveCheck = {
+  id: "account",
+  title: "Account, plan and API host",
+  kinds: ["oauth"],
+  cost: { requests: 2, tokens: 0 },
+  async *steps({ account, credential, config }) {
+    const { api, domain } = githubOf(account.metadata, config);
+    const user = yield {
+      method: "GET",
+      url: api + SIGN_IN.userPath,
+      headers: githubHeaders(credential.token),
+    };
+    const headers = githubHeaders(credential.token);
+    headers.set(HEADERS.apiVersion, SIGN_IN.discoveryVersion);
+    const plan = yield { method: "GET", url: api + SIGN_IN.discoveryPath, headers };
+    const named = text(at(plan.json, "endpoints", "api"));
+    return [
+      pathJudged("user-path", user, typeof user.json.id === "number", "answers"),
+      pathJudged("discovery-path", plan, named !== undefined, "names a host"),
+      ...(named === undefined ? [] : [hostJudged(named, domain)]),
+      planJudged(text(plan.json.copilot_plan)),
+    ];
+  },
+};
+
+function hostJudged(named: string, domain: string | null): Observation {
+  const host = URL.canParse(named) ? new URL(named).host : "no address";
+  return discoveredApi(named, domain) !== null
+    ? agrees("api-host", host)
+    : differs("api-host", host, "Set COPILOT_API_URL to it if it is GitHub's.");
+}
+
+function planJudged(plan: string | undefined): Observation {
+  if (plan === undefined) return unclear("plans", "no plan is named");
+  return PLANS.has(plan) ? agrees("plans", plan) : differs("plans", plan, "Add it to PLANS in profile.ts.");
+}
+
+const models: LiveCheck = {
+  id: "models",
+  title: "List of models, their endpoints, limits and efforts",
+  kinds: ["oauth"],
+  cost: { requests: 1, tokens: 0 },
+  async *steps({ account, credential, config }) {
+    const answer = yield { method: "GET", ...live.request(account, credential, config) };
+    const decoded = live.decode(answer.json);
+    const listed = pathJudged(
+      "models-path",
+      answer,
+      decoded !== null,
+      counted(decoded?.length ?? 0, "model"),
+    );
+    const host = new URL(apiBase(account, config)).host;
+    const served =
+      answer.status === 421
+        ? differs("api-address", `${host} does not serve this account`)
+        : agrees("api-address", host);
+    if (decoded === null)
+      return [listed, answer.status === 200 || answer.status === 421 ? served : versionJudged(answer)];
+    const rows = rowsOf(answer.json.data).filter(
+      (row) => (text(at(row, "capabilities", "type")) ?? "chat") === "chat" && text(row.id) !== undefined,
+    );
+    return [listed, served, agrees("api-version", "accepted"), ...rowsJudged(rows)];
+  },
+};
+
+/** Without a list the version may be why. */
+function versionJudged(answer: CheckAnswer): Observation {
+  return /version/i.test(answer.words)
+    ? differs("api-version", saidOf(answer), "Change API_VERSION in profile.ts.")
+    : unclear("api-version", saidOf(answer));
+}
+
+function rowsJudged(rows: readonly JsonObject[]): Observation[] {
+  const ids = idsOf(rows, "id");
+  const strange = ids.filter((id) => !FAMILIES.test(id) && !NOT_LANGUAGE.test(id));
+  const known = new Set(ENDPOINT_OPERATIONS.map(({ endpoint }) => endpoint));
+  const endpoints = new Set(rows.flatMap((row) => listOf(row.supported_endpoints)));
+  const unknown = [...endpoints].filter((endpoint) => !known.has(endpoint) && !endpoint.startsWith("ws:"));
+  const efforts = new Set(
+    rows.flatMap((row) => listOf(at(row, "capabilities", "supports", "reasoning_effort"))),
+  );
+  return [
+    listJudged(
+      "families",
+      strange,
+      ids.length,
+      "Add them to FAMILIES in profile.ts; until then ask for copilot/<id>.",
+    ),
+    listJudged(
+      "endpoints",
+      unknown,
+      endpoints.size,
+      "Kleis does not speak them; report it if a model is missing.",
+    ),
+    operationsJudged(rows),
+    listJudged(
+      "efforts",
+      [...efforts].filter((name) => !isKnownEffort(name)),
+      efforts.size,
+      "Add them to efforts.ts.",
+    ),
+  ];
+}
+
+/** Where Kleis's guess would send a model to an endpoint that the list does not name for it. */
+function operationsJudged(rows: readonly JsonObject[]): Observation {
+  const guessed = rows.flatMap((row) => {
+    const endpoints = listOf(row.supported_endpoints);
+    const id = text(row.id) ?? "";
+    const [best] = operationsOf(id);
+    const listed = ENDPOINT_OPERATIONS.flatMap(({ endpoint, operations }) =>
+      endpoints.includes(endpoint) ? operations : [],
+    );
+    return listed.length === 0 || best === undefined || listed.includes(best)
+      ? []
+      : [`${id} ${listed.join("+")}`];
+  });
+  if (rows.length === 0) return unclear("operations", "nothing is listed");
+  return guessed.length === 0
+    ? agrees("operations", counted(rows.length, "model"))
+    : differs(
+        "operations",
+        firstOf(guessed),
+        "Kleis goes by the list while it has one; else change OPERATIONS in profile.ts.",
+      );
+}
+
+function listOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((each) => typeof each === "string") : [];
+}
+
+/** What every completion rests on, and what a refusal blames. */
+const BASE = ["paths", "intent"];
+function completionJudged(answer: CheckAnswer, ok: boolean): Observation[] {
+  const blame: Blame = { unknown: isGone(answer) ? ["paths"] : [] };
+  return requestJudged(BASE, answer, ok, blame);
+}
+
+const isAnswered = ({ status, json }: CheckAnswer) => status === 200 && rowsOf(json.choices).length > 0;
+
+const toolCall: LiveCheck = {
+  id: "tool-call",
+  title: "A tool call, and the headers that come with it",
+  kinds: ["oauth"],
+  cost: { requests: 1, tokens: 300 },
+  model: { operation: "chat" },
+  async *steps({ model }) {
+    const name = "current_time";
+    const parameters = { type: "object", properties: {} };
+    const answer = yield {
+      operation: "chat",
+      body: {
+        model,
+        max_tokens: 128,
+        messages: [{ role: "user", content: "What time is it?" }],
+        tools: [{ type: "function", function: { name, description: "Tells the time.", parameters } }],
+        tool_choice: { type: "function", function: { name } },
+      },
+    };
+    const calls = rowsOf(answer.json.choices).flatMap((choice) =>
+      rowsOf(at(choice, "message", "tool_calls")),
+    );
+    const isCalled = calls.some((call) => at(call, "function", "name") === name);
+    return [
+      ...completionJudged(answer, answer.status === 200 && isCalled),
+      headersJudged("limit-headers", answer, LIMIT_HEADERS),
+    ];
+  },
+};
+
+const cache: LiveCheck = {
+  id: "cache",
+  title: "A second turn from the cache",
+  kinds: ["oauth"],
+  cost: { requests: 2, tokens: 6_500 },
+  model: { operation: "chat" },
+  async *steps({ model, nonce }) {
+    const system = { role: "system", content: longText(nonce, 3_000) };
+    const question = { role: "user", content: "Reply with the word OK." };
+    const ask = (...messages: JsonObject[]): CheckRequest => ({
+      operation: "chat",
+      body: { model, max_tokens: 16, messages: [system, ...messages] },
+    });
+    const first = yield ask(question);
+    if (first.status !== 200) return [unclear("cached-tokens", saidOf(first))];
+    const second = yield ask(
+      question,
+      { role: "assistant", content: "OK" },
+      { role: "user", content: "Once more." },
+    );
+    return [cacheJudged("cached-tokens", second, at(second.json, ...CACHED_TOKENS.split(".")))];
+  },
+};
+
+const image: LiveCheck = {
+  id: "image",
+  title: "A message with an image",
+  kinds: ["oauth"],
+  cost: { requests: 1, tokens: 400 },
+  model: { operation: "chat", sees: true },
+  async *steps({ model }) {
+    const url = `data:image/png;base64,${RED_PNG}`;
+    const content = [
+      { type: "image_url", image_url: { url } },
+      { type: "text", text: "Which colour is this? One word." },
+    ];
+    const answer = yield {
+      operation: "chat",
+      body: { model, max_tokens: 16, messages: [{ role: "user", content }] },
+    };
+    return requestJudged(
+      ["vision-header"],
+      answer,
+      isAnswered(answer),
+      contentBlame(answer, ABOUT.image, ["vision-header"]),
+    );
+  },
+};
+
+const effort: LiveCheck = {
+  id: "effort",
+  title: "The highest effort that the model is listed with",
+  kinds: ["oauth"],
+  cost: { requests: 1, tokens: 600 },
+  model: { operation: "responses", efforts: true },
+  async *steps({ model, efforts }) {
+    const answer = yield {
+      operation: "responses",
+      body: {
+        model,
+        max_output_tokens: 512,
+        reasoning: { effort: efforts.at(-1) ?? "high" },
+        input: [{ role: "user", content: [{ type: "input_text", text: "Reply with the word OK." }] }],
+      },
+    };
+    const ok = answer.status === 200 && rowsOf(answer.json.output).length > 0;
+    return requestJudged(["efforts"], answer, ok, contentBlame(answer, ABOUT.effort, ["efforts"]));
+  },
+};
+
+const countTokens: LiveCheck = {
+  id: "count-tokens",
+  title: "Counting tokens",
+  kinds: ["oauth"],
+  cost: { requests: 1, tokens: 0 },
+  model: { operation: "count_tokens" },
+  async *steps({ model }) {
+    const answer = yield {
+      operation: "count_tokens",
+      body: { model, messages: [{ role: "user", content: "Hello." }] },
+    };
+    return [pathJudged("count-path", answer, typeof answer.json.input_tokens === "number", "answers")];
+  },
+};
+
+export const CHECKS: readonly LiveCheck[] = [
+  signIn,
+  account,
+  models,
+  countTokens,
+  toolCall,
+  image,
+  effort,
+  cache,
+];

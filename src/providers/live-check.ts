@@ -1,0 +1,233 @@
+/**
+ * What a provider can be asked about its facts with an owner's account. A check is data and pure steps: it builds
+ * requests and judges answers; `src/live-checks/` sends them.
+ */
+import type { Config } from "../config.ts";
+import { isObject, type Json, type JsonObject, text } from "../json.ts";
+import type { Operation } from "../protocols/protocol.ts";
+import type { Credential, CredentialKind, ProviderAccount, RegistryModel } from "./provider.ts";
+import type { Refusal, RefusalClass } from "./refusal.ts";
+import type { SecretShape } from "./secret-shape.ts";
+
+/** What a check uses up at most; a run never sends more requests. */
+export interface CheckCost {
+  readonly requests: number;
+  /** About as many, of prompts and answers together; 0: nothing is billed. */
+  readonly tokens: number;
+}
+
+/** What a check needs of the model that it asks. */
+export interface ModelNeeds {
+  readonly operation: Operation;
+  readonly sees?: true;
+  /** Its list of efforts must not be empty. */
+  readonly efforts?: true;
+}
+
+export interface LiveCheck {
+  /** Unique within the provider. */
+  readonly id: string;
+  readonly title: string;
+  /** The kinds of account that it can ask with. */
+  readonly kinds: readonly CredentialKind[];
+  readonly cost: CheckCost;
+  /** Absent where no model is asked. */
+  readonly model?: ModelNeeds;
+  /** Origins that it asks beside the account's own. */
+  origins?(config: Config): string[];
+  /** Yields one request after the other, is given each answer, and ends with what they tell. */
+  steps(context: CheckContext): AsyncGenerator<CheckRequest, Observation[], CheckAnswer>;
+}
+
+export interface CheckContext {
+  readonly account: ProviderAccount;
+  readonly credential: Credential;
+  readonly config: Config;
+  /** The model to ask; empty where the check names no needs. */
+  readonly model: string;
+  /** Of that model, weakest first as the list has them. */
+  readonly efforts: readonly string[];
+  /** What Kleis takes the account to serve. */
+  readonly models: readonly RegistryModel[];
+  /** Unguessable text that no other run has. */
+  readonly nonce: string;
+}
+
+/** A request to send as it is, or one as an agent would send it, which goes through `Provider.prepare`. */
+export type CheckRequest =
+  | {
+      readonly method: "GET" | "POST";
+      readonly url: string;
+      readonly headers: Headers;
+      readonly body?: string;
+    }
+  | { readonly operation: Operation; readonly body: JsonObject };
+
+export interface CheckAnswer {
+  /** 0 when there was no answer; then `words` say why. */
+  readonly status: number;
+  readonly headers: Headers;
+  /** The body, or the last event's response of a stream; empty where it is no JSON object. */
+  readonly json: JsonObject;
+  /** The data of a stream's events. */
+  readonly events: readonly JsonObject[];
+  /** The provider's words on a refusal, or why there was no answer. */
+  readonly words: string;
+  /** How the provider's table names the answer; null for a success, and where there was no answer. */
+  readonly refusal: Refusal | null;
+}
+
+/** `unclear`: the answer tells nothing about the fact. */
+export type Verdict = "agrees" | "differs" | "unclear";
+
+export interface Observation {
+  /** The id of a fact of the provider's. */
+  readonly fact: string;
+  readonly verdict: Verdict;
+  /** What the provider said or did, in a few words. */
+  readonly theirs: string;
+  /** What to do; for one that differs and that no variable corrects, or that needs more than its name. */
+  readonly advice?: string;
+}
+
+export const agrees = (fact: string, theirs: string): Observation => ({ fact, verdict: "agrees", theirs });
+export const unclear = (fact: string, theirs: string): Observation => ({ fact, verdict: "unclear", theirs });
+export function differs(fact: string, theirs: string, advice?: string): Observation {
+  return { fact, verdict: "differs", theirs, ...(advice === undefined ? {} : { advice }) };
+}
+
+/** Statuses by which a server says that there is nothing at an address, or nothing for this method. */
+const MISSING = new Set([404, 405, 410]);
+
+/** The address is gone: nothing is there, or something that leads elsewhere. */
+export function isGone({ status }: CheckAnswer): boolean {
+  return MISSING.has(status) || (status >= 300 && status < 400);
+}
+
+/** The answer in a few words: its status and what was said. */
+export function saidOf({ status, words, headers }: CheckAnswer): string {
+  if (status === 0) return words;
+  const location = headers.get("location");
+  if (location !== null && URL.canParse(location)) return `${status} to ${new URL(location).host}`;
+  return words === "" ? `status ${status}` : `${status}: ${words}`;
+}
+
+/** Judges a path by whether what it answered is there. A refusal that says nothing of the path leaves it unclear. */
+export function pathJudged(fact: string, answer: CheckAnswer, isThere: boolean, there: string): Observation {
+  if (answer.status >= 200 && answer.status < 300) {
+    return isThere ? agrees(fact, there) : differs(fact, "answers in another shape");
+  }
+  return isGone(answer) ? differs(fact, saidOf(answer)) : unclear(fact, saidOf(answer));
+}
+
+/** By which class of refusal which facts are put in doubt. */
+export type Blame = Partial<Record<RefusalClass, readonly string[]>>;
+
+/** What a refusal's words must speak of to put these facts in doubt. */
+export const ABOUT = {
+  image: /image|vision|media/i,
+  effort: /effort|reasoning/i,
+  tool: /tool|function/i,
+  field: /parameter|field|tool|function/i,
+} as const;
+
+/** The blame of a request's own form, where the words speak of what is checked. */
+export function contentBlame({ words }: CheckAnswer, about: RegExp, facts: readonly string[]): Blame {
+  return about.test(words) ? { content: facts } : {};
+}
+
+/** The verdict on the facts that a request rests on: an answer confirms them, a refusal those that it does not blame. */
+export function requestJudged(
+  facts: readonly string[],
+  answer: CheckAnswer,
+  ok: boolean,
+  blame: Blame,
+): Observation[] {
+  if (ok) return facts.map((fact) => agrees(fact, "accepted"));
+  const said = answer.status === 200 ? "answers without what was asked for" : saidOf(answer);
+  const blamed = answer.status === 200 ? [] : (blame[answer.refusal?.class ?? "unknown"] ?? []);
+  return facts.map((fact) =>
+    blamed.includes(fact) ? differs(fact, said, answer.refusal?.advice ?? undefined) : unclear(fact, said),
+  );
+}
+
+/** Headers that should have come along. */
+export function headersJudged(fact: string, answer: CheckAnswer, prefixes: readonly string[]): Observation {
+  if (answer.status !== 200) return unclear(fact, saidOf(answer));
+  const names = [...answer.headers.keys()].filter((name) => prefixes.some((each) => name.startsWith(each)));
+  return names.length > 0
+    ? agrees(fact, counted(names.length, "header"))
+    : differs(fact, "none of them arrived", "Report it: limits can not be read without them.");
+}
+
+/** How many tokens of a second turn came from the cache; undefined where the answer does not count them. */
+export function cacheJudged(fact: string, answer: CheckAnswer, cached: unknown): Observation {
+  if (answer.status !== 200) return unclear(fact, saidOf(answer));
+  if (typeof cached !== "number") return differs(fact, "the answer does not count cached tokens", REPORT);
+  return cached > 0
+    ? agrees(fact, `${cached} tokens of the second turn`)
+    : differs(fact, "no token of the second turn came from the cache", REPORT);
+}
+
+const REPORT =
+  "Report it: every turn may be billed in full. Run the check again first; caches miss at times.";
+
+/** Values that the provider lists and Kleis does not know. */
+export function listJudged(
+  fact: string,
+  unknown: readonly string[],
+  listed: number,
+  advice: string,
+): Observation {
+  if (listed === 0) return unclear(fact, "nothing is listed");
+  if (unknown.length === 0) return agrees(fact, `all ${listed} are known`);
+  return differs(fact, `not known: ${firstOf(unknown)}`, advice);
+}
+
+/** The first few of a list. */
+export function firstOf(values: readonly string[], most = 6): string {
+  const left = values.length - most;
+  return values.slice(0, most).join(", ") + (left > 0 ? ` and ${left} more` : "");
+}
+
+export function counted(count: number, one: string): string {
+  return `${count} ${one}${count === 1 ? "" : "s"}`;
+}
+
+/** The members of a list that are objects. */
+export function rowsOf(list: Json | undefined): JsonObject[] {
+  return Array.isArray(list) ? list.filter(isObject) : [];
+}
+
+/** A list as a provider describes its own: undefined where there is none. */
+export function idsOf(rows: readonly JsonObject[], name: string): string[] {
+  return rows.flatMap((row) => text(row[name]) ?? []);
+}
+
+/** The member at a path; undefined where something on the way is missing. */
+export function at(value: Json | undefined, ...path: readonly string[]): Json | undefined {
+  return path.reduce<Json | undefined>((inner, name) => (isObject(inner) ? inner[name] : undefined), value);
+}
+
+/** The code of an OAuth refusal, wherever the server put it. */
+export function oauthCode({ json }: CheckAnswer): string {
+  return text(at(json, "error", "code")) ?? text(json.error) ?? text(at(json, "error", "type")) ?? "";
+}
+
+/** A refresh token of the right form that nobody has: the server's refusal tells that it understood the rest. */
+export function madeUpToken(shapes: readonly SecretShape[], nonce: string): string {
+  const prefix = shapes.find(({ kind }) => kind === "refresh_token")?.prefix ?? "";
+  return `${prefix}kleis-check-${nonce}`;
+}
+
+/** Text of about this many tokens that is the same each time but for its first line, so that a cache can hold it. */
+export function longText(nonce: string, tokens: number): string {
+  const lines = Array.from({ length: Math.ceil(tokens / 14) }, (_, line) => `${line + 1}. ${LINE}`);
+  return [`Note ${nonce}. It is only there to be long; do not use it.`, ...lines].join("\n");
+}
+
+const LINE = "The gate opens at seven, the lamp is lit, and the river runs on.";
+
+/** A PNG of 16 by 16 red pixels, in base64. */
+export const RED_PNG =
+  "iVBORw0KGgoAAAANSUhEUgAAABAAAAAQCAIAAACQkWg2AAAAFklEQVR42mP4z8BAEmIY1TCqYfhqAACQ+f8B8u7oVwAAAABJRU5ErkJggg==";
