@@ -39,6 +39,7 @@ export class ProviderRows {
   /** Every text that is held, by itself. */
   #texts = new Map<string, string>();
   #readAt = Number.NEGATIVE_INFINITY;
+  #isUnsaved = false;
 
   constructor(runtime: Pick<Runtime, "storage" | "clock" | "logger">) {
     this.#runtime = runtime;
@@ -49,13 +50,17 @@ export class ProviderRows {
     const rows = new Map(
       models.flatMap(({ id, row }) => (row === undefined ? [] : [[id, JSON.stringify(row)] as const])),
     );
-    if (rows.size > 0) this.#hold(new Map([[accountId, { at, rows }]]));
+    if (rows.size > 0) {
+      this.#hold(new Map([[accountId, { at, rows }]]));
+      this.#isUnsaved = true;
+    }
     return models.map(({ row: _, ...model }) => model);
   }
 
-  /** Stores what is held beside what other processes have stored. Never rejects. */
+  /** Stores what was taken since, beside what other processes have stored. Never rejects. */
   async save(): Promise<void> {
-    if (this.#held.size === 0) return;
+    if (!this.#isUnsaved) return;
+    this.#isUnsaved = false;
     const { storage, clock, logger } = this.#runtime;
     // What can not be read is replaced.
     await this.#load().catch(() => {});

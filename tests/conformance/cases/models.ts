@@ -1,4 +1,5 @@
 import { expect } from "vitest";
+import { promptOf } from "../../fakes/codex/models.ts";
 import { objectOf, objectsOf } from "../../fakes/inspect.ts";
 import type { Case } from "../case.ts";
 import { expectRefusal, request } from "../wire.ts";
@@ -82,6 +83,32 @@ export const cases: Case[] = [
       const list = await ids(await ask("/codex/v1/models", undefined, { key }));
       expect(list).toContain("gpt-5.5");
       expect(list).not.toContain("claude-sonnet-5");
+    },
+  },
+  {
+    area,
+    name: "gives Codex CLI the backend's own rows, and takes a model that the backend refuses off the list",
+    async run({ ask, accounts, fakes }) {
+      const { key } = accounts.codex;
+      const rows = async () => {
+        const response = await ask("/v1/models?client_version=0.169.0", undefined, { key });
+        return objectsOf(objectOf(await response.json())?.models);
+      };
+      const slugs = async () => (await rows()).map(({ slug }) => slug);
+      await expect.poll(slugs).toEqual(expect.arrayContaining(["codex-auto-review", "gpt-6-luna"]));
+      expect((await rows()).find(({ slug }) => slug === "gpt-6-luna")).toMatchObject({
+        base_instructions: promptOf("gpt-6-luna"),
+        use_responses_lite: true,
+      });
+      const { withheld } = fakes.codex.rules;
+      withheld.add("gpt-6-luna");
+      const refused = await ask("/v1/responses", request("responses", "gpt-6-luna", "hello", false), { key });
+      withheld.delete("gpt-6-luna");
+      expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining("gpt-6-luna")]);
+      await expect.poll(slugs).not.toContain("gpt-6-luna");
+      const asked = await ask("/v1/responses", request("responses", "gpt-6-luna", "hello", false), { key });
+      expect(asked.status).toBe(200);
+      await asked.text();
     },
   },
 ];
