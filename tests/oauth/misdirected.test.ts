@@ -11,9 +11,11 @@ interface Options {
   served?: string | null;
   /** The host that GitHub names; null: it names none. */
   named?: string | null;
+  /** Hosts that know the account, and that a policy forbids it. */
+  forbidden?: readonly string[];
 }
 
-async function createPlace({ served = OWN, named = OWN }: Options = {}) {
+async function createPlace({ served = OWN, named = OWN, forbidden = [] }: Options = {}) {
   let fake = "";
   const asked: string[] = [];
   const state = { served };
@@ -24,6 +26,8 @@ async function createPlace({ served = OWN, named = OWN }: Options = {}) {
       const { host, pathname } = new URL(url);
       if (!host.endsWith("githubcopilot.com")) return next(url, init);
       asked.push(`${host}${pathname}`);
+      if (forbidden.includes(host))
+        return new Response("Access denied by policy settings\n", { status: 403 });
       return host === state.served
         ? next(fake + pathname, init)
         : new Response("Misdirected Request\n", { status: 421 });
@@ -102,6 +106,20 @@ test("an account that moves to a host which once refused is found there", async 
   expect(await place.metadata()).toMatchObject({
     api_host: null,
     refused_hosts: expect.arrayContaining([OWN]),
+  });
+});
+
+test("a host that knows the account and forbids it by policy ends the search, and the client gets the refusal", async () => {
+  const place = await createPlace({ served: OWN, named: PLANS[1] ?? "", forbidden: [PLANS[1] ?? ""] });
+  expect((await place.ask()).status).toBe(421);
+  expect(place.chats()).toEqual([`${GENERAL}/chat/completions`]);
+  // Asked: the general host, then the one that GitHub names; not the one that would have served.
+  expect(place.asked.some((where) => where.startsWith(OWN))).toBe(false);
+  const [account] = await place.runtime.storage.accounts.list();
+  expect(account).toMatchObject({
+    status: "active",
+    lastRefreshStatus: "failed",
+    lastRefreshError: expect.stringMatching(/policy.*administrator/i),
   });
 });
 

@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { nextTokens } from "../../src/accounts/refresh/next-tokens.ts";
 import { backOff, LEASE_MS } from "../../src/accounts/refresh/timing.ts";
-import type { Lease, NewAccount, RefreshState, Storage } from "../../src/storage/port.ts";
+import type { Lease, NewAccount, RefreshState, RefusalNote, Storage } from "../../src/storage/port.ts";
 import { newAccount, newStorage } from "../storage/world.ts";
 import { createMemoryStorage } from "../support/memory-storage.ts";
 import { type SqldServer, sqldMissing, startSqld } from "../support/sqld.ts";
@@ -146,6 +146,26 @@ describe.each(stores)("%s", (_, open) => {
     expect(await say("words", null)).toEqual(before);
     await refreshes.reject("a1", await take("A"), "over", 2_000);
     expect(await say("over", null)).toBeNull();
+  });
+
+  test("a refusal is noted over an older one and taken back by its time, and leaves the rest as it is", async () => {
+    const { accounts } = await world();
+    const note = (at: number): RefusalNote => ({
+      ...{ class: "plan", scope: "model", model: "m", counts: false, words: null, advice: "Do." },
+      at,
+    });
+    const before = await accounts.get("a1");
+    const held = async () => (await accounts.get("a1"))?.lastRefusal ?? null;
+    await accounts.noteRefusal("gone", note(5), 5);
+    await accounts.noteRefusal("a1", note(5), 5);
+    expect(await accounts.get("a1")).toEqual({ ...before, lastRefusal: note(5) });
+    await accounts.noteRefusal("a1", note(4), 4);
+    await accounts.noteRefusal("a1", null, 4);
+    expect(await held()).toEqual(note(5));
+    await accounts.noteRefusal("a1", note(6), 6);
+    expect(await held()).toEqual(note(6));
+    await accounts.noteRefusal("a1", null, 6);
+    expect(await accounts.get("a1")).toEqual(before);
   });
 
   test("who lost the lease can not write with it; with the fence as it is he can, and the other keeps his lease", async () => {

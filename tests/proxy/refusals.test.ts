@@ -1,0 +1,83 @@
+/** What is sent after a refusal, and what is said where there is no answer at all: an upstream that the test plays. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type JsonObject, parseJson } from "../../src/json.ts";
+import { type House, type HouseAccount, openHouse } from "../streams/support/house.ts";
+
+let house: House;
+beforeAll(async () => {
+  house = await openHouse();
+});
+afterAll(() => house.close());
+
+const SEALED = { type: "reasoning", summary: [], encrypted_content: "AAA" };
+const SAID = { role: "user", content: "go on" };
+const CODEX = { model: "gpt-5.5", stream: true, input: [SAID, SEALED, SAID] };
+const MESSAGES = { model: "claude-sonnet-5", max_tokens: 9, messages: [SAID] };
+
+async function ask(as: HouseAccount, path: string, body: object) {
+  const before = house.sent.length;
+  const response = await house.post(path, body, { as });
+  const { error } = (parseJson(await response.text()) ?? {}) as { error?: { message: string } };
+  const line = house.logs.at(-1);
+  return { status: response.status, sent: house.sent.length - before, message: error?.message, line };
+}
+
+async function noted(as: HouseAccount): Promise<JsonObject | null> {
+  const request = new Request("http://kleis.test/admin/accounts", {
+    headers: { authorization: "Bearer streams-2f7c9a41d0b85e63" },
+  });
+  const { accounts } = (await (await house.app.fetch(request, { local: true })).json()) as {
+    accounts: { id: string; last_refusal: JsonObject | null }[];
+  };
+  return accounts.find(({ id }) => id === `acc_${as}`)?.last_refusal ?? null;
+}
+
+const WORDS = "The encrypted content could not be verified.";
+const refuse = (status: number, message: string) =>
+  house.serve(() => Response.json({ error: { message, code: "invalid_encrypted_content" } }, { status }));
+
+test("sealed reasoning is left out for a second try, but not around a refusal of the client", async () => {
+  refuse(400, WORDS);
+  expect(await ask("codex", "/codex/v1/responses", CODEX)).toMatchObject({ status: 400, sent: 2 });
+  refuse(400, `${WORDS} This client is not allowed to send it.`);
+  expect(await ask("codex", "/codex/v1/responses", CODEX)).toMatchObject({
+    status: 400,
+    sent: 1,
+    line: { refusal: "identity" },
+  });
+});
+
+test.each([
+  [401, "OAuth authentication is currently not supported.", "identity"],
+  [403, "OAuth authentication is not allowed for this organization.", "policy"],
+  [400, "This organization has been disabled.", "policy"],
+  [400, "This credential is only authorized for use with Claude Code.", "identity"],
+])("%i %j is asked for once", async (status, message, refusal) => {
+  house.serve(() => Response.json({ type: "error", error: { type: "api_error", message } }, { status }));
+  expect(await ask("claude", "/v1/messages", MESSAGES)).toMatchObject({ status, sent: 1, line: { refusal } });
+  house.serve(() => Response.json({ id: "msg_1", type: "message", content: [] }));
+  expect(await ask("claude", "/v1/messages", MESSAGES)).toMatchObject({ status: 200 });
+  expect(await noted("claude")).toBeNull();
+});
+
+test.each([
+  ["ENOTFOUND", /DNS/],
+  ["CERT_HAS_EXPIRED", /clock/],
+  ["SELF_SIGNED_CERT_IN_CHAIN", /NODE_EXTRA_CA_CERTS/],
+  ["PROXY_HTTP_403", /NO_PROXY/],
+  ["PROXY_HTTP_407", /HTTPS_PROXY/],
+  ["ECONNREFUSED", /firewall/],
+])("%s is the network's refusal, told beside the account until an answer comes", async (code, advice) => {
+  house.serve(() => {
+    throw Object.assign(new Error(`connect https://name:secret@host`), { code });
+  });
+  const answer = await ask("claude", "/v1/messages", MESSAGES);
+  expect(answer).toMatchObject({ status: 502, line: { refusal: "network", code: "upstream_unreachable" } });
+  expect(answer.message).toMatch(advice);
+  const note = await noted("claude");
+  expect(note).toMatchObject({ class: "network", words: null, advice: answer.message });
+  expect(JSON.stringify(note)).not.toContain("secret");
+  house.serve(() => Response.json({ id: "msg_1", type: "message", content: [] }));
+  await ask("claude", "/v1/messages", MESSAGES);
+  expect(await noted("claude")).toBeNull();
+});
