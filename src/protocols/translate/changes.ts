@@ -26,6 +26,7 @@ export type DroppedField =
   | "web_fetch"
   // Responses
   | "allowed_tools"
+  | "item_reference" // an earlier item by its id alone
   | "apply_patch"
   | "code_interpreter"
   | "file_search"
