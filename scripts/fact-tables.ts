@@ -26,17 +26,25 @@ export function withTable(page: string, provider: Provider): string {
 function tableOf(provider: Provider): string {
   const rows = provider.facts(defaults()).map(rowOf);
   return [
-    `Written by \`npm run generate\` from \`src/providers/${provider.id}/facts.ts\`; the values stand in \`profile.ts\`. A value is what Kleis uses as long as no variable says otherwise.`,
+    `Written by \`npm run generate\` from \`src/providers/${provider.id}/facts.ts\`; the values stand in \`profile.ts\`. A value is what Kleis uses as long as no variable says otherwise. \`npm run doctor -- --live\` runs the live checks.`,
     "",
-    "| Fact | Value | Date | Confidence | Section | Variable |",
-    "|---|---|---|---|---|---|",
+    "| Fact | Value | Date | Confidence | Section | Variable | Live check |",
+    "|---|---|---|---|---|---|---|",
     ...rows,
     "",
   ].join("\n");
 }
 
-function rowOf({ what, value, date, confidence, source, variable }: Fact): string {
-  const cells = [what, code(value), date, confidence, `§${source}`, variable ? `\`${variable}\`` : "none"];
+function rowOf({ what, value, date, confidence, source, variable, check = "none" }: Fact): string {
+  const cells = [
+    what,
+    code(value),
+    date,
+    confidence,
+    `§${source}`,
+    variable ? `\`${variable}\`` : "none",
+    check,
+  ];
   return `| ${cells.join(" | ")} |`;
 }
 

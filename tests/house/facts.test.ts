@@ -63,6 +63,20 @@ describe.each(PROVIDERS.map((provider) => [provider.id, provider] as const))("%s
     expect(missing).toEqual([]);
   });
 
+  test("each live check that a fact names exists, and each check asks about a fact", () => {
+    const named = new Set(facts.flatMap(({ check }) => check ?? []));
+    expect([...named].sort()).toEqual(provider.liveChecks.all.map(({ id }) => id).sort());
+  });
+
+  test("a live check says what it costs", () => {
+    for (const { id, kinds, cost, model } of provider.liveChecks.all) {
+      expect(kinds.length, id).toBeGreaterThan(0);
+      expect(cost.requests, id).toBeGreaterThan(0);
+      // Only what asks a model for an answer is billed.
+      expect(cost.tokens > 0, id).toBe(model !== undefined && model.operation !== "count_tokens");
+    }
+  });
+
   test("the page's table is the code's: npm run generate", () => {
     expect(page).toBe(withTable(page, provider));
   });
