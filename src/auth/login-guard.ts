@@ -31,7 +31,7 @@ export const FORM_LIMITS: TryRule = { ...RULE, door: "form", free: 3 };
 export const HEADER_LIMITS: TryRule = { ...RULE, door: "header", free: 10 };
 
 /** How often a try that lost its place to others at the same moment asks again, and how long it waits for that, ms. */
-const ROUNDS = 3;
+const ROUNDS = 20;
 const PAUSE_MS = 50;
 
 export function createLoginGuard(
