@@ -38,7 +38,7 @@ export async function examineLive(
   const { print, note } = session;
   if (!given.yes && !session.isInteractive) {
     throw new Error(
-      "Live checks spend requests of your accounts, and nobody can be asked here. Say so beforehand with --yes.",
+      "Live checks spend requests of your accounts, and there is no terminal to ask at. Agree beforehand with --yes.",
     );
   }
   const target = targetOf(given.address, session);

@@ -19,7 +19,7 @@ export function noAnswer(words: string): CheckAnswer {
   return { status: 0, headers: new Headers(), json: {}, events: [], words, refusal: null };
 }
 
-/** `secret` is what the provider may repeat and nobody is to read. */
+/** `secret` is hidden where the provider repeats it. */
 export function readAnswer(
   { status, headers, source }: Received,
   { classify }: Provider,

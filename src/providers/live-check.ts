@@ -160,7 +160,7 @@ export function headersJudged(fact: string, answer: CheckAnswer, prefixes: reado
     : differs(fact, "none of them arrived", "Report it: limits can not be read without them.");
 }
 
-/** How many tokens of a second turn came from the cache; undefined where the answer does not count them. */
+/** Judges a second turn by how many of its tokens came from the cache (`cached`, as the answer counts them). */
 export function cacheJudged(fact: string, answer: CheckAnswer, cached: unknown): Observation {
   if (answer.status !== 200) return unclear(fact, saidOf(answer));
   if (typeof cached !== "number") return differs(fact, "the answer does not count cached tokens", REPORT);
@@ -199,7 +199,7 @@ export function rowsOf(list: Json | undefined): JsonObject[] {
   return Array.isArray(list) ? list.filter(isObject) : [];
 }
 
-/** A list as a provider describes its own: undefined where there is none. */
+/** The texts that the rows have under this name. */
 export function idsOf(rows: readonly JsonObject[], name: string): string[] {
   return rows.flatMap((row) => text(row[name]) ?? []);
 }
@@ -214,7 +214,7 @@ export function oauthCode({ json }: CheckAnswer): string {
   return text(at(json, "error", "code")) ?? text(json.error) ?? text(at(json, "error", "type")) ?? "";
 }
 
-/** A refresh token of the right form that nobody has: the server's refusal tells that it understood the rest. */
+/** A refresh token of the right form that was never issued: the refusal shows that the server understood the rest. */
 export function madeUpToken(shapes: readonly SecretShape[], nonce: string): string {
   const prefix = shapes.find(({ kind }) => kind === "refresh_token")?.prefix ?? "";
   return `${prefix}kleis-check-${nonce}`;

@@ -167,7 +167,7 @@ test("what refuses every request is found, and a second turn is not sent after a
 
 test("nothing is sent to a provider without a yes", async () => {
   const before = received();
-  await expect(doctor({})).rejects.toThrow(/nobody can be asked here.*--yes/);
+  await expect(doctor({})).rejects.toThrow(/no terminal to ask at.*--yes/);
   for (const answer of ["", "n", "yesterday"]) {
     const { code, out, notes } = await doctor({}, { isInteractive: true, ask: async () => answer });
     expect([code, out]).toEqual([0, ""]);
@@ -201,7 +201,7 @@ test("the report and the JSON hold the table and no secret", async () => {
   }
 });
 
-test("a report that can not be written is said, and leaves nothing behind", async () => {
+test("a report that can not be written is said, and leaves no draft", async () => {
   const report = join(folder, "missing", "report.txt");
   await expect(doctor({ yes: true, report })).rejects.toThrow(/could not be written to .*ENOENT/);
   expect(existsSync(join(folder, "missing"))).toBe(false);
