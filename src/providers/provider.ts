@@ -55,31 +55,31 @@ export interface PrepareInput {
   readonly config: Config;
 }
 
-/** How the provider's answer is brought back into what the client asked for. All absent: bytes pass as they come. */
-export interface AnswerPlan {
+/** How the provider's response becomes what the client asked for. All absent: bytes pass as they come. */
+export interface ResponsePlan {
   /** Adapts the provider's response headers that the client gets, in place. */
   readonly headers?: (headers: Headers) => void;
   /** A rewriter for the events of one stream; called once per stream. */
   readonly stream?: () => EventRewriter;
-  /** The edits that an answer in one piece needs, from what it holds; none: it passes as the bytes that came. */
+  /** The edits that a JSON response needs, from its value; without any it passes as the bytes that came. */
   readonly json?: (value: JsonObject) => readonly Splice[];
-  /** The client does not stream but the provider only does: gather the events into one JSON answer. */
-  readonly gather?: boolean;
-  /** The provider may end a stream without the protocol's last event once the answer is complete; Kleis adds it. */
-  readonly mayOmitEnd?: boolean;
-  /** The provider breaks long silences in its streams itself, so that nothing has to be put between its events. */
-  readonly breaksSilence?: boolean;
-  /** About how many bytes of memory the plan keeps until the answer has ended; absent: next to none. */
+  /** The client does not stream but the provider only does: aggregate the events into one JSON response. */
+  readonly aggregate?: boolean;
+  /** The provider may end a stream without the protocol's last event once the response is complete; Kleis adds it. */
+  readonly mayOmitTerminator?: boolean;
+  /** The provider sends keep-alives in its streams itself, so that Kleis need not put any between its events. */
+  readonly sendsKeepAlive?: boolean;
+  /** About how many bytes of memory the plan keeps until the response has ended; absent: next to none. */
   readonly keptBytes?: number;
   /**
-   * An error answer that means something else than it says; null: it stands as it came, put into the caller's shape where
+   * Replaces an error that means something else than it says; null: it stands as it came, put into the caller's shape where
    * it has none.
    */
-  readonly error?: (status: number, contentType: string, body: string) => ErrorAnswer | null;
+  readonly error?: (status: number, contentType: string, body: string) => ErrorResponse | null;
 }
 
-/** An error answer in the caller's protocol; the upstream's status stays where none is given. */
-export interface ErrorAnswer {
+/** An error in the caller's protocol; the upstream's status stays where none is given. */
+export interface ErrorResponse {
   readonly status?: number;
   readonly body: JsonObject;
 }
@@ -101,7 +101,7 @@ export interface PreparedRequest {
   readonly sealRefused?: (refusal: string) => boolean;
   /** What the owner can do where none of the account's hosts serves it (421), told beside the provider's own words. */
   readonly servedNowhere?: string;
-  readonly answer: AnswerPlan;
+  readonly response: ResponsePlan;
 }
 
 /** An account as found in an import, before it is stored. */

@@ -1,64 +1,83 @@
-/** What the ways of answering share about one request: its call, what went upstream, and how the answer is labelled. */
+/** What the steps of the pipeline share about one request: types alone, no logic. */
+import type { Credentials } from "../accounts/credentials.ts";
+import type { AccountDirectory } from "../accounts/directory.ts";
+import type { LastRefusals } from "../accounts/last-refusals.ts";
+import type { RequestLog } from "../log/request-log.ts";
+import type { ModelSource } from "../models/catalogue/source.ts";
+import type { ResolvedModel } from "../models/resolve/resolve.ts";
+import type { Operation } from "../protocols/protocol.ts";
+import type { PreparedRequest, Provider, ResponsePlan } from "../providers/provider.ts";
 import type { Runtime } from "../runtime.ts";
-import type { ProxyCall, ReadyRequest } from "./pipeline.ts";
+import type { KeyRecord } from "../storage/port.ts";
+import type { Holding } from "./memory-budget.ts";
 import type { RefusalReport } from "./refusal-report.ts";
-import type { SentTokens } from "./response/hide-credential.ts";
-import type { StreamOutcome } from "./stream/outcome.ts";
+import type { Turns } from "./request/work-queue.ts";
+import type { Classify } from "./response/name-refusal.ts";
 
-export interface AnswerFacts {
-  readonly provider: string;
-  readonly account: string;
-  readonly changes: readonly string[];
-  /** The id that the client asked for. */
-  readonly model: string;
-  /** The id to put back into the answer; null when the client's own went upstream. */
-  readonly requestedModel: string | null;
-  readonly clientStreams: boolean;
-  /** What the account's credential was, and is after a renewal. */
-  readonly sentTokens: SentTokens;
-  /** Is told how the provider took the request. */
-  readonly report: RefusalReport;
+export interface ProxyDeps {
+  readonly runtime: Runtime;
+  readonly providers: readonly Provider[];
+  readonly directory: AccountDirectory;
+  readonly credentials: Credentials;
+  readonly refusals: LastRefusals;
+  readonly models: ModelSource;
+  readonly turns: Turns;
 }
 
-export interface Scene {
+/** An authenticated request. */
+export interface ProxyCall {
+  readonly operation: Operation;
+  /** The provider's id where the path forces one. */
+  readonly forced: string | undefined;
+  readonly request: Request;
+  readonly key: KeyRecord;
+  readonly requestId: string;
+  /** The address of the admin page, for errors that send the owner there. */
+  readonly adminUrl: string;
+  readonly log: RequestLog;
+  /** The memory that the request may take; its opener releases it when the response has ended. */
+  readonly holding: Holding;
+}
+
+/** Where a request goes: the provider, and its model. */
+export interface Target {
+  readonly provider: Provider;
+  readonly resolved: ResolvedModel;
+}
+
+/** A prepared request with its edits made. */
+export interface ReadyRequest extends Omit<PreparedRequest, "changes" | "edits"> {
+  /** The only origins that it may be sent to. */
+  readonly origins: readonly string[];
+  readonly body: Uint8Array<ArrayBuffer>;
+  readonly changes: readonly string[];
+  readonly classify: Classify;
+}
+
+/** What responding needs to know. Holds no part of the request's body, which nothing needs while a response streams. */
+export interface ResponseContext {
   readonly runtime: Runtime;
   readonly call: ProxyCall;
-  readonly ready: Pick<ReadyRequest, "answer" | "streams" | "classify">;
-  readonly facts: AnswerFacts;
-  /** Ends the provider's side. */
+  readonly provider: string;
+  readonly account: string;
+  /** The id that the client asked for. */
+  readonly requestedModel: string;
+  /** The id to put back into the response; null when the client's own went upstream. */
+  readonly restoredModel: string | null;
+  /** True where the client reads an event stream. */
+  readonly clientStreams: boolean;
+  /** True where the provider sends an event stream. */
+  readonly upstreamStreams: boolean;
+  readonly plan: ResponsePlan;
+  readonly classify: Classify;
+  /** The changes of what was sent last: a second try may add some, so read it only once the provider has responded. */
+  readonly changes: readonly string[];
+  /** The account's credential as it was, and as it is after a renewal. */
+  readonly sentTokens: readonly string[];
+  /** Learns how the provider took the request. */
+  readonly report: RefusalReport;
+  /** Stops the provider's side. */
   readonly stop: () => void;
-}
-
-/** Adds what Kleis itself says about an answer to what the provider says. */
-export function ownHeaders({ call, ready, facts }: Scene, headers: Headers): Headers {
-  ready.answer.headers?.(headers);
-  if (!headers.has("x-request-id")) headers.set("x-request-id", call.requestId);
-  headers.set("x-kleis-provider", facts.provider);
-  headers.set("x-kleis-account", facts.account);
-  headers.set("x-kleis-changes", changesOf(facts));
-  return headers;
-}
-
-/** Breaks off the connection of the request's client, where the runtime can. */
-export function abortConnectionOf({ runtime: { abortConnection }, call }: Scene): (() => void) | undefined {
-  return abortConnection === undefined ? undefined : () => abortConnection(call.request);
-}
-
-export interface Ended {
-  readonly status: number;
-  readonly outcome: StreamOutcome;
-  readonly bytes: number;
-  /** The code of the error that broke the provider's answer, where there is one. */
-  readonly cause?: string | undefined;
-}
-
-/** Ends the request's line, and tells that the provider answered where it did. */
-export function endRequest({ call, facts }: Scene, { cause, ...ended }: Ended): void {
-  if (ended.outcome === "complete") facts.report.succeeded();
-  call.log.end({ ...ended, changes: changesOf(facts), ...(cause === undefined ? {} : { cause }) });
-}
-
-/** What was changed, as the log and the header name it. */
-export function changesOf({ changes }: AnswerFacts): string {
-  return changes.join(",") || "none";
+  /** Aborts the client's connection; absent where the runtime cannot. */
+  readonly abortConnection: (() => void) | undefined;
 }

@@ -1,119 +1,54 @@
-/**
- * Sends a prepared request, with a limit on the wait for headers. Sends it once more where a fresh token answers a 401 or
- * the account's right host a 421, and once more without sealed reasoning that the provider could not read. Never around a
- * decision about the client or the owner (identity, policy).
- */
-import { readBytes } from "../bytes.ts";
-import { withDeadline, withTimeout } from "../deadline.ts";
-import { KleisError } from "../errors.ts";
-import { isFinal, type Refusal } from "../providers/refusal.ts";
+/** The provider's side of one request: who may abort it, and how long a client waits for it before its stream begins. */
+import { withTimeout } from "../deadline.ts";
 import type { Runtime } from "../runtime.ts";
-import { send } from "../send.ts";
-import type { ReadyRequest } from "./pipeline.ts";
-import { withoutCoding } from "./response/content-coding.ts";
-import { nameText } from "./response/name-refusal.ts";
-import { bodySource } from "./stream/body-source.ts";
+import type { Attempt } from "./attempt.ts";
+import type { ProxyCall } from "./context.ts";
 
-export interface Attempt {
-  readonly runtime: Runtime;
-  readonly first: ReadyRequest;
-  /** The request with another credential after a 401, or null when there is none to try. */
-  readonly renew: () => Promise<ReadyRequest | null>;
-  /** The request at the account's right host after a 421, or null when that is not known to be another. */
-  readonly relocate: () => Promise<ReadyRequest | null>;
-  /** The request that was sent last, without sealed reasoning. */
-  readonly unseal: () => Promise<ReadyRequest>;
+/**
+ * How long, in ms, a stream's client waits for the provider's status before it is given a 200 and keep-alives. An error
+ * that comes sooner keeps its status, which is what clients act upon; one that comes later becomes the protocol's error
+ * event. 45 s lies above the slowest refusals and below the 60 to 100 s at which reverse proxies give up on headers.
+ */
+export const COMMIT_AFTER_MS = 45_000;
+
+/** One for all: making a `DOMException` costs more than sending a small event. */
+const NOT_NEEDED = new DOMException("the provider's response is not needed any more", "AbortError");
+
+export interface Upstream {
+  /** Rejects with `KleisError` when the provider does not respond. */
+  readonly response: Promise<Response>;
+  /** Stops the provider's side. */
+  readonly stop: () => void;
+  /** The provider's response; null where a stream's client has to be given its 200 before there is one. */
+  beforeCommit(): Promise<Response | null>;
+  /** From here on a shutdown no longer stops the provider's side: the client's stream ends with an error of its own. */
+  handOver(): void;
 }
 
-/** How much of a refusal is read for its reason, bytes. */
-const MAX_REFUSAL_BYTES = 256 * 1024;
-/** How long its body may take to come, ms. */
-const REFUSAL_WAIT_MS = 10_000;
-
-/** The provider's answer, whatever its status. Rejects with `upstream_unreachable` or `upstream_timeout`. */
-export async function sendUpstream(attempt: Attempt, signal: AbortSignal): Promise<Response> {
-  const { response, sent } = await sendAsAccount(attempt, signal);
-  if (response.status === 421 && sent.servedNowhere !== undefined) {
-    return misdirected(attempt.runtime, response, sent.servedNowhere);
-  }
-  if (sent.sealRefused === undefined || response.status !== 400) return response;
-  const refusal = await peekRefusal(attempt.runtime, response);
-  if (!sent.sealRefused(refusal) || isFinal(named(attempt, sent, response, refusal))) return response;
-  // Nothing may be left without it: then the provider's own words are the better answer.
-  const unsealed = await attempt.unseal().catch(() => null);
-  if (unsealed === null) return response;
-  await response.body?.cancel();
-  return sendOnce(attempt, unsealed, signal);
+/** Sends the attempt. Its client's leaving and the runtime's shutdown abort it. */
+export function startUpstream(
+  attempt: Pick<Attempt, "runtime" | "mayCommit" | "send">,
+  { request: { signal: client } }: Pick<ProxyCall, "request">,
+): Upstream {
+  const { runtime, mayCommit } = attempt;
+  const abort = new AbortController();
+  const stop = () => abort.abort(NOT_NEEDED);
+  stopWith(client, stop);
+  stopWith(runtime.shutdown, stop);
+  const response = attempt.send(abort.signal);
+  return {
+    response,
+    stop,
+    beforeCommit: () => (mayCommit ? untilCommit(runtime, response) : response),
+    handOver: () => runtime.shutdown?.removeEventListener("abort", stop),
+  };
 }
 
-/** True for a decision about this client or owner, which no other credential and no other host is to get around. */
-async function standsFor(attempt: Attempt, sent: ReadyRequest, response: Response): Promise<boolean> {
-  return isFinal(named(attempt, sent, response, await peekRefusal(attempt.runtime, response)));
+function stopWith(signal: AbortSignal | undefined, stop: () => void): void {
+  if (signal?.aborted) stop();
+  signal?.addEventListener("abort", stop);
 }
 
-function named(
-  { runtime }: Attempt,
-  { classify }: ReadyRequest,
-  response: Response,
-  source: string,
-): Refusal {
-  return nameText(classify, response, source, runtime.clock.now());
-}
-
-/** The refusal of the last host, with what the owner can do. */
-async function misdirected(runtime: Runtime, response: Response, wayOut: string): Promise<Response> {
-  const said = (await peekRefusal(runtime, response)).trim();
-  await response.body?.cancel();
-  const headers = new Headers(response.headers);
-  headers.set("content-type", "application/json");
-  const message = said === "" || said.length > 200 ? wayOut : `${wayOut} The provider said: ${said}`;
-  return new Response(JSON.stringify({ error: { message, code: "misdirected" } }), { status: 421, headers });
-}
-
-/** The text of a refusal, whose own body stays unread; empty where it does not come. */
-async function peekRefusal({ clock }: Runtime, response: Response): Promise<string> {
-  const source = bodySource(response.clone().body, clock);
-  const reading = readBytes(source, MAX_REFUSAL_BYTES).catch(() => null);
-  const read = await withTimeout(clock, REFUSAL_WAIT_MS, reading, () => null);
-  void source.cancel().catch(() => {});
-  return read === null ? "" : new TextDecoder().decode(read.bytes);
-}
-
-async function sendAsAccount(
-  attempt: Attempt,
-  signal: AbortSignal,
-): Promise<{ response: Response; sent: ReadyRequest }> {
-  const { first } = attempt;
-  const response = await sendOnce(attempt, first, signal);
-  const next = { 401: attempt.renew, 421: attempt.relocate }[response.status];
-  if (next === undefined || (await standsFor(attempt, first, response))) return { response, sent: first };
-  const second = await next().catch(async (error: unknown) => {
-    await response.body?.cancel();
-    throw error;
-  });
-  if (second === null) return { response, sent: first };
-  await response.body?.cancel();
-  return { response: await sendOnce(attempt, second, signal), sent: second };
-}
-
-async function sendOnce({ runtime }: Attempt, ready: ReadyRequest, signal: AbortSignal): Promise<Response> {
-  const { clock, config } = runtime;
-  const ms = config.KLEIS_HEADER_TIMEOUT_MS;
-  const reason = () =>
-    new KleisError(
-      "upstream_timeout",
-      `The provider did not begin to answer within ${Math.round(ms / 1000)} seconds. Try again.`,
-    );
-  const { url, headers, body, origins } = ready;
-  return withDeadline({ clock, ms, reason, signal }, async (limit) => {
-    const response = await send(runtime.fetch, {
-      url,
-      method: "POST",
-      headers,
-      body,
-      origins,
-      signal: limit,
-    });
-    return withoutCoding(runtime, response);
-  });
+function untilCommit({ clock }: Runtime, response: Promise<Response>): Promise<Response | null> {
+  return withTimeout(clock, COMMIT_AFTER_MS, response, () => null);
 }

@@ -71,7 +71,7 @@ export async function send(asked: Asked): Promise<Sent> {
 /** A JSON answer as the client gets it. */
 export function answered({ request }: Sent, answer: string | JsonObject): string {
   const source = typeof answer === "string" ? answer : JSON.stringify(answer);
-  const edits = request.answer.json?.(JSON.parse(source)) ?? [];
+  const edits = request.response.json?.(JSON.parse(source)) ?? [];
   return new TextDecoder().decode(applyEdits(new TextEncoder().encode(source), edits));
 }
 

@@ -15,7 +15,7 @@ describe("a request with an API key", () => {
     expect(text).toBe(body);
     expect(request.edits).toEqual([]);
     expect(changes).toEqual([]);
-    expect(request.answer).toEqual({ breaksSilence: true });
+    expect(request.response).toEqual({ sendsKeepAlive: true });
     expect(request.streams).toBe(true);
   });
 
@@ -292,7 +292,7 @@ describe("Claude Code itself", () => {
     });
     expect(text).toBe(JSON.stringify(attributed, null, 1));
     expect(changes).toEqual([]);
-    expect(request.answer).toEqual({ breaksSilence: true });
+    expect(request.response).toEqual({ sendsKeepAlive: true });
     expect(headers).toEqual({
       authorization: "Bearer sk-ant-oat01-AAA",
       "anthropic-version": "2023-06-01",

@@ -13,7 +13,7 @@ function mapped(names: string[], further: JsonObject[] = []): (string | undefine
 }
 
 function rewriteOne(sent: Sent, event: Uint8Array): Uint8Array | null {
-  const rewriter = sent.request.answer.stream?.();
+  const rewriter = sent.request.response.stream?.();
   return rewriter === undefined ? event : rewriter.rewrite(event);
 }
 
@@ -226,7 +226,7 @@ describe("a request's tool names", () => {
 
   it("need no look at the answer when none is mapped", async () => {
     const { request } = await send({ body: { ...BASE, tools: [{ name: "Read" }, { name: "mcp_x" }] } });
-    expect(request.answer).toEqual({ breaksSilence: true });
+    expect(request.response).toEqual({ sendsKeepAlive: true });
   });
 
   it("do not trip over shapes that are not what they should be", async () => {
@@ -281,7 +281,7 @@ describe("an answer's tool names", () => {
         { type: "tool_reference", tool_name: "read" },
       ],
     });
-    const { json } = sent.request.answer;
+    const { json } = sent.request.response;
     expect(json?.({ type: "message", content: [block("bash")] })).toEqual([]);
     expect(json?.({ type: "error", error: { type: "api_error" } })).toEqual([]);
     expect(json?.({ input_tokens: 3 })).toEqual([]);
@@ -516,7 +516,7 @@ describe("whatever the tools are called", () => {
         const source = JSON.stringify({ ...BASE, system, tools, messages: turns.flat() });
         const sent = await send({ body: source });
         expect(sent.text).toBe(source);
-        expect(sent.request.answer).toEqual({ breaksSilence: true });
+        expect(sent.request.response).toEqual({ sendsKeepAlive: true });
       }),
     );
   });

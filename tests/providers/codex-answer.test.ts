@@ -1,15 +1,15 @@
 import { expect, test } from "vitest";
-import type { ErrorAnswer } from "../../src/providers/provider.ts";
+import type { ErrorResponse } from "../../src/providers/provider.ts";
 import { send } from "./codex-fixture.ts";
 
-const { answer } = (await send({ model: "gpt-5.5", input: "hi", stream: true })).prepared;
+const { response } = (await send({ model: "gpt-5.5", input: "hi", stream: true })).prepared;
 
 function errorOf(
   status: number,
   body: string,
   contentType = "application/json",
-): ErrorAnswer | null | undefined {
-  return answer.error?.(status, contentType, body);
+): ErrorResponse | null | undefined {
+  return response.error?.(status, contentType, body);
 }
 
 test("the backend's detail becomes an OpenAI error with the same words", () => {
@@ -47,7 +47,7 @@ test("a page of Cloudflare's becomes our own error with advice, and none of the 
 const encode = (text: string) => new TextEncoder().encode(text);
 const rewritten = (text: string) => {
   const event = encode(text);
-  const out = answer.stream?.().rewrite(event);
+  const out = response.stream?.().rewrite(event);
   return { text: new TextDecoder().decode(out ?? undefined), isSame: out === event };
 };
 

@@ -54,7 +54,7 @@ test("what belongs to a Codex turn travels along when the client sends it", asyn
 
 test("a turn's state goes back to the account that gave it, and to no other", async () => {
   const answered = new Headers({ "x-codex-turn-state": "state.of a turn" });
-  (await send(BODY)).prepared.answer.headers?.(answered);
+  (await send(BODY)).prepared.response.headers?.(answered);
   const own = Object.fromEntries(answered);
   const sentBy = async (id: string, headers: Record<string, string>) =>
     (await send(BODY, { account: { ...PLAN, id }, headers })).headers["x-codex-turn-state"];
@@ -69,10 +69,10 @@ test("a FedRAMP account is announced, others are not", async () => {
   expect((await send(BODY)).headers["x-openai-fedramp"]).toBeUndefined();
 });
 
-test("a client that does not stream has the stream gathered, one that streams has not", async () => {
-  expect((await send(BODY)).prepared.answer.gather).toBe(false);
+test("a client that does not stream has the stream aggregated, one that streams does not", async () => {
+  expect((await send(BODY)).prepared.response.aggregate).toBe(false);
   const unstreamed = await send({ model: "gpt-5.5", input: "hi" });
-  expect(unstreamed.prepared.answer.gather).toBe(true);
+  expect(unstreamed.prepared.response.aggregate).toBe(true);
   expect(unstreamed.prepared.streams).toBe(true);
   expect(unstreamed.headers.accept).toBe("text/event-stream");
 });
@@ -125,7 +125,7 @@ test("an API key streams when the client does, and keeps the query", async () =>
   const sent = await send({ ...BODY }, { account: API, query: "a=b" });
   expect(sent.prepared.streams).toBe(true);
   expect(sent.prepared.url).toBe("https://api.openai.com/v1/responses?a=b");
-  expect(sent.prepared.answer).toEqual({});
+  expect(sent.prepared.response).toEqual({});
 });
 
 test("an API key refuses the Messages protocol", async () => {

@@ -319,9 +319,9 @@ describe("a chat stream", () => {
   });
 
   test("keeps its choices when several were asked for", async () => {
-    const { answer } = await prepared({ stream: true, n: 2 });
+    const { response } = await prepared({ stream: true, n: 2 });
     const bytes = event(delta(1, { content: "x", tool_calls: [begin(0, "a")] }));
-    expect(answer.stream?.().rewrite(bytes)).toBe(bytes);
+    expect(response.stream?.().rewrite(bytes)).toBe(bytes);
   });
 
   test("has an empty list where the provider writes null for the choices", () => {
@@ -362,8 +362,8 @@ describe("a chat stream", () => {
 
 describe("a messages stream", () => {
   test("loses a stray [DONE] and nothing else", async () => {
-    const { answer } = await prepared({ stream: true }, { operation: "messages" });
-    const repair = answer.stream?.();
+    const { response } = await prepared({ stream: true }, { operation: "messages" });
+    const repair = response.stream?.();
     const stop = event({ type: "message_stop" }, "message_stop");
     const words = event({ type: "content_block_delta", delta: { text: "[DONE]" } });
     expect(repair?.rewrite(stop)).toBe(stop);

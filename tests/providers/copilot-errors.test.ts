@@ -115,8 +115,8 @@ describe("a refusal of Copilot's", () => {
 
 /** What the provider's own plan makes of a refusal. */
 async function meant(operation: Operation, status: number, body: string) {
-  const { answer } = await prepared({ stream: true }, { operation });
-  return answer.error?.(status, "text/plain", body);
+  const { response } = await prepared({ stream: true }, { operation });
+  return response.error?.(status, "text/plain", body);
 }
 
 describe("a prompt that is too long is told in the words that make clients compact", () => {

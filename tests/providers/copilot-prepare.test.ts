@@ -82,9 +82,9 @@ describe("a request to Copilot", () => {
   });
 
   test("may end without the formal end on chat and messages, not on responses", async () => {
-    const plan = async (operation: Operation) => (await prepared({ stream: true }, { operation })).answer;
-    expect((await plan("chat")).mayOmitEnd).toBe(true);
-    expect((await plan("messages")).mayOmitEnd).toBe(true);
-    expect((await plan("responses")).mayOmitEnd).toBeUndefined();
+    const plan = async (operation: Operation) => (await prepared({ stream: true }, { operation })).response;
+    expect((await plan("chat")).mayOmitTerminator).toBe(true);
+    expect((await plan("messages")).mayOmitTerminator).toBe(true);
+    expect((await plan("responses")).mayOmitTerminator).toBeUndefined();
   });
 });

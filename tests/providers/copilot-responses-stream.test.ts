@@ -93,10 +93,10 @@ describe("a Responses stream whose ids change with every event", () => {
   });
 
   test("does not share ids with another stream of the same plan", async () => {
-    const { answer } = await prepared({ stream: true }, { operation: "responses" });
-    answer.stream?.().rewrite(event({ output_index: 0, item_id: "first" }));
+    const { response } = await prepared({ stream: true }, { operation: "responses" });
+    response.stream?.().rewrite(event({ output_index: 0, item_id: "first" }));
     const bytes = event({ output_index: 0, item_id: "second" });
-    expect(answer.stream?.().rewrite(bytes)).toBe(bytes);
+    expect(response.stream?.().rewrite(bytes)).toBe(bytes);
   });
 
   test("has one id per output index and one response id, and is otherwise equal, whatever it holds", () => {

@@ -50,8 +50,8 @@ export async function prepared(body: string | JsonObject, asked: Asked = {}): Pr
 }
 
 /** An answer in one piece as the client gets it. */
-export function answered({ answer }: PreparedRequest, source: string): string {
-  const edits = answer.json?.(JSON.parse(source)) ?? [];
+export function answered({ response }: PreparedRequest, source: string): string {
+  const edits = response.json?.(JSON.parse(source)) ?? [];
   return new TextDecoder().decode(applyEdits(new TextEncoder().encode(source), edits));
 }
 

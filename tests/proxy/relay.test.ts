@@ -52,7 +52,7 @@ function relay(
   protocol: Protocol,
   upstream: ByteSource | Promise<ByteSource>,
   options: {
-    mayOmitEnd?: boolean;
+    mayOmitTerminator?: boolean;
     clock?: VirtualClock;
     idleMs?: number;
     shutdown?: AbortSignal;
@@ -68,7 +68,7 @@ function relay(
     upstream,
     rewriters: [],
     watcher: WATCH[protocol](),
-    mayOmitEnd: options.mayOmitEnd ?? false,
+    mayOmitTerminator: options.mayOmitTerminator ?? false,
     failureEvents: ({ code, message }) => `<${code}: ${message}>\n\n`,
     clock,
     idleMs: options.idleMs ?? 900_000,
@@ -332,14 +332,14 @@ describe("a stream that breaks ends with one error event", () => {
   });
 
   test("where the provider may leave out the formal end, a whole answer gets it and a broken one does not", async () => {
-    const chat = relay("chat", new Feed().say(CHAT.text + CHAT.finish).end(), { mayOmitEnd: true });
+    const chat = relay("chat", new Feed().say(CHAT.text + CHAT.finish).end(), { mayOmitTerminator: true });
     expect(await readAll(chat.stream)).toBe(WHOLE.chat);
     expect(chat.ends).toEqual(["complete"]);
     const messages = relay("messages", new Feed().say(MESSAGE.start + MESSAGE.delta).end(), {
-      mayOmitEnd: true,
+      mayOmitTerminator: true,
     });
     expect(await readAll(messages.stream)).toBe(MESSAGE.start + MESSAGE.delta + MESSAGE.stop);
-    const broken = relay("chat", new Feed().say(CHAT.text).end(), { mayOmitEnd: true });
+    const broken = relay("chat", new Feed().say(CHAT.text).end(), { mayOmitTerminator: true });
     expect(await readAll(broken.stream)).toContain("<upstream_stream_incomplete");
   });
 
@@ -349,7 +349,9 @@ describe("a stream that breaks ends with one error event", () => {
   ] as const)(
     "a connection that broke is no end, whatever the provider may leave out: %s",
     async (protocol, said) => {
-      const { stream, ends, causes } = relay(protocol, new Feed().say(said).break(), { mayOmitEnd: true });
+      const { stream, ends, causes } = relay(protocol, new Feed().say(said).break(), {
+        mayOmitTerminator: true,
+      });
       expect(await readAll(stream)).toMatch(
         /^[^<]+<upstream_stream_incomplete: [^<]*connection to the provider broke[^<]+>\n\n$/,
       );
@@ -371,7 +373,7 @@ describe("a stream that breaks ends with one error event", () => {
       ["the reason is empty", [text, chunk(0, { content: "No" }, "")]],
       ["the first choice has none", [text, call, chunk(1, {}, "tool_calls")]],
     ])("an answer is not whole when %s", async (_why, chunks) => {
-      const { stream, ends } = relay("chat", new Feed().say(...chunks).end(), { mayOmitEnd: true });
+      const { stream, ends } = relay("chat", new Feed().say(...chunks).end(), { mayOmitTerminator: true });
       expect(await readAll(stream)).toMatch(/<upstream_stream_incomplete: [^<]+>\n\n$/);
       expect(ends).toEqual(["incomplete"]);
     });
@@ -390,14 +392,14 @@ describe("a stream that breaks ends with one error event", () => {
       ],
       ["choices have no index", ['data: {"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}]}\n\n']],
     ])("an answer is whole when %s", async (_why, chunks) => {
-      const { stream, ends } = relay("chat", new Feed().say(...chunks).end(), { mayOmitEnd: true });
+      const { stream, ends } = relay("chat", new Feed().say(...chunks).end(), { mayOmitTerminator: true });
       expect(await readAll(stream)).toBe(chunks.join("") + CHAT.done);
       expect(ends).toEqual(["complete"]);
     });
 
     test("the provider's own [DONE] stands, also where a choice has no reason", async () => {
       const whole = text + call + chunk(1, {}, "tool_calls") + CHAT.done;
-      const { stream, ends } = relay("chat", new Feed().say(whole), { mayOmitEnd: true });
+      const { stream, ends } = relay("chat", new Feed().say(whole), { mayOmitTerminator: true });
       expect(await readAll(stream)).toBe(whole);
       expect(ends).toEqual(["complete"]);
     });
@@ -432,7 +434,7 @@ describe("an event that is named error is one, whatever its data is", () => {
     async (protocol, error, begun) => {
       const clock = new VirtualClock();
       const feed = new Feed().say(begun, error);
-      const { stream, ends, stop } = relay(protocol, feed, { clock, mayOmitEnd: true });
+      const { stream, ends, stop } = relay(protocol, feed, { clock, mayOmitTerminator: true });
       const read = readAll(stream);
       await clock.advance(1_000);
       const got = await read;

@@ -26,6 +26,6 @@ export function watchChat(): EndWatcher {
       if (Array.isArray(value.choices)) for (const choice of value.choices) choices.see(choice);
       return value.error != null ? "failed" : "open";
     },
-    missingEnd: () => (choices.areFinished ? MISSING : null),
+    missingTerminator: () => (choices.areFinished ? MISSING : null),
   };
 }

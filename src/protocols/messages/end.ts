@@ -31,6 +31,6 @@ export function watchMessages(): EndWatcher {
           return "open";
       }
     },
-    missingEnd: () => (stopReason ? MISSING : null),
+    missingTerminator: () => (stopReason ? MISSING : null),
   };
 }

@@ -38,7 +38,7 @@ export function watchResponses(): EndWatcher {
       announced ??= eventData(event) ?? "";
       return "failing";
     },
-    missingEnd: () => null,
+    missingTerminator: () => null,
     missingFailure: () =>
       new TextEncoder().encode(failedEvent(streamFailure(announced ?? ""), { responseId })),
     get responseId() {

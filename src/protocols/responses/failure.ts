@@ -2,7 +2,7 @@
 import { isObject, type JsonObject, parseJson, text } from "../../json.ts";
 import type { StreamFailure } from "../stream-errors.ts";
 
-export interface FailedAnswer {
+export interface FailedResponse {
   ok: false;
   status: number;
   /** OpenAI's error shape. */
@@ -54,7 +54,7 @@ export function streamFailure(data: string): StreamFailure {
 }
 
 /** Reads a `response.failed` event or an `error` event, flat or nested. */
-export function failedAnswer(event: JsonObject): FailedAnswer {
+export function failedResponse(event: JsonObject): FailedResponse {
   const error = errorOf(event);
   const code = text(error.code);
   const type = text(error.type);
@@ -77,7 +77,7 @@ export function failedStatus(source: string): number | null {
   const value = parseJson(source);
   if (!isObject(value)) return null;
   const isError = value.type === "error" || isObject(value.error) || text(value.error) !== undefined;
-  return isError ? failedAnswer({ ...value, type: "error" }).status : null;
+  return isError ? failedResponse({ ...value, type: "error" }).status : null;
 }
 
 function errorOf(event: JsonObject): JsonObject {

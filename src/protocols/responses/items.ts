@@ -68,7 +68,7 @@ const EMPTY_MEMBER: Readonly<Record<string, string>> = {
   custom_tool_call: "input",
 };
 
-/** What the name of an event's type begins with where `Gathering` wants its data. */
+/** What the name of an event's type begins with where the aggregator wants its data. */
 export const ITEM_EVENT =
   /"response\.(?:output_item|content_part|output_text|refusal|reasoning_text|reasoning_summary_part|reasoning_summary_text|function_call_arguments|custom_tool_call_input|mcp_call_arguments|code_interpreter_call_code)\.(?:added|delta|done)"/;
 

@@ -18,7 +18,7 @@ export interface EndWatcher {
    * Asked when the provider ends its stream without the last event: the bytes that complete it when the answer itself is
    * whole and only the formal end is missing, else null.
    */
-  missingEnd(): Uint8Array<ArrayBuffer> | null;
+  missingTerminator(): Uint8Array<ArrayBuffer> | null;
   /** The bytes that end the stream after an announced error (`failing`) whose last event the provider leaves out. */
   missingFailure?(): Uint8Array<ArrayBuffer>;
   /** The id of the response that has begun, in a protocol that names one. */

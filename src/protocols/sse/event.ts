@@ -11,6 +11,16 @@ export interface EventRewriter {
   rewrite(event: Uint8Array): Uint8Array | null;
 }
 
+/** The event as all rewriters leave it, in order; null where one leaves it out. */
+export function rewriteEvent(rewriters: readonly EventRewriter[], event: Uint8Array): Uint8Array | null {
+  let out: Uint8Array | null = event;
+  for (const rewriter of rewriters) {
+    if (out === null) return null;
+    out = rewriter.rewrite(out);
+  }
+  return out;
+}
+
 const LF = 0x0a;
 const CR = 0x0d;
 const SPACE = 0x20;

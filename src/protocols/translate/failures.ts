@@ -6,7 +6,7 @@ import { isObject, type JsonObject, parseJson } from "../../json.ts";
 import { readSaidError, statusWords } from "../error-shape.ts";
 import { errorBody } from "../errors.ts";
 import type { Protocol } from "../protocol.ts";
-import { failedAnswer, streamFailure } from "../responses/failure.ts";
+import { failedResponse, streamFailure } from "../responses/failure.ts";
 import { broken } from "../stream-errors.ts";
 import type { ResponseFailure } from "./model.ts";
 
@@ -58,7 +58,7 @@ export function failureFrom(data: string): ResponseFailure {
   const value = parseJson(data);
   const failure = streamFailure(data);
   const { type } = readSaidError(data);
-  const status = STATUS_OF_TYPE.get(type) ?? (isObject(value) ? failedAnswer(value).status : 502);
+  const status = STATUS_OF_TYPE.get(type) ?? (isObject(value) ? failedResponse(value).status : 502);
   return isOverflow(failure.code, failure.message)
     ? { ...failure, type, code: OVERFLOW_CODE, again: false, status: 400 }
     : { ...failure, type, status };

@@ -12,7 +12,7 @@ import {
   needleOf,
   withEdits,
 } from "../../protocols/sse/event.ts";
-import type { AnswerPlan } from "../provider.ts";
+import type { ResponsePlan } from "../provider.ts";
 import { blockSites } from "./tool-name-sites.ts";
 
 const BLOCK_START = needleOf("content_block_start");
@@ -23,7 +23,7 @@ const TOOL_REFERENCE = needleOf('"tool_reference"');
 const ENTRY_BYTES = 256;
 
 /** `inverse`: the upstream name to the client's. */
-export function restoreToolNames(inverse: ReadonlyMap<string, string>): AnswerPlan {
+export function restoreToolNames(inverse: ReadonlyMap<string, string>): ResponsePlan {
   // The others, which may be of any length, need not be kept while the answer streams.
   const changed = new Map([...inverse].filter(([upstream, name]) => upstream !== name));
   return {

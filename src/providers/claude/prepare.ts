@@ -7,7 +7,7 @@ import type { Edit } from "../../protocols/body.ts";
 import { bodyBetas } from "../../protocols/messages/body-betas.ts";
 import { refuseThread } from "../../protocols/messages/threads.ts";
 import { USER_AGENT } from "../../version.ts";
-import type { AnswerPlan, PreparedRequest, PrepareInput } from "../provider.ts";
+import type { PreparedRequest, PrepareInput, ResponsePlan } from "../provider.ts";
 import { restoreToolNames } from "./answer.ts";
 import { apiKeyHeaders, oauthHeaders, planAgent } from "./headers.ts";
 import { PROFILE } from "./profile.ts";
@@ -15,7 +15,7 @@ import { isClaudeCode, systemEdits } from "./system.ts";
 import { toolNames } from "./tool-names.ts";
 
 /** Anthropic sends `ping` events while its model thinks (providers/claude.md §3.3). */
-const UNTOUCHED: AnswerPlan = { breaksSilence: true };
+const UNTOUCHED: ResponsePlan = { sendsKeepAlive: true };
 
 /** A request for what Anthropic's API can be asked for. */
 type ClaudeInput = PrepareInput & { readonly operation: keyof typeof PROFILE.paths };
@@ -40,7 +40,7 @@ function prepareApiKey(input: ClaudeInput): PreparedRequest {
     headers: apiKeyHeaders(input.headers, input.credential.token),
     edits: [],
     streams: streams(input),
-    answer: UNTOUCHED,
+    response: UNTOUCHED,
   };
 }
 
@@ -62,7 +62,7 @@ function prepareOAuth(input: ClaudeInput): PreparedRequest {
     }),
     streams: streams(input),
   };
-  if (own) return { ...request, edits, answer: UNTOUCHED };
+  if (own) return { ...request, edits, response: UNTOUCHED };
   // A later turn of a thread carries neither `system` nor `tools`: no place for the identity, no table of names.
   refuseThread(body, "Claude subscriptions");
 
@@ -72,7 +72,7 @@ function prepareOAuth(input: ClaudeInput): PreparedRequest {
     ...request,
     edits: [...edits, ...system.edits, ...names.edits],
     changes: [...(userAgent === USER_AGENT ? [] : (["claude-user-agent"] as const)), ...system.changes],
-    answer: names.edits.length === 0 ? UNTOUCHED : restoreToolNames(names.inverse),
+    response: names.edits.length === 0 ? UNTOUCHED : restoreToolNames(names.inverse),
   };
 }
 

@@ -3,7 +3,7 @@
 import { ERROR_STATUS } from "../../errors.ts";
 import { isObject, parseJson, text } from "../../json.ts";
 import { errorBody } from "../../protocols/errors.ts";
-import type { ErrorAnswer } from "../provider.ts";
+import type { ErrorResponse } from "../provider.ts";
 import { BLOCKED } from "./refusals.ts";
 
 /**
@@ -11,7 +11,7 @@ import { BLOCKED } from "./refusals.ts";
  * - `{"detail":"…"}` becomes an OpenAI error with the same words.
  * - Everything else passes as it came: clients read `type`, `resets_at` and `plan_type`.
  */
-export function planError(status: number, _contentType: string, body: string): ErrorAnswer | null {
+export function planError(status: number, _contentType: string, body: string): ErrorResponse | null {
   const value = parseJson(body);
   if (status === 403 && value === undefined) {
     const blocked = { code: "upstream_blocked", status: ERROR_STATUS.upstream_blocked, message: BLOCKED };

@@ -32,10 +32,10 @@ async function preparePlan(input: PrepareInput): Promise<PreparedRequest> {
       ? {}
       : { sealRefused: (refusal: string) => isSealRefusal(operation, refusal) }),
     streams: true,
-    answer: {
+    response: {
       headers: (answered) => markTurnState(account.id, answered),
       stream: createPlanRewriter,
-      gather: body.value.stream !== true,
+      aggregate: body.value.stream !== true,
       error: planError,
     },
   };
@@ -56,6 +56,6 @@ function prepareApi(input: PrepareInput): PreparedRequest {
     headers: apiHeaders(input, streams),
     edits: [],
     streams,
-    answer: {},
+    response: {},
   };
 }

@@ -3,7 +3,7 @@ import { refuseThread } from "../../protocols/messages/threads.ts";
 import { type Operation, protocolOf } from "../../protocols/protocol.ts";
 import { holdsSealed, isSealRefusal } from "../../protocols/sealed.ts";
 import { USER_AGENT } from "../../version.ts";
-import type { AnswerPlan, PreparedRequest, PrepareInput } from "../provider.ts";
+import type { PreparedRequest, PrepareInput, ResponsePlan } from "../provider.ts";
 import { sentBetas } from "./betas.ts";
 import { editsFor } from "./body.ts";
 import { apiBase } from "./host.ts";
@@ -34,7 +34,7 @@ export function prepare(input: PrepareInput): PreparedRequest {
     // There is no other host where the operator has set one.
     ...(input.config.COPILOT_API_URL === "" ? { servedNowhere: HOST_REFUSED } : {}),
     streams,
-    answer: answerPlan(operation, streams, isSingle(body.value.n)),
+    response: responsePlan(operation, streams, isSingle(body.value.n)),
   };
 }
 
@@ -64,16 +64,16 @@ function isSingle(n: unknown): boolean {
   return typeof n !== "number" || n <= 1;
 }
 
-function answerPlan(operation: Operation, streams: boolean, single: boolean): AnswerPlan {
+function responsePlan(operation: Operation, streams: boolean, single: boolean): ResponsePlan {
   const protocol = protocolOf(operation);
-  const error: AnswerPlan["error"] = (status, _contentType, body) => meantBy(protocol, status, body);
+  const error: ResponsePlan["error"] = (status, _contentType, body) => meantBy(protocol, status, body);
   if (!streams) return protocol === "chat" ? { json: single ? foldAnswer : endCalls, error } : { error };
   switch (protocol) {
     case "chat":
-      return { stream: () => chatRepair(single), mayOmitEnd: true, error };
+      return { stream: () => chatRepair(single), mayOmitTerminator: true, error };
     case "responses":
       return { stream: responsesRepair, error };
     case "messages":
-      return { stream: messagesRepair, mayOmitEnd: true, error };
+      return { stream: messagesRepair, mayOmitTerminator: true, error };
   }
 }

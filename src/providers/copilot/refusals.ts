@@ -5,7 +5,7 @@
 import { isObject, parseJson, text } from "../../json.ts";
 import { errorBody } from "../../protocols/errors.ts";
 import type { Protocol } from "../../protocols/protocol.ts";
-import type { ErrorAnswer } from "../provider.ts";
+import type { ErrorResponse } from "../provider.ts";
 import type { Refusal, Refused } from "../refusal.ts";
 import { BETWEEN, classified, NEWER_VERSION, REST, type RefusalRow } from "../refusal-table.ts";
 import { limitEnd } from "./limits.ts";
@@ -171,7 +171,7 @@ export function classify(refused: Refused): Refusal {
 }
 
 /** What is meant by the refusal; null where nothing else is. */
-export function meantBy(protocol: Protocol, status: number, source: string): ErrorAnswer | null {
+export function meantBy(protocol: Protocol, status: number, source: string): ErrorResponse | null {
   if (status !== 400 && status !== 413) return null;
   const value = parseJson(source);
   const error = isObject(value) && isObject(value.error) ? value.error : {};

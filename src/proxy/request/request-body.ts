@@ -82,8 +82,8 @@ export class RequestBody {
     this.#reader.holding.hold(this.size + copy);
   }
 
-  /** Lets go of everything. `rest`: bytes of memory that the request still keeps. Nothing can be read any more. */
-  letGo(rest: number): void {
+  /** Drops everything: nothing can be read any more. `rest`: bytes of memory that the request still keeps. */
+  release(rest: number): void {
     this.#value = null;
     this.#bytes = new Uint8Array(0);
     this.#reader.holding.hold(rest);

@@ -13,10 +13,11 @@ import {
 } from "../../protocols/error-shape.ts";
 import { applyEdits, encodeJson } from "../../protocols/json-edit.ts";
 import { protocolOf } from "../../protocols/protocol.ts";
-import type { Scene } from "../context.ts";
+import type { ResponseContext } from "../context.ts";
 import { bodySource } from "../stream/body-source.ts";
 import { UnpacksTooFarError } from "../stream/decompress.ts";
-import { passedHeaders } from "./headers.ts";
+import { endRequest } from "./end-request.ts";
+import { passedHeaders, withOwnHeaders } from "./headers.ts";
 import { hideInBody } from "./hide-credential.ts";
 import { told } from "./name-refusal.ts";
 import { adviceOf, adviseOnRetry, type RetryAdvice } from "./retry-advice.ts";
@@ -36,15 +37,21 @@ export interface ReadError {
   readonly advice: RetryAdvice;
 }
 
-export async function readError(scene: Scene, response: Response): Promise<ReadError> {
-  const { answer } = scene.ready;
-  const protocol = protocolOf(scene.call.operation);
+/** The client's response to a provider's error. */
+export async function providerErrorResponse(context: ResponseContext, response: Response): Promise<Response> {
+  const { status, headers, body } = await readError(context, response);
+  endRequest(context, { status, outcome: "provider_error", bytes: body.length });
+  return new Response(body, { status, headers: withOwnHeaders(context, headers) });
+}
+
+export async function readError(context: ResponseContext, response: Response): Promise<ReadError> {
+  const protocol = protocolOf(context.call.operation);
   const { status, statusText } = response;
-  const { bytes, isCut } = await readBeginning(scene, response.body);
+  const { bytes, isCut } = await readBeginning(context, response.body);
   const whole = new TextDecoder().decode(bytes);
   const source = isCut ? saidInBeginning(whole) : whole;
   const type = response.headers.get("content-type") ?? "";
-  const meant = answer.error?.(status, type, source) ?? null;
+  const meant = context.plan.error?.(status, type, source) ?? null;
   const shaped =
     meant?.body ??
     (!isCut && holdsError(protocol, parseJson(source))
@@ -53,8 +60,8 @@ export async function readError(scene: Scene, response: Response): Promise<ReadE
 
   const ownWords = readSaidError(source);
   const heard = { status, headers: response.headers, said: ownWords, form: formOf(source) };
-  const advice = adviceOf(scene, heard);
-  scene.facts.report.refused(advice.refusal, ownWords);
+  const advice = adviceOf(context, heard);
+  context.report.refused(advice.refusal, ownWords);
   const headers = passedHeaders(response.headers);
   adviseOnRetry(headers, advice);
   if (shaped !== null) headers.set("content-type", "application/json");
@@ -86,8 +93,11 @@ interface Beginning {
  * The body, or as much of a larger one as is read; empty where it breaks off or does not come: the status is there all the
  * same.
  */
-async function readBeginning({ runtime, facts, stop }: Scene, body: Response["body"]): Promise<Beginning> {
-  const source = hideInBody(bodySource(body, runtime.clock), facts.sentTokens);
+async function readBeginning(
+  { runtime, sentTokens, stop }: ResponseContext,
+  body: Response["body"],
+): Promise<Beginning> {
+  const source = hideInBody(bodySource(body, runtime.clock), sentTokens);
   let unpacksTooFar = false;
   const bounded: ByteSource = {
     read: () =>

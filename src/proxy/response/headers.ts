@@ -1,5 +1,7 @@
-/** Which of a provider's response headers reach the client: what clients act upon, and nothing about the connection. */
+/** The headers of a response: what passes of the provider's, and what Kleis adds. */
+import type { ResponseContext } from "../context.ts";
 
+/** What clients act upon; nothing about the connection. */
 const PASSED = new Set([
   "content-type",
   "retry-after",
@@ -19,7 +21,7 @@ const PASSED_PREFIXES = ["anthropic-", "x-ratelimit-", "x-codex-", "openai-"];
 
 export function passedHeaders(upstream: Headers): Headers {
   const headers = new Headers();
-  // What this names is about the connection, too (RFC 9110 §7.6.1).
+  // Headers that `connection` names are about the connection, too (RFC 9110 §7.6.1).
   const connection = (upstream.get("connection") ?? "").toLowerCase().split(",");
   const own = new Set(connection.map((name) => name.trim()));
   upstream.forEach((value, name) => {
@@ -30,6 +32,21 @@ export function passedHeaders(upstream: Headers): Headers {
   return headers;
 }
 
+/** Adds what Kleis itself reports to what the provider does. */
+export function withOwnHeaders(context: ResponseContext, headers: Headers): Headers {
+  context.plan.headers?.(headers);
+  if (!headers.has("x-request-id")) headers.set("x-request-id", context.call.requestId);
+  headers.set("x-kleis-provider", context.provider);
+  headers.set("x-kleis-account", context.account);
+  headers.set("x-kleis-changes", changesOf(context));
+  return headers;
+}
+
+/** What was changed, as the log and the header name it. */
+export function changesOf({ changes }: Pick<ResponseContext, "changes">): string {
+  return changes.join(",") || "none";
+}
+
 /** What makes proxies and browsers leave a stream alone. */
 export function asEventStream(headers: Headers): Headers {
   headers.set("content-type", "text/event-stream; charset=utf-8");
@@ -38,10 +55,10 @@ export function asEventStream(headers: Headers): Headers {
   return headers;
 }
 
-/** Where providers name a request, the one that stands in the way of our own first. */
+/** Where providers name a request; first the header that Kleis itself would use. */
 const REQUEST_IDS = ["x-request-id", "request-id", "x-oai-request-id", "x-github-request-id"];
 
-/** What the provider calls the request, for the log: by it a client's words can be found there. */
+/** The provider's id of the request, for the log: support at the provider asks for it. */
 export function namedByProvider(upstream: Headers): { upstream_id?: string } {
   const name = REQUEST_IDS.find((each) => upstream.has(each));
   return name === undefined ? {} : { upstream_id: upstream.get(name)?.slice(0, 200) ?? "" };

@@ -18,11 +18,8 @@ const ERROR = needleOf("error");
 /** How a Responses stream says that it failed. */
 const FAILED = needleOf("failed");
 
-/** The tokens that were sent for one request: one, and another where it was renewed meanwhile. */
-export type SentTokens = readonly string[];
-
 /** The response with the tokens taken out of its headers; the same where none is in them. */
-export function hideInHeaders(response: Response, tokens: SentTokens): Response {
+export function hideInHeaders(response: Response, tokens: readonly string[]): Response {
   const found: [string, string][] = [];
   response.headers.forEach((value, name) => {
     const shown = hideInText(value, tokens);
@@ -35,7 +32,7 @@ export function hideInHeaders(response: Response, tokens: SentTokens): Response 
 }
 
 /** The body of an error with the tokens taken out. Holds back no more than what may be the beginning of one. */
-export function hideInBody(source: ByteSource, tokens: SentTokens): ByteSource {
+export function hideInBody(source: ByteSource, tokens: readonly string[]): ByteSource {
   const secrets = tokens.map((token) => encoder.encode(token));
   let held: Uint8Array<ArrayBuffer> = NOTHING;
   return {
@@ -55,7 +52,7 @@ export function hideInBody(source: ByteSource, tokens: SentTokens): ByteSource {
 }
 
 /** The same for the events of one stream that tell of an error. */
-export function hideInEvents(tokens: SentTokens): EventRewriter {
+export function hideInEvents(tokens: readonly string[]): EventRewriter {
   return {
     rewrite(event) {
       if (!includesText(event, ERROR) && !includesText(event, FAILED)) return event;
@@ -66,7 +63,7 @@ export function hideInEvents(tokens: SentTokens): EventRewriter {
   };
 }
 
-function hideInText(text: string, tokens: SentTokens): string {
+function hideInText(text: string, tokens: readonly string[]): string {
   return tokens.reduce((shown, token) => shown.replaceAll(token, HIDDEN), text);
 }
 

@@ -5,7 +5,7 @@
  */
 import type { Lasting, Refusal } from "../../providers/refusal.ts";
 import { resetIn } from "../../providers/resets.ts";
-import type { Scene } from "../context.ts";
+import type { ResponseContext } from "../context.ts";
 import { type Heard, nameRefusal, nowBy } from "./name-refusal.ts";
 
 /** The longest wait that agents are told to sleep, s. */
@@ -24,9 +24,12 @@ export interface RetryAdvice {
 }
 
 /** Reads a refusal: by the provider's own rules, and by `retry-after`. */
-export function adviceOf({ runtime, ready }: Pick<Scene, "runtime" | "ready">, heard: Heard): RetryAdvice {
+export function adviceOf(
+  { runtime, classify }: Pick<ResponseContext, "runtime" | "classify">,
+  heard: Heard,
+): RetryAdvice {
   const now = nowBy(heard.headers, runtime.clock.now());
-  const refusal = nameRefusal(ready.classify, heard, now);
+  const refusal = nameRefusal(classify, heard, now);
   const { lasting } = refusal;
   const stated = statedWait(heard.headers, now);
   const mayPass = lasting === null || lasting.why === "usage";

@@ -1,4 +1,4 @@
-/** A stream's way to a client that streams: event by event, or by the runtime itself where nothing is changed. */
+/** A stream to a client that streams: relayed event by event, or passed by the runtime itself where nothing is changed. */
 
 import type { ByteSource } from "../../bytes.ts";
 import { KleisError } from "../../errors.ts";
@@ -6,16 +6,17 @@ import { isObject, parseJson } from "../../json.ts";
 import { WATCH } from "../../protocols/end.ts";
 import { readSaidError } from "../../protocols/error-shape.ts";
 import { protocolOf } from "../../protocols/protocol.ts";
-import { failedAnswer, failedStatus } from "../../protocols/responses/failure.ts";
+import { failedResponse, failedStatus } from "../../protocols/responses/failure.ts";
 import type { EndState } from "../../protocols/sse/end.ts";
 import { type EventRewriter, eventData, includesText, needleOf } from "../../protocols/sse/event.ts";
 import { broken, failureEvents, type StreamFailure } from "../../protocols/stream-errors.ts";
-import { abortConnectionOf, endRequest, type Scene } from "../context.ts";
+import type { ResponseContext } from "../context.ts";
 import { bodySource, peek } from "../stream/body-source.ts";
 import { ownFailure, providerFailure } from "../stream/late-error.ts";
 import { relayNatively } from "../stream/native-relay.ts";
 import type { StreamPlan } from "../stream/outcome.ts";
 import { LateRefusal, relayEvents } from "../stream/relay.ts";
+import { endRequest } from "./end-request.ts";
 import { readError } from "./error.ts";
 import { hideInEvents } from "./hide-credential.ts";
 import { nameRefusal } from "./name-refusal.ts";
@@ -25,106 +26,111 @@ import { restoreModel } from "./restore-model.ts";
 const FAILED = needleOf('"response.failed"');
 
 /** The provider's stream as the client gets it. */
-export function streamOf(scene: Scene, body: Response["body"]): ReadableStream<Uint8Array> {
-  return passedNatively(scene, body) ?? streamFrom(scene, bodySource(body, scene.runtime.clock));
+export function eventStream(context: ResponseContext, body: Response["body"]): ReadableStream<Uint8Array> {
+  return nativeStream(context, body) ?? relayedStream(context, bodySource(body, context.runtime.clock));
 }
 
 /** The same for a body that is being read. */
-export function streamFrom(scene: Scene, source: ByteSource): ReadableStream<Uint8Array> {
-  return relay(scene, source, false);
+export function relayedStream(context: ResponseContext, source: ByteSource): ReadableStream<Uint8Array> {
+  return relay(context, source, false);
 }
 
-/** The same for a provider that has not answered yet while the client has waited long enough. */
-export function lateStream(scene: Scene, sending: Promise<Response>): ReadableStream<Uint8Array> {
-  return relay(scene, lateSource(scene, sending), true);
+/** The same for a provider that has not responded yet while its client has waited long enough. */
+export function lateEventStream(
+  context: ResponseContext,
+  response: Promise<Response>,
+): ReadableStream<Uint8Array> {
+  return relay(context, lateSource(context, response), true);
 }
 
-function relay(scene: Scene, upstream: ByteSource | Promise<ByteSource>, overdue: boolean) {
+function relay(context: ResponseContext, upstream: ByteSource | Promise<ByteSource>, overdue: boolean) {
   return relayEvents({
-    ...planOf(scene),
+    ...planOf(context),
     upstream,
     overdue,
-    rewriters: [...rewritersOf(scene), hideInEvents(scene.facts.sentTokens)],
+    rewriters: [...rewritersOf(context), hideInEvents(context.sentTokens)],
   });
 }
 
-/** The stream as the runtime passes it on by itself; null where it can not or shall not. */
-function passedNatively(scene: Scene, body: Response["body"]): ReadableStream<Uint8Array> | null {
-  const { runtime, call, ready } = scene;
-  const isWished = runtime.config.KLEIS_NATIVE_STREAMS === "on";
-  const isLeftAlone = ready.answer.breaksSilence === true && rewritersOf(scene).length === 0;
-  if (runtime.passthrough === undefined || body === null || !isWished || !isLeftAlone) return null;
+/** The stream as the runtime passes it by itself; null where it cannot or must not. */
+function nativeStream(context: ResponseContext, body: Response["body"]): ReadableStream<Uint8Array> | null {
+  const { runtime, call, plan } = context;
+  const isEnabled = runtime.config.KLEIS_NATIVE_STREAMS === "on";
+  const isUntouched = plan.sendsKeepAlive === true && rewritersOf(context).length === 0;
+  if (runtime.passthrough === undefined || body === null || !isEnabled || !isUntouched) return null;
   const passthrough = runtime.passthrough(peek(body, runtime.clock));
   const hasLeft = () => call.request.signal.aborted;
-  runtime.waitUntil(relayNatively({ ...planOf(scene), passthrough, hasLeft }));
+  runtime.waitUntil(relayNatively({ ...planOf(context), passthrough, hasLeft }));
   return passthrough.readable;
 }
 
-function planOf(scene: Scene): StreamPlan {
-  const { runtime, call, ready, stop } = scene;
+function planOf(context: ResponseContext): StreamPlan {
+  const { runtime, call, plan, stop, abortConnection } = context;
   const watcher = WATCH[protocolOf(call.operation)]();
   return {
     watcher,
-    mayOmitEnd: ready.answer.mayOmitEnd === true,
-    failureEvents: (failure) => eventsOf(scene, failure, true, watcher.responseId),
-    failureIn: (body) => failureIn(scene, body),
+    mayOmitTerminator: plan.mayOmitTerminator === true,
+    failureEvents: (failure) => eventsOf(context, failure, true, watcher.responseId),
+    failureIn: (body) => failureIn(context, body),
     clock: runtime.clock,
     idleMs: runtime.config.KLEIS_IDLE_TIMEOUT_MS,
     stallMs: runtime.config.KLEIS_CLIENT_STALL_MS,
-    abortConnection: abortConnectionOf(scene),
+    abortConnection,
     shutdown: runtime.shutdown,
     stop,
-    onLastEvent: (event, state) => reportFailure(scene, event, state),
-    onEnd: (outcome, bytes, cause) => endRequest(scene, { status: 200, outcome, bytes, cause }),
+    onLastEvent: (event, state) => reportFailure(context, event, state),
+    onEnd: (outcome, bytes, cause) => endRequest(context, { status: 200, outcome, bytes, cause }),
   };
 }
 
-/** Tells of an event that is an error, or a last one that says that the answer failed. */
-function reportFailure({ runtime, ready, facts }: Scene, event: Uint8Array, state: EndState): void {
+/** Reports an error event, or a last event of a response that failed. */
+function reportFailure(context: ResponseContext, event: Uint8Array, state: EndState): void {
   if (state === "unfinished" || (state === "end" && !includesText(event, FAILED))) return;
   const value = parseJson(eventData(event) ?? "");
   if (!isObject(value)) return;
-  const { status, body } = failedAnswer(value);
+  const { status, body } = failedResponse(value);
   const said = readSaidError(JSON.stringify(body));
   const heard = { status, headers: new Headers(), said, form: "json" as const };
-  facts.report.refused(nameRefusal(ready.classify, heard, runtime.clock.now()), said);
+  const { report, classify, runtime } = context;
+  report.refused(nameRefusal(classify, heard, runtime.clock.now()), said);
 }
 
 /** The provider's error in a body that should have been a stream; null where it is none. */
-async function failureIn(scene: Scene, body: Uint8Array<ArrayBuffer>): Promise<StreamFailure | null> {
+async function failureIn(
+  context: ResponseContext,
+  body: Uint8Array<ArrayBuffer>,
+): Promise<StreamFailure | null> {
   const status = failedStatus(new TextDecoder().decode(body));
-  return status === null ? null : providerFailure(await readError(scene, new Response(body, { status })));
+  return status === null ? null : providerFailure(await readError(context, new Response(body, { status })));
 }
 
 /** In order, new for each stream. */
-export function rewritersOf({ call, ready, facts }: Scene): EventRewriter[] {
-  const own = ready.answer.stream?.();
+export function rewritersOf({ call, plan, restoredModel }: ResponseContext): EventRewriter[] {
+  const own = plan.stream?.();
   const rewriters = own === undefined ? [] : [own];
-  if (facts.requestedModel !== null)
-    rewriters.push(restoreModel(protocolOf(call.operation), facts.requestedModel));
+  if (restoredModel !== null) rewriters.push(restoreModel(protocolOf(call.operation), restoredModel));
   return rewriters;
 }
 
-/** A failure as the client's protocol says it. `begun`: the client has had events of the provider's. */
+/** A failure in the client's protocol. `begun`: the client has received events of the provider's. */
 function eventsOf(
-  { call, facts }: Scene,
+  { call, requestedModel: model }: ResponseContext,
   failure: StreamFailure,
   begun: boolean,
   responseId?: string,
 ): string {
-  const { requestId } = call;
-  const protocol = protocolOf(call.operation);
-  return failureEvents(protocol, failure, { requestId, model: facts.model, responseId, begun });
+  const { requestId, operation } = call;
+  return failureEvents(protocolOf(operation), failure, { requestId, model, responseId, begun });
 }
 
-/** The provider's body once it answers; what it says instead reaches the client as the end of its stream. */
-async function lateSource(scene: Scene, sending: Promise<Response>): Promise<ByteSource> {
+/** The provider's body once it responds; an error reaches the client as the end of its stream. */
+async function lateSource(context: ResponseContext, pending: Promise<Response>): Promise<ByteSource> {
   const refused = (failure: StreamFailure, cause?: unknown) =>
-    new LateRefusal(eventsOf(scene, failure, false), cause);
+    new LateRefusal(eventsOf(context, failure, false), cause);
   try {
-    const response = await sending;
-    if (response.status < 400) return bodySource(response.body, scene.runtime.clock);
-    throw refused(providerFailure(await readError(scene, response)));
+    const response = await pending;
+    if (response.status < 400) return bodySource(response.body, context.runtime.clock);
+    throw refused(providerFailure(await readError(context, response)));
   } catch (error) {
     if (error instanceof LateRefusal) throw error;
     throw refused(error instanceof KleisError ? ownFailure(error) : broken("broke_off"), error);

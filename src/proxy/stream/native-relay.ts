@@ -92,12 +92,12 @@ class NativeRelay {
    * `isCompleted`: the tail is only the formal end of a whole response.
    */
   #tailOf(end: UpstreamEnd): { tail: Uint8Array<ArrayBuffer> | null; isCompleted: boolean } {
-    const { mayOmitEnd, watcher } = this.#options;
+    const { mayOmitTerminator, watcher } = this.#options;
     const rest = end === "too_large" ? null : this.#splitter.rest();
     const isWhole = rest !== null && isWholeEvent(rest);
     if (isWhole) this.#see(rest);
     const isOpen = this.#state === "open";
-    const terminator = isOpen && end === "ended" && mayOmitEnd ? watcher.missingEnd() : null;
+    const terminator = isOpen && end === "ended" && mayOmitTerminator ? watcher.missingTerminator() : null;
     const isCompleted = terminator !== null;
     if (end === "too_large" || (rest !== null && !isWhole && isOpen)) return { tail: null, isCompleted };
     const tail = terminator ?? this.#named ?? this.#missingError(end);

@@ -19,7 +19,7 @@ export type StreamOutcome =
 export interface StreamPlan {
   readonly watcher: EndWatcher;
   /** The provider may leave out the formal end of a complete response. */
-  readonly mayOmitEnd: boolean;
+  readonly mayOmitTerminator: boolean;
   /** The events that tell the protocol's clients that their stream broke, up to its end. */
   readonly failureEvents: (failure: StreamFailure) => string;
   /** The error in a body that is labelled as a stream and holds no event; null where it is not one. */

@@ -6,7 +6,7 @@
 import type { ByteSource } from "../../bytes.ts";
 import { withTimeout } from "../../deadline.ts";
 import { errorCodeOf } from "../../error-code.ts";
-import { type EventRewriter, isWholeEvent, withName } from "../../protocols/sse/event.ts";
+import { type EventRewriter, isWholeEvent, rewriteEvent, withName } from "../../protocols/sse/event.ts";
 import { EventSplitter, EventTooLargeError } from "../../protocols/sse/splitter.ts";
 import type { StreamFailure } from "../../protocols/stream-errors.ts";
 import { ClientStream } from "./client-stream.ts";
@@ -180,7 +180,7 @@ class EventRelay {
       this.#lastEventUntil = clock.now() + LAST_EVENT_MS;
     }
     if (forwards) {
-      const out = rewrite(rewriters, seen === "unnamed" ? withName(event, "error") : event);
+      const out = rewriteEvent(rewriters, seen === "unnamed" ? withName(event, "error") : event);
       if (out !== null) this.#runs.add(out);
     }
     return end;
@@ -202,8 +202,8 @@ class EventRelay {
   }
 
   #endWithoutLastEvent(): void {
-    const { mayOmitEnd, watcher } = this.#options;
-    const terminator = mayOmitEnd && this.#state === "streaming" ? watcher.missingEnd() : null;
+    const { mayOmitTerminator, watcher } = this.#options;
+    const terminator = mayOmitTerminator && this.#state === "streaming" ? watcher.missingTerminator() : null;
     if (terminator === null) {
       this.#fail("incomplete", ENDED_EARLY);
     } else {
@@ -217,7 +217,7 @@ class EventRelay {
     if (this.#isOver) return;
     const { watcher, rewriters } = this.#options;
     const last = watcher.missingFailure?.();
-    const out = last === undefined ? null : rewrite(rewriters, last);
+    const out = last === undefined ? null : rewriteEvent(rewriters, last);
     if (out !== null) this.#client.send(out);
     this.#finish("provider_error");
   }
@@ -287,15 +287,6 @@ class EventRelay {
       else if (clock.now() - this.#client.lastSentAt >= KEEP_ALIVE_MS) this.#client.send(KEEP_ALIVE);
     }
   }
-}
-
-function rewrite(rewriters: readonly EventRewriter[], event: Uint8Array): Uint8Array | null {
-  let out: Uint8Array | null = event;
-  for (const rewriter of rewriters) {
-    if (out === null) return null;
-    out = rewriter.rewrite(out);
-  }
-  return out;
 }
 
 function withEmptyLine(event: Uint8Array): Uint8Array {

@@ -100,7 +100,7 @@ function expectedOf(
     else if (ending !== null) return expected("there", true);
   }
   if (announced) return expected("failed", false);
-  if (way.mayOmitEnd && how === "end" && reasons.all) return expected(FORMAL_END[way.protocol], false);
+  if (way.mayOmitTerminator && how === "end" && reasons.all) return expected(FORMAL_END[way.protocol], false);
   return expected("error", false);
 }
 

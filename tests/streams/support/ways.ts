@@ -5,17 +5,17 @@
 import { type Config, readConfig } from "../../../src/config.ts";
 import { isObject, parseJson } from "../../../src/json.ts";
 import { WATCH } from "../../../src/protocols/end.ts";
-import { applyEdits } from "../../../src/protocols/json-edit.ts";
 import { protocolOf } from "../../../src/protocols/protocol.ts";
 import type { EventRewriter } from "../../../src/protocols/sse/event.ts";
 import { failureEvents } from "../../../src/protocols/stream-errors.ts";
 import { providerById } from "../../../src/providers/index.ts";
 import type { CredentialKind } from "../../../src/providers/provider.ts";
-import type { ProxyCall, ReadyRequest } from "../../../src/proxy/pipeline.ts";
-import { answer } from "../../../src/proxy/response/respond.ts";
+import type { ProxyCall, ResponseContext } from "../../../src/proxy/context.ts";
+import { respond, respondLate } from "../../../src/proxy/response/respond.ts";
 import { restoreModel } from "../../../src/proxy/response/restore-model.ts";
 import { bodySource } from "../../../src/proxy/stream/body-source.ts";
 import { relayEvents } from "../../../src/proxy/stream/relay.ts";
+import { startUpstream } from "../../../src/proxy/upstream.ts";
 import type { Clock, LogFields, Runtime } from "../../../src/runtime.ts";
 import { testKeyOf } from "../../support/key.ts";
 import { utf8 } from "./wire.ts";
@@ -90,7 +90,7 @@ export interface Way {
   readonly name: WayName;
   readonly protocol: StreamProtocol;
   /** True where a finished answer may lack its formal end. */
-  readonly mayOmitEnd: boolean;
+  readonly mayOmitTerminator: boolean;
   /** The provider's own rewriters for one stream, in order. */
   rewriters(): EventRewriter[];
   /** The heart of it alone, many times as fast: what a client gets of a stream's bytes, with the same plan. */
@@ -122,17 +122,9 @@ export async function wayOf(name: WayName): Promise<Way> {
     config: CONFIG,
   });
   const changes = [...new Set(prepared.edits.map(({ change }) => change))];
-  const ready: ReadyRequest = {
-    ...prepared,
-    origins: [],
-    classify: (refused) => provider.classify({ ...refused, kind }),
-    body: applyEdits(bytes, prepared.edits),
-    changes,
-  };
-
-  const mayOmitEnd = prepared.answer.mayOmitEnd === true;
+  const mayOmitTerminator = prepared.response.mayOmitTerminator === true;
   const rewriters = () => {
-    const own = prepared.answer.stream?.();
+    const own = prepared.response.stream?.();
     const restoring = requestedModel === null ? [] : [restoreModel(protocolOf(protocol), requestedModel)];
     return own === undefined ? restoring : [own, ...restoring];
   };
@@ -140,7 +132,7 @@ export async function wayOf(name: WayName): Promise<Way> {
   return {
     name,
     protocol,
-    mayOmitEnd,
+    mayOmitTerminator,
     rewriters,
     relay(body, clock) {
       const watcher = WATCH[protocol]();
@@ -148,7 +140,7 @@ export async function wayOf(name: WayName): Promise<Way> {
         upstream: bodySource(body, clock),
         rewriters: rewriters(),
         watcher,
-        mayOmitEnd,
+        mayOmitTerminator,
         failureEvents: (failure) =>
           failureEvents(protocol, failure, {
             requestId: "req_test",
@@ -181,16 +173,28 @@ export async function wayOf(name: WayName): Promise<Way> {
           },
         },
       };
-      const response = await answer(runtimeWith(clock), call, ready, send, {
+      const runtime = runtimeWith(clock);
+      const upstream = startUpstream({ runtime, mayCommit: prepared.streams, send }, call);
+      const context: ResponseContext = {
+        runtime,
+        call,
         provider: spec.provider,
         account: "acc_1",
-        report: { refused: () => {}, unanswered: () => {}, succeeded: () => {} },
-        changes,
-        model: requestedModel ?? model,
-        requestedModel,
+        requestedModel: requestedModel ?? model,
+        restoredModel: requestedModel,
         clientStreams: true,
+        upstreamStreams: prepared.streams,
+        plan: prepared.response,
+        classify: (refused) => provider.classify({ ...refused, kind }),
+        changes,
         sentTokens: [],
-      });
+        report: { refused: () => {}, unanswered: () => {}, succeeded: () => {} },
+        stop: upstream.stop,
+        abortConnection: undefined,
+      };
+      const first = await upstream.beforeCommit();
+      const response =
+        first === null ? respondLate(context, upstream.response) : await respond(context, first);
       if (response.body === null) throw new Error("an answer without a body");
       return { status: response.status, headers: response.headers, body: response.body, log: () => logged };
     },

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Json, JsonObject } from "../../src/json.ts";
-import { createResponsesGatherer } from "../../src/protocols/responses/gather.ts";
+import { ResponsesAggregator } from "../../src/protocols/responses/aggregate.ts";
 
 const created = {
   type: "response.created",
@@ -33,17 +33,17 @@ const completed = (output: Json, more: JsonObject = {}) => ({
   response: { ...created.response, status: "completed", output, usage, ...more },
 });
 
-function gather(...events: (JsonObject | string)[]) {
-  const gatherer = createResponsesGatherer();
-  for (const event of events) gatherer.event(typeof event === "string" ? event : JSON.stringify(event));
-  const result = gatherer.result();
-  const { ended } = gatherer;
+function aggregate(...events: (JsonObject | string)[]) {
+  const aggregator = new ResponsesAggregator();
+  for (const event of events) aggregator.add(typeof event === "string" ? event : JSON.stringify(event));
+  const result = aggregator.result();
+  const { ended } = aggregator;
   return result.ok ? { ...result, body: JSON.parse(result.json), ended } : { ...result, ended };
 }
 
 test("a whole last event is the answer as it stands", () => {
   const last = completed([reasoning, message]);
-  expect(gather(created, done(0, { ...reasoning, summary: ["other"] }), done(1, message), last)).toEqual({
+  expect(aggregate(created, done(0, { ...reasoning, summary: ["other"] }), done(1, message), last)).toEqual({
     ok: true,
     status: 200,
     json: JSON.stringify(last.response),
@@ -53,20 +53,20 @@ test("a whole last event is the answer as it stands", () => {
 });
 
 test("an empty output is rebuilt in the order of its places, not of its coming", () => {
-  const answer = gather(created, done(1, message), done(0, reasoning), completed([]));
+  const answer = aggregate(created, done(1, message), done(0, reasoning), completed([]));
   expect(answer.body.output).toEqual([reasoning, message]);
   expect(answer.body.usage).toEqual(usage);
 });
 
 test("a missing output is rebuilt, and an answer without items has an empty one", () => {
   const last = { type: "response.completed", response: { id: "resp_1", status: "completed" } };
-  expect(gather(created, done(0, message), last).body.output).toEqual([message]);
-  expect(gather(created, last).body.output).toEqual([]);
+  expect(aggregate(created, done(0, message), last).body.output).toEqual([message]);
+  expect(aggregate(created, last).body.output).toEqual([]);
 });
 
 test("items without ids are taken as they were done", () => {
   const { id: _, ...bare } = message;
-  expect(gather(done(0, reasoning), done(1, message), completed([reasoning, bare])).body.output).toEqual([
+  expect(aggregate(done(0, reasoning), done(1, message), completed([reasoning, bare])).body.output).toEqual([
     reasoning,
     message,
   ]);
@@ -74,12 +74,10 @@ test("items without ids are taken as they were done", () => {
 
 test("an item that only the last event holds is kept, none is doubled", () => {
   const other = { ...message, id: "msg_2" };
-  expect(gather(done(1, message), completed([{ type: "reasoning" }, message, other])).body.output).toEqual([
-    { type: "reasoning" },
-    message,
-    other,
-  ]);
-  expect(gather(done(1, message), done(2, other), completed([message])).body.output).toEqual([
+  expect(aggregate(done(1, message), completed([{ type: "reasoning" }, message, other])).body.output).toEqual(
+    [{ type: "reasoning" }, message, other],
+  );
+  expect(aggregate(done(1, message), done(2, other), completed([message])).body.output).toEqual([
     message,
     other,
   ]);
@@ -87,11 +85,11 @@ test("an item that only the last event holds is kept, none is doubled", () => {
 
 test("events without a place are put behind one another", () => {
   const item = (value: Json) => ({ type: "response.output_item.done", item: value });
-  expect(gather(item(reasoning), item(message), completed([])).body.output).toEqual([reasoning, message]);
+  expect(aggregate(item(reasoning), item(message), completed([])).body.output).toEqual([reasoning, message]);
 });
 
 test("an incomplete answer is an answer, filled up with what the first event said", () => {
-  const answer = gather(created, done(0, message), {
+  const answer = aggregate(created, done(0, message), {
     type: "response.incomplete",
     response: {
       id: "resp_1",
@@ -117,7 +115,7 @@ test("an incomplete answer is an answer, filled up with what the first event sai
 
 test("response.done ends an answer like response.completed", () => {
   const last = { type: "response.done", response: { id: "resp_1", usage } };
-  expect(gather(created, done(0, message), last)).toMatchObject({
+  expect(aggregate(created, done(0, message), last)).toMatchObject({
     ok: true,
     ended: true,
     body: { status: "completed", output: [message] },
@@ -125,7 +123,7 @@ test("response.done ends an answer like response.completed", () => {
 });
 
 test("unknown events, comments, [DONE] and text that is no JSON do no harm", () => {
-  const answer = gather(
+  const answer = aggregate(
     "",
     "[DONE]",
     '{"type":"codex.rate_limits","error":"x"',
@@ -143,9 +141,9 @@ test("unknown events, comments, [DONE] and text that is no JSON do no harm", () 
 });
 
 test("nothing behind the last event counts", () => {
-  const late = gather(completed([message]), { type: "error", error: { message: "late" } });
+  const late = aggregate(completed([message]), { type: "error", error: { message: "late" } });
   expect(late.ok).toBe(true);
-  const failed = gather(
+  const failed = aggregate(
     { type: "error", error: { code: "slow_down", message: "first" } },
     completed([message]),
   );
@@ -166,7 +164,7 @@ test.each([
     sequence_number: 3,
     response: { id: "resp_1", status: "failed", error: { code, message: "busy" } },
   };
-  expect(gather(created, done(0, message), failed)).toMatchObject({
+  expect(aggregate(created, done(0, message), failed)).toMatchObject({
     ok: false,
     status,
     ended: true,
@@ -179,7 +177,7 @@ test("a usage limit keeps when it resets, whichever form it has", () => {
   const nested = { type: "error", error: { type: "usage_limit_reached", ...facts } };
   const flat = { type: "error", sequence_number: 1, code: "usage_limit_reached", ...facts };
   for (const event of [nested, flat]) {
-    expect(gather(event)).toMatchObject({
+    expect(aggregate(event)).toMatchObject({
       status: 429,
       body: { error: { type: "usage_limit_reached", ...facts } },
     });
@@ -188,26 +186,28 @@ test("a usage limit keeps when it resets, whichever form it has", () => {
 
 test("an error's type stands in where it has no known code", () => {
   const error = { type: "service_unavailable_error", code: "x", message: "busy" };
-  expect(gather({ type: "error", error }).status).toBe(503);
-  expect(gather({ type: "error", error: { type: "invalid_request_error", message: "no" } }).status).toBe(400);
+  expect(aggregate({ type: "error", error }).status).toBe(503);
+  expect(aggregate({ type: "error", error: { type: "invalid_request_error", message: "no" } }).status).toBe(
+    400,
+  );
 });
 
 test("an event's own status counts, except where it would blame the client's key", () => {
-  expect(gather({ type: "error", status: 400, error: { message: "m" } }).status).toBe(400);
-  expect(gather({ type: "error", status_code: 529, error: { message: "m" } }).status).toBe(529);
-  expect(gather({ type: "error", status: 401, error: { message: "m" } }).status).toBe(502);
-  expect(gather({ type: "error", status: 200 }).status).toBe(502);
+  expect(aggregate({ type: "error", status: 400, error: { message: "m" } }).status).toBe(400);
+  expect(aggregate({ type: "error", status_code: 529, error: { message: "m" } }).status).toBe(529);
+  expect(aggregate({ type: "error", status: 401, error: { message: "m" } }).status).toBe(502);
+  expect(aggregate({ type: "error", status: 200 }).status).toBe(502);
 });
 
 test("a completed event whose response failed is a failure", () => {
   const last = completed([], { status: "failed", error: { code: "rate_limit_exceeded", message: "m" } });
-  expect(gather(last)).toMatchObject({ ok: false, status: 429 });
+  expect(aggregate(last)).toMatchObject({ ok: false, status: 429 });
 });
 
 test.each([[[]], [[created, done(0, message)]], [["[DONE]"]]])(
   "a stream that breaks off is an error and never half an answer",
   (events) => {
-    expect(gather(...events)).toMatchObject({
+    expect(aggregate(...events)).toMatchObject({
       ok: false,
       status: 502,
       ended: false,
@@ -222,29 +222,31 @@ test.each([
   ['{"error":"upstream is down"}', 502, "upstream is down"],
   ["upstream is down", 502, "upstream is down"],
 ])("an event that is named error is one, whatever its data is: %s", (data, status, message) => {
-  const gatherer = createResponsesGatherer();
-  gatherer.event(data, true);
-  expect(gatherer.ended).toBe(true);
-  expect(gatherer.result()).toMatchObject({ ok: false, status, body: { error: { message } } });
+  const aggregator = new ResponsesAggregator();
+  aggregator.add(data, true);
+  expect(aggregator.ended).toBe(true);
+  expect(aggregator.result()).toMatchObject({ ok: false, status, body: { error: { message } } });
 });
 
 test("an error without a type or a name is one, too", () => {
-  expect(gather(created, { error: { code: "context_length_exceeded", message: "too long" } })).toMatchObject({
+  expect(
+    aggregate(created, { error: { code: "context_length_exceeded", message: "too long" } }),
+  ).toMatchObject({
     status: 400,
     body: { error: { message: "too long" } },
   });
 });
 
 test("a last event without its response is an error", () => {
-  expect(gather({ type: "response.completed" })).toMatchObject({ ok: false, status: 502, ended: true });
+  expect(aggregate({ type: "response.completed" })).toMatchObject({ ok: false, status: 502, ended: true });
 });
 
 test("an answer beyond all bounds is given up", () => {
-  const gatherer = createResponsesGatherer(1000);
-  for (let place = 0; place < 100 && !gatherer.ended; place++)
-    gatherer.event(JSON.stringify(done(place, message)));
-  expect(gatherer.ended).toBe(true);
-  expect(gatherer.result()).toMatchObject({
+  const aggregator = new ResponsesAggregator(1000);
+  for (let place = 0; place < 100 && !aggregator.ended; place++)
+    aggregator.add(JSON.stringify(done(place, message)));
+  expect(aggregator.ended).toBe(true);
+  expect(aggregator.result()).toMatchObject({
     ok: false,
     status: 502,
     body: { error: { code: "upstream_invalid_response" } },
@@ -261,7 +263,7 @@ test("numbers, keys and duplicates stay as the provider wrote them, wherever the
   const whole = (output: string) =>
     `{"id":"resp_1","10":1,"2":1.0,"tools":${tools},"status":"completed","output":${output},"metadata":${odd}}`;
   const json = (...events: string[]) => {
-    const answer = gather(...events);
+    const answer = aggregate(...events);
     return answer.ok ? answer.json : answer;
   };
   const itemDone = `{"type":"response.output_item.done","output_index":0,"item": ${item} }`;
@@ -402,7 +404,7 @@ const told = (place: number, item: JsonObject, filled: readonly JsonObject[]): J
 test.each(PIECEMEAL)(
   "%s is whole though neither its own end nor the last event holds it",
   (_name, item, filled, whole) => {
-    const answer = gather(created, ...told(0, item, filled), completed([]));
+    const answer = aggregate(created, ...told(0, item, filled), completed([]));
     expect(answer).toMatchObject({ ok: true });
     expect(answer.body.output).toEqual([whole]);
   },
@@ -417,12 +419,12 @@ test.each(PIECEMEAL)(
       done(0, reasoning),
       done(2, message),
     ];
-    expect(gather(created, ...events, completed([])).body.output).toEqual([reasoning, whole, message]);
+    expect(aggregate(created, ...events, completed([])).body.output).toEqual([reasoning, whole, message]);
   },
 );
 
 test.each(PIECEMEAL)("%s that was finished after all counts as it was finished", (_name, item, filled) => {
-  const answer = gather(created, ...told(0, item, filled), done(0, message), completed([]));
+  const answer = aggregate(created, ...told(0, item, filled), done(0, message), completed([]));
   expect(answer.body.output).toEqual([message]);
 });
 
@@ -430,7 +432,7 @@ test.each(["message", "function_call", "custom_tool_call"])(
   "an announced %s of which nothing came is an error, not an empty answer",
   (type) => {
     const item = { id: "x", type, content: [], arguments: "", input: "" };
-    expect(gather(created, ...told(0, item, []), completed([]))).toMatchObject({
+    expect(aggregate(created, ...told(0, item, []), completed([]))).toMatchObject({
       ok: false,
       status: 502,
       body: { error: { message: expect.stringContaining("announced") } },
@@ -439,12 +441,12 @@ test.each(["message", "function_call", "custom_tool_call"])(
 );
 
 test.each(PIECEMEAL)("%s in a stream that breaks off is an error", (_name, item, filled) => {
-  expect(gather(created, ...told(0, item, filled))).toMatchObject({ ok: false, status: 502 });
+  expect(aggregate(created, ...told(0, item, filled))).toMatchObject({ ok: false, status: 502 });
 });
 
 test("what fills items that were finished in time is not held", () => {
-  const gatherer = createResponsesGatherer(60_000);
-  const feed = (event: JsonObject) => gatherer.event(JSON.stringify(event));
+  const aggregator = new ResponsesAggregator(60_000);
+  const feed = (event: JsonObject) => aggregator.add(JSON.stringify(event));
   feed(created);
   for (let place = 0; place < 50; place++) {
     for (const event of told(place, message, [])) feed(event);
@@ -458,5 +460,5 @@ test("what fills items that were finished in time is not held", () => {
     feed(done(place, { ...message, id: `msg_${place}` }));
   }
   feed(completed([]));
-  expect(gatherer.result().ok).toBe(true);
+  expect(aggregator.result().ok).toBe(true);
 });
