@@ -31,7 +31,9 @@ export function effortsOf({
 }
 
 /** The member of a registry model that offers them; none where there is none to offer. */
-export function effortOptions(efforts: readonly string[]): { readonly reasoning_options?: unknown } {
+export function effortOptions(efforts: readonly string[]): {
+  readonly reasoning_options?: readonly object[];
+} {
   const values = efforts.filter((effort) => EFFORTS.includes(effort));
   return values.length === 0 ? {} : { reasoning_options: [{ type: "effort", values }] };
 }

@@ -312,6 +312,24 @@ export interface LiveList {
    * it is no such list, or not one row of it can be read.
    */
   decode(body: unknown): LiveModel[] | null;
+  /** Present where the list comes in pages. */
+  readonly pages?: ListPages;
+  /**
+   * Further ids by which a model of the list answers, where the registry knows them: the list names a dated id, the
+   * registry also the one without its date. Absent: none.
+   */
+  aliases?(id: string): readonly string[];
+}
+
+/** How the pages of a list follow each other. */
+export interface ListPages {
+  /**
+   * The address of the page after the one that `url` has given; null where that was the last, and an address that was
+   * asked already where the list goes on without saying where.
+   */
+  next(url: string, body: unknown): string | null;
+  /** The pages in order as one body, as `decode` takes it; null when one of them is no page. */
+  join(bodies: readonly unknown[]): unknown;
 }
 
 export interface LiveChecks {

@@ -45,7 +45,7 @@ const COPILOT_VERSION = "2026-06-01";
 
 const received = () => {
   const { claude, codex, copilot } = door.fakes;
-  return claude.requests.length + codex.requests.length + copilot.requests.length;
+  return claude.requests.length + claude.background.length + codex.requests.length + copilot.requests.length;
 };
 
 interface Ran {

@@ -67,6 +67,8 @@ export interface FakeOptions {
 export interface Listener {
   readonly url: string;
   readonly requests: RecordedRequest[];
+  /** Those that may come at any time (`isBackground`), which stand in no other list. */
+  readonly background: RecordedRequest[];
   /** Refusals that the caller is to blame for; a test that expects good behaviour asserts that this is empty. */
   readonly violations: string[];
   /** Every refusal, also those that follow from an account's state (expired, revoked). */
@@ -83,10 +85,19 @@ export interface ListenOptions {
   readonly routes: Routes;
   /** Looks at every request before its route does. */
   readonly guard?: (request: RecordedRequest) => void;
+  /** True for what is asked in the background, at no time that a test knows. */
+  readonly isBackground?: (request: RecordedRequest) => boolean;
 }
 
-export async function listen({ name, now, routes, guard }: ListenOptions): Promise<Listener> {
+export async function listen({
+  name,
+  now,
+  routes,
+  guard,
+  isBackground = () => false,
+}: ListenOptions): Promise<Listener> {
   const requests: RecordedRequest[] = [];
+  const background: RecordedRequest[] = [];
   const violations: string[] = [];
   const refusals: string[] = [];
   const violate = (what: string): void => {
@@ -95,7 +106,7 @@ export async function listen({ name, now, routes, guard }: ListenOptions): Promi
 
   const answer = async (message: IncomingMessage, res: ServerResponse): Promise<void> => {
     const request = await record(message, res, now());
-    requests.push(request);
+    (isBackground(request) ? background : requests).push(request);
     const where = `${request.method} ${request.path}`;
     try {
       guard?.(request);
@@ -127,6 +138,7 @@ export async function listen({ name, now, routes, guard }: ListenOptions): Promi
   return {
     url: `http://127.0.0.1:${port}`,
     requests,
+    background,
     violations,
     refusals,
     violate,

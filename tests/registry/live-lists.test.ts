@@ -288,7 +288,7 @@ describe("a list is asked for in the background", () => {
     const place = await listing({ one: THREE });
     const one = await copilotIs(place, "one");
     const two = await copilotIs(place, "two");
-    await place.account("claude");
+    await place.account("codex", { kind: "api_key" });
     expect(await place.admin("POST", "/admin/models/refresh")).toEqual({
       status: 200,
       json: {
@@ -346,7 +346,6 @@ describe("a list is asked for in the background", () => {
     const place = await listing({ one: THREE });
     const one = await copilotIs(place, "one");
     await place.runtime.storage.accounts.update(one.id, { enabled: false }, 1);
-    await place.account("claude");
     await place.account("codex", { kind: "api_key" });
     await listed(place);
     await place.world.settled();

@@ -105,6 +105,7 @@ test("asking at the owner's wish answers within a time limit while everything ha
   expect(answer).toEqual({
     registry: "refused",
     accounts: new Map([
+      ["acc-claude", false],
       ["acc-codex", false],
       ["acc-copilot", false],
     ]),

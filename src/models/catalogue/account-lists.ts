@@ -3,16 +3,16 @@
  * a list that can not be had leaves the old one, or none, with words in the log and on the account's card.
  */
 import type { Credentials } from "../../accounts/credentials.ts";
+import { dueOf } from "../../accounts/refresh/timing.ts";
 import { KleisError } from "../../errors.ts";
-import { parseJson } from "../../json.ts";
 import type { LiveList, LiveModel, Provider } from "../../providers/provider.ts";
 import type { LogFields, Runtime } from "../../runtime.ts";
 import type { AccountRecord } from "../../storage/port.ts";
 import { rememberSetting, type SettingMemory, type WantedSetting } from "../cached-setting.ts";
 import { lookUntil } from "../poll-until.ts";
-import { fetchBytes } from "../registry/fetch.ts";
 import { isWithin } from "../time.ts";
 import type { LiveLists } from "./catalogue.ts";
+import { fetchList } from "./list-pages.ts";
 import {
   decodeRecords,
   doubtOf,
@@ -146,6 +146,15 @@ export class LiveListStore {
     return asking;
   }
 
+  /** Asks in the background for the lists of accounts that have just been connected. */
+  connected(accounts: readonly AccountRecord[]): void {
+    const able = accounts.filter((account) => {
+      const listing = this.#listingOf(account);
+      return listing !== undefined && !isEnding(listing, this.#now());
+    });
+    if (able.length > 0) this.#deps.runtime.waitUntil(this.ask(able));
+  }
+
   /** Asks for these accounts' lists now, whatever is known or asked already. Never rejects. */
   async ask(accounts: readonly AccountRecord[]): Promise<void> {
     const able = accounts.flatMap((account) => this.#listingOf(account) ?? []);
@@ -220,6 +229,8 @@ export class LiveListStore {
     const listing = this.#listingOf(account);
     if (records === undefined || listing === undefined) return;
     const { id } = account;
+    const isAlias = records[id]?.models?.some((known) => listing.live.aliases?.(known.id).includes(model));
+    if (outcome === "answered" && isAlias === true) return;
     const record =
       outcome === "answered"
         ? withAnswer(records[id], model)
@@ -274,7 +285,7 @@ export class LiveListStore {
   #isDue(account: AccountRecord, now: number): boolean {
     if (isWithin(now, this.#asked.get(account.id)?.at ?? Number.NEGATIVE_INFINITY, PAUSE_MS)) return false;
     const listing = this.#listingOf(account);
-    if (listing === undefined) return false;
+    if (listing === undefined || isEnding(listing, now)) return false;
     const record = this.#memory.value()?.[account.id];
     if (record?.models == null) return true;
     const { version, live } = listing;
@@ -337,22 +348,25 @@ export class LiveListStore {
   }
 }
 
+/**
+ * True where asking would first redeem a refresh token. The background leaves that to the next request, after which the
+ * list is due: an account that nobody uses keeps its login as it was brought in.
+ */
+function isEnding({ account, provider }: Listing, now: number): boolean {
+  return account.kind === "oauth" && provider.rotates === true && dueOf(account, now) !== "later";
+}
+
 /** Asks a provider for one account's list. */
 async function askOne({ runtime, credentials }: LiveListDeps, listing: Listing): Promise<Answer> {
   const { account, provider, live, version } = listing;
   const { config } = runtime;
   try {
     const request = live.request(account, await credentials.fresh(account), config, version);
-    const got = await fetchBytes(runtime, {
-      ...request,
-      origins: provider.origins(account, config),
-      timeoutMs: TIMEOUT_MS,
-      maxBytes: MAX_BYTES,
-    });
-    if (got.status !== "ok") {
-      return { ok: false, reason: got.status === "refused" ? got.reason : "status 304" };
-    }
-    const models = live.decode(parseJson(new TextDecoder().decode(got.bytes)));
+    const origins = provider.origins(account, config);
+    const limits = { timeoutMs: TIMEOUT_MS, maxBytes: MAX_BYTES };
+    const got = await fetchList(runtime, { ...request, ...limits, origins }, live.pages);
+    if (!got.ok) return got;
+    const models = live.decode(got.body);
     if (models === null)
       return { ok: false, reason: "it is empty, or not a list of models that can be read" };
     if (models.length > MAX_MODELS) return { ok: false, reason: `it names more than ${MAX_MODELS} models` };

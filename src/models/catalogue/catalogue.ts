@@ -98,7 +98,7 @@ export function createCatalogue({ registry, live = NO_LISTS, custom = [] }: Cata
       const known = ofProvider.get(name);
       if (known !== undefined) return known;
       if (ofProvider.size >= SETS_MAX) ofProvider.clear();
-      const views = [...distinct.values()].map((seat) => viewOf(seat, live.get(seat.id)));
+      const views = [...distinct.values()].map((seat) => viewOf(seat, live.get(seat.id), provider));
       const served = serve(registry.get(provider.source) ?? [], provider, views);
       ofProvider.set(name, served);
       return served;
@@ -111,13 +111,24 @@ interface View {
   readonly kind: CredentialKind;
   /** Null: it keeps no list. */
   readonly list: ReadonlyMap<string, LiveModel> | null;
+  /** What the list has under another id, by further ids that mean the same. */
+  readonly aliases: ReadonlyMap<string, LiveModel>;
   readonly refused: ReadonlySet<string>;
 }
 
 const NOTHING: AccountModels = { models: null, refused: new Set() };
 
-function viewOf({ kind }: Seat, { models, refused } = NOTHING): View {
-  return { kind, refused, list: models && new Map(models.map((model) => [model.id, model])) };
+function viewOf({ kind }: Seat, { models, refused } = NOTHING, { live }: Provider): View {
+  // Newest first, which is what an id without a date stands for.
+  const aliases = (models ?? []).flatMap(
+    (model) => live?.aliases?.(model.id).map((id) => [id, model] as const) ?? [],
+  );
+  return {
+    kind,
+    refused,
+    list: models && new Map(models.map((model) => [model.id, model])),
+    aliases: new Map(aliases.toReversed()),
+  };
 }
 
 /** How one account answers for a model. */
@@ -170,11 +181,11 @@ function isUsable(model: RegistryModel): boolean {
 function answerOf(
   model: RegistryModel,
   provider: Provider,
-  { kind, list, refused }: View,
+  { kind, list, aliases, refused }: View,
 ): Answer | undefined {
   if (refused.has(model.id)) return undefined;
   if (list !== null) {
-    const live = list.get(model.id);
+    const live = list.get(model.id) ?? aliases.get(model.id);
     if (live === undefined || live.operations.length === 0) return undefined;
     const limit = merged(provider.limits(model, kind), live.limit);
     return { kind, limit, operations: live.operations, isHidden: live.hidden === true };

@@ -147,7 +147,7 @@ export function createModelSource(deps: ModelSourceDeps): LiveModelSource {
     listStatuses: (accounts) => live.statuses(accounts),
     text: () => upstream.text() ?? snapshotText(),
     connected(accounts) {
-      runtime.waitUntil(live.ask(accounts));
+      live.connected(accounts);
     },
     async refresh(accounts) {
       const [registry, lists] = await Promise.all([upstream.refresh(), live.refresh(accounts)]);

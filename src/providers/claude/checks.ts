@@ -156,7 +156,7 @@ const models: LiveCheck = {
     });
     const answer = yield {
       method: "GET",
-      url: `${config.CLAUDE_API_URL}${PROFILE.modelsPath}?limit=1000`,
+      url: `${config.CLAUDE_API_URL}${PROFILE.models.path}?limit=${PROFILE.models.perPage}`,
       headers: account.kind === "oauth" ? bearer(credential.token) : key,
     };
     const rows = rowsOf(answer.json.data);

@@ -33,6 +33,23 @@ export function apiKeyHeaders(client: Headers, key: string): Headers {
   return headers;
 }
 
+/** For calls of Kleis's own that both kinds of account may make: the list of models. */
+export function accountHeaders({ kind, token }: Credential): Headers {
+  const headers = new Headers({
+    accept: "application/json",
+    "accept-encoding": "identity",
+    [HEADERS.version]: PROFILE.defaultVersion,
+    "user-agent": USER_AGENT,
+  });
+  if (kind === "api_key") {
+    headers.set(HEADERS.apiKey, token);
+  } else {
+    headers.set("authorization", `Bearer ${token}`);
+    headers.set(HEADERS.beta, PROFILE.oauthBeta);
+  }
+  return headers;
+}
+
 /** The user-agent of a plan's requests: the profile's, the operator's, or Kleis's own where he leaves it empty. */
 export function planAgent({ CLAUDE_USER_AGENT: chosen = PROFILE.userAgent }: Config): string {
   return chosen === "" ? USER_AGENT : chosen;

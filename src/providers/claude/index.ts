@@ -1,10 +1,11 @@
 /** Claude: an owner's Anthropic API key or Claude subscription, spoken to in the messages protocol (providers/claude.md). */
-import { USER_AGENT } from "../../version.ts";
 import type { Provider } from "../provider.ts";
 import { CHECKS } from "./checks.ts";
 import { facts } from "./facts.ts";
+import { accountHeaders } from "./headers.ts";
 import { isSame } from "./identity.ts";
 import { importAccount, importFile } from "./import.ts";
+import { live } from "./live.ts";
 import { prepare } from "./prepare.ts";
 import { NOTICE, PROFILE } from "./profile.ts";
 import { refresh } from "./refresh.ts";
@@ -37,6 +38,7 @@ export const claude: Provider = {
   limits: (model) => model.limit,
   operations: () => ["messages", "count_tokens"],
   registry,
+  live,
   origins: (_account, config) => [new URL(config.CLAUDE_API_URL).origin],
   prepare,
   classify,
@@ -51,14 +53,8 @@ export const claude: Provider = {
   importFile,
   secretShapes: PROFILE.secretShapes,
   checkKey: (apiKey, config) => ({
-    url: `${config.CLAUDE_API_URL}${PROFILE.modelsPath}?limit=1`,
-    headers: new Headers({
-      accept: "application/json",
-      "accept-encoding": "identity",
-      [PROFILE.headers.version]: PROFILE.defaultVersion,
-      "user-agent": USER_AGENT,
-      [PROFILE.headers.apiKey]: apiKey,
-    }),
+    url: `${config.CLAUDE_API_URL}${PROFILE.models.path}?limit=1`,
+    headers: accountHeaders({ kind: "api_key", token: apiKey }),
     origins: [new URL(config.CLAUDE_API_URL).origin],
   }),
 };

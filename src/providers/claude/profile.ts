@@ -22,7 +22,24 @@ export const PROFILE = {
     apiKey: "x-api-key",
   },
   /** How the ids of its models begin, in lower case, and how a version in them is written elsewhere (§3.6). */
-  models: { family: /^claude-/, spelled: /^claude/i, dottedVersion: /(?<=\d)\.(?=\d)/g },
+  models: {
+    family: /^claude-/,
+    spelled: /^claude/i,
+    dottedVersion: /(?<=\d)\.(?=\d)/g,
+    /** The date that ends the id of one state of a model. */
+    date: /-20\d{6}$/,
+    /** Characters of an id, and of a cursor. */
+    maxId: 256,
+    /** The list under `CLAUDE_API_URL`, free of charge: rows asked for at a time, and where the next page's begin. */
+    path: "/v1/models",
+    perPage: 1000,
+    cursor: "after_id",
+    /** Levels of effort that a row may name, lowest first, and the smallest budget of thinking, tokens. */
+    efforts: ["low", "medium", "high", "xhigh", "max"],
+    minBudget: 1024,
+    /** What neither list nor registry tells: the smallest of the current models' limits in tokens, and no date. */
+    unknown: { context: 200_000, output: 64_000, release: "1970-01-01" },
+  },
   /** Sent where the client names no version (§2.1). */
   defaultVersion: "2023-06-01",
   /** The beta that a bearer token cannot do without (§2.2). */
@@ -130,9 +147,6 @@ export const PROFILE = {
   image: "source.type base64",
   /** Models that live checks ask, the cheapest first. */
   checked: [/haiku/, /sonnet/, /./],
-
-  /** Under `CLAUDE_API_URL`: the models that the credential may use, free of charge (§3.6). */
-  modelsPath: "/v1/models",
 
   /** How secrets look (§1.5). */
   secretShapes: [

@@ -7,6 +7,7 @@ import { browse, type FakeOptions, type Listener, listen, type Routes, refuse } 
 import { createTokenBook, type TokenBook } from "../tokens.ts";
 import { CLAUDE_ERRORS, type ClaudeError, claudeError, healthyLimits, keyLimits } from "./errors.ts";
 import { type ClaudeIdentity, createClaudeIdentity } from "./identity.ts";
+import { answerModels, type ClaudeModels, createClaudeModels, isModelList } from "./models.ts";
 import { authenticate, type ClaudeRules, checkMessages, refuseLeaks } from "./rules.ts";
 
 export type ClaudeScenario = MessagesScenario | ClaudeError;
@@ -14,23 +15,19 @@ export type ClaudeScenario = MessagesScenario | ClaudeError;
 export interface FakeClaude extends Listener, Inference<ClaudeScenario>, Omit<ClaudeIdentity, "routes"> {
   readonly tokens: TokenBook;
   readonly rules: ClaudeRules;
+  /** What `GET /v1/models` gives. */
+  readonly models: ClaudeModels;
   revoke(token: string): void;
   expire(token: string): void;
   readonly env: Record<string, string>;
 }
-
-const MODELS = [
-  ["claude-opus-4-8", "Claude Opus 4.8"],
-  ["claude-sonnet-5", "Claude Sonnet 5"],
-  ["claude-sonnet-4-6", "Claude Sonnet 4.6"],
-  ["claude-haiku-4-5", "Claude Haiku 4.5"],
-] as const;
 
 export async function startFakeClaude({ now = Date.now }: FakeOptions = {}): Promise<FakeClaude> {
   const account = "00000000-0000-4000-8000-00000000c1a0";
   const tokens = createTokenBook(now, account);
   const { routes: identityRoutes, ...identity } = createClaudeIdentity(tokens, now, account);
   const stage = createInference<ClaudeScenario>(MESSAGES.names, CLAUDE_ERRORS, now);
+  const models = createClaudeModels();
 
   const rules: ClaudeRules = { refusedAgent: null };
 
@@ -64,22 +61,10 @@ export async function startFakeClaude({ now = Date.now }: FakeOptions = {}): Pro
           claudeError(400, "invalid_request_error", "anthropic-version: header is required"),
         );
       }
-      const data = MODELS.map(([id, display_name]) => ({
-        type: "model",
-        id,
-        display_name,
-        created_at: "2026-02-17T00:00:00Z",
-        max_input_tokens: id.includes("haiku") ? 200_000 : 1_000_000,
-        max_tokens: 64000,
-        capabilities: null,
-      }));
-      return {
-        status: 200,
-        body: { data, has_more: false, first_id: data[0]?.id, last_id: data.at(-1)?.id },
-      };
+      return answerModels(models, request);
     },
   };
-  const listener = await listen({ name: "claude", now, routes });
+  const listener = await listen({ name: "claude", now, routes, isBackground: isModelList });
   const { url } = listener;
 
   return {
@@ -89,6 +74,7 @@ export async function startFakeClaude({ now = Date.now }: FakeOptions = {}): Pro
     authorize: (address, options) => browse(listener, address, () => identity.authorize(address, options)),
     tokens,
     rules,
+    models,
     revoke: (token) => tokens.revoke(token),
     expire: (token) => tokens.expire(token),
     env: {
