@@ -80,7 +80,7 @@ test("a database that takes no write is a problem, and looking at it leaves no l
 });
 
 test("an account whose secrets do not open is a problem, and looking at it leaves it as it was", async () => {
-  const client = createClient({ url: pathToFileURL(join(door.folder, "kleis.db")).href });
+  const client = createClient({ url: pathToFileURL(join(door.folder, "kleis.db")).href, timeout: 5_000 });
   const rows = async () => (await client.execute("select * from provider_accounts order by id")).rows;
   const shift = (by: number) =>
     client.execute({
@@ -260,7 +260,7 @@ test("a token that has ended and could not be renewed is a problem on the spot a
 
 /** Notes at the account what a refresh that failed would. */
 async function failRefresh(id: string): Promise<void> {
-  const client = createClient({ url: pathToFileURL(join(door.folder, "kleis.db")).href });
+  const client = createClient({ url: pathToFileURL(join(door.folder, "kleis.db")).href, timeout: 5_000 });
   await client.execute({
     sql: "update provider_accounts set last_refresh_status = 'failed', last_refresh_error = 'planted reason' where id = ?",
     args: [id],

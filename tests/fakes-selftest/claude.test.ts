@@ -496,3 +496,43 @@ describe("signing in", () => {
     expect((await get(["user:inference"], beta)).text).toContain("scope requirement: user:profile");
   });
 });
+
+describe("the list of models", () => {
+  const list = async (query: string, call: Call = keyed()) => {
+    const { body: _none, headers } = call;
+    const answer = await exchange(`${fake.url}/v1/models${query}`, { headers, method: "GET" });
+    return { status: answer.status, json: JSON.parse(answer.text) };
+  };
+
+  test("comes in pages, newest first, to both credentials", async () => {
+    for (const call of [keyed(), subscription()]) {
+      const whole = await list("?limit=1000", call);
+      expect(whole.json).toMatchObject({ has_more: false, first_id: "claude-opus-5-5" });
+      const first = await list("?limit=5", call);
+      expect(first.json).toMatchObject({ has_more: true, last_id: whole.json.data[4].id });
+      const second = await list(`?limit=5&after_id=${first.json.last_id}`, call);
+      expect(second.json.data).toEqual(whole.json.data.slice(5, 10));
+      const last = await list(`?after_id=${whole.json.last_id}`, call);
+      expect(last.json).toEqual({ data: [], has_more: false, first_id: null, last_id: null });
+    }
+    expect(fake.violations).toEqual([]);
+    expect(fake.requests).toEqual([]);
+  });
+
+  test.each([
+    [
+      "a bearer without the OAuth beta",
+      "",
+      () => withHeaders(subscription(), { "anthropic-beta": undefined }),
+      401,
+    ],
+    ["no version", "", () => withHeaders(keyed(), { "anthropic-version": undefined }), 400],
+    ["a limit over 1000", "?limit=1001", keyed, 400],
+    ["a limit of none", "?limit=0", keyed, 400],
+    ["an unknown cursor", "?after_id=claude-none", keyed, 400],
+    ["another query", "?beta=true", keyed, 400],
+  ])("is refused with %s", async (_what, query, call, status) => {
+    expect((await list(query, call())).status).toBe(status);
+    expect(fake.violations).toHaveLength(1);
+  });
+});

@@ -31,6 +31,29 @@ async function answered(answer: Promise<Response>): Promise<Response> {
   return response;
 }
 
+/** Accounts that keep no list of models, which would be read for in the background where an account is new or changed. */
+async function addOpenAiKeys(town: Town, { storage }: CountedProcess, count: number): Promise<string[]> {
+  const apiKey = town.fakes.codex.issueApiKey();
+  const ids = Array.from({ length: count }, (_, at) => `acc_${at}`);
+  for (const [at, id] of ids.entries()) {
+    await storage.accounts.save(
+      newAccount({
+        id,
+        provider: "codex",
+        kind: "api_key",
+        externalId: `console-${at}`,
+        accessToken: null,
+        refreshToken: null,
+        apiKey,
+        expiresAt: null,
+        metadata: {},
+        now: at,
+      }),
+    );
+  }
+  return ids;
+}
+
 async function refused(answer: Promise<Response>, status: number): Promise<void> {
   expect((await answer).status).toBe(status);
 }
@@ -207,41 +230,28 @@ test("a token that another process renewed is used after one reading", async () 
 });
 
 test("a change made here is seen by the next request, after one reading", async () => {
-  const { town, ids } = await settled();
+  const { town, first } = await settled();
+  const [id = ""] = await addOpenAiKeys(town, first, 1);
   const process = town.process();
-  const { key } = await issue(process, { providers: ["claude"] });
-  await answered(process.post("messages", key));
-  await process.admin("PATCH", `/accounts/${ids.claude}`, { label: "mine" });
+  const { key } = await issue(process, { accounts: [id] });
+  const ask = () => process.post("responses", key);
+  await answered(ask());
+  await process.admin("PATCH", `/accounts/${id}`, { label: "mine" });
   await spentAll(process);
-  await answered(process.post("messages", key));
+  await answered(ask());
   expect((await spent(process)).reads).toHaveLength(1);
-  await process.admin("PATCH", `/accounts/${ids.claude}`, { enabled: false });
+  await process.admin("PATCH", `/accounts/${id}`, { enabled: false });
   await spentAll(process);
-  await refused(process.post("messages", key), 403);
+  await refused(ask(), 403);
   expect((await spent(process)).reads).toHaveLength(1);
 });
 
 test("a key that is limited to one of very many accounts reads once, too", async () => {
   const { town, first } = await settled();
-  const apiKey = town.fakes.claude.issueApiKey();
-  for (let at = 0; at < 60; at++) {
-    await first.storage.accounts.save(
-      newAccount({
-        id: `acc_${at}`,
-        kind: "api_key",
-        externalId: `console-${at}`,
-        accessToken: null,
-        refreshToken: null,
-        apiKey,
-        expiresAt: null,
-        metadata: {},
-        now: at,
-      }),
-    );
-  }
+  await addOpenAiKeys(town, first, 60);
   const { key } = await issue(first, { accounts: ["acc_0"] });
   const process = town.process();
-  const answer = await answered(process.post("messages", key));
+  const answer = await answered(process.post("responses", key));
   expect(answer.headers.get("x-kleis-account")).toBe("acc_0");
   expect((await spent(process)).reads).toHaveLength(1);
 });

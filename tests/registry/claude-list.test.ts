@@ -162,20 +162,58 @@ describe.each(KINDS)("by %s", (kind) => {
     fake.models.rows = [claudeModel("claude-sonnet-5", "Claude Sonnet 5", "2026-06-29")];
     const place = await placeWith(kind);
     await listed(place);
-    const { key } = await place.key();
-    const response = await place.app.fetch(
-      new Request("https://kleis.example/v1/messages", {
-        method: "POST",
-        headers: { "x-api-key": key, "content-type": "application/json" },
-        body: JSON.stringify({
-          model: "claude-opus-4-8",
-          max_tokens: 9,
-          messages: [{ role: "user", content: "x" }],
-        }),
-      }),
-    );
-    expect(response.status).toBe(200);
+    expect(await message(place, "claude-opus-4-8")).toBe(200);
     expect(fake.last().json).toMatchObject({ model: "claude-opus-4-8" });
+  });
+});
+
+/** Sends a message by this model, as a key with no scope. */
+async function message(place: Place, model: string): Promise<number> {
+  const { key } = await place.key();
+  const response = await place.app.fetch(
+    new Request("https://kleis.example/v1/messages", {
+      method: "POST",
+      headers: { "x-api-key": key, "content-type": "application/json" },
+      body: JSON.stringify({ model, max_tokens: 9, messages: [{ role: "user", content: "x" }] }),
+    }),
+  );
+  await response.text();
+  await place.world.settled();
+  return response.status;
+}
+
+test("an id without its date that answers is not told as one that the list lacks", async () => {
+  const place = await placeWith("oauth");
+  await listed(place);
+  const told = () => place.world.logged.filter(({ event }) => event === "model_not_listed");
+  expect(await message(place, "claude-haiku-4-5")).toBe(200);
+  expect(told()).toEqual([]);
+  expect(await message(place, "claude-opus-4-1")).toBe(200);
+  expect(told()).toHaveLength(1);
+});
+
+describe("a login that has ended, or is about to", () => {
+  test.each([-60_000, 10_000, 4 * 60_000])("(in %i ms) is not redeemed for a list", async (left) => {
+    const place = await placeWith("oauth");
+    const { accessToken, refreshToken } = fake.issueTokens();
+    const expiresAt = place.world.clock.ms + left;
+    await place.runtime.storage.accounts.remove("acc_1", place.world.clock.ms);
+    await place.account("claude", { accessToken, refreshToken, expiresAt });
+    fake.requests.length = 0;
+    expect(await idsOf(place)).toEqual(ALL);
+    await place.world.settled();
+    expect([fake.requests, fake.background]).toEqual([[], []]);
+    // A request renews it, and then the list is asked for; so it is at the owner's wish.
+    if (left > 0) {
+      const { json } = await place.admin("POST", "/admin/models/refresh");
+      expect(json).toMatchObject({ accounts: [{ list: "renewed" }] });
+    } else {
+      expect(await message(place, "claude-sonnet-5")).toBe(200);
+      await listed(place);
+      await place.world.settled();
+    }
+    expect(fake.background).toHaveLength(1);
+    expect(fake.violations).toEqual([]);
   });
 });
 
@@ -210,7 +248,7 @@ const ODD: [string, reason: RegExp, (at: number) => { status: number; body: obje
   ],
   [
     "a second page of another shape",
-    /no list/,
+    /not a list/,
     (at) =>
       at === 0
         ? page([row("claude-a")], { has_more: true, last_id: "claude-a" })
@@ -230,10 +268,10 @@ const ODD: [string, reason: RegExp, (at: number) => { status: number; body: obje
     (at) =>
       page([row(`claude-${at}`)], { has_more: true, last_id: `claude-${at}`, filler: "x".repeat(1_000_000) }),
   ],
-  ["an empty list", /no list/, () => page([])],
-  ["a list of nothing that can be read", /no list/, () => page([7, null, { id: 7 }, { name: "claude" }])],
-  ["data that are no list", /no list/, () => page({ id: "claude-a" })],
-  ["a text", /no list/, () => ({ status: 200, body: "<html>" })],
+  ["an empty list", /not a list/, () => page([])],
+  ["a list of nothing that can be read", /not a list/, () => page([7, null, { id: 7 }, { name: "claude" }])],
+  ["data that are no list", /not a list/, () => page({ id: "claude-a" })],
+  ["a text", /not a list/, () => ({ status: 200, body: "<html>" })],
   ["a refusal", /status 403/, () => ({ status: 403, body: { error: "x" } })],
 ];
 

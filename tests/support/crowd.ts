@@ -1,6 +1,7 @@
 /** A database as it may be after years: very many keys and accounts, put in by SQL that takes seconds, not minutes. */
 import type { Client, InStatement } from "@libsql/client";
 import { sha256Hex } from "../../src/bytes.ts";
+import { providerById } from "../../src/providers/index.ts";
 import { sealSecrets } from "../../src/storage/libsql/account-row.ts";
 import type { Storage } from "../../src/storage/port.ts";
 import type { Sealer } from "../../src/storage/seal.ts";
@@ -91,7 +92,8 @@ export async function addModelLists(
   const stored = JSON.parse((await storage.settings.get("models.live")) ?? "{}") as Record<string, object>;
   const accounts = await storage.accounts.list();
   const lists = accounts.flatMap(({ id, provider, kind }) => {
-    const list = kind === "oauth" ? stored[of[provider] ?? ""] : undefined;
+    const hasList = providerById(provider)?.live?.kinds.includes(kind) ?? false;
+    const list = hasList ? stored[of[provider] ?? ""] : undefined;
     return list === undefined ? [] : [[id, { ...list, at: now }] as const];
   });
   await storage.settings.set("models.live", JSON.stringify(Object.fromEntries(lists)), now);
