@@ -223,14 +223,12 @@ export function facts(config: Config): Fact[] {
       { id: "models-path", check: "models", what: "Path of the list of models", value: PROFILE.models.path },
       {
         id: "models-page",
-        check: "models",
         what: "Models that a page of the list is asked for",
         value: PROFILE.models.perPage,
       },
       { id: "model-family", check: "models", what: "Ids of Claude models", value: PROFILE.models.family },
       {
         id: "model-date",
-        check: "models",
         what: "Date at the end of an id, which the alias lacks",
         value: PROFILE.models.date,
       },
