@@ -31,9 +31,7 @@ const migrations = entries
   .sort((a, b) => a.when - b.when);
 
 const text = `/** Generated from \`migrations/\` by \`scripts/generate-migrations.mjs\`. Do not edit. */
-import type { Migration } from "./migrate.ts";
-
-export const migrations: readonly Migration[] = ${JSON.stringify(
+export const migrations = ${JSON.stringify(
   migrations.map(({ when, hash, statements }) => ({ when, hash, statements })),
   null,
   2,

@@ -4,7 +4,8 @@ import * as z from "zod/mini";
 import { KleisError } from "../../errors.ts";
 import { jsonBody, requireJson } from "../../http/json-body.ts";
 import { requestLoggerOf } from "../../log/request-logger.ts";
-import { type CustomModel, customProblem } from "../../models/catalogue/custom.ts";
+import { customProblem } from "../../models/catalogue/custom.ts";
+import type { CustomModel } from "../../models/catalogue/custom-model.ts";
 import { customList } from "../../models/catalogue/custom-store.ts";
 import type { AdminDeps } from "../context.ts";
 

@@ -6,7 +6,7 @@ import type { Operation } from "../../protocols/protocol.ts";
 import type { CredentialKind, LiveModel, Provider, RegistryModel } from "../../providers/provider.ts";
 import type { RegistryData } from "../registry/schema.ts";
 import { plainName } from "../resolve/name.ts";
-import type { CustomModel } from "./custom.ts";
+import type { CustomModel } from "./custom-model.ts";
 
 /** A model that a provider serves. */
 export interface CatalogueEntry {

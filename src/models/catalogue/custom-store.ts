@@ -3,7 +3,7 @@ import * as z from "zod/mini";
 import { parseJson } from "../../json.ts";
 import type { Runtime } from "../../runtime.ts";
 import { rememberSetting, type SettingMemory } from "../cached-setting.ts";
-import { type CustomModel, customSchema, MAX_CUSTOM } from "./custom.ts";
+import { type CustomModel, customSchema, MAX_CUSTOM } from "./custom-model.ts";
 
 /** The longest time that a change made by another process stays unseen, ms. */
 const FRESH_MS = 10_000;

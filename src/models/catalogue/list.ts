@@ -8,7 +8,8 @@ import { modelScope } from "../resolve/access.ts";
 import { parseName, plainName, prefixed } from "../resolve/name.ts";
 import { type ResolveInput, resolve } from "../resolve/resolve.ts";
 import type { CatalogueEntry, Served } from "./catalogue.ts";
-import { type CustomModel, customEntry, isOwnName } from "./custom.ts";
+import { customEntry, isOwnName } from "./custom.ts";
+import type { CustomModel } from "./custom-model.ts";
 
 /** A model as it is listed. */
 export interface ListedModel {

@@ -14,7 +14,7 @@ import type { RegistryText } from "../registry/splice.ts";
 import { createUpstream, type Patience, type Renewal } from "../registry/upstream.ts";
 import { LiveListStore, type ModelOutcome } from "./account-lists.ts";
 import { type Catalogue, type CatalogueParts, catalogueOf, createCatalogue } from "./catalogue.ts";
-import type { CustomModel } from "./custom.ts";
+import type { CustomModel } from "./custom-model.ts";
 import { rememberCustom } from "./custom-store.ts";
 import type { ListStatus } from "./list-record.ts";
 import type { RowOf } from "./provider-rows.ts";

@@ -7,7 +7,7 @@ import type { Change } from "../../protocols/body.ts";
 import type { Operation } from "../../protocols/protocol.ts";
 import type { Claim, Provider } from "../../providers/provider.ts";
 import type { Catalogue, Seat, Served } from "../catalogue/catalogue.ts";
-import type { CustomModel } from "../catalogue/custom.ts";
+import type { CustomModel } from "../catalogue/custom-model.ts";
 import { MAX_MODEL_ID } from "../registry/schema.ts";
 import { type Access, type ModelScope, modelScope, type SeatsByProvider } from "./access.ts";
 import { type ModelName, parseName, plainName, withoutMarks } from "./name.ts";

@@ -1,7 +1,5 @@
 /** Generated from `migrations/` by `scripts/generate-migrations.mjs`. Do not edit. */
-import type { Migration } from "./migrate.ts";
-
-export const migrations: readonly Migration[] = [
+export const migrations = [
   {
     "when": 1795345353689,
     "hash": "4b579ef3b71eee3f1d902225547a56fbfd4150ed024cc41701640e3e31b071ee",

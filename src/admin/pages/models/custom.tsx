@@ -1,6 +1,6 @@
 /** The operator's own names for models: listed, added, changed, and removed with a second thought. */
 import type { FC } from "hono/jsx";
-import type { CustomModel } from "../../../models/catalogue/custom.ts";
+import type { CustomModel } from "../../../models/catalogue/custom-model.ts";
 import type { ListedModel } from "../../../models/catalogue/list.ts";
 import type { Provider } from "../../../providers/provider.ts";
 import type { Fault, FormFields } from "../../ui/form-error.ts";

@@ -2,7 +2,7 @@
 import { Hono } from "hono";
 import * as z from "zod/mini";
 import { isObject, type JsonObject } from "../../../json.ts";
-import { type CustomModel, customSchema } from "../../../models/catalogue/custom.ts";
+import { type CustomModel, customSchema } from "../../../models/catalogue/custom-model.ts";
 import { type Fault, faultOf } from "../../ui/form-error.ts";
 import { counted } from "../../ui/format.ts";
 import type { Notice } from "../../ui/layout.tsx";
