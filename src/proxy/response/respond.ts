@@ -9,6 +9,7 @@ import { aggregatedResponse } from "./aggregate.ts";
 import { providerErrorResponse } from "./error.ts";
 import { asEventStream, passedHeaders, withOwnHeaders } from "./headers.ts";
 import { jsonResponse, untouchedResponse, wholeResponse } from "./json.ts";
+import { nameText } from "./name-refusal.ts";
 import { sniffBody } from "./sniff-body.ts";
 import { eventStream, lateEventStream, relayedStream } from "./stream.ts";
 
@@ -20,7 +21,7 @@ export async function respond(context: ResponseContext, response: Response): Pro
   const { status } = response;
   if (status >= 400) return providerErrorResponse(context, response);
   const type = response.headers.get("content-type") ?? "";
-  await requireApiBody(response, type);
+  await requireApiBody(context, response, type);
   const headers = withOwnHeaders(context, passedHeaders(response.headers));
   // A body labelled as a stream starts at once, before its first byte; what it really holds shows at its end (relay.ts).
   if (context.clientStreams && context.upstreamStreams && type.includes("text/event-stream")) {
@@ -35,10 +36,15 @@ export function respondLate(context: ResponseContext, response: Promise<Response
   return new Response(lateEventStream(context, response), { status: 200, headers });
 }
 
-async function requireApiBody({ status, body }: Response, type: string): Promise<void> {
-  if (BODYLESS.has(status)) throw useless("The provider answered with nothing at all. Try again.");
+async function requireApiBody(
+  { report, classify, runtime }: ResponseContext,
+  response: Response,
+  type: string,
+): Promise<void> {
+  if (BODYLESS.has(response.status)) throw useless("The provider answered with nothing at all. Try again.");
   if (!type.includes("text/html")) return;
-  await body?.cancel();
+  await response.body?.cancel();
+  report.refused(nameText(classify, response, "<html>", runtime.clock.now()));
   throw useless(
     "The provider answered with a web page instead of an API answer. Try again; if it stays so, check the configured address.",
   );
