@@ -77,6 +77,7 @@ export const REST: readonly RefusalRow[] = [
     class: "overload",
     scope: "route",
     when: {
+      status: /^(429|5)/,
       code: /^(server_is_overloaded|service_unavailable_error|overloaded_error|slow_down|server_error|api_error|timeout_error)$/,
     },
     advice: null,

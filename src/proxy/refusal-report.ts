@@ -8,8 +8,11 @@ import type { Refusal } from "../providers/refusal.ts";
 import type { AccountRecord } from "../storage/port.ts";
 
 export interface RefusalReport {
-  /** The provider refused, in these words. Only the first counts. */
-  refused(refusal: Refusal, said?: Pick<SaidError, "message" | "code" | "type">): void;
+  /**
+   * The provider refused, in these words; `lasts` where asking again within a minute is pointless, as far as is known. Only
+   * the first counts.
+   */
+  refused(refusal: Refusal, said?: Pick<SaidError, "message" | "code" | "type">, lasts?: boolean): void;
   /** There was no answer of the provider's. */
   unanswered(error: KleisError): void;
   /** The answer came to its end; does nothing where it was a refusal. */
@@ -50,27 +53,27 @@ export function reportRefusals(request: ReportedRequest): RefusalReport {
     return safe.length <= MAX_WORDS ? safe : `${safe.slice(0, MAX_WORDS)}…`;
   }
 
-  function report(refusal: Refusal, words: string | null, code?: string): void {
+  function report(refusal: Refusal, words: string | null, code?: string, lasts = false): void {
     if (isRefused) return;
     isRefused = true;
     request.onRefusal(refusal);
-    const { class: name, scope, advice, lasting } = refusal;
+    const { class: name, scope, advice } = refusal;
     log.addFields({
       refusal: name,
       ...(code === undefined ? {} : { refusal_code: code }),
       // What is wrong with a request is said by quoting it.
       ...(words === null || name === "content" ? {} : { refusal_words: words }),
     });
-    if (advice === null || (name === "limit" && lasting === null)) return;
+    if (advice === null || (name === "limit" && !lasts)) return;
     // Of a key that is refused the account's status tells (accounts/credential-rejection.ts).
     if (name === "login" && account.kind === "api_key") return;
     refusals.refused(account, { class: name, scope, model, counts, words, advice, at: now() });
   }
 
   return {
-    refused(refusal, said) {
+    refused(refusal, said, lasts = refusal.lasting !== null) {
       const code = shown(said?.code ?? said?.type);
-      report(refusal, shown(said?.message), code ?? undefined);
+      report(refusal, shown(said?.message), code ?? undefined, lasts);
     },
     unanswered({ code, message }) {
       if (code !== "upstream_unreachable" && code !== "upstream_timeout") return;

@@ -145,6 +145,7 @@ const NAMED: readonly RefusalRow[] = [
     scope: "account",
     when: {
       status: /^40[0134]/,
+      kind: "oauth",
       words:
         /\boriginator\b|(client|application|app|user.?agent)( \S+){0,3} (is |are )?not (allowed|supported|authorized|permitted|recogni[sz]ed)|(unsupported|unauthorized|unrecogni[sz]ed|unknown) (client|application|user.?agent)/i,
     },

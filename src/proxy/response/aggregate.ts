@@ -27,7 +27,7 @@ export async function aggregatedResponse(
   if (!result.ok) {
     const said = readSaidError(JSON.stringify(result.body));
     const advice = adviceOf(context, { status, headers: upstream.headers, said, form: "json" });
-    context.report.refused(advice.refusal, said);
+    context.report.refused(advice.refusal, said, advice.lasts);
     adviseOnRetry(headers, advice);
   }
   const bytes = result.ok ? new TextEncoder().encode(result.json) : encodeJson(result.body);

@@ -61,7 +61,7 @@ export async function readError(context: ResponseContext, response: Response): P
   const ownWords = readSaidError(source);
   const heard = { status, headers: response.headers, said: ownWords, form: formOf(source) };
   const advice = adviceOf(context, heard);
-  context.report.refused(advice.refusal, ownWords);
+  context.report.refused(advice.refusal, ownWords, advice.lasts);
   const headers = passedHeaders(response.headers);
   adviseOnRetry(headers, advice);
   if (shaped !== null) headers.set("content-type", "application/json");
