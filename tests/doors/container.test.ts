@@ -68,11 +68,16 @@ test("the image holds the server, its database driver and nothing of the tools",
   expect(own.filter((source) => !existsSync(join(ROOT, "dist", source)))).toEqual([]);
 });
 
-test("the container of the docs is given the time that an end in order may take", () => {
-  const page = readFileSync(join(ROOT, "docs/deploy/container.md"), "utf8");
-  const seconds = [/docker run .*--stop-timeout (\d+) /, /stop_grace_period: (\d+)s/].map((written) =>
-    Number(written.exec(page)?.[1]),
+test("the container and the services of the docs are given the time that an end in order may take", () => {
+  const pages = ["container", "node"].map((name) =>
+    readFileSync(join(ROOT, `docs/deploy/${name}.md`), "utf8"),
   );
+  const seconds = [
+    /docker run .*--stop-timeout (\d+) /,
+    /stop_grace_period: (\d+)s/,
+    /TimeoutStopSec=(\d+)/,
+    /<key>ExitTimeOut<\/key><integer>(\d+)</,
+  ].map((written) => Number(written.exec(pages.join("\n"))?.[1]));
   for (const each of seconds) expect(each * 1000).toBeGreaterThanOrEqual(SHUTDOWN_LIMIT_MS + 5_000);
 });
 
