@@ -219,7 +219,9 @@ describe.each(FORMS)("Anthropic's SDK on a Claude subscription, $form", ({ strea
   ] as const)("raises the class of Anthropic's %s, with its words", async (scenario, kind, status, type) => {
     const { client } = scene.anthropic("claude");
     scene.fakes.claude.script(scenario);
-    const error = await refusalOf(ask(client, streams, HELLO));
+    // A model that is not there leaves the account's list: not the one that the other tests ask for.
+    const model = status === 404 ? "claude-opus-4-7" : HELLO.model;
+    const error = await refusalOf(ask(client, streams, { ...HELLO, model }));
     expect(error).toBeInstanceOf(kind);
     expect(error).toMatchObject({ status, type, requestID: "req_fake" });
     if (scenario === "error:too-long")
