@@ -3,6 +3,7 @@ import { Hono } from "hono";
 import { createCredentials } from "./accounts/credentials.ts";
 import { createAccountDirectory } from "./accounts/directory.ts";
 import { createLastRefusals } from "./accounts/last-refusals.ts";
+import { createAdminActions } from "./admin/actions/actions.ts";
 import { createAdminRoutes } from "./admin/api/routes.ts";
 import { createAdminPage } from "./admin/pages/router.tsx";
 import { adminDoor } from "./auth/host-guard.ts";
@@ -77,13 +78,14 @@ export function createApp(given: Runtime): App {
   if (prefix !== "") app.use("/admin/*", underPublicPath(prefix));
   app.get("/admin/", (c) => c.redirect("/admin", 308));
   const sessions = createSessions(runtime);
-  const admin = { runtime, providers, directory, credentials, refusals, keys, uses, models };
+  const adminDeps = { runtime, providers, directory, credentials, refusals, keys, uses, models };
+  const admin = { ...adminDeps, actions: createAdminActions(adminDeps) };
   app.route(
     "/admin",
     createAdminPage({
       ...admin,
       sessions,
-      call: (request, peer) => app.fetch(request, { ...peer, inside: true }),
+      sendAsAgent: (request, peer) => app.fetch(request, peer),
     }),
   );
   app.route(

@@ -51,10 +51,6 @@ export interface Peer {
   readonly local?: boolean;
   /** The network address that the request comes from, as far as the door can tell: to tell tries apart, not to trust. */
   readonly source?: string | undefined;
-  /** True for what the application asks of itself. No door sets it. */
-  readonly inside?: boolean;
-  /** The log line of the request in whose course it does so, which then tells of both. */
-  readonly note?: (fields: LogFields) => void;
 }
 
 /** A body whose first bytes have been read, and what follows them. */

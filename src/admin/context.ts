@@ -1,4 +1,4 @@
-/** What the admin API works with. The caches are the ones that client routes read, so that a change is seen at once. */
+/** What the admin actions work with. The caches are those of the client routes, so that a change takes effect at once. */
 import type { Credentials } from "../accounts/credentials.ts";
 import type { AccountDirectory } from "../accounts/directory.ts";
 import type { LastRefusals } from "../accounts/last-refusals.ts";
@@ -17,8 +17,4 @@ export interface AdminDeps {
   keys: KeyLookup;
   uses: KeyUses;
   models: LiveModelSource;
-  /** Whether a request without `ADMIN_TOKEN` belongs to a session of the admin page. */
-  session?: (request: Request) => boolean | Promise<boolean>;
-  /** Whether that session was opened lately enough to reveal a key. */
-  freshSession?: (request: Request) => boolean | Promise<boolean>;
 }

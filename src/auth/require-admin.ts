@@ -27,7 +27,7 @@ export function createAdminAuth({
 }: AdminAuthOptions): MiddlewareHandler<{ Bindings: Peer }> {
   async function isRight(sent: string, peer: Peer | undefined): Promise<boolean> {
     // An issued key in the wrong place is no try at the token.
-    if (peer?.inside === true || ISSUED_KEY.test(sent)) return sameSecret(sent, token);
+    if (ISSUED_KEY.test(sent)) return sameSecret(sent, token);
     const outcome = await guard(sent, peer?.source);
     if (outcome.status === "wait") throw slowDown(outcome.seconds);
     return outcome.status === "right";
@@ -45,8 +45,7 @@ export function createAdminAuth({
       addFields({ reason: header === undefined ? "no token and no session" : reasonOf(sent) });
       throw unauthorized();
     }
-    // What the page asks in the course of a request is let in as that request was.
-    if (env?.inside !== true) addFields({ by: header === undefined ? "session" : "admin token" });
+    addFields({ by: header === undefined ? "session" : "admin token" });
     await next();
   };
 }

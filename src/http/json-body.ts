@@ -45,10 +45,20 @@ const jsonObject = z
  * an `HTTPException`, which `toKleisError` knows.
  */
 export function jsonBody<Schema extends z.ZodMiniType>(schema: Schema) {
-  const body = z.pipe(jsonObject, schema as unknown as z.ZodMiniType<z.output<Schema>, JsonObject>);
-  return zValidator("json", body, (result) => {
+  return zValidator("json", inObject(schema), (result) => {
     if (!result.success) throw invalidRequest(result.error.issues, schema);
   });
+}
+
+/** Decodes a value by the rules of `jsonBody`, for input that came another way. Throws `invalid_request`. */
+export function decodeBody<Schema extends z.ZodMiniType>(schema: Schema, body: unknown): z.output<Schema> {
+  const result = inObject(schema).safeParse(body);
+  if (result.success) return result.data;
+  throw invalidRequest(result.error.issues, schema);
+}
+
+function inObject<Schema extends z.ZodMiniType>(schema: Schema) {
+  return z.pipe(jsonObject, schema as unknown as z.ZodMiniType<z.output<Schema>, JsonObject>);
 }
 
 /** The first issue as an error that names the field. */

@@ -41,14 +41,10 @@ export function requestLogger(
     const route = patternOf(c);
     const id = newRequestId();
     const log = createRequestLog(logger, clock, { id, method, route });
-    const outer = c.env?.note;
     let isTakenOver = false;
     c.set(KEY, {
       id,
-      addFields(fields) {
-        log.addFields(fields);
-        outer?.(fields);
-      },
+      addFields: (fields) => log.addFields(fields),
       takeOver() {
         isTakenOver = true;
         return log;
@@ -57,13 +53,8 @@ export function requestLogger(
     await next();
     if (isTakenOver) return;
     const { status } = c.res;
-    const named = namedIn(c);
-    if (outer !== undefined) {
-      if (method !== "GET") outer({ api: `${method} ${route}`, ...named });
-      return;
-    }
     const isFine = status < 400;
-    log.addFields(named);
+    log.addFields(namedIn(c));
     log.end(
       { status, outcome: isFine ? "complete" : "refused" },
       isFine && QUIET.has(route) ? "debug" : "info",

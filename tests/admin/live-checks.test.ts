@@ -77,7 +77,7 @@ test("nothing is sent without agreement, for another price, or for an account th
   for (const [form, words] of [
     [{ account, requests: "10" }, "tick that the requests"],
     [{ account, requests: "1", agreed: "yes" }, "requests by now"],
-    [{ account: "acc_none", requests: "10", agreed: "yes" }, "can not be asked"],
+    [{ account: "acc_none", requests: "10", agreed: "yes" }, "cannot be checked"],
   ] as const) {
     const answer = await post(cookie, form);
     expect(answer.status).toBe(400);

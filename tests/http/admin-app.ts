@@ -3,6 +3,8 @@ import { Hono } from "hono";
 import { createCredentials } from "../../src/accounts/credentials.ts";
 import { createAccountDirectory } from "../../src/accounts/directory.ts";
 import { createLastRefusals } from "../../src/accounts/last-refusals.ts";
+import { createAdminActions } from "../../src/admin/actions/actions.ts";
+import type { ApiDeps } from "../../src/admin/api/context.ts";
 import { createAdminRoutes } from "../../src/admin/api/routes.ts";
 import type { AdminDeps } from "../../src/admin/context.ts";
 import { isObject, type Json, type JsonObject, parseJson } from "../../src/json.ts";
@@ -30,7 +32,7 @@ export function parts(json: JsonObject, name: string): JsonObject[] {
   return value.filter(isObject);
 }
 
-export async function createAdmin(extra: Pick<AdminDeps, "session"> = {}) {
+export async function createAdmin(extra: Pick<ApiDeps, "session"> = {}) {
   const world = await createWorld();
   const { runtime } = world;
   const directory = createAccountDirectory(runtime);
@@ -44,11 +46,10 @@ export async function createAdmin(extra: Pick<AdminDeps, "session"> = {}) {
     models: createModelSource({ runtime, providers: PROVIDERS, credentials }),
     keys: createKeyLookup(runtime),
     uses: createKeyUses(runtime),
-    ...extra,
   };
   const app = new Hono();
   app.use(requestLogger(runtime, () => "req_1"));
-  app.route("/admin", createAdminRoutes(deps));
+  app.route("/admin", createAdminRoutes({ ...deps, ...extra, actions: createAdminActions(deps) }));
 
   async function send(path: string, init: RequestInit): Promise<Answer> {
     const response = await app.request(`/admin${path}`, init);

@@ -1,12 +1,14 @@
-/** The JSON part of the admin API, to be mounted at `/admin`. Guards its own paths only, so that a page can stand beside. */
+/** The JSON admin API, mounted at `/admin`. Guards its own paths only; the admin page has guards of its own. */
 import { Hono, type MiddlewareHandler } from "hono";
 import { createLoginGuard, HEADER_LIMITS } from "../../auth/login-guard.ts";
 import { createAdminAuth } from "../../auth/require-admin.ts";
 import { KleisError } from "../../errors.ts";
+import { errorResponse } from "../../http/error-response.ts";
 import { limitBody } from "../../http/limit-body.ts";
-import type { AdminDeps } from "../context.ts";
+import { requestLoggerOf } from "../../log/request-logger.ts";
+import { reportFailure } from "../errors.ts";
 import { createAccountRoutes } from "./accounts.ts";
-import { adminErrors } from "./errors.ts";
+import type { ApiDeps } from "./context.ts";
 import { createKeyRoutes } from "./keys.ts";
 import { createLiveCheckRoutes } from "./live-checks.ts";
 import { createCustomModelRoutes } from "./models.ts";
@@ -23,7 +25,7 @@ const limit = limitBody(MAX_BODY_BYTES, () => {
   throw new KleisError("request_too_large", "The request body is larger than 1 MiB.");
 });
 
-export function createAdminRoutes(deps: AdminDeps): Hono {
+export function createAdminRoutes(deps: ApiDeps): Hono {
   const { runtime, session } = deps;
   const auth = createAdminAuth({
     token: runtime.config.ADMIN_TOKEN,
@@ -31,7 +33,9 @@ export function createAdminRoutes(deps: AdminDeps): Hono {
     ...(session === undefined ? {} : { session }),
   });
   const app = new Hono();
-  app.onError(adminErrors(runtime.logger));
+  app.onError((error, c) =>
+    errorResponse(reportFailure(c, runtime.logger, error), "chat", requestLoggerOf(c).id),
+  );
   for (const path of ["/accounts/*", "/keys/*", "/live-checks/*", "/models/*"])
     app.use(path, noStore, auth, limit);
   app.route("/accounts", createAccountRoutes(deps));

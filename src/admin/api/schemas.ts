@@ -3,6 +3,7 @@ import * as z from "zod/mini";
 import { type AccountImport, LABEL_MAX } from "../../accounts/import.ts";
 import { invalidRequest } from "../../http/json-body.ts";
 import { isObject, type JsonObject } from "../../json.ts";
+import { customList } from "../../models/catalogue/custom-store.ts";
 import { readExpiry } from "../../providers/expiry.ts";
 
 /** Entries of one scope at most, and characters of one entry. */
@@ -84,6 +85,9 @@ export const accountChangeBody = z
       "Nothing to change: send label, enabled, or both.",
     ),
   );
+
+/** `PUT /admin/models`: the whole list, which replaces the stored one. */
+export const customModelsBody = z.strictObject({ models: customList });
 
 /** `POST /admin/accounts/:provider/oauth/start`. Which modes there are is the provider's to say. */
 export const oauthStartBody = z.strictObject({

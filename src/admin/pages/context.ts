@@ -1,62 +1,52 @@
-/** What the routes of the page share: what they work with, how they ask the admin API, and how they answer. */
+/** Shared by the routes of the page: their dependencies, running an action, reading forms, and rendering. */
 import type { Context } from "hono";
 import { html } from "hono/html";
 import type { Child } from "hono/jsx";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Sessions } from "../../auth/session.ts";
 import { KleisError } from "../../errors.ts";
-import { isObject, type JsonObject, parseJson, text } from "../../json.ts";
 import { requestLoggerOf } from "../../log/request-logger.ts";
 import type { Peer } from "../../runtime.ts";
+import type { AdminActions, Audit } from "../actions/actions.ts";
 import type { AdminDeps } from "../context.ts";
+import { reportFailure } from "../errors.ts";
 import type { Frame } from "../ui/layout.tsx";
 
-export interface PageDeps extends Omit<AdminDeps, "session" | "freshSession"> {
+export interface PageDeps extends AdminDeps {
+  readonly actions: AdminActions;
   readonly sessions: Sessions;
-  /** The whole application, in this process: the page asks the admin API and tries keys as anybody else would. */
-  call(request: Request, peer: Peer | undefined): Response | Promise<Response>;
+  /** Sends an agent's request through the whole application, in this process, to test a key. */
+  sendAsAgent(request: Request, peer: Peer | undefined): Response | Promise<Response>;
 }
 
 export type PageEnv = { Bindings: Peer; Variables: { frame: Frame } };
 export type PageContext = Context<PageEnv>;
 
-export type ApiAnswer =
-  | { ok: true; json: JsonObject }
-  /** `param` names the field that is wrong, where one is. */
-  | { ok: false; status: number; code: string; message: string; param: string | undefined };
+/** How an action ended: its value, or the error as the owner may read it. */
+export type Outcome<Value> = { ok: true; value: Value } | { ok: false; error: KleisError };
 
-/** Answers with a page. Without its doctype browsers would draw it by the rules of the nineties. */
+/** Responds with a page. Without its doctype browsers would use quirks mode. */
 export function render(c: PageContext, page: Child, status: ContentfulStatusCode = 200) {
   return c.html(html`<!doctype html>${page}`, status);
 }
 
-/** Asks the admin API, so that a form and a program are judged by the same rules. */
-export async function askApi(
-  { runtime, call }: PageDeps,
+/**
+ * Runs an action for a page. Its log entry names the API call that does the same (`api`, such as `POST /admin/keys`)
+ * beside what the action adds through `audit`.
+ */
+export async function perform<Value>(
+  { runtime }: PageDeps,
   c: PageContext,
-  method: string,
-  path: string,
-  body?: JsonObject,
-): Promise<ApiAnswer> {
-  const request = new Request(new URL(`/admin${path}`, c.req.url), {
-    method,
-    headers: {
-      authorization: `Bearer ${runtime.config.ADMIN_TOKEN}`,
-      ...(body === undefined ? {} : { "content-type": "application/json" }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const response = await call(request, { ...c.env, note: requestLoggerOf(c).addFields });
-  const json = parseJson(await response.text());
-  if (response.ok && isObject(json)) return { ok: true, json };
-  const error = isObject(json) && isObject(json.error) ? json.error : {};
-  return {
-    ok: false,
-    status: response.status,
-    code: text(error.code) ?? "internal_error",
-    message: text(error.message) ?? "Something went wrong inside Kleis. Its log says what.",
-    param: text(error.param),
-  };
+  api: string,
+  action: (audit: Audit) => Value | Promise<Value>,
+): Promise<Outcome<Value>> {
+  const { addFields } = requestLoggerOf(c);
+  addFields({ api });
+  try {
+    return { ok: true, value: await action(addFields) };
+  } catch (error) {
+    return { ok: false, error: reportFailure(c, runtime.logger, error) };
+  }
 }
 
 export type Form = Readonly<Record<string, readonly (string | File)[]>>;

@@ -1,14 +1,18 @@
 /** The routes behind the page of accounts: showing them, and what is done with one. */
 import { Hono } from "hono";
-import type { JsonObject } from "../../../json.ts";
+import { decodeBody } from "../../../http/json-body.ts";
+import type { AccountActions } from "../../actions/accounts.ts";
+import { accountChangeBody } from "../../api/schemas.ts";
 import { faultOf } from "../../ui/form-error.ts";
 import { type Notice, PATH } from "../../ui/layout.tsx";
 import { showPanel } from "../../ui/panel.tsx";
-import { askApi, fieldsOf, type PageContext, type PageDeps, type PageEnv, render } from "../context.ts";
+import { fieldsOf, type PageContext, type PageDeps, type PageEnv, perform, render } from "../context.ts";
 import { missing } from "../error-page.tsx";
 import { hasWorkingKey } from "../keys/choice.ts";
 import { RemovePanel, RenamePanel } from "./forms.tsx";
 import { AccountsPage } from "./page.tsx";
+
+const PATCH = "PATCH /admin/accounts/:id";
 
 /** How many of the keys that a removal would leave without an account are named. */
 const STRANDED_NAMED = 20;
@@ -49,24 +53,29 @@ export async function showAccounts(deps: PageDeps, c: PageContext, refused?: str
   );
 }
 
-/** What is done at once, and how the API calls it. */
-const AT_ONCE: Readonly<Record<string, { method: string; under?: string; body?: JsonObject }>> = {
-  primary: { method: "POST", under: "/primary" },
-  refresh: { method: "POST", under: "/refresh" },
-  enable: { method: "PATCH", body: { enabled: true } },
-  disable: { method: "PATCH", body: { enabled: false } },
-  remove: { method: "DELETE" },
+interface ButtonAction {
+  /** The API call that does the same, for the log. */
+  readonly api: string;
+  run(accounts: AccountActions, id: string): Promise<unknown>;
+}
+
+/** The actions that one button performs, by the last part of their path. */
+const BUTTON_ACTIONS: Readonly<Record<string, ButtonAction>> = {
+  primary: { api: "POST /admin/accounts/:id/primary", run: (accounts, id) => accounts.makePrimary(id) },
+  refresh: { api: "POST /admin/accounts/:id/refresh", run: (accounts, id) => accounts.refresh(id) },
+  enable: { api: PATCH, run: (accounts, id) => accounts.update(id, { enabled: true }) },
+  disable: { api: PATCH, run: (accounts, id) => accounts.update(id, { enabled: false }) },
+  remove: { api: "DELETE /admin/accounts/:id", run: (accounts, id) => accounts.remove(id) },
 };
 
 export function createAccountPages(deps: PageDeps): Hono<PageEnv> {
   const app = new Hono<PageEnv>();
   const { storage } = deps.runtime;
 
-  for (const [name, { method, under = "", body }] of Object.entries(AT_ONCE)) {
+  for (const [name, { api, run }] of Object.entries(BUTTON_ACTIONS)) {
     app.post(`/:id/${name}`, async (c) => {
-      const id = encodeURIComponent(c.req.param("id"));
-      const answer = await askApi(deps, c, method, `/accounts/${id}${under}`, body);
-      if (!answer.ok) return showAccounts(deps, c, answer.message);
+      const outcome = await perform(deps, c, api, () => run(deps.actions.accounts, c.req.param("id")));
+      if (!outcome.ok) return showAccounts(deps, c, outcome.error.message);
       return c.redirect(`${PATH.accounts}?done=${name}`, 303);
     });
   }
@@ -81,9 +90,11 @@ export function createAccountPages(deps: PageDeps): Hono<PageEnv> {
     const account = await storage.accounts.get(c.req.param("id"));
     if (account === null) return missing(c, "account");
     const { label = "" } = await fieldsOf(c);
-    const answer = await askApi(deps, c, "PATCH", `/accounts/${account.id}`, { label });
-    if (answer.ok) return c.redirect(`${PATH.accounts}?done=rename`, 303);
-    const refused = faultOf(answer, { label: { label: "Name" } });
+    const outcome = await perform(deps, c, PATCH, () =>
+      deps.actions.accounts.update(account.id, decodeBody(accountChangeBody, { label })),
+    );
+    if (outcome.ok) return c.redirect(`${PATH.accounts}?done=rename`, 303);
+    const refused = faultOf(outcome.error, { label: { label: "Name" } });
     return showPanel(c, "accounts", "Rename", <RenamePanel account={account} refused={refused} />);
   });
 

@@ -88,7 +88,7 @@ interface Trial {
 
 /** Goes the whole way of a client's request: key, model, account, provider. */
 async function attempt(
-  { runtime, call }: PageDeps,
+  { runtime, sendAsAgent }: PageDeps,
   c: PageContext,
   { key, model, protocol, labels }: Trial,
 ): Promise<Tried> {
@@ -107,7 +107,7 @@ async function attempt(
       body: JSON.stringify(body),
       signal: gaveUp.signal,
     });
-    const response = await call(request, c.env);
+    const response = await sendAsAgent(request, c.env);
     const answer = (await response.text()).slice(0, READ);
     const account = response.headers.get("x-kleis-account");
     return triedWords(model, {

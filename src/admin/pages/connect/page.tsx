@@ -41,8 +41,8 @@ const FIELDS: FormFields = {
 };
 
 /** What the API says of a step of a sign-in, in the page's words. */
-export function signInFault(answer: { message: string; param?: string | undefined }): Fault {
-  const { words, field } = faultOf(answer, FIELDS);
+export function signInFault(error: { message: string; param?: string | undefined }): Fault {
+  const { words, field } = faultOf(error, FIELDS);
   const named = words.replace(/the mode "(\w+)"/g, (_, mode: string) => `“${MODES[mode]?.name ?? mode}”`);
   return { words: named, field };
 }

@@ -1,34 +1,28 @@
-/** The routes of signing in: one form per step, over the admin API's `oauth/start` and `oauth/complete`. */
+/** The routes of signing in: one form per step. */
 import { Hono } from "hono";
 import * as z from "zod/mini";
+import type { Step } from "../../../accounts/sign-in/sign-in.ts";
 import { isLoopback } from "../../../config.ts";
-import { isObject, text } from "../../../json.ts";
+import { decodeBody } from "../../../http/json-body.ts";
 import type { Provider } from "../../../providers/provider.ts";
 import type { AccountRecord } from "../../../storage/port.ts";
+import { retryAfterSeconds } from "../../actions/sign-in.ts";
+import { oauthCompleteBody, oauthStartBody } from "../../api/schemas.ts";
 import type { Fault } from "../../ui/form-error.ts";
 import { showPanel } from "../../ui/panel.tsx";
 import {
-  type ApiAnswer,
-  askApi,
   fieldsOf,
   filled,
+  type Outcome,
   type PageContext,
   type PageDeps,
   type PageEnv,
+  perform,
 } from "../context.ts";
 import { missing } from "../error-page.tsx";
 import { hasWorkingKey } from "../keys/choice.ts";
 import { type Begun, ConnectPanel, OWN_KEY, SignInPanel, signInFault } from "./page.tsx";
 import { ConnectedPanel, EndedPanel } from "./result.tsx";
-
-const startedShape = z.object({
-  state: z.string(),
-  url: z.string(),
-  user_code: z.optional(z.string()),
-  method: z.enum(["device", "paste"]),
-  expires_at: z.number(),
-  interval: z.optional(z.number()),
-});
 
 const optionalNumber = z.pipe(
   z.string().check(z.regex(/^\d{0,6}$/)),
@@ -47,8 +41,6 @@ const carriedShape = z.object({
   expires_at: z.pipe(z.string().check(z.regex(/^\d{1,15}$/)), z.transform(Number)),
   interval: optionalNumber,
 });
-
-type Wire = z.output<typeof startedShape>;
 
 export function createConnectPages(deps: PageDeps): Hono<PageEnv> {
   const app = new Hono<PageEnv>();
@@ -71,26 +63,23 @@ export function createConnectPages(deps: PageDeps): Hono<PageEnv> {
       const panel = <ConnectPanel provider={provider} refused={refused} />;
       return showPanel(c, "accounts", `Connect ${provider.name}`, panel);
     }
-    const answer = await askApi(
-      deps,
-      c,
-      "POST",
-      `/accounts/${provider.id}/oauth/start`,
-      filled({ mode, enterprise_domain }),
-    );
+    const outcome = await perform(deps, c, "POST /admin/accounts/:provider/oauth/start", () => {
+      const options = decodeBody(oauthStartBody, filled({ mode, enterprise_domain }));
+      return deps.actions.signIn.start(provider.id, options, c.env?.local === true);
+    });
     const title = `Connect ${provider.name}`;
-    if (!answer.ok) {
+    if (!outcome.ok) {
       const panel = (
         <ConnectPanel
           provider={provider}
           mode={mode}
           domain={enterprise_domain}
-          refused={signInFault(answer)}
+          refused={signInFault(outcome.error)}
         />
       );
       return showPanel(c, "accounts", title, panel);
     }
-    return showSignIn(c, provider, begunOf(provider, startedShape.parse(answer.json)));
+    return showSignIn(c, provider, { ...outcome.value, provider: provider.id });
   });
 
   for (const step of ["check", "finish"] as const) {
@@ -102,14 +91,11 @@ export function createConnectPages(deps: PageDeps): Hono<PageEnv> {
       if (!carried.success) return missing(c, "page");
       const begun = begunOf(provider, carried.data);
       const code = step === "finish" ? { code: fields.code ?? "" } : {};
-      const path = `/accounts/${provider.id}/oauth/complete`;
-      return showStep(
-        deps,
-        c,
-        provider,
-        begun,
-        await askApi(deps, c, "POST", path, { state: begun.state, ...code }),
-      );
+      const outcome = await perform(deps, c, "POST /admin/accounts/:provider/oauth/complete", (audit) => {
+        const options = decodeBody(oauthCompleteBody, { state: begun.state, ...code });
+        return deps.actions.signIn.complete(provider.id, options, audit);
+      });
+      return showStep(deps, c, provider, begun, outcome);
     });
   }
   return app;
@@ -120,28 +106,23 @@ async function showStep(
   c: PageContext,
   provider: Provider,
   begun: Begun,
-  answer: ApiAnswer,
+  outcome: Outcome<Step>,
 ): Promise<Response> {
-  if (!answer.ok) {
-    const isOver =
-      answer.param === "state" || (begun.method === "device" && answer.code === "invalid_request");
-    if (!isOver) return showSignIn(c, provider, begun, { refused: signInFault(answer) });
+  if (!outcome.ok) {
+    const { error } = outcome;
+    const isOver = error.param === "state" || (begun.method === "device" && error.code === "invalid_request");
+    if (!isOver) return showSignIn(c, provider, begun, { refused: signInFault(error) });
     const title = `${provider.name} is not connected`;
     return showPanel(
       c,
       "accounts",
       title,
-      <EndedPanel provider={provider} words={signInFault(answer).words} />,
+      <EndedPanel provider={provider} words={signInFault(error).words} />,
     );
   }
-  if (answer.json.status !== "connected") {
-    const { retry_after } = answer.json;
-    const interval = typeof retry_after === "number" ? retry_after : begun.interval;
-    return showSignIn(c, provider, { ...begun, interval }, { isAsked: true });
-  }
-  const id = isObject(answer.json.account) ? text(answer.json.account.id) : undefined;
-  const account = id === undefined ? null : await deps.runtime.storage.accounts.get(id);
-  return showConnected(deps, c, account === null ? [] : [account]);
+  const step = outcome.value;
+  if (step.status === "connected") return showConnected(deps, c, [step.account]);
+  return showSignIn(c, provider, { ...begun, interval: retryAfterSeconds(step) }, { isAsked: true });
 }
 
 function showSignIn(
@@ -164,8 +145,8 @@ async function showConnected(
   return showPanel(c, "accounts", "Connected", panel);
 }
 
-function begunOf(provider: Provider, wire: Wire): Begun {
-  const { state, url, user_code, method, expires_at, interval } = wire;
+function begunOf(provider: Provider, carried: z.output<typeof carriedShape>): Begun {
+  const { state, url, user_code, method, expires_at, interval } = carried;
   return { provider: provider.id, state, url, userCode: user_code, method, expiresAt: expires_at, interval };
 }
 

@@ -2,23 +2,17 @@
 import { Hono } from "hono";
 import { readCredentialFile } from "../../../accounts/credential-file.ts";
 import { recognise } from "../../../accounts/recognise-secret.ts";
-import { isObject, type JsonObject, text } from "../../../json.ts";
+import { decodeBody } from "../../../http/json-body.ts";
+import { type JsonObject, text } from "../../../json.ts";
 import { hasKeyForm } from "../../../keys/extract.ts";
 import { cleanCredential } from "../../../providers/pasted-credential.ts";
 import type { Provider } from "../../../providers/provider.ts";
 import type { AccountRecord } from "../../../storage/port.ts";
+import { importBody } from "../../api/schemas.ts";
 import { type Fault, faultOf } from "../../ui/form-error.ts";
 import { showPanel } from "../../ui/panel.tsx";
 import { SavedPanel } from "../connect/result.tsx";
-import {
-  type ApiAnswer,
-  askApi,
-  filled,
-  formOf,
-  type PageContext,
-  type PageDeps,
-  type PageEnv,
-} from "../context.ts";
+import { filled, formOf, type PageContext, type PageDeps, type PageEnv, perform } from "../context.ts";
 import { hasWorkingKey } from "../keys/choice.ts";
 import { IMPORT_FIELDS, type ImportDraft, type ImportKind, ImportPanel } from "./page.tsx";
 
@@ -41,9 +35,17 @@ export function createImportPages(deps: PageDeps): Hono<PageEnv> {
     return former?.kind === "api_key" ? { kind: "api_key", former } : { kind: kindOf(kind) };
   }
 
-  /** Requests that went to the former key go to the new one. */
-  async function takeOver(c: PageContext, former: AccountRecord, id: string | undefined): Promise<void> {
-    if (former.primary && id !== undefined) await askApi(deps, c, "POST", `/accounts/${id}/primary`);
+  /** Makes the new account primary in place of the one it replaces. */
+  async function takeOver(
+    c: PageContext,
+    former: AccountRecord,
+    next: AccountRecord,
+  ): Promise<AccountRecord> {
+    if (!former.primary) return next;
+    const outcome = await perform(deps, c, "POST /admin/accounts/:id/primary", () =>
+      deps.actions.accounts.makePrimary(next.id),
+    );
+    return outcome.ok ? outcome.value : next;
   }
 
   app.get("/", async (c) => {
@@ -67,18 +69,20 @@ export function createImportPages(deps: PageDeps): Hono<PageEnv> {
         ? await fileBody(providers, form.file?.at(-1), field("text"))
         : materialBody(kind, draft, field);
     if ("fault" in read) return show(c, asked, draft, read.fault);
-    const answer = await askApi(deps, c, "POST", "/accounts/import", read.body);
-    if (!answer.ok) return show(c, asked, draft, faultOf(answer, IMPORT_FIELDS[kind]));
-    const ids = idsOf(answer);
-    const isOther = former !== undefined && !ids.includes(former.id);
-    if (isOther) await takeOver(c, former, ids[0]);
-    const saved = await Promise.all(ids.map((id) => accounts.get(id)));
+    const outcome = await perform(deps, c, "POST /admin/accounts/import", (audit) =>
+      deps.actions.accounts.import(decodeBody(importBody, read.body), audit),
+    );
+    if (!outcome.ok) return show(c, asked, draft, faultOf(outcome.error, IMPORT_FIELDS[kind]));
+    const { notes } = outcome.value;
+    const [first, ...others] = outcome.value.accounts;
+    const isOther = former !== undefined && !outcome.value.accounts.some(({ id }) => id === former.id);
+    const saved = first === undefined ? [] : [isOther ? await takeOver(c, former, first) : first, ...others];
     const panel = (
       <SavedPanel
         providers={providers}
-        accounts={saved.filter((account) => account !== null)}
+        accounts={saved}
         hasKey={await hasWorkingKey(deps, c.get("frame").now)}
-        notes={notesOf(answer)}
+        notes={notes}
         former={isOther ? former : undefined}
       />
     );
@@ -154,14 +158,4 @@ function materialBody(
       ...(ends === "" ? {} : { expires_at: ends }),
     },
   };
-}
-
-function notesOf({ json: { notes } }: Extract<ApiAnswer, { ok: true }>): string[] {
-  return Array.isArray(notes) ? notes.filter((words) => typeof words === "string") : [];
-}
-
-function idsOf(answer: Extract<ApiAnswer, { ok: true }>): string[] {
-  const { accounts } = answer.json;
-  if (!Array.isArray(accounts)) return [];
-  return accounts.flatMap((account) => (isObject(account) ? (text(account.id) ?? []) : []));
 }

@@ -1,13 +1,13 @@
 /** The routes behind the page of keys. A key's text is only ever in the answer to a POST. */
 import { Hono } from "hono";
-import { type JsonObject, text } from "../../../json.ts";
+import { decodeBody } from "../../../http/json-body.ts";
 import type { KeyFilter } from "../../../storage/port.ts";
+import { keyBody } from "../../api/schemas.ts";
 import { type Fault, faultOf } from "../../ui/form-error.ts";
 import { PATH } from "../../ui/layout.tsx";
 import { showPanel } from "../../ui/panel.tsx";
 import { createConfirm } from "../confirm/routes.tsx";
 import {
-  askApi,
   type Form,
   fieldsOf,
   filled,
@@ -15,6 +15,7 @@ import {
   type PageContext,
   type PageDeps,
   type PageEnv,
+  perform,
   render,
 } from "../context.ts";
 import { missing } from "../error-page.tsx";
@@ -39,6 +40,7 @@ const DAY_MS = 24 * 60 * 60_000;
 export function createKeyPages(deps: PageDeps): Hono<PageEnv> {
   const app = new Hono<PageEnv>();
   const { storage } = deps.runtime;
+  const actions = deps.actions.keys;
   const view = createModelView(deps);
   const confirm = createConfirm(deps);
 
@@ -101,23 +103,19 @@ export function createKeyPages(deps: PageDeps): Hono<PageEnv> {
       return showNew(c, draft, { words: "Choose the last day on which the key may be used.", field: "date" });
     }
     const { providers, accounts, models } = draft;
-    const body: JsonObject = {
+    const body = {
       ...filled({ label: draft.label }),
-      ...(providers.length === 0 ? {} : { providers: [...providers] }),
-      ...(accounts.length === 0 ? {} : { accounts: [...accounts] }),
-      ...(models.length === 0 ? {} : { models: [...models] }),
+      ...(providers.length === 0 ? {} : { providers }),
+      ...(accounts.length === 0 ? {} : { accounts }),
+      ...(models.length === 0 ? {} : { models }),
       ...(ends === null ? {} : { expires_at: ends }),
     };
-    const answer = await askApi(deps, c, "POST", "/keys", body);
-    if (!answer.ok) return showNew(c, draft, faultOf(answer, KEY_FIELDS));
-    const { id, label, key } = answer.json;
-    const stored = { id: text(id) ?? "", label: text(label) ?? "" };
-    return showPanel(
-      c,
-      "keys",
-      "The key is ready",
-      <KeyPanel stored={stored} text={text(key) ?? ""} isNew />,
+    const outcome = await perform(deps, c, "POST /admin/keys", (audit) =>
+      actions.issue(decodeBody(keyBody, body), audit),
     );
+    if (!outcome.ok) return showNew(c, draft, faultOf(outcome.error, KEY_FIELDS));
+    const { record, key } = outcome.value;
+    return showPanel(c, "keys", "The key is ready", <KeyPanel stored={record} text={key} isNew />);
   });
 
   app.post("/:id/reveal", async (c) => {
@@ -127,9 +125,9 @@ export function createKeyPages(deps: PageDeps): Hono<PageEnv> {
     const action = `/admin/page/keys/${stored.id}/reveal`;
     const asked = await confirm(c, token, { section: "keys", action, back: PATH.keys, fields: {} });
     if (asked !== null) return asked;
-    const answer = await askApi(deps, c, "POST", `/keys/${stored.id}/reveal`);
-    if (!answer.ok) return missing(c, "key");
-    const key = text(answer.json.key) ?? "";
+    const outcome = await perform(deps, c, "POST /admin/keys/:id/reveal", () => actions.reveal(stored.id));
+    if (!outcome.ok) return missing(c, "key");
+    const { key } = outcome.value;
     return showPanel(c, "keys", stored.label, <KeyPanel stored={stored} text={key} isNew={false} />);
   });
 
@@ -140,8 +138,9 @@ export function createKeyPages(deps: PageDeps): Hono<PageEnv> {
   });
 
   app.post("/:id/revoke", async (c) => {
-    const answer = await askApi(deps, c, "POST", `/keys/${encodeURIComponent(c.req.param("id"))}/revoke`);
-    return answer.ok ? c.redirect(`${PATH.keys}?done=revoke`, 303) : missing(c, "key");
+    const id = c.req.param("id");
+    const outcome = await perform(deps, c, "POST /admin/keys/:id/revoke", () => actions.revoke(id));
+    return outcome.ok ? c.redirect(`${PATH.keys}?done=revoke`, 303) : missing(c, "key");
   });
   return app;
 }

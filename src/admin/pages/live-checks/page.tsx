@@ -1,5 +1,7 @@
 /** The page of live checks: a form for each account with the price beside its button, and the table of what was found. */
 import type { FC } from "hono/jsx";
+import type { PlannedCheck } from "../../../live-checks/plan.ts";
+import type { CheckResult } from "../../../live-checks/run.ts";
 import { counted } from "../../ui/format.ts";
 import { Empty, type Frame, Head, type Notice, PATH, Page } from "../../ui/layout.tsx";
 
@@ -12,29 +14,13 @@ interface CheckedAccount {
 
 export interface CheckGroup {
   readonly account: CheckedAccount;
-  readonly checks: readonly {
-    readonly account: CheckedAccount;
-    readonly check: string;
-    readonly title: string;
-    readonly model: string | null;
-    readonly cost: { readonly requests: number; readonly tokens: number };
-  }[];
+  readonly checks: readonly PlannedCheck[];
   readonly requests: number;
   readonly tokens: number;
 }
 
-export interface LiveCheckResult {
+export interface LiveCheckResult extends CheckResult {
   readonly title: string;
-  readonly compared: readonly {
-    readonly what: string;
-    readonly ours: string;
-    readonly theirs: string;
-    readonly date: string;
-    readonly verdict: "agrees" | "differs" | "unclear";
-    readonly advice: string | null;
-  }[];
-  readonly spent: { readonly requests: number; readonly tokens: number | null };
-  readonly problem: string | null;
 }
 
 export interface LiveCheckProps {
@@ -95,10 +81,10 @@ const Group: FC<{ group: CheckGroup }> = ({ group: { account, checks, requests, 
             </tr>
           </thead>
           <tbody>
-            {checks.map(({ title, model, cost }) => (
+            {checks.map(({ check: { title, cost }, model }) => (
               <tr>
                 <th scope="row">{title}</th>
-                <td>{model ?? "none"}</td>
+                <td>{model?.id ?? "none"}</td>
                 <td>{cost.requests}</td>
                 <td>{cost.tokens.toLocaleString("en")}</td>
               </tr>

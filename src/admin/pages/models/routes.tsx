@@ -1,19 +1,21 @@
 /** The routes behind the page of models: what is served, and the operator's own names over `/admin/models`. */
 import { Hono } from "hono";
-import * as z from "zod/mini";
-import { isObject, type JsonObject } from "../../../json.ts";
-import { type CustomModel, customSchema } from "../../../models/catalogue/custom-model.ts";
+import { decodeBody } from "../../../http/json-body.ts";
+import type { JsonObject } from "../../../json.ts";
+import type { CustomModel } from "../../../models/catalogue/custom-model.ts";
+import type { ModelActions } from "../../actions/models.ts";
+import { customModelsBody } from "../../api/schemas.ts";
 import { type Fault, faultOf } from "../../ui/form-error.ts";
 import { counted } from "../../ui/format.ts";
 import type { Notice } from "../../ui/layout.tsx";
 import { showPanel } from "../../ui/panel.tsx";
 import {
-  type ApiAnswer,
-  askApi,
   fieldsOf,
+  type Outcome,
   type PageContext,
   type PageDeps,
   type PageEnv,
+  perform,
   render,
 } from "../context.ts";
 import { keyChoice } from "../keys/choice.ts";
@@ -28,17 +30,10 @@ const DONE: ReadonlyMap<string | undefined, string> = new Map([
   ["remove", "The name is removed."],
 ]);
 
-const listShape = z.object({ models: z.array(customSchema) });
-
 export function createModelPages(deps: PageDeps): Hono<PageEnv> {
   const app = new Hono<PageEnv>();
   const view = createModelView(deps);
-
-  const customModels = async (c: PageContext): Promise<readonly CustomModel[]> => {
-    const answer = await askApi(deps, c, "GET", "/models");
-    const list = listShape.safeParse(answer.ok ? answer.json : null);
-    return list.success ? list.data.models : [];
-  };
+  const actions = deps.actions.models;
 
   async function show(c: PageContext, notice = doneNotice(c)): Promise<Response> {
     const frame = c.get("frame");
@@ -46,7 +41,7 @@ export function createModelPages(deps: PageDeps): Hono<PageEnv> {
       keyChoice(deps, frame.now, c.req.query("key")),
       deps.directory.list(),
       view.listFor(null),
-      customModels(c),
+      actions.custom(),
     ]);
     const chosen = choice.asked;
     const refusals: ReadonlyMap<string, Refusal> =
@@ -88,46 +83,49 @@ export function createModelPages(deps: PageDeps): Hono<PageEnv> {
     return showPanel(c, "models", "A name of your own", panel);
   };
 
-  const put = (c: PageContext, models: readonly JsonObject[]): Promise<ApiAnswer> =>
-    askApi(deps, c, "PUT", "/models", { models: [...models] });
+  const put = (c: PageContext, models: readonly (CustomModel | JsonObject)[]) =>
+    perform(deps, c, "PUT /admin/models", (audit) =>
+      actions.setCustom(decodeBody(customModelsBody, { models }).models, audit),
+    );
 
   app.get("/", (c) => show(c));
 
   app.post("/refresh", async (c) => {
-    const answer = await askApi(deps, c, "POST", "/models/refresh");
-    return show(c, answer.ok ? lookedWords(answer.json) : { tone: "bad", words: answer.message });
+    const outcome = await perform(deps, c, "POST /admin/models/refresh", () => actions.refresh());
+    return show(c, outcome.ok ? refreshNotice(outcome.value) : badNotice(outcome.error));
   });
 
   app.get("/new", (c) => showDraft(c, draftOf({})));
   app.get("/change", async (c) => {
-    const entry = (await customModels(c)).find(({ id }) => id === c.req.query("id"));
+    const entry = (await actions.custom()).find(({ id }) => id === c.req.query("id"));
     return entry === undefined ? c.redirect(modelsPath(shownIn(c)), 303) : showDraft(c, draftFrom(entry));
   });
 
   app.post("/", async (c) => {
     const draft = draftOf(await fieldsOf(c));
     const entry = entryOf(draft);
-    const before = await customModels(c);
+    const before = await actions.custom();
     const others = before.filter(({ id }) => id !== draft.former);
     if (others.some(({ id }) => id === entry.id)) {
       const words = `There is a name ${draft.id} already. Choose another, or change that one.`;
       return showDraft(c, draft, { words, field: "id" });
     }
-    const answer = await put(c, [...others.map(jsonOf), entry]);
-    if (!answer.ok) return showDraft(c, draft, customFault(answer, others));
+    const outcome = await put(c, [...others, entry]);
+    if (!outcome.ok) return showDraft(c, draft, customFault(outcome.error, others));
     return done(c, "save");
   });
 
   app.get("/remove", async (c) => {
-    const entry = (await customModels(c)).find(({ id }) => id === c.req.query("id"));
+    const entry = (await actions.custom()).find(({ id }) => id === c.req.query("id"));
     if (entry === undefined) return c.redirect(modelsPath(shownIn(c)), 303);
     return showPanel(c, "models", "Remove", <RemoveNamePanel id={entry.id} shown={shownIn(c)} />);
   });
 
   app.post("/remove", async (c) => {
     const { id } = await fieldsOf(c);
-    const answer = await put(c, (await customModels(c)).filter((entry) => entry.id !== id).map(jsonOf));
-    return answer.ok ? done(c, "remove") : show(c, { tone: "bad", words: answer.message });
+    const others = (await actions.custom()).filter((entry) => entry.id !== id);
+    const outcome = await put(c, others);
+    return outcome.ok ? done(c, "remove") : show(c, badNotice(outcome.error));
   });
   return app;
 }
@@ -151,11 +149,12 @@ function doneNotice(c: PageContext): Notice | undefined {
   return words === undefined ? undefined : { tone: "good", words };
 }
 
-/** What asking upstream and the providers anew came to. */
-function lookedWords({ registry, accounts }: JsonObject): Notice {
-  const refused = Array.isArray(accounts)
-    ? accounts.filter((account) => isObject(account) && account.list === "refused").length
-    : 0;
+function badNotice({ message }: { message: string }): Notice {
+  return { tone: "bad", words: message };
+}
+
+function refreshNotice({ registry, lists }: Awaited<ReturnType<ModelActions["refresh"]>>): Notice {
+  const refused = lists.filter(({ isRenewed }) => !isRenewed).length;
   if (refused > 0) {
     return {
       tone: "bad",
@@ -167,9 +166,9 @@ function lookedWords({ registry, accounts }: JsonObject): Notice {
     : { tone: "good", words: "Asked again: this is what there is now." };
 }
 
-/** The API judges the whole list, of which the form's entry is the last; another's fault is said to be that one's. */
+/** The whole list is validated, with the form's entry last; an error in another entry is reported with its name. */
 function customFault(
-  { message, param = "" }: Extract<ApiAnswer, { ok: false }>,
+  { message, param = "" }: Extract<Outcome<unknown>, { ok: false }>["error"],
   others: readonly CustomModel[],
 ): Fault {
   const [, at, name] = /^models\.(\d+)\.(.+)$/.exec(param) ?? [];
@@ -212,25 +211,7 @@ function entryOf({ id, provider, model, name, context, output }: CustomDraft): J
   return { id, provider, model, ...(name === "" ? {} : { name }), ...limit };
 }
 
-/** A number, or null for the API to refuse. */
+/** A number, or null, which the schema rejects. */
 function numberOf(value: string): number | null {
   return /^\d{1,12}$/.test(value) ? Number(value) : null;
-}
-
-function jsonOf({ id, provider, model, name, limit }: CustomModel): JsonObject {
-  return {
-    id,
-    provider,
-    model,
-    ...(name === undefined ? {} : { name }),
-    ...(limit === undefined
-      ? {}
-      : {
-          limit: {
-            context: limit.context,
-            output: limit.output,
-            ...(limit.input === undefined ? {} : { input: limit.input }),
-          },
-        }),
-  };
 }

@@ -1,0 +1,56 @@
+/** Imports, updates, refreshes and removes accounts, and drops this process's cached copies of what it changed. */
+import type * as z from "zod/mini";
+import { type AccountImport, type Imported, importAccounts } from "../../accounts/import.ts";
+import type { AccountRecord } from "../../storage/port.ts";
+import type { accountChangeBody } from "../api/schemas.ts";
+import type { AdminDeps } from "../context.ts";
+import { notFound } from "../errors.ts";
+import type { Audit } from "./actions.ts";
+
+/** Each throws `not_found` for an unknown id. */
+export interface AccountActions {
+  /** Throws `invalid_request` or `credential_rejected` when nothing could be imported. */
+  import(input: AccountImport, audit: Audit): Promise<Imported>;
+  makePrimary(id: string): Promise<AccountRecord>;
+  refresh(id: string): Promise<AccountRecord>;
+  update(id: string, change: z.output<typeof accountChangeBody>): Promise<AccountRecord>;
+  remove(id: string): Promise<void>;
+}
+
+export function createAccountActions(deps: AdminDeps): AccountActions {
+  const { runtime, providers, directory, credentials, models } = deps;
+  const { storage, clock } = runtime;
+
+  function changed(account: AccountRecord | null): AccountRecord {
+    if (account === null) throw notFound("account");
+    directory.forget(account.id);
+    return account;
+  }
+
+  return {
+    async import(input, audit) {
+      try {
+        const imported = await importAccounts(runtime, providers, input);
+        models.connected(imported.accounts);
+        audit({ on: imported.accounts.map(({ id }) => id).join(",") });
+        return imported;
+      } finally {
+        // Also after a failure: part of a file may have been stored.
+        directory.forget();
+      }
+    },
+    makePrimary: async (id) => changed(await storage.accounts.makePrimary(id, clock.now())),
+    refresh: async (id) => changed(await credentials.refresh(id)),
+    async update(id, { label, enabled }) {
+      const change = {
+        ...(label === undefined ? {} : { label }),
+        ...(enabled === undefined ? {} : { enabled }),
+      };
+      return changed(await storage.accounts.update(id, change, clock.now()));
+    },
+    async remove(id) {
+      if (!(await storage.accounts.remove(id, clock.now()))) throw notFound("account");
+      directory.forget(id);
+    },
+  };
+}

@@ -1,0 +1,50 @@
+/** Lists and replaces the operator's own models, and fetches models.dev and the accounts' model lists again. */
+import { KleisError } from "../../errors.ts";
+import { customProblem } from "../../models/catalogue/custom.ts";
+import type { CustomModel } from "../../models/catalogue/custom-model.ts";
+import type { RefreshOutcome } from "../../models/catalogue/source.ts";
+import type { AdminDeps } from "../context.ts";
+import type { Audit } from "./actions.ts";
+
+/** The outcome of fetching one account's list; `remarks` are for the owner. */
+export interface ListOutcome {
+  readonly id: string;
+  readonly isRenewed: boolean;
+  readonly remarks: readonly string[];
+}
+
+export interface ModelActions {
+  custom(): Promise<readonly CustomModel[]>;
+  /** Replaces the whole list. Throws `invalid_request` when an entry conflicts with the catalogue. */
+  setCustom(models: readonly CustomModel[], audit: Audit): Promise<readonly CustomModel[]>;
+  refresh(): Promise<{ registry: RefreshOutcome["registry"]; lists: readonly ListOutcome[] }>;
+}
+
+export function createModelActions({ providers, models, directory }: AdminDeps): ModelActions {
+  return {
+    custom: () => models.custom(),
+    async setCustom(custom, audit) {
+      const accounts = await directory.list();
+      const catalogue = await models.current(accounts);
+      const problem = customProblem(custom, { providers, catalogue, accounts });
+      if (problem !== null) {
+        throw new KleisError("invalid_request", problem.message, { param: problem.param });
+      }
+      await models.setCustom(custom);
+      audit({ on: custom.map(({ id }) => id).join(",") });
+      return custom;
+    },
+    async refresh() {
+      directory.forget();
+      const all = await directory.list();
+      const { registry, accounts } = await models.refresh(all);
+      const statuses = await models.listStatuses(all);
+      const lists = [...accounts].map(([id, isRenewed]) => ({
+        id,
+        isRenewed,
+        remarks: statuses.get(id)?.remarks ?? [],
+      }));
+      return { registry, lists };
+    },
+  };
+}

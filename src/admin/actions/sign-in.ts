@@ -1,0 +1,38 @@
+/** Starts a sign-in and takes it further, one step per call. */
+import type * as z from "zod/mini";
+import { createConnect, type Started, type Step } from "../../accounts/sign-in/sign-in.ts";
+import type { oauthCompleteBody, oauthStartBody } from "../api/schemas.ts";
+import type { AdminDeps } from "../context.ts";
+import type { Audit } from "./actions.ts";
+
+export interface SignInActions {
+  /** `isLocal`: whether the request comes from the machine that Kleis runs on. Throws `KleisError`. */
+  start(provider: string, options: z.output<typeof oauthStartBody>, isLocal: boolean): Promise<Started>;
+  /** A thrown `KleisError` leaves the sign-in open unless its `param` is `state`. */
+  complete(provider: string, options: z.output<typeof oauthCompleteBody>, audit: Audit): Promise<Step>;
+}
+
+export function createSignInActions(deps: AdminDeps): SignInActions {
+  const connect = createConnect(deps);
+  return {
+    start: (provider, { mode, enterprise_domain }, isLocal) =>
+      connect.start(provider, {
+        ...(mode === undefined ? {} : { mode }),
+        ...(enterprise_domain === undefined ? {} : { enterpriseDomain: enterprise_domain }),
+        local: isLocal,
+      }),
+    async complete(provider, { state, code }, audit) {
+      const step = await connect.complete(provider, state, code);
+      if (step.status === "connected") {
+        deps.models.connected([step.account]);
+        audit({ on: step.account.id });
+      }
+      return step;
+    },
+  };
+}
+
+/** Whole seconds until the next step may be taken, at least one. */
+export function retryAfterSeconds({ retryAfterMs }: { retryAfterMs: number }): number {
+  return Math.max(1, Math.ceil(retryAfterMs / 1000));
+}
