@@ -5,4 +5,4 @@ import { runLab } from "./run.ts";
 const [agents = "", isolation = "", ...args] = process.argv.slice(2);
 const stop = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stop.abort());
-process.exit(await runLab(readOptions(args), agents, isolation, stop.signal));
+process.exit(await runLab({ options: readOptions(args), agents, stop: stop.signal }, isolation));

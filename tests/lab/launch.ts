@@ -73,11 +73,13 @@ export async function launch(
   };
   const timer = setTimeout(end, timeoutMs);
   stop.addEventListener("abort", end);
-  const code = await new Promise<number | null>((ended) => {
-    // Not "close": what the agent leaves running may hold its streams open.
-    child.once("exit", (status, signal) =>
-      setTimeout(() => ended(status ?? (signal === null ? 1 : 128)), 100),
-    );
+  const code = await new Promise<number>((ended) => {
+    child.once("exit", (status) => {
+      // The last output may come later; what the agent leaves running may hold its streams open for good.
+      const finish = () => ended(status ?? 128);
+      child.once("close", finish);
+      setTimeout(finish, 1_000);
+    });
     child.once("error", (error) => {
       output += `\n${error.message}`;
       ended(127);

@@ -1,10 +1,11 @@
-/** The rules of the recorded field lists. */
-import { mkdtempSync, rmSync } from "node:fs";
+/** The rules of the recorded field lists, and the lists themselves. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { AGENTS } from "./agents.ts";
 import type { FieldsByEndpoint } from "./fields.ts";
-import { newSince, readRecorded, type Sight, updated, writeRecorded } from "./recorded.ts";
+import { newSince, RECORDED, readRecorded, type Sight, updated, writeRecorded } from "./recorded.ts";
 
 const fields = (...body: string[]): FieldsByEndpoint => ({ "POST /x": { query: [], headers: [], body } });
 const sight = (more: Partial<Sight> = {}): Sight => ({
@@ -46,4 +47,23 @@ test("the date is that of the last change", () => {
     version: "1.0.1",
     date: "2026-12-01",
   });
+});
+
+test("every agent is recorded in each of its protocols, and nothing else is", () => {
+  const recorded = Object.fromEntries(
+    AGENTS.map(({ name }) => [name, Object.keys(readRecorded(name)?.protocols ?? {}).sort()]),
+  );
+  expect(recorded).toEqual(
+    Object.fromEntries(AGENTS.map(({ name, protocols }) => [name, Object.keys(protocols).sort()])),
+  );
+  expect(readdirSync(RECORDED).sort()).toEqual(AGENTS.map(({ name }) => `${name}.json`).sort());
+});
+
+test("the lists hold no contents: no key, no address, no path of a machine, no long number", () => {
+  for (const file of readdirSync(RECORDED)) {
+    const text = readFileSync(join(RECORDED, file), "utf8");
+    expect(text, file).not.toMatch(
+      /kleis_|Bearer |127\.0\.0\.1|\/tmp\/|\/home\/|TASK-|NOTE-|[0-9a-f]{16}|[^\d]\d{9}/,
+    );
+  }
 });

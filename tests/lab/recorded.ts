@@ -18,7 +18,7 @@ export interface Sight {
   readonly version: string;
   readonly protocol: Protocol;
   readonly fields: FieldsByEndpoint;
-  /** All scenarios were run, so what is not there any more may go. */
+  /** All scenarios were run, and none failed: what is not there any more may go. */
   readonly isWhole: boolean;
 }
 

@@ -3,21 +3,29 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Exchange, exchangesOf } from "../conformance/exchange.ts";
 import { openStage } from "../conformance/stage.ts";
-import { openTap } from "../conformance/tap.ts";
+import { type Connection, openTap } from "../conformance/tap.ts";
 import { blamed, openWorld, type World } from "../conformance/world.ts";
 import type { LabDoor } from "./doors.ts";
-import { type FieldsByEndpoint, fieldsOf, merge } from "./fields.ts";
+import { type FieldsByEndpoint, fieldsOf, merge, textOf } from "./fields.ts";
 import { programOf, versionOf } from "./install.ts";
-import { createHome, type Ending, launch } from "./launch.ts";
+import { createHome, type Home, launch } from "./launch.ts";
 import { newWords, ScriptedModel } from "./model.ts";
 import type { Options, Row } from "./options.ts";
 import { newSince, readRecorded, type Sight, updated, writeRecorded } from "./recorded.ts";
-import { errorsIn, SCENARIOS, type Scenario } from "./scenarios.ts";
+import { errorsIn, type Run, SCENARIOS, type Scenario } from "./scenarios.ts";
 import { type Cell, failed, renderTable, type Verdict } from "./table.ts";
 
 /** Of the form of a Kleis key, and none. */
 const WRONG_KEY = `kleis_${"W".repeat(43)}`;
 const NOTE = "lab-note.txt";
+
+/** What a run needs everywhere. */
+interface Lab {
+  readonly options: Options;
+  /** The folder that the agents are installed in. */
+  readonly agents: string;
+  readonly stop: AbortSignal;
+}
 
 interface Outcome {
   readonly cells: Cell[];
@@ -25,19 +33,14 @@ interface Outcome {
 }
 
 /** Returns the exit code: 0 where nothing failed. */
-export async function runLab(
-  options: Options,
-  agents: string,
-  isolation: string,
-  stop: AbortSignal,
-): Promise<number> {
-  const outcome = await runDoors(options, agents, stop);
-  const fresh = newFields(outcome.sights);
-  if (options.record) record(outcome.sights);
+export async function runLab(lab: Lab, isolation: string): Promise<number> {
+  const { options, agents, stop } = lab;
+  const { cells, sights } = await runDoors(lab);
+  const fresh = newFields(sights);
+  if (options.record) record(sights);
   const versions = Object.fromEntries(
     options.rows.map(({ agent }) => [agent.name, versionOf(agents, agent)]),
   );
-  const { cells } = outcome;
   const report = options.json
     ? `${JSON.stringify({ versions, isolation, cells, newFields: fresh }, null, 2)}\n`
     : [renderTable(cells), asText(versions, isolation, fresh)].join("\n");
@@ -46,33 +49,43 @@ export async function runLab(
   return cells.some(({ verdict }) => verdict.is === "failed") ? 1 : 0;
 }
 
-async function runDoors(options: Options, agents: string, stop: AbortSignal): Promise<Outcome> {
+async function runDoors(lab: Lab): Promise<Outcome> {
+  const { options, agents, stop } = lab;
   const cells: Cell[] = [];
   const seen = new Map<Row, FieldsByEndpoint[]>();
   for (const door of options.doors) {
     if (stop.aborted) break;
-    await onDoor(door, async (world) => {
-      for (const row of options.rows) {
-        for (const scenario of options.scenarios) {
-          if (stop.aborted) return;
-          const { verdict, fields, ms } = await runOnce(world, row, scenario, agents, options, stop);
-          seen.set(row, [...(seen.get(row) ?? []), fields]);
-          cells.push({ row: row.name, scenario: scenario.name, door: door.name, verdict });
-          say(`${door.name}  ${row.name}  ${scenario.name}: ${shown(verdict)} (${(ms / 1000).toFixed(1)} s)`);
-        }
-      }
-    });
+    const add = (row: Row, scenario: Scenario, { verdict, fields }: Once) => {
+      seen.set(row, [...(seen.get(row) ?? []), fields]);
+      cells.push({ row: row.name, scenario: scenario.name, door: door.name, verdict });
+      say(`${door.name}  ${row.name}  ${scenario.name}: ${shown(verdict)}`);
+    };
+    try {
+      await onDoor(door, (world) => runRows(lab, world, add));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      const done = new Set(
+        cells.filter((cell) => cell.door === door.name).map(({ row, scenario }) => row + scenario),
+      );
+      for (const row of options.rows)
+        for (const scenario of options.scenarios)
+          if (!done.has(row.name + scenario.name))
+            add(row, scenario, { verdict: failed(`the door does not work: ${reason}`), fields: {} });
+    }
   }
-  const sights = [...seen].map(([{ agent, route }, fields]) => ({
-    agent: agent.name,
-    version: versionOf(agents, agent),
-    protocol: route.protocol,
+  const hasFailed = (row: Row) => cells.some((cell) => cell.row === row.name && cell.verdict.is === "failed");
+  const isWhole = options.scenarios.length === SCENARIOS.length && !stop.aborted;
+  const sights = [...seen].map(([row, fields]) => ({
+    agent: row.agent.name,
+    version: versionOf(agents, row.agent),
+    protocol: row.route.protocol,
     fields: merge(fields),
-    isWhole: options.scenarios.length === SCENARIOS.length && !stop.aborted,
+    isWhole: isWhole && !hasFailed(row),
   }));
   return { cells, sights };
 }
 
+/** Builds and starts a door, with a database, fakes and accounts of its own. */
 async function onDoor({ stage: name }: LabDoor, use: (world: World) => Promise<void>): Promise<void> {
   const stage = await openStage(name);
   try {
@@ -87,21 +100,38 @@ async function onDoor({ stage: name }: LabDoor, use: (world: World) => Promise<v
   }
 }
 
+type Add = (row: Row, scenario: Scenario, once: Once) => void;
+
+async function runRows(lab: Lab, world: World, add: Add): Promise<void> {
+  for (const row of lab.options.rows) {
+    for (const scenario of lab.options.scenarios) {
+      if (lab.stop.aborted) return;
+      const once = await runOnce(lab, world, row, scenario);
+      // What was ended with the lab says nothing.
+      if (!lab.stop.aborted) add(row, scenario, once);
+    }
+  }
+}
+
 interface Once {
   readonly verdict: Verdict;
   readonly fields: FieldsByEndpoint;
-  readonly ms: number;
 }
 
-async function runOnce(
-  world: World,
-  { agent, route, start }: Row,
-  scenario: Scenario,
-  agents: string,
-  options: Options,
-  stop: AbortSignal,
-): Promise<Once> {
+/** Starts one agent in one scenario, and judges what it did. */
+async function runOnce(lab: Lab, world: World, row: Row, scenario: Scenario): Promise<Once> {
   const home = createHome();
+  const run = await observe(lab, world, row, scenario, home);
+  const verdict = judge(scenario, run, blamed(world.fakes));
+  if (verdict.is === "failed") explain(run);
+  if (lab.options.keep) keep(home, run);
+  else home.remove();
+  return { verdict, fields: fieldsOf(run.exchanges) };
+}
+
+async function observe(lab: Lab, world: World, row: Row, scenario: Scenario, home: Home): Promise<Run> {
+  const { agent, route, start } = row;
+  const { timeoutMs } = lab.options;
   const words = newWords();
   const note = join(home.work, NOTE);
   writeFileSync(note, `The word in this file is ${words.note}\n`);
@@ -112,30 +142,21 @@ async function runOnce(
   const key = scenario.hasWrongKey === true ? WRONG_KEY : world.accounts[route.account].key;
   const prompt = `${words.mark}: read the file ${NOTE} in this folder and say which word is in it.`;
   const started = start({ root: tap.url, key, model: route.model }, prompt, home.folder);
-  const ending = await launch(programOf(agents, agent), home, started, options.timeoutMs, stop);
+  const ending = await launch(programOf(lab.agents, agent), home, started, timeoutMs, lab.stop);
   await tap.close();
   fake.always();
   const exchanges = tap.connections.flatMap(readable);
-  const violations = blamed(world.fakes);
-  const { turns, unusable } = model;
-  const verdict = judge(ending, violations, () =>
-    scenario.judge({ ending, words, exchanges, turns, unusable }),
-  );
-  if (verdict.is === "failed") explain(ending, exchanges);
-  if (options.keep) keep(home.folder, ending, exchanges);
-  else home.remove();
-  return { verdict, fields: fieldsOf(exchanges), ms: ending.ms };
+  return { ending, words, exchanges, turns: model.turns, unusable: model.unusable, soonMs: timeoutMs / 4 };
 }
 
-function judge(ending: Ending, violations: readonly string[], byScenario: () => Verdict): Verdict {
-  const [violation] = violations;
+function judge(scenario: Scenario, run: Run, [violation]: readonly string[]): Verdict {
   if (violation !== undefined) return failed(`the provider would refuse it: ${violation}`);
-  if (ending.code === null) return failed(`it did not end within ${Math.round(ending.ms / 1000)} s`);
-  return byScenario();
+  if (run.ending.code === null) return failed(`it did not end within ${Math.round(run.ending.ms / 1000)} s`);
+  return scenario.judge(run);
 }
 
-/** The exchanges of a connection; one that is not plain HTTP/1.1 (a websocket) tells of nothing that is compared. */
-function readable(connection: Parameters<typeof exchangesOf>[0]): Exchange[] {
+/** The exchanges of a connection; one that is not plain HTTP/1.1 (a websocket) has none that could be compared. */
+function readable(connection: Connection): Exchange[] {
   try {
     return exchangesOf(connection);
   } catch {
@@ -143,15 +164,15 @@ function readable(connection: Parameters<typeof exchangesOf>[0]): Exchange[] {
   }
 }
 
-function explain({ output }: Ending, exchanges: readonly Exchange[]): void {
-  for (const line of [...output.trim().split("\n").slice(-12), ...errorsIn(exchanges).slice(-4)])
+function explain({ ending, exchanges }: Run): void {
+  for (const line of [...ending.output.trim().split("\n").slice(-12), ...errorsIn(exchanges).slice(-4)])
     say(`    | ${line.slice(0, 400)}`);
 }
 
-function keep(folder: string, { output }: Ending, exchanges: readonly Exchange[]): void {
-  writeFileSync(join(folder, "output.txt"), output);
+function keep({ folder }: Home, { ending, exchanges }: Run): void {
+  writeFileSync(join(folder, "output.txt"), ending.output);
   const sent = exchanges.map(({ request, answer }) => ({
-    request: { head: request.head, body: request.body.toString() },
+    request: { head: request.head, body: textOf(request) },
     answer: answer === null ? null : { head: answer.head, body: answer.body.toString() },
   }));
   writeFileSync(join(folder, "exchanges.json"), JSON.stringify(sent, null, 2));

@@ -122,7 +122,15 @@ function exchange(status: number, sent = "", received = ""): Exchange {
 function run(more: Partial<Omit<Run, "ending">> & { code?: number; output?: string; ms?: number } = {}): Run {
   const { code = 0, output = WHOLE, ms = 1000, ...rest } = more;
   const turns = [{ protocol: "messages" as const, body: {} }];
-  return { ending: { code, output, ms }, words, exchanges: [], turns, unusable: null, ...rest };
+  return {
+    ending: { code, output, ms },
+    words,
+    exchanges: [],
+    turns,
+    unusable: null,
+    soonMs: 60_000,
+    ...rest,
+  };
 }
 
 const judge = (name: string, one: Run) => SCENARIOS.find((each) => each.name === name)?.judge(one);

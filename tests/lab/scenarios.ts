@@ -18,6 +18,8 @@ export interface Run {
   readonly exchanges: readonly Exchange[];
   /** What of that reached the model, without side errands. */
   readonly turns: readonly Turn[];
+  /** How long an agent may take to give up on a wrong key. */
+  readonly soonMs: number;
   /** Names of the declared tools when the model could use none of them, else null. */
   readonly unusable: string | null;
 }
@@ -32,7 +34,6 @@ export interface Scenario {
 
 /** Refused requests with a wrong key; agents check a few addresses and start several requests at once. */
 const REFUSALS_AT_MOST = 8;
-const REFUSED_WITHIN_MS = 60_000;
 const KEY_WORDS = /api.?key|\bkey\b|\b401\b|unauthori[sz]ed|authenticat/i;
 const ERROR_WORDS = /error|fail|broke|interrupt|incomplete|disconnect|terminated|cut off|lost|abort/i;
 
@@ -116,12 +117,12 @@ const REPLAYS: Record<Protocol, Replay> = {
 };
 
 /** Ends by itself, soon, with words about the key. */
-function refused({ ending, exchanges, turns }: Run): Verdict {
+function refused({ ending, exchanges, turns, soonMs }: Run): Verdict {
   if (turns.length > 0) return failed("a request with a wrong key reached the provider");
   const refusals = exchanges.filter(({ answer }) => / 401 /.test(answer?.head.split("\r\n")[0] ?? ""));
   if (refusals.length === 0) return failed("it asked nothing of Kleis");
   if (refusals.length > REFUSALS_AT_MOST) return failed(`it asked ${refusals.length} times`);
-  if (ending.ms > REFUSED_WITHIN_MS) return failed(`it ended only after ${Math.round(ending.ms / 1000)} s`);
+  if (ending.ms > soonMs) return failed(`it ended only after ${Math.round(ending.ms / 1000)} s`);
   return KEY_WORDS.test(ending.output) ? OK : failed("it does not say that the key is wrong");
 }
 
@@ -135,7 +136,7 @@ function noticed({ ending, words, turns }: Run): Verdict {
   return isSaid ? OK : failed(`it ended with ${ending.code} without a word`);
 }
 
-/** What a provider's error says, where a scenario failed on one. */
+/** Each error response that the agent got, as one line. */
 export function errorsIn(exchanges: readonly Exchange[]): string[] {
   return exchanges
     .filter(({ answer }) => / [45]\d\d /.test(answer?.head.split("\r\n")[0] ?? ""))
