@@ -21,8 +21,13 @@ export function toBase64url(value: string): string {
 /** Undefined where it is not base64url of valid UTF-8. */
 export function fromBase64url(source: string): string | undefined {
   if (!ALPHABET.test(source)) return undefined;
+  return base64Text(source.replaceAll("-", "+").replaceAll("_", "/"));
+}
+
+/** The text that plain base64 stands for; undefined where it is not base64 of valid UTF-8. */
+export function base64Text(source: string): string | undefined {
   try {
-    const binary = atob(source.replaceAll("-", "+").replaceAll("_", "/"));
+    const binary = atob(source);
     const bytes = new Uint8Array(binary.length);
     for (let at = 0; at < binary.length; at++) bytes[at] = binary.charCodeAt(at);
     return decoder.decode(bytes);

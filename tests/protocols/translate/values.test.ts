@@ -163,7 +163,8 @@ describe("cache breakpoints", () => {
     const tools: JsonObject[] = [{}, {}];
     const system: JsonObject[] = [{}, {}];
     const users: JsonObject[][] = [[{}], [{}, {}], [{}]];
-    expect(placeMarks({ tools, system, users })).toBe(true);
+    const messages = users.map((content) => ({ role: "user", content }));
+    expect(placeMarks({ tools, system, messages })).toBe(true);
     expect([tools, system, users]).toEqual([
       [{}, { cache_control: mark }],
       [{}, { cache_control: mark }],
@@ -184,7 +185,11 @@ describe("cache breakpoints", () => {
         (tools, system, users) => {
           const all = [...tools, ...system, ...users.flat()];
           const before = all.filter((each) => each.cache_control).length;
-          placeMarks({ tools, system, users });
+          const messages = users.map((content, index) => ({
+            role: index % 2 === 0 ? "user" : "assistant",
+            content,
+          }));
+          placeMarks({ tools, system, messages });
           const after = all.filter((each) => each.cache_control).length;
           expect(after).toBeLessThanOrEqual(4);
           expect(after).toBeGreaterThanOrEqual(Math.min(before, 4));
