@@ -1,36 +1,24 @@
-/** UTF-8 text as base64url without padding (RFC 4648, 5), and back. */
+/** Text in base64, and back: strict, for it comes from clients. */
+import { fromBase64, toBase64Url } from "../../bytes.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const ALPHABET = /^[A-Za-z0-9_-]*$/;
-/** `String.fromCharCode` takes its characters as arguments, of which a call cannot have too many. */
-const SLICE = 8192;
 
-export function encodeUtf8(value: string): Uint8Array<ArrayBuffer> {
-  return encoder.encode(value);
-}
-
+/** UTF-8 as base64url without padding. */
 export function toBase64url(value: string): string {
-  const bytes = encoder.encode(value);
-  let binary = "";
-  for (let at = 0; at < bytes.length; at += SLICE)
-    binary += String.fromCharCode(...bytes.subarray(at, at + SLICE));
-  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+  return toBase64Url(encoder.encode(value));
 }
 
 /** Undefined where it is not base64url of valid UTF-8. */
 export function fromBase64url(source: string): string | undefined {
-  if (!ALPHABET.test(source)) return undefined;
-  return base64Text(source.replaceAll("-", "+").replaceAll("_", "/"));
+  return ALPHABET.test(source) ? base64Text(source) : undefined;
 }
 
-/** The text that plain base64 stands for; undefined where it is not base64 of valid UTF-8. */
+/** The text that base64 stands for; undefined where it is not base64 of valid UTF-8. */
 export function base64Text(source: string): string | undefined {
   try {
-    const binary = atob(source);
-    const bytes = new Uint8Array(binary.length);
-    for (let at = 0; at < binary.length; at++) bytes[at] = binary.charCodeAt(at);
-    return decoder.decode(bytes);
+    return decoder.decode(fromBase64(source));
   } catch {
     return undefined;
   }

@@ -2,7 +2,8 @@
  * SHA-256 without waiting. Translation is a pure function of its input, and WebCrypto's digest is asynchronous; what is
  * hashed here is short: ids, names, sessions.
  */
-import { encodeUtf8 } from "./base64url.ts";
+
+const encoder = new TextEncoder();
 
 /** The first 32 bits of the fractional parts of the cube roots of the first 64 primes (FIPS 180-4, 4.2.2). */
 const K = new Uint32Array([
@@ -19,7 +20,7 @@ const K = new Uint32Array([
 /** The beginning of the SHA-256 of a text's UTF-8 bytes, in lower-case hex; at most 64 digits. */
 export function hexDigest(value: string, digits: number): string {
   let hex = "";
-  for (const word of digestOf(encodeUtf8(value))) hex += word.toString(16).padStart(8, "0");
+  for (const word of digestOf(encoder.encode(value))) hex += word.toString(16).padStart(8, "0");
   return hex.slice(0, digits);
 }
 
