@@ -17,6 +17,7 @@ import type {
 } from "../model.ts";
 import type { ToolNames } from "../names.ts";
 import { searchDigest } from "../search.ts";
+import { isBlank } from "./restore-thinking.ts";
 
 export class BlockWriter {
   readonly #names: ToolNames;
@@ -29,6 +30,7 @@ export class BlockWriter {
     this.#losses = losses;
   }
 
+  /** Without those that are blank, which Claude refuses. */
   parts(parts: readonly Part[]): JsonObject[] {
     return parts.map((part) => this.#part(part)).filter((block) => block !== undefined);
   }
@@ -60,7 +62,7 @@ export class BlockWriter {
   }
 
   result({ callId, parts, isError, cache }: ToolResultItem): JsonObject {
-    const blocks = this.parts(parts.filter((part) => part.type !== "text" || part.text.trim() !== ""));
+    const blocks = this.parts(parts);
     const mark = blocks.findLast((block) => block.cache_control !== undefined)?.cache_control;
     // Breakpoints inside a result would count as well: the result itself has the last of them.
     for (const block of blocks) delete block.cache_control;
@@ -73,6 +75,7 @@ export class BlockWriter {
   }
 
   #part(part: Part): JsonObject | undefined {
+    if (isBlank(part)) return undefined;
     switch (part.type) {
       case "text":
         return marked({ type: "text", text: part.text }, part.cache);

@@ -15,7 +15,7 @@ import type { MessagesTraits, TargetTraits } from "../traits.ts";
 import { BlockWriter } from "./encode-blocks.ts";
 import { encodeConversation } from "./encode-messages.ts";
 import { encodeToolChoice, encodeTools } from "./encode-tools.ts";
-import { keptItems, lacksThinking, restoresThinking } from "./restore-thinking.ts";
+import { keptItems, lacksThinking } from "./restore-thinking.ts";
 
 /** `max_tokens` for a client that names none: what Claude Code asks for (2.1.330). */
 const MAX_TOKENS = 64_000;
@@ -34,13 +34,15 @@ export function encodeRequest(request: ModelRequest, traits: TargetTraits): Enco
   const tools = encodeTools(request.tools, names, traits, losses);
   const choice = encodeToolChoice(request, names, tools.length > 0, traits, losses);
   const maxTokens = limitTokens(request, traits, losses);
-  const bars = choice.isForced || lacksThinking(request.items, traits.owner);
+  const restorable = keptItems(request.items, traits.owner);
+  const bars = choice.isForced || lacksThinking(restorable.items);
   const fitted = fitThinking(request.reasoning, traits.reasoning, { maxTokens, bars });
   declareThinking(request, fitted, losses);
-  const items = keptItems(request.items, fitted.isActive ? traits.owner : undefined, losses);
+  const kept = fitted.isActive ? restorable : keptItems(request.items, undefined);
+  losses.list.push(...kept.losses.list);
   const system = [...request.system];
   const blocks = new BlockWriter(names, traits.owner, losses);
-  const messages = encodeConversation(items, system, {
+  const messages = encodeConversation(kept.items, system, {
     blocks,
     losses,
     developerText: rules.developerText,
@@ -57,7 +59,7 @@ export function encodeRequest(request: ModelRequest, traits: TargetTraits): Enco
   if (tools.length > 0) value.tools = tools;
   if (choice.value !== undefined) value.tool_choice = choice.value;
   const betas: string[] = [];
-  const binds = rules.bindsThinking && fitted.isActive && restoresThinking(items, traits.owner);
+  const binds = rules.bindsThinking && fitted.isActive && kept.items.some(({ type }) => type === "reasoning");
   const thinking = writeThinking(request, fitted, binds);
   if (thinking !== undefined) value.thinking = thinking;
   if (binds) betas.push(BINDING_BETA);

@@ -1,18 +1,21 @@
 /** Which items of a conversation Claude gets: its own thinking where it can be restored, and nothing blank. */
 import { type CarrierOwner, restoreCarrier } from "../carrier.ts";
-import type { Losses } from "../losses.ts";
+import { Losses } from "../losses.ts";
 import type { Item, MessageItem, Part } from "../model.ts";
 import { isOfAssistant } from "../turns.ts";
+
+export interface KeptItems {
+  /** Reasoning among them can be restored. */
+  readonly items: readonly Item[];
+  readonly losses: Losses;
+}
 
 /**
  * The items without reasoning that this account and model cannot read, without blank texts, and without thinking at the
  * end of a turn, where Claude takes none. `owner` undefined: thinking is off, so that none is restored.
  */
-export function keptItems(
-  items: readonly Item[],
-  owner: CarrierOwner | undefined,
-  losses: Losses,
-): readonly Item[] {
+export function keptItems(items: readonly Item[], owner: CarrierOwner | undefined): KeptItems {
+  const losses = new Losses();
   const readable = items.flatMap((item): Item[] => {
     if (item.type === "message") return withoutBlank(item);
     if (item.type !== "reasoning") return [item];
@@ -20,11 +23,12 @@ export function keptItems(
     losses.change(item.at, "dropped:reasoning");
     return [];
   });
-  return readable.filter((item, index) => {
+  const kept = readable.filter((item, index) => {
     if (item.type !== "reasoning" || precedesContent(readable, index)) return true;
     losses.change(item.at, "dropped:reasoning");
     return false;
   });
+  return { items: kept, losses };
 }
 
 /** True where more than thinking follows in the same turn of the assistant. */
@@ -41,32 +45,23 @@ function withoutBlank(item: MessageItem): MessageItem[] {
   return parts.length === 0 ? [] : [{ ...item, parts }];
 }
 
-function isBlank(part: Part): boolean {
+/** True for a text of white space alone. */
+export function isBlank(part: Part): boolean {
   return (part.type === "text" || part.type === "refusal") && part.text.trim() === "";
 }
 
-/** True where some thinking is restored. */
-export function restoresThinking(items: readonly Item[], owner: CarrierOwner): boolean {
-  return items.some(
-    (item) => item.type === "reasoning" && restoreCarrier(item.carrier, owner, "messages") !== undefined,
-  );
-}
-
 /**
- * True where the model is amid a tool loop whose last turn has no thinking of its own: a model that thinks with a budget
- * refuses to go on with thinking then.
+ * True where the model is amid a tool loop whose last turn does not begin with thinking: a model that thinks with a budget
+ * refuses to go on with thinking then. `kept`: what `keptItems` returned for the account and model.
  */
-export function lacksThinking(items: readonly Item[], owner: CarrierOwner): boolean {
-  let end = items.length;
-  while (end > 0 && !isOfAssistant(items[end - 1] as Item)) {
-    const item = items[end - 1] as Item;
+export function lacksThinking(kept: readonly Item[]): boolean {
+  let end = kept.length;
+  for (let item = kept[end - 1]; item !== undefined && !isOfAssistant(item); item = kept[end - 1]) {
     if (item.type === "message" && item.role === "user") return false;
     end--;
   }
   let start = end;
-  while (start > 0 && isOfAssistant(items[start - 1] as Item)) start--;
-  const turn = items.slice(start, end);
-  const [first] = turn;
-  if (!turn.some(({ type }) => type === "call")) return false;
-  return first?.type !== "reasoning" || restoreCarrier(first.carrier, owner, "messages") === undefined;
+  for (let item = kept[start - 1]; item !== undefined && isOfAssistant(item); item = kept[start - 1]) start--;
+  const turn = kept.slice(start, end);
+  return turn.some(({ type }) => type === "call") && turn[0]?.type !== "reasoning";
 }
