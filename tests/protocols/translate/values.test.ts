@@ -172,7 +172,18 @@ describe("cache breakpoints", () => {
     ]);
   });
 
-  test("are never more than four, the client's own among them, and no short one stands before a long one", () => {
+  test("before a client's long one are long, after it short", () => {
+    const long = { type: "ephemeral", ttl: "1h" };
+    const system: JsonObject[] = [{}];
+    const content: JsonObject[][] = [[{ cache_control: long }], [{}]];
+    placeMarks({ tools: [], system, messages: content.map((blocks) => ({ role: "user", content: blocks })) });
+    expect([system, content]).toEqual([
+      [{ cache_control: long }],
+      [[{ cache_control: long }], [{ cache_control: mark }]],
+    ]);
+  });
+
+  test("are never more than four, the client's own among them", () => {
     const block = fc
       .option(fc.constantFrom("5m", "1h"), { nil: undefined, freq: 2 })
       .map((ttl): JsonObject => (ttl === undefined ? {} : { cache_control: { type: "ephemeral", ttl } }));

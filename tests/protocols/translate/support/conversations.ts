@@ -8,6 +8,7 @@ import {
   writeCarrier,
 } from "../../../../src/protocols/translate/carrier.ts";
 import type {
+  CacheMark,
   Effort,
   Item,
   ModelRequest,
@@ -27,7 +28,10 @@ const words = fc.oneof(
   { weight: 8, arbitrary: fc.string({ unit: "grapheme", minLength: 1, maxLength: 12 }) },
   { weight: 1, arbitrary: fc.constantFrom(" ", "\n", "  \t ") },
 );
-const mark = fc.option(fc.constantFrom({}, { ttl: "5m" as const }), { nil: undefined, freq: 6 });
+const mark: fc.Arbitrary<CacheMark | undefined> = fc.oneof(
+  { weight: 7, arbitrary: fc.constant(undefined) },
+  { weight: 1, arbitrary: fc.constantFrom<CacheMark>({}, { ttl: "5m" }) },
+);
 const at = "messages.0";
 const ids = fc.oneof(
   fc.constantFrom("call_1", "call_2", "toolu_1"),
