@@ -55,8 +55,8 @@ afterEach(() => {
 
 type Name = keyof typeof ids;
 const ASK: Record<Name, { path: string; body: object }> = {
-  claude: OPERATIONS.messages,
   // Forced, for a model that is refused leaves the account's list.
+  claude: { ...OPERATIONS.messages, path: `/claude${OPERATIONS.messages.path}` },
   codex: { ...OPERATIONS.responses, path: `/codex${OPERATIONS.responses.path}` },
   copilot: { ...OPERATIONS.chat, path: `/copilot${OPERATIONS.chat.path}` },
 };
@@ -256,7 +256,8 @@ test("a gate of one model stays noted while other models and token counts answer
   door.fakes.claude.script("error:claude-code-only");
   expect((await ask("claude")).status).toBe(400);
   const { path, body } = OPERATIONS.count_tokens;
-  expect((await wire(door.url + path, { headers: { "x-api-key": key }, body })).status).toBe(200);
+  const counted = await wire(`${door.url}/claude${path}`, { headers: { "x-api-key": key }, body });
+  expect(counted.status).toBe(200);
   expect(await shown("claude")).toMatchObject({ class: "identity" });
   expect((await ask("claude", { stream: true })).status).toBe(200);
   expect(await shown("claude")).toBeNull();

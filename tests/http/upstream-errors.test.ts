@@ -49,8 +49,11 @@ async function idsBut(without: string): Promise<string[]> {
   return accounts.map(({ id }) => id).filter((id) => id !== without);
 }
 
+/** Forced, for a model that is refused leaves the account's list, and another provider may have one of its name. */
+const PROVIDER = { messages: "claude", count_tokens: "claude", responses: "codex", chat: "copilot" } as const;
+
 const ask = (operation: OperationName, stream = false, secret = key): Promise<WireAnswer> =>
-  wire(door.url + OPERATIONS[operation].path, {
+  wire(`${door.url}/${PROVIDER[operation]}${OPERATIONS[operation].path}`, {
     headers: { "x-api-key": secret },
     body: { ...OPERATIONS[operation].body, ...(stream ? { stream } : {}) },
   });
