@@ -12,17 +12,19 @@ import { ROOT } from "./child.mjs";
  */
 export const GROUPS = ["unit", "browser", "doors"];
 
-/** In one process, but tens of seconds each: generated cases, simulations, large inputs. */
-const LONG = new Set([
-  "tests/path/scale.test.ts",
+/** In one process, but long: generated cases, simulations, large inputs, many connections. Files, and whole folders. */
+const LONG = [
+  "tests/node/server-limits.test.ts",
+  "tests/path/",
   "tests/providers/worst-bodies.test.ts",
+  "tests/proxy/unpacking.test.ts",
   "tests/refresh/simulator.test.ts",
   "tests/registry/consistency.test.ts",
   "tests/registry/custom.test.ts",
   "tests/security/fuzz.test.ts",
-  "tests/streams/chunks.test.ts",
-  "tests/streams/cuts.test.ts",
-]);
+  "tests/storage/file-database.test.ts",
+  "tests/streams/",
+];
 
 const PROCESSES = new Set(["node:child_process", "wrangler"]);
 const BROWSERS = new Set(["playwright-core"]);
@@ -40,7 +42,9 @@ export function testFiles() {
 export function groupOf(file) {
   const used = usedBy(file, new Set());
   if ([...used].some((name) => BROWSERS.has(name))) return "browser";
-  return LONG.has(file) || [...used].some((name) => PROCESSES.has(name)) ? "doors" : "unit";
+  return LONG.some((name) => file.startsWith(name)) || [...used].some((name) => PROCESSES.has(name))
+    ? "doors"
+    : "unit";
 }
 
 /** The files below tests/ that a file reaches by its imports, and the packages that they import. */
