@@ -109,7 +109,7 @@ describe("a button that asks somebody else says so until the answer is there:", 
     ["Refresh", "Refreshing…", "**/refresh", "main", async () => {}],
     ["Continue", "Starting…", "**/start", "dialog", openClaude],
     ["Finish", "Finishing…", "**/finish", "dialog", pasteSomething],
-    ["Import", "Importing…", "**/page/import", "dialog", () => page.locator("#import").click()],
+    ["Import", "Importing…", "**/page/import", "dialog", openImport],
     ["Look again", "Looking…", "**/refresh", "main", () => owner.go("/admin/page/models")],
   ] as const)("%s", async (name, busy, path, place, open) => {
     await door.key({ label: "laptop" });
@@ -139,6 +139,12 @@ describe("a button that asks somebody else says so until the answer is there:", 
     expect(await kept?.textContent()).toBe(name);
   });
 });
+
+/** Waits for the dialog, so that the page's own request is not held. */
+async function openImport(): Promise<void> {
+  await page.locator("#import").click();
+  await dialog().waitFor();
+}
 
 /** The dialog of Claude with a way chosen. */
 async function openClaude(): Promise<void> {

@@ -1,7 +1,7 @@
-/** A button that says that it is at work: its own words for that, beside a sign that turns. */
+/** Shows a spinner and the button's own busy text while a request is running. */
 import { say } from "./live.ts";
 
-/** What this gives puts back what the button said before. */
+/** Returns a function that restores the button. */
 export function beBusy(button: HTMLElement | null): () => void {
   const words = button?.dataset.busy;
   if (button === null || words === undefined) return () => {};

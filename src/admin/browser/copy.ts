@@ -1,4 +1,4 @@
-/** Copies the text that a button stands for, and says so on the button for a moment. */
+/** Copies the text that a button names, and confirms it on the button for a moment. */
 import { say } from "./live.ts";
 
 const SHOWN_MS = 2000;
@@ -16,7 +16,7 @@ export async function copy(button: HTMLElement): Promise<void> {
 }
 
 async function viaClipboard(text: string): Promise<boolean> {
-  // Absent where the address is not encrypted.
+  // Absent in an insecure context.
   const clipboard: Clipboard | undefined = window.navigator?.clipboard;
   try {
     await clipboard?.writeText(text);
@@ -26,7 +26,7 @@ async function viaClipboard(text: string): Promise<boolean> {
   }
 }
 
-/** Selects it, so that the owner can copy it where the browser does not let us. */
+/** Selects it, so that the owner can copy it by keyboard where the browser does not permit us to. */
 function viaSelection(source: HTMLElement): boolean {
   const range = document.createRange();
   range.selectNodeContents(source);

@@ -1,23 +1,30 @@
-/** The one dialog: holds a panel, gives the focus back, and renews the page behind it when something was changed. */
+/** The one dialog: shows a panel, returns the focus when it closes, and reports when the page below is out of date. */
 import { enterPanel, leavePanel } from "./entry.ts";
 import { keepInReach } from "./live.ts";
-import { type Answer, ask, swapMain } from "./pages.ts";
 
 let dialog: HTMLDialogElement | null = null;
 let isChanged = false;
 
-/** Shows a panel in the dialog, or in the page when that is a panel itself. */
-export function openPanel(panel: HTMLElement, { page }: Answer, changed: boolean): void {
+export interface PanelOptions {
+  readonly title: string;
+  /** Whether something was changed, so that the page below is out of date. */
+  readonly isChange: boolean;
+  /** Called when the dialog has closed over a page that is out of date. */
+  readonly onClosed: () => void;
+}
+
+/** Shows a panel in the dialog, or in the page when the page itself is a panel. */
+export function openPanel(panel: HTMLElement, { title, isChange, onClosed }: PanelOptions): void {
   const inPage = document.querySelector("main [data-panel]");
   if (inPage !== null) {
     inPage.replaceWith(document.adoptNode(panel));
-    document.title = page.title;
+    document.title = title;
     focusIn(panel);
     return;
   }
-  dialog ??= create();
+  dialog ??= create(onClosed);
   if (!dialog.open) isChanged = false;
-  isChanged ||= changed;
+  isChanged ||= isChange;
   empty(dialog);
   dialog.prepend(document.adoptNode(panel));
   keepClear(dialog, panel);
@@ -41,34 +48,33 @@ export function closePanel(): boolean {
   return true;
 }
 
-/** Closes it because the page behind is renewed already. */
+/** Closes it without `onClosed`: the page below is up to date. */
 export function closeSilently(): void {
   isChanged = false;
   closePanel();
 }
 
-function create(): HTMLDialogElement {
+function create(onClosed: () => void): HTMLDialogElement {
   const made = document.createElement("dialog");
   made.setAttribute("aria-labelledby", "panel-title");
-  made.addEventListener("close", async () => {
+  made.addEventListener("close", () => {
     empty(made);
     keepInReach();
     leavePanel();
     if (!isChanged) return;
     isChanged = false;
-    const answer = await ask(location.href);
-    if (answer !== null) swapMain(answer);
+    onClosed();
   });
   document.body.append(made);
   return made;
 }
 
-/** Watches what sticks to the edges of the dialog. */
+/** Watches the sticky parts of the dialog. */
 let watcher: ResizeObserver | null = null;
 
 /**
- * Scrolls what is brought into sight clear of the sticky head and buttons, by the height that they have: fonts, zoom
- * and wrapped buttons change it.
+ * Sets the scroll padding to the height of the sticky head and buttons, so that they do not cover what is scrolled into
+ * view. Fonts, zoom and wrapped buttons change that height.
  */
 function keepClear(made: HTMLDialogElement, panel: HTMLElement): void {
   const edges = [".panel-head", ":scope > form > .row.end:last-child"].map((place) =>
@@ -86,14 +92,14 @@ function keepClear(made: HTMLDialogElement, panel: HTMLElement): void {
   measure();
 }
 
-/** Takes the panel out; what is said to screen readers stays. */
+/** Removes the panel; the live region for screen readers stays. */
 function empty(from: HTMLDialogElement): void {
   from.querySelector("[data-panel]")?.remove();
 }
 
 function focusIn(panel: HTMLElement): void {
-  const wished = panel.querySelector<HTMLElement>("[autofocus]");
-  (wished ?? panel.querySelector("h1"))?.focus();
-  if (wished instanceof HTMLInputElement) wished.select();
+  const preferred = panel.querySelector<HTMLElement>("[autofocus]");
+  (preferred ?? panel.querySelector("h1"))?.focus();
+  if (preferred instanceof HTMLInputElement) preferred.select();
   panel.querySelector("[data-refused]")?.scrollIntoView({ block: "nearest" });
 }

@@ -1,6 +1,6 @@
 /**
- * Lets a file be dropped anywhere on a page that has a field for files, and shows that it may be. Dropped beside the
- * field the browser would open it instead.
+ * Accepts a file dropped anywhere on a page with a file field, and highlights the field. Without this the browser would
+ * open a file that is dropped beside the field.
  */
 
 export function acceptDrops(): void {
@@ -10,7 +10,7 @@ export function acceptDrops(): void {
       const { dataTransfer, relatedTarget } = event;
       if (zone === null || !dataTransfer?.types.includes("Files")) return;
       event.preventDefault();
-      // From one element to the next is no leaving.
+      // Moving between elements also fires dragleave.
       if (type === "dragleave" && relatedTarget !== null) return;
       zone.classList.toggle("is-over", type === "dragenter" || type === "dragover");
       const input = zone.querySelector<HTMLInputElement>("input[type=file]");

@@ -1,37 +1,37 @@
-/** The browser's history while a panel is open: an entry of its own, so that Back closes the panel and not the page. */
+/** Gives an open panel a history entry of its own, so that Back closes the panel and not the page. */
 
 const PANEL = "panel";
-/** Whether the entry is being gone back from, which the browser does a little later. */
+/** True between `history.back()` and its `popstate` event. */
 let isLeaving = false;
 
 export function isPanelEntry(): boolean {
   return history.state === PANEL;
 }
 
-/** For a panel that was opened. */
+/** Called when a panel has opened. */
 export function enterPanel(): void {
   if (isLeaving || isPanelEntry()) return;
-  // Else the browser scrolls to where the page was before, after the page may have been renewed.
+  // Otherwise the browser restores the old scroll position after the page may have been replaced.
   history.scrollRestoration = "manual";
   history.pushState(PANEL, "");
 }
 
-/** For one that is gone without Back. Nothing when its entry is gone too, or was made another page's. */
+/** Called when a panel has closed. Does nothing when Back closed it, or when its entry now belongs to another page. */
 export function leavePanel(): void {
   if (isLeaving || !isPanelEntry()) return;
   isLeaving = true;
   history.back();
 }
 
-// Whoever comes back to the page from another one finds the place again.
+// Coming back from another page restores the scroll position.
 window.addEventListener("pagehide", () => {
   history.scrollRestoration = "auto";
 });
 
-/** To be told of each step in the history. */
-export function arrive(isOpen: boolean): void {
+/** To be called on each `popstate`. */
+export function onHistoryStep(isOpen: boolean): void {
   if (!isLeaving) return;
   isLeaving = false;
-  // Opened anew meanwhile.
+  // A panel was opened in the meantime.
   if (isOpen) enterPanel();
 }

@@ -1,10 +1,9 @@
-/** Says to screen readers what happened, in a region that stays while the page around it is replaced. */
+/** Announces to screen readers what happened, in a live region that stays while the page is replaced. */
 
 let region: HTMLElement | null = null;
-/** What happens to it next. */
 let timer = 0;
 
-/** With `isSeen` it is also shown for a while, for what has no place of its own in sight. */
+/** With `isSeen` the text is also shown as a toast for a while. */
 export function say(words: string, isSeen = false): void {
   region ??= create();
   keepInReach();
@@ -12,12 +11,12 @@ export function say(words: string, isSeen = false): void {
   shown.className = "unseen";
   shown.textContent = "";
   window.clearTimeout(timer);
-  // Emptied first, so that the same words are said again.
+  // Emptied first, so that a repeated text is announced again.
   timer = window.setTimeout(() => {
     shown.textContent = words;
     if (!isSeen) return;
     shown.className = "toast";
-    // Long enough to be read.
+    // Long enough to read.
     timer = window.setTimeout(
       () => {
         shown.className = "unseen";
@@ -33,13 +32,13 @@ function create(): HTMLElement {
   return made;
 }
 
-/** An open dialog covers what is outside of it and makes it inert, so the region moves into it and out again. */
+/** An open dialog makes everything outside it inert, so the region moves into the dialog and out again. */
 export function keepInReach(): void {
   const place = document.querySelector("dialog[open]") ?? document.body;
   if (region !== null && region.parentNode !== place) place.append(region);
 }
 
-/** Says the notice of a page that was put in place, and shows it where the page does not. */
+/** Announces the notice of a page that was just shown, as a toast too where the notice is out of view. */
 export function announce(root: Element): void {
   const notice = root.querySelector("[data-said], #tried");
   if (!notice?.textContent) return;

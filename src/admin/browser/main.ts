@@ -1,28 +1,31 @@
 /**
- * The page's one script. Everything works without it; with it panels open in a dialog, forms answer in place, a waiting
- * sign-in asks by itself, and text can be copied. Event delegation, since parts of the page come and go.
+ * The page's one script. Everything works without it; with it panels open in a dialog, forms respond in place, a pending
+ * sign-in polls by itself, and text can be copied. Uses event delegation, since parts of the page come and go.
  */
 import { beBusy } from "./busy.ts";
 import { copy } from "./copy.ts";
 import { closePanel, openPanel } from "./dialog.ts";
 import { acceptDrops } from "./drop.ts";
 import { leavePanel } from "./entry.ts";
+import { type FetchedPage, getPage, submitForm } from "./fetch-page.ts";
 import { say } from "./live.ts";
-import { type Answer, ask, followHistory, send, swapMain } from "./pages.ts";
-import { startWaiting } from "./wait.ts";
+import { followHistory, swapMain } from "./pages.ts";
+import { startPolling } from "./poll.ts";
 
 document.documentElement.classList.add("js");
 
-/** Shows what was answered: a panel in the dialog, anything else as the page. */
-function show(answer: Answer): void {
-  const panel = answer.page.querySelector<HTMLElement>("[data-panel]");
-  if (panel !== null) openPanel(panel, answer, isChange(answer));
-  else swapMain(answer);
-  startWaiting(show);
+/** Shows a panel in the dialog, anything else as the page. */
+function show(fetched: FetchedPage): void {
+  const { page, method } = fetched;
+  const panel = page.querySelector<HTMLElement>("[data-panel]");
+  if (panel === null) swapMain(fetched);
+  else openPanel(panel, { title: page.title, isChange: method === "POST", onClosed: renewPage });
+  startPolling(show);
 }
 
-function isChange({ method }: Answer): boolean {
-  return method === "POST";
+async function renewPage(): Promise<void> {
+  const fetched = await getPage(location.href);
+  if (fetched !== null) swapMain(fetched);
 }
 
 document.addEventListener("click", async (event) => {
@@ -35,39 +38,39 @@ document.addEventListener("click", async (event) => {
   if (!link.matches("[data-panel-link], [data-swap]")) return;
   event.preventDefault();
   holdFocus(link);
-  const answer = await ask(link.href);
-  if (answer === null) location.assign(link.href);
-  else show(answer);
+  const fetched = await getPage(link.href);
+  if (fetched === null) location.assign(link.href);
+  else show(fetched);
 });
 
-/** Safari does not give the focus to what is clicked, and without it there is nowhere to go on from afterwards. */
+/** Safari does not focus a clicked button or link; without that the focus has nowhere to return to. */
 function holdFocus(clicked: HTMLElement | null): void {
   if (document.activeElement === document.body) clicked?.focus({ preventScroll: true });
 }
 
 const sending = new WeakSet<HTMLFormElement>();
-/** Counts the questions of searches: only the newest is answered. */
-let asked = 0;
+/** Counts submitted searches: only the newest is shown. */
+let searches = 0;
 
 document.addEventListener("submit", async (event) => {
   const form = event.target;
   if (!(form instanceof HTMLFormElement) || form.matches("[data-plain]")) return;
   event.preventDefault();
   const isSearch = form.getAttribute("method") !== "post";
-  if (isSearch) asked++;
+  if (isSearch) searches++;
   else if (sending.has(form)) return;
-  const turn = asked;
+  const search = searches;
   sending.add(form);
   holdFocus(event.submitter);
   form.setAttribute("aria-busy", "true");
-  const rest = beBusy(event.submitter);
-  const answer = await send(form, event.submitter);
-  rest();
-  if (isSearch && turn !== asked) return;
+  const restore = beBusy(event.submitter);
+  const fetched = await submitForm(form, event.submitter);
+  restore();
+  if (isSearch && search !== searches) return;
   sending.delete(form);
   form.removeAttribute("aria-busy");
-  if (answer === null) say("No connection to Kleis. Nothing was changed; try again.", true);
-  else show(answer);
+  if (fetched === null) say("No connection to Kleis. Nothing was changed; try again.", true);
+  else show(fetched);
 });
 
 document.addEventListener("change", (event) => {
@@ -79,7 +82,7 @@ document.addEventListener("change", (event) => {
 acceptDrops();
 followHistory();
 document.addEventListener("DOMContentLoaded", () => {
-  startWaiting(show);
-  // Reloaded while a panel was open: there is none any more.
+  startPolling(show);
+  // The page was reloaded while a panel was open.
   leavePanel();
 });
