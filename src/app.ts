@@ -1,7 +1,7 @@
 /** Builds the application of what a runtime gives; mounts every route and knows no runtime. */
 import { Hono } from "hono";
+import { createAccountCache } from "./accounts/account-cache.ts";
 import { createCredentials } from "./accounts/credentials.ts";
-import { createAccountDirectory } from "./accounts/directory.ts";
 import { createLastRefusals } from "./accounts/last-refusals.ts";
 import { createAdminActions } from "./admin/actions/actions.ts";
 import { createAdminRoutes } from "./admin/api/routes.ts";
@@ -41,13 +41,13 @@ export interface App {
 export function createApp(given: Runtime): App {
   const runtime = discreet(given);
   const health = watchStore(runtime.clock);
-  const directory = createAccountDirectory(runtime, health);
+  const accountCache = createAccountCache(runtime, health);
   const uses = createKeyUses(runtime);
-  const refusals = createLastRefusals(runtime, directory);
+  const refusals = createLastRefusals(runtime, accountCache);
   const providers = PROVIDERS;
-  const credentials = createCredentials({ runtime, providers, directory });
+  const credentials = createCredentials({ runtime, providers, accountCache });
   const models = createModelSource({ runtime, providers, credentials });
-  const arrivals = createArrivals({ storage: runtime.storage, directory, models });
+  const arrivals = createArrivals({ storage: runtime.storage, accountCache, models });
   const keys = createKeyLookup(runtime, arrivals, health);
 
   const prefix = publicPath(runtime.config);
@@ -65,7 +65,7 @@ export function createApp(given: Runtime): App {
     createClientRoutes({
       runtime,
       providers,
-      directory,
+      accountCache,
       credentials,
       refusals,
       models,
@@ -73,12 +73,12 @@ export function createApp(given: Runtime): App {
       uses,
     }),
   );
-  app.route("/", createRegistryRoutes({ runtime, providers, directory, keys, models }));
+  app.route("/", createRegistryRoutes({ runtime, providers, accountCache, keys, models }));
   app.use("/admin/*", adminDoor(runtime));
   if (prefix !== "") app.use("/admin/*", underPublicPath(prefix));
   app.get("/admin/", (c) => c.redirect("/admin", 308));
   const sessions = createSessions(runtime);
-  const adminDeps = { runtime, providers, directory, credentials, refusals, keys, uses, models };
+  const adminDeps = { runtime, providers, accountCache, credentials, refusals, keys, uses, models };
   const admin = { ...adminDeps, actions: createAdminActions(adminDeps) };
   app.route(
     "/admin",

@@ -3,7 +3,7 @@
  * its end, since renewing uses the refresh token up; what can not is tried by the provider's own check.
  */
 
-import { isRefusal } from "../../src/accounts/credential-rejection.ts";
+import { isRejection } from "../../src/accounts/credential-rejection.ts";
 import { createProviderNet } from "../../src/accounts/identity-fetch.ts";
 import { KleisError } from "../../src/errors.ts";
 import { PROVIDERS, providerById } from "../../src/providers/index.ts";
@@ -61,7 +61,7 @@ async function judge(runtime: Runtime, account: AccountRecord): Promise<Verdict>
   }
   // What another process said of secrets that it could not open does not hold: here they opened.
   const statusReason =
-    account.status === "active" && !isRefusal(account.statusReason) ? null : account.statusReason;
+    account.status === "active" && !isRejection(account.statusReason) ? null : account.statusReason;
   const renews = Boolean(secrets?.refreshToken);
   return (
     verdictOf({ ...account, statusReason, renews }, runtime.clock.now()) ?? tried(runtime, account, secrets)

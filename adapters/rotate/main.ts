@@ -37,18 +37,18 @@ async function main(): Promise<number> {
   try {
     await migrate(client, clock.sleep);
     await checkKeyRing(client, clock, sealer);
-    const { resealed, current, unopened, left } = await rotate(client, clock.sleep, sealer, {
+    const { resealed, current, undecryptable, left } = await rotate(client, clock.sleep, sealer, {
       onBatch: (soFar) => {
         say(`${soFar} sealed anew`);
         if (stopping) throw new Error("Ended between two batches. Run it again to go on.");
       },
     });
     say(`Done: ${resealed} sealed anew with the first key of ENCRYPTION_KEY, ${current} are sealed with it.`);
-    for (const { table, column, row } of unopened)
+    for (const { table, column, row } of undecryptable)
       say(`  ${table}.${column} of ${row.slice(0, 24)} opens with no key that is set`);
     if (left > 0)
       say(`${left} were still being written with another key: give every door the same ENCRYPTION_KEY.`);
-    if (unopened.length > 0 || left > 0) return 1;
+    if (undecryptable.length > 0 || left > 0) return 1;
     say("Every other key of the ring can be taken away now.");
     return 0;
   } finally {

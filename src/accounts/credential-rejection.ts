@@ -6,22 +6,22 @@
 import type { Credential } from "../providers/provider.ts";
 import type { Runtime } from "../runtime.ts";
 import type { AccountRecord, OpenAccount } from "../storage/port.ts";
-import type { AccountDirectory } from "./directory.ts";
+import type { AccountCache } from "./account-cache.ts";
 
 /** What the owner reads beside an account whose key got a 401 (providers/claude.md §3.4, providers/codex.md §2.8). */
-export const REFUSED =
+export const KEY_REJECTED =
   "The provider refused this key. Requests still try it: replace the key, or remove the account.";
 
 /** The same of an access token that came without a refresh token. */
-export const REFUSED_TOKEN =
+export const TOKEN_REJECTED =
   "The provider refused this access token, and there is no refresh token to renew it with. Requests still try it: connect the account again.";
 
 /** What is said of an API key whose provider could not be asked when it was saved; the first request tells. */
 export const NOT_CHECKED = "Not checked: the provider could not be asked when this key was saved.";
 
 /** Whether what is said beside an active account is that its one credential is refused. */
-export function isRefusal(statusReason: string | null): boolean {
-  return statusReason === REFUSED || statusReason === REFUSED_TOKEN;
+export function isRejection(statusReason: string | null): boolean {
+  return statusReason === KEY_REJECTED || statusReason === TOKEN_REJECTED;
 }
 
 /** The same thing is not written again within this time, ms: a key may be refused for some requests only. */
@@ -30,9 +30,9 @@ const QUIET_MS = 60_000;
 /** Takes note of what a provider answered (an HTTP status) to a request with this account's credential. Returns at once. */
 export type Answered = (account: AccountRecord, credential: Credential, status: number) => void;
 
-export function watchRefusals(
+export function watchRejections(
   runtime: Runtime,
-  directory: Pick<AccountDirectory, "open" | "learn">,
+  accountCache: Pick<AccountCache, "open" | "learn">,
   renewable: (open: OpenAccount) => boolean,
 ): Answered {
   const { storage, clock, logger } = runtime;
@@ -44,19 +44,19 @@ export function watchRefusals(
     from: string | null,
     to: string | null,
   ): Promise<void> {
-    const open = await directory.open(id);
+    const open = await accountCache.open(id);
     if (open === null || renewable(open)) return;
     // Another one by now, of which nothing is known.
     if (token !== (kind === "api_key" ? open.secrets.apiKey : open.secrets.accessToken)) return;
     const { version } = open;
     const account = await storage.accounts.changeReason(id, { version, from, to });
-    if (account !== null) directory.learn({ ...open, account });
+    if (account !== null) accountCache.learn({ ...open, account });
   }
 
   return ({ id, statusReason, updatedAt }, credential, status) => {
     const isRefused = status === 401;
     if (status >= 400 && !isRefused) return;
-    const words = credential.kind === "api_key" ? REFUSED : REFUSED_TOKEN;
+    const words = credential.kind === "api_key" ? KEY_REJECTED : TOKEN_REJECTED;
     const to = isRefused ? words : null;
     const from = statusReason === NOT_CHECKED ? NOT_CHECKED : isRefused ? null : words;
     if (statusReason !== from) return;

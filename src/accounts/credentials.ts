@@ -5,9 +5,9 @@
 import { KleisError } from "../errors.ts";
 import type { Credential } from "../providers/provider.ts";
 import type { AccountRecord, AccountSecrets, OpenAccount } from "../storage/port.ts";
-import { type Answered, watchRefusals } from "./credential-rejection.ts";
+import { type Answered, watchRejections } from "./credential-rejection.ts";
 import { nothingToRefresh, type Refreshing } from "./refresh/attempt.ts";
-import { refusalOf } from "./refresh/outcome.ts";
+import { refreshError } from "./refresh/outcome.ts";
 import { createRefresher, type RefresherDeps } from "./refresh/refresh.ts";
 import { dueOf, YOUNG_MS } from "./refresh/timing.ts";
 
@@ -37,7 +37,7 @@ export interface Credentials {
 const ROUNDS = 2;
 
 export function createCredentials(deps: RefresherDeps): Credentials {
-  const { runtime, directory } = deps;
+  const { runtime, accountCache } = deps;
   const { clock } = runtime;
   const refresher = createRefresher(deps);
 
@@ -53,7 +53,7 @@ export function createCredentials(deps: RefresherDeps): Credentials {
     const { id } = open.account;
     const outcome = await refresher.obtain(id, open.version);
     if (outcome.status === "fresh") return outcome.open;
-    throw refusalOf(id, outcome);
+    throw refreshError(id, outcome);
   }
 
   async function usable(first: OpenAccount): Promise<OpenAccount> {
@@ -77,8 +77,8 @@ export function createCredentials(deps: RefresherDeps): Credentials {
 
   return {
     async fresh({ id }) {
-      const open = refresher.unwritten(id) ?? (await directory.open(id));
-      if (open === null) throw refusalOf(id, { status: "gone" });
+      const open = refresher.unwritten(id) ?? (await accountCache.open(id));
+      if (open === null) throw refreshError(id, { status: "gone" });
       return toCredential(await usable(open));
     },
 
@@ -92,13 +92,13 @@ export function createCredentials(deps: RefresherDeps): Credentials {
 
       const unwritten = refresher.unwritten(id);
       if (unwritten !== null) return other(unwritten);
-      const known = await directory.open(id);
+      const known = await accountCache.open(id);
       const remembered = known && other(known);
       if (remembered) return remembered;
 
       const stored = await refresher.current(id);
       if (stored === null || stored.account.status === "needs_login") return null;
-      directory.learn(stored);
+      accountCache.learn(stored);
       // Another isolate rotated already.
       const rotated = other(stored);
       if (rotated) return rotated;
@@ -118,14 +118,14 @@ export function createCredentials(deps: RefresherDeps): Credentials {
         JSON.stringify(other.metadata) === JSON.stringify(account.metadata) ? null : other;
       const stored = await refresher.current(id);
       if (stored === null || stored.account.status === "needs_login") return null;
-      directory.learn(stored);
+      accountCache.learn(stored);
       const found = elsewhere(stored.account);
       if (found !== null || isYoung(stored.account, clock.now())) return found;
       const outcome = await refresher.obtain(id, stored.version);
       return outcome.status === "fresh" ? elsewhere(outcome.open.account) : null;
     },
 
-    answered: watchRefusals(runtime, directory, renewable),
+    answered: watchRejections(runtime, accountCache, renewable),
 
     async refresh(id) {
       const stored = refresher.unwritten(id) ?? (await refresher.current(id));
@@ -157,7 +157,7 @@ function toCredential({ account, secrets }: { account: AccountRecord; secrets: A
 }
 
 function needsLogin({ id, statusReason }: AccountRecord): KleisError {
-  return refusalOf(id, { status: "needs_login", reason: statusReason ?? "" });
+  return refreshError(id, { status: "needs_login", reason: statusReason ?? "" });
 }
 
 function noRefreshToken(): KleisError {

@@ -1,4 +1,4 @@
-/** Brings accounts in from tokens, a key, or an agent's credential file. Importing the same account again updates it. */
+/** Imports accounts from tokens, an API key, or an agent's credential file. Importing the same account again updates it. */
 
 import { sha256Hex } from "../bytes.ts";
 import { KleisError } from "../errors.ts";
@@ -7,31 +7,31 @@ import { randomId } from "../keys/secret.ts";
 import type { ImportedAccount, ImportInput, Provider } from "../providers/provider.ts";
 import type { Runtime } from "../runtime.ts";
 import { type AccountRecord, type NewAccount, SpentTokenError } from "../storage/port.ts";
-import { isRefusal, NOT_CHECKED } from "./credential-rejection.ts";
+import { isRejection, NOT_CHECKED } from "./credential-rejection.ts";
 import { refuseMisplaced } from "./recognise-secret.ts";
 import { checkKey, keyRejected } from "./verify-key.ts";
 
 /** What to import: one account's material, or a whole credential file. */
 export type AccountImport = { provider: string; account: ImportInput } | { file: JsonObject };
 
-/** What is stored now, and what of the import is not, in words for the owner. */
+/** What is stored now; `notes` tell the owner which entries were not imported, and why. */
 export interface Imported {
   accounts: AccountRecord[];
   notes: string[];
 }
 
-/** An account as it is stored now; with a note when that is not what was brought. */
-export interface Brought {
+/** An account as it is stored now, with a note when that is not what was imported. */
+export interface SaveResult {
   account: AccountRecord;
   note?: string;
 }
 
-/** Characters of a label at most. */
+/** Maximum length of a label, in characters. */
 export const LABEL_MAX = 120;
 
 /**
- * Stores what the import holds. Throws `KleisError` with what to do when that is nothing: `invalid_request`, or
- * `credential_rejected` for an API key that its provider refuses.
+ * Stores every account of the import. Throws `KleisError` when none could be stored: `invalid_request`, or
+ * `credential_rejected` for an API key that its provider rejects.
  */
 export async function importAccounts(
   runtime: Runtime,
@@ -41,16 +41,16 @@ export async function importAccounts(
   const found = "file" in input ? fromFile(providers, input.file) : [fromMaterial(providers, input)];
   const accounts: AccountRecord[] = [];
   const notes: string[] = [];
-  // One after the other: the first account of a provider becomes its primary.
+  // Sequential: the first account of a provider becomes its primary.
   for (const { provider, read, entry, label } of found) {
     try {
       const imported = read();
       refuseMisplaced(providers, provider, imported);
-      const brought = await saveChecked(runtime, provider, imported, label);
-      accounts.push(brought.account);
-      if (brought.note !== undefined) notes.push(brought.note);
+      const saved = await saveChecked(runtime, provider, imported, label);
+      accounts.push(saved.account);
+      if (saved.note !== undefined) notes.push(saved.note);
     } catch (error) {
-      // One entry of a file that is of no use keeps none of the others out.
+      // An unusable entry of a file does not prevent the others from being imported.
       if (!(error instanceof KleisError) || found.length === 1) throw error;
       notes.push(`${entry}: ${error.message}`);
     }
@@ -59,45 +59,45 @@ export async function importAccounts(
   throw new KleisError("invalid_request", notes.join(" "), { param: "file" });
 }
 
-/** Saves it; an API key only after its provider was asked and did not refuse it. */
+/** Saves the account; an API key only if its provider does not reject it. */
 async function saveChecked(
   runtime: Runtime,
   provider: Provider,
   imported: ImportedAccount,
   label: string | undefined,
-): Promise<Brought> {
+): Promise<SaveResult> {
   if (imported.kind !== "api_key") return saveAccount(runtime, provider, imported, label);
   const verdict = await checkKey(runtime, provider, imported);
   if (verdict === "refused") throw keyRejected(provider.name);
   if (verdict === "accepted") return saveAccount(runtime, provider, imported, label);
   return {
     ...(await saveAccount(runtime, provider, imported, label, NOT_CHECKED)),
-    note: `${provider.name} could not be asked about this API key: it is saved, but not checked.`,
+    note: `${provider.name} could not be reached to check this API key: it is saved, but not checked.`,
   };
 }
 
 /**
- * Stores one account that a provider described (from an import or a sign-in). One that was there keeps the label that
- * its owner gave it, unless another is wished now, and newer tokens than those that are brought. A primary whose key the
- * provider refuses gives way to it: requests would go on failing there. `statusReason` is what to say beside it. Throws `KleisError("invalid_request")` for
- * tokens that are used up where nothing better is stored.
+ * Stores one account that a provider described (from an import or a sign-in). An existing account keeps its label,
+ * unless `requestedLabel` gives another, and keeps its tokens where they are newer than the imported ones. If the
+ * provider's primary account has a rejected key, the new account becomes the primary. `statusReason` is shown beside
+ * the account. Throws `KleisError("invalid_request")` for used-up tokens when nothing better is stored.
  */
 export async function saveAccount(
   runtime: Runtime,
   provider: Pick<Provider, "id" | "name" | "isSame">,
   imported: ImportedAccount,
-  wishedLabel?: string,
+  requestedLabel?: string,
   statusReason: string | null = null,
-): Promise<Brought> {
+): Promise<SaveResult> {
   const { kind, metadata, expiresAt, accessToken, refreshToken, idToken, apiKey } = imported;
   const now = runtime.clock.now();
   const { accounts } = runtime.storage;
-  const wish: NewAccount = {
+  const newAccount: NewAccount = {
     id: randomId(runtime, "acc_"),
     provider: provider.id,
     kind,
     externalId: imported.externalId ?? (await fingerprint(imported)),
-    label: (wishedLabel ?? imported.label ?? defaultLabel(provider.name, imported)).slice(0, LABEL_MAX),
+    label: (requestedLabel ?? imported.label ?? defaultLabel(provider.name, imported)).slice(0, LABEL_MAX),
     metadata,
     expiresAt,
     accessToken,
@@ -109,44 +109,45 @@ export async function saveAccount(
   };
   const { isSame } = provider;
   const { account: record, ...note } = await accounts
-    .save(wish, isSame && ((stored) => isSame(stored, wish)))
-    .then((account): Brought => ({ account }), keptInstead);
+    .save(newAccount, isSame && ((stored) => isSame(stored, newAccount)))
+    .then((account): SaveResult => ({ account }), keepNewerTokens);
   const named =
-    wishedLabel === undefined || record.label === wishedLabel
+    requestedLabel === undefined || record.label === requestedLabel
       ? record
-      : await accounts.update(record.id, { label: wishedLabel }, now);
-  const isNeeded = record.enabled && !record.primary && (await accounts.list()).some(isRefused(provider.id));
+      : await accounts.update(record.id, { label: requestedLabel }, now);
+  const isNeeded =
+    record.enabled && !record.primary && (await accounts.list()).some(isRejectedPrimary(provider.id));
   const account = (isNeeded ? await accounts.makePrimary(record.id, now) : named) ?? record;
   return { account, ...note };
 }
 
-/** For tokens that a refresh has replaced: what that refresh brought is better than they are, unless it has ended. */
-function keptInstead(error: unknown): Brought {
+/** Handles tokens that a refresh has replaced: the refreshed ones stay, unless that sign-in has ended. */
+function keepNewerTokens(error: unknown): SaveResult {
   if (!(error instanceof SpentTokenError)) throw error;
   const { account } = error;
   if (account.status === "active") {
     return {
       account,
-      note: `“${account.label}”: what you brought is older than what Kleis holds, which was renewed since. Kleis keeps the newer tokens.`,
+      note: `“${account.label}”: the imported tokens are older than those that Kleis holds, which were refreshed since. Kleis keeps the newer ones.`,
     };
   }
   throw new KleisError(
     "invalid_request",
-    `“${account.label}”: these tokens are used up, for Kleis has renewed them since, and the account must sign in again. Connect it, or import the tokens of a new sign-in.`,
+    `“${account.label}”: these tokens are used up because Kleis has refreshed them since, and the account must sign in again. Connect it, or import the tokens of a new sign-in.`,
   );
 }
 
-/** The provider's primary account, when its key is refused. */
-const isRefused =
+/** True for the provider's primary account when its credential is rejected. */
+const isRejectedPrimary =
   (provider: string) =>
   (account: AccountRecord): boolean =>
-    account.provider === provider && account.primary && isRefusal(account.statusReason);
+    account.provider === provider && account.primary && isRejection(account.statusReason);
 
-/** One account to make, and how what it is made of is called. */
+/** An account to import, and the name of its entry for messages. */
 interface Found {
   readonly provider: Provider;
   readonly entry: string;
-  /** The label that the owner wants. */
+  /** The label that the owner asked for. */
   readonly label: string | undefined;
   read(): ImportedAccount;
 }
@@ -192,7 +193,7 @@ function fromMaterial(
   };
 }
 
-/** Stands in for an external id: the longest-lived secret's SHA-256, so that the same material is the same account. */
+/** Replaces a missing external id: a hash of the longest-lived secret, so that the same credential is the same account. */
 async function fingerprint({ refreshToken, accessToken, apiKey }: ImportedAccount): Promise<string> {
   const secret = refreshToken ?? accessToken ?? apiKey;
   if (secret === null) {

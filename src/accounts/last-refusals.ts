@@ -4,7 +4,7 @@
  */
 import type { Runtime } from "../runtime.ts";
 import type { AccountRecord, RefusalNote } from "../storage/port.ts";
-import type { AccountDirectory } from "./directory.ts";
+import type { AccountCache } from "./account-cache.ts";
 
 /** What a request that succeeded was. */
 export interface Success {
@@ -40,7 +40,7 @@ interface Known {
 
 export function createLastRefusals(
   { storage, clock, logger, waitUntil, sharesPromises = false }: Runtime,
-  directory: Pick<AccountDirectory, "noted">,
+  accountCache: Pick<AccountCache, "noted">,
 ): LastRefusals {
   const known = new Map<string, Known>();
   const pending = new Map<string, Known>();
@@ -73,7 +73,7 @@ export function createLastRefusals(
   function put(id: string, change: Known): void {
     known.set(id, change);
     pending.set(id, change);
-    directory.noted(id, change.note);
+    accountCache.noted(id, change.note);
   }
 
   /** Writes behind the request what is pending, unless that was done too often lately: then a later one does. */

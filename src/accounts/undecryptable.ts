@@ -4,7 +4,7 @@ import type { SealError } from "../storage/seal.ts";
 
 const ADD_KEY = "Add the former key to ENCRYPTION_KEY (comma-separated, behind the present one)";
 
-export function unopened(cause: SealError): KleisError {
+export function undecryptable(cause: SealError): KleisError {
   const { place, fault } = cause;
   if (place.table === "provider_accounts") {
     const words =

@@ -1,6 +1,7 @@
 /** What the admin actions work with. The caches are those of the client routes, so that a change takes effect at once. */
+
+import type { AccountCache } from "../accounts/account-cache.ts";
 import type { Credentials } from "../accounts/credentials.ts";
-import type { AccountDirectory } from "../accounts/directory.ts";
 import type { LastRefusals } from "../accounts/last-refusals.ts";
 import type { KeyUses } from "../keys/last-used.ts";
 import type { KeyLookup } from "../keys/lookup.ts";
@@ -11,7 +12,7 @@ import type { Runtime } from "../runtime.ts";
 export interface AdminDeps {
   runtime: Runtime;
   providers: readonly Provider[];
-  directory: AccountDirectory;
+  accountCache: AccountCache;
   credentials: Credentials;
   refusals: LastRefusals;
   keys: KeyLookup;

@@ -1,7 +1,7 @@
 /** Kleis's own errors as responses, in the shape of the protocol that was called. */
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
-import { unopened } from "../accounts/undecryptable.ts";
+import { undecryptable } from "../accounts/undecryptable.ts";
 import { errorCodeOf } from "../error-code.ts";
 import { KleisError } from "../errors.ts";
 import { errorFacts } from "../log/error-facts.ts";
@@ -17,7 +17,7 @@ import { SealError } from "../storage/seal.ts";
 export function toKleisError(error: unknown): KleisError {
   if (error instanceof KleisError) return error;
   if (error instanceof StorageError) return storageUnavailable(error);
-  if (error instanceof SealError) return unopened(error);
+  if (error instanceof SealError) return undecryptable(error);
   // Hono's validator throws one for a body that is not JSON, and nothing else in Kleis does.
   if (error instanceof HTTPException && error.status === 400) {
     return new KleisError("invalid_json", "The request body is not valid JSON.");

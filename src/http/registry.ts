@@ -3,7 +3,7 @@
  * shape that OpenCode asks for, without a key (registry.md §2, §3). Thin: who asks, which text, which encoding.
  */
 import { type Context, Hono } from "hono";
-import type { AccountDirectory } from "../accounts/directory.ts";
+import type { AccountCache } from "../accounts/account-cache.ts";
 import { baseUrlOf, isTrustedBaseUrl } from "../base-url.ts";
 import { KleisError } from "../errors.ts";
 import type { KeyLookup } from "../keys/lookup.ts";
@@ -20,7 +20,7 @@ import { createSourceRate } from "./source-rate.ts";
 export interface RegistryRouteDeps {
   readonly runtime: Runtime;
   readonly providers: readonly Provider[];
-  readonly directory: AccountDirectory;
+  readonly accountCache: AccountCache;
   readonly keys: KeyLookup;
   readonly models: LiveModelSource;
 }
@@ -54,7 +54,7 @@ export function createRegistryRoutes(deps: RegistryRouteDeps): Hono<{ Bindings: 
     const isKept = isTrustedBaseUrl(runtime, c.req.raw);
     // The whole list costs time to pack and much to send unpacked: strangers get it packed, and at our own address only.
     const isWhole = name !== OWN && (!isOpen || (isKept && takesGzip(headers.get("accept-encoding"))));
-    const accounts = await deps.directory.list();
+    const accounts = await deps.accountCache.list();
     const body = await bodies({
       providers: deps.providers,
       catalogue: await deps.models.current(accounts, isWhole ? "text" : "network"),

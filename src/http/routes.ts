@@ -75,7 +75,7 @@ function routesOf(deps: RouteDeps, limits: Limits, forced: string | undefined): 
       ...(forced === undefined ? {} : { forced }),
       authenticate: async (c) => ({
         key: await keyOf(deps, c.req.raw),
-        accounts: await deps.directory.list(),
+        accounts: await deps.accountCache.list(),
       }),
     }),
   );

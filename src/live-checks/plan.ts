@@ -1,5 +1,5 @@
 /** Which live checks there are for the owner's accounts, with which account and model each asks, and what it costs. */
-import type { AccountDirectory } from "../accounts/directory.ts";
+import type { AccountCache } from "../accounts/account-cache.ts";
 import type { CatalogueEntry } from "../models/catalogue/catalogue.ts";
 import type { ModelSource } from "../models/catalogue/source.ts";
 import { effortsOf } from "../providers/efforts.ts";
@@ -9,7 +9,7 @@ import type { AccountRecord } from "../storage/port.ts";
 
 export interface PlanDeps {
   readonly providers: readonly Provider[];
-  readonly directory: Pick<AccountDirectory, "list">;
+  readonly accountCache: Pick<AccountCache, "list">;
   readonly models: ModelSource;
 }
 
@@ -27,8 +27,8 @@ export interface PlannedCheck {
  * The checks in the order in which they are run: one account for each provider and kind, the primary one where it can be
  * used. A check that needs a model which the account does not serve is left out.
  */
-export async function planChecks({ providers, directory, models }: PlanDeps): Promise<PlannedCheck[]> {
-  const accounts = await directory.list();
+export async function planChecks({ providers, accountCache, models }: PlanDeps): Promise<PlannedCheck[]> {
+  const accounts = await accountCache.list();
   const catalogue = await models.current(accounts);
   return providers.flatMap((provider) =>
     provider.kinds.flatMap((kind) => {

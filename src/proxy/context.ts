@@ -1,6 +1,7 @@
 /** What the steps of the pipeline share about one request: types alone, no logic. */
+
+import type { AccountCache } from "../accounts/account-cache.ts";
 import type { Credentials } from "../accounts/credentials.ts";
-import type { AccountDirectory } from "../accounts/directory.ts";
 import type { LastRefusals } from "../accounts/last-refusals.ts";
 import type { RequestLog } from "../log/request-log.ts";
 import type { ModelSource } from "../models/catalogue/source.ts";
@@ -17,7 +18,7 @@ import type { Classify } from "./response/name-refusal.ts";
 export interface ProxyDeps {
   readonly runtime: Runtime;
   readonly providers: readonly Provider[];
-  readonly directory: AccountDirectory;
+  readonly accountCache: AccountCache;
   readonly credentials: Credentials;
   readonly refusals: LastRefusals;
   readonly models: ModelSource;

@@ -20,7 +20,7 @@ export async function proxy(deps: ProxyDeps, call: ProxyCall): Promise<Response>
   const { model, streams } = await body.read(({ value }) => readIntent(value));
   log.addFields({ model: model.slice(0, MAX_MODEL_ID), request_bytes: body.size });
 
-  const accounts = await deps.directory.list();
+  const accounts = await deps.accountCache.list();
   const target = await resolveModel(deps, call, model, accounts);
   log.addFields({ provider: target.provider.id, upstream_model: target.resolved.model });
   await checkToolModels(deps, call, body, target.provider);

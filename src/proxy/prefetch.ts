@@ -2,23 +2,23 @@
  * What a request must know before anything else, read in one round trip at most: its key, and with it whatever else
  * its way will ask for and is not known or old. A request whose key and accounts are fresh reads nothing.
  */
-import type { AccountDirectory } from "../accounts/directory.ts";
+import type { AccountCache } from "../accounts/account-cache.ts";
 import type { KeySource } from "../keys/lookup.ts";
 import type { LiveModelSource } from "../models/catalogue/source.ts";
 import type { Storage } from "../storage/port.ts";
 
 export interface ArrivalDeps {
   readonly storage: Pick<Storage, "keys" | "requests">;
-  readonly directory: Pick<AccountDirectory, "isWhole" | "reading">;
+  readonly accountCache: Pick<AccountCache, "isWhole" | "reading">;
   readonly models: Pick<LiveModelSource, "wanted">;
 }
 
-export function createArrivals({ storage, directory, models }: ArrivalDeps): KeySource {
+export function createArrivals({ storage, accountCache, models }: ArrivalDeps): KeySource {
   return {
-    isFresh: () => directory.isWhole(),
+    isFresh: () => accountCache.isWhole(),
     async read(hash) {
       const settings = models.wanted();
-      const accounts = directory.isWhole() ? null : directory.reading();
+      const accounts = accountCache.isWhole() ? null : accountCache.reading();
       if (accounts === null && settings.length === 0) return storage.keys.findByHash(hash);
       const names = settings.map(({ key }) => key);
       const found = await storage.requests.read(hash, { accounts: accounts !== null, settings: names });

@@ -1,8 +1,8 @@
 /** Imports, whatever their entries, times and places are: nothing good is kept out, nothing misplaced comes in. */
 import { describe, expect, test } from "vitest";
-import { NOT_CHECKED, REFUSED } from "../../src/accounts/credential-rejection.ts";
+import { createAccountCache } from "../../src/accounts/account-cache.ts";
+import { KEY_REJECTED, NOT_CHECKED } from "../../src/accounts/credential-rejection.ts";
 import { createCredentials } from "../../src/accounts/credentials.ts";
-import { createAccountDirectory } from "../../src/accounts/directory.ts";
 import { importAccounts } from "../../src/accounts/import.ts";
 import { KleisError } from "../../src/errors.ts";
 import type { JsonObject } from "../../src/json.ts";
@@ -199,13 +199,13 @@ describe("an API key is tried before it is saved", () => {
 
   test.each([
     [200, null],
-    [401, REFUSED],
+    [401, KEY_REJECTED],
     [500, NOT_CHECKED],
   ])("the first request tells: a %i", async (status, reason) => {
     const world = await createWorld();
     const [account] = (await save(world, "claude", "sk-ant-api03-S3CRET")).accounts;
-    const directory = createAccountDirectory(world.runtime);
-    const credentials = createCredentials({ runtime: world.runtime, providers: PROVIDERS, directory });
+    const accountCache = createAccountCache(world.runtime);
+    const credentials = createCredentials({ runtime: world.runtime, providers: PROVIDERS, accountCache });
     credentials.answered(account!, { kind: "api_key", token: "sk-ant-api03-S3CRET" }, status);
     await world.settled();
     expect(await world.storage.accounts.get(account!.id)).toMatchObject({
@@ -245,8 +245,8 @@ describe("when an access token without a refresh token ends is for its provider 
   test.each(FILES)("%s", async (_form, file) => {
     const world = await createWorld();
     const [account] = (await bring(world, file)).accounts;
-    const directory = createAccountDirectory(world.runtime);
-    const credentials = createCredentials({ runtime: world.runtime, providers: PROVIDERS, directory });
+    const accountCache = createAccountCache(world.runtime);
+    const credentials = createCredentials({ runtime: world.runtime, providers: PROVIDERS, accountCache });
     expect(await credentials.fresh(account!)).toMatchObject({ kind: "oauth" });
     await world.settled();
     expect(await world.storage.accounts.get(account!.id)).toMatchObject({ status: "active" });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { NOT_CHECKED, REFUSED } from "../../src/accounts/credential-rejection.ts";
+import { KEY_REJECTED, NOT_CHECKED } from "../../src/accounts/credential-rejection.ts";
 import { type AccountImport, importAccounts } from "../../src/accounts/import.ts";
 import { accountView } from "../../src/accounts/view.ts";
 import { sha256Hex } from "../../src/bytes.ts";
@@ -67,12 +67,12 @@ test("a primary whose key is refused gives way to what is imported next, and onl
   const [second] = await run(world, key("sk-ant-api03-TWO"));
   expect([second?.primary, await primary()]).toEqual([false, [first?.id]]);
 
-  await accounts.changeReason(first?.id ?? "", { version: 0, from: NOT_CHECKED, to: REFUSED });
+  await accounts.changeReason(first?.id ?? "", { version: 0, from: NOT_CHECKED, to: KEY_REJECTED });
   const [third] = await run(world, key("sk-ant-api03-THREE"));
   expect(third).toMatchObject({ primary: true, label: "sk-ant-api03-THREE" });
   expect(await primary()).toEqual([third?.id]);
 
-  await accounts.changeReason(third?.id ?? "", { version: 0, from: NOT_CHECKED, to: REFUSED });
+  await accounts.changeReason(third?.id ?? "", { version: 0, from: NOT_CHECKED, to: KEY_REJECTED });
   await accounts.update(second?.id ?? "", { enabled: false }, world.clock.ms);
   expect(await run(world, key("sk-ant-api03-TWO"))).toMatchObject([{ enabled: false, primary: false }]);
   expect(await run(world, key("sk-ant-api03-THREE"))).toMatchObject([

@@ -1,6 +1,6 @@
 /** The note of an account's last refusal: known at once, written behind requests, rarely, and never lost to a later reader. */
 import { expect, test } from "vitest";
-import { createAccountDirectory } from "../../src/accounts/directory.ts";
+import { createAccountCache } from "../../src/accounts/account-cache.ts";
 import { createLastRefusals } from "../../src/accounts/last-refusals.ts";
 import type { RefusalNote } from "../../src/storage/port.ts";
 import { createWorld } from "../keys/world.ts";
@@ -25,16 +25,16 @@ async function noted() {
   });
   /** A process over the same store, with what it remembers. */
   const process = () => {
-    const directory = createAccountDirectory(world.runtime);
-    const refusals = createLastRefusals(world.runtime, directory);
+    const accountCache = createAccountCache(world.runtime);
+    const refusals = createLastRefusals(world.runtime, accountCache);
     const known = async () => {
-      const found = await directory.get(account.id);
+      const found = await accountCache.get(account.id);
       if (found === null) throw new Error("the account is gone");
       return found;
     };
     return {
       refusals,
-      directory,
+      accountCache,
       known,
       refused: async (change: Partial<RefusalNote> = {}) => refusals.refused(await known(), note(change)),
       succeeded: async (model = "gpt-5.5", counts = false, since = world.clock.ms) =>
@@ -106,7 +106,7 @@ test("another process takes it back, but no younger one that it has not seen", a
   await two.succeeded();
   await world.settled();
   expect(await stored()).toEqual(note({ words: "Again." }));
-  two.directory.forget();
+  two.accountCache.forget();
   await two.succeeded();
   await world.settled();
   expect(await stored()).toBeNull();

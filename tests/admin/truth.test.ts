@@ -1,6 +1,6 @@
 /** The page says of accounts, keys and models what is known of them, and not more. */
 import { describe, expect, test } from "vitest";
-import { NOT_CHECKED, REFUSED } from "../../src/accounts/credential-rejection.ts";
+import { KEY_REJECTED, NOT_CHECKED } from "../../src/accounts/credential-rejection.ts";
 import { newAccount, newKey } from "../storage/world.ts";
 import { createHouse, type House } from "./house.ts";
 
@@ -18,7 +18,7 @@ async function entered() {
 async function refuse({ runtime }: House, id: string) {
   const { accounts } = runtime.storage;
   const { statusReason: from = null } = (await accounts.get(id)) ?? {};
-  return accounts.changeReason(id, { version: 0, from, to: REFUSED });
+  return accounts.changeReason(id, { version: 0, from, to: KEY_REJECTED });
 }
 
 /** What a person reads. */
@@ -33,7 +33,7 @@ describe("after an import", () => {
     const page = await send("/admin/page/import", form);
     expect(read(page)).toContain("The account is saved");
     expect(read(page)).toContain("It is not tried yet: the provider has not been asked.");
-    expect(read(page)).toContain("could not be asked about this API key: it is saved, but not checked");
+    expect(read(page)).toContain("could not be reached to check this API key: it is saved, but not checked");
     expect(page).toContain('<a href="/admin/page/use">Test it</a>');
     expect(read(page)).not.toMatch(/is connected|can use it at once/);
   });
@@ -49,7 +49,7 @@ describe("after an import", () => {
     const next = { accessToken: "at", refreshToken: "rt", idToken: null, apiKey: null, expiresAt: null };
     await refreshes.commit(id, lease, { ...next, spentToken: "sk-ant-ort01-ONE" }, {}, house.clock.ms);
     const page = read(await send("/admin/page/import", tokens));
-    expect(page).toContain("what you brought is older than what Kleis holds");
+    expect(page).toContain("the imported tokens are older than those that Kleis holds");
   });
 
   test("an owner without a key is told to create one first", async () => {
@@ -71,7 +71,7 @@ describe("a key that its provider refused", () => {
     );
     await refuse(house, "a1");
     const page = await see("/admin");
-    expect(read(page)).toContain(`Active, but its key was refused ${REFUSED}`);
+    expect(read(page)).toContain(`Active, but its key was refused ${KEY_REJECTED}`);
     expect(read(page)).toContain("Token refused by the provider");
     expect(page).toContain('class="quiet strong" id="replace-a1"');
   });

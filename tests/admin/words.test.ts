@@ -1,6 +1,6 @@
 /** Times, states and numbers as the page says them. */
 import { describe, expect, test } from "vitest";
-import { REFUSED, REFUSED_TOKEN } from "../../src/accounts/credential-rejection.ts";
+import { KEY_REJECTED, TOKEN_REJECTED } from "../../src/accounts/credential-rejection.ts";
 import {
   accountState,
   ago,
@@ -54,16 +54,16 @@ describe("an owner reads", () => {
     expect(accountState(failed)).toMatchObject({ tone: "warn", why: "It was down." });
     const locked = { ...failed, statusReason: "Add the former key." };
     expect(accountState(locked)).toMatchObject({ tone: "warn", why: "Add the former key." });
-    const refused = { ...failed, kind: "api_key" as const, statusReason: REFUSED };
+    const refused = { ...failed, kind: "api_key" as const, statusReason: KEY_REJECTED };
     expect(accountState(refused)).toEqual({
       tone: "warn",
       words: "Active, but its key was refused",
-      why: REFUSED,
+      why: KEY_REJECTED,
     });
-    const alone = { ...failed, statusReason: REFUSED_TOKEN };
+    const alone = { ...failed, statusReason: TOKEN_REJECTED };
     expect(accountState(alone)).toMatchObject({
       words: "Active, but its token was refused",
-      why: REFUSED_TOKEN,
+      why: TOKEN_REJECTED,
     });
     const over = { ...failed, status: "needs_login" as const, statusReason: "It is over." };
     expect(accountState(over)).toEqual({ tone: "bad", words: "Needs sign-in", why: "It is over." });
@@ -87,10 +87,10 @@ describe("an owner reads", () => {
     );
     expect(tokenWords({ ...account, expiresAt: null }, true, NOW)).toBe("no known end");
     expect(tokenWords({ ...account, kind: "api_key" }, false, NOW)).toBe("has no end");
-    expect(tokenWords({ ...account, kind: "api_key", statusReason: REFUSED }, false, NOW)).toBe(
+    expect(tokenWords({ ...account, kind: "api_key", statusReason: KEY_REJECTED }, false, NOW)).toBe(
       "refused by the provider",
     );
-    expect(tokenWords({ ...account, expiresAt: null, statusReason: REFUSED_TOKEN }, false, NOW)).toBe(
+    expect(tokenWords({ ...account, expiresAt: null, statusReason: TOKEN_REJECTED }, false, NOW)).toBe(
       "refused by the provider",
     );
     expect(tokenWords({ ...account, status: "needs_login" }, true, NOW)).toBe("not accepted any more");
@@ -111,7 +111,11 @@ describe("an owner reads", () => {
     const other = { ...account, id: "acc_2" };
     const words = "Active, but no account that it may use can answer now";
     const among = (key: KeyRecord, ...accounts: AccountRecord[]) => keyStateAmong(key, accounts, NOW);
-    for (const account_1 of [over, { ...account, enabled: false }, { ...account, statusReason: REFUSED }]) {
+    for (const account_1 of [
+      over,
+      { ...account, enabled: false },
+      { ...account, statusReason: KEY_REJECTED },
+    ]) {
       expect(among(limited, account_1, other)).toMatchObject({ tone: "warn", words });
     }
     expect(among(limited, other)).toMatchObject({ tone: "warn", words });

@@ -112,26 +112,26 @@ describe("an import that makes no sense is refused, without repeating a secret",
 });
 
 test("another account is made the primary, and the former one steps back", async () => {
-  const { call, directory } = await createAdmin();
+  const { call, accountCache } = await createAdmin();
   const one = firstId(await call("POST", "/accounts/import", oauth("sk-ant-ort01-ONE")));
   const two = firstId(await call("POST", "/accounts/import", oauth("sk-ant-ort01-TWO")));
-  await directory.list();
+  await accountCache.list();
   const answer = await call("POST", `/accounts/${two}/primary`);
   expect(answer.status).toBe(200);
   expect(part(answer.json, "account")).toMatchObject({ id: two, primary: true });
-  expect(await directory.get(one)).toMatchObject({ primary: false });
-  expect(await directory.get(two)).toMatchObject({ primary: true });
+  expect(await accountCache.get(one)).toMatchObject({ primary: false });
+  expect(await accountCache.get(two)).toMatchObject({ primary: true });
   expectNoSecret(answer);
 });
 
 test("label and enabled are changed, each alone or both, and hold at once", async () => {
-  const { call, directory } = await createAdmin();
+  const { call, accountCache } = await createAdmin();
   const id = firstId(await call("POST", "/accounts/import", oauth("sk-ant-ort01-ONE")));
-  await directory.list();
+  await accountCache.list();
   const off = await call("PATCH", `/accounts/${id}`, { enabled: false });
   expect(off.status).toBe(200);
   expect(part(off.json, "account")).toMatchObject({ id, enabled: false });
-  expect(await directory.get(id)).toMatchObject({ enabled: false });
+  expect(await accountCache.get(id)).toMatchObject({ enabled: false });
   const label = part((await call("PATCH", `/accounts/${id}`, { label: " work " })).json, "account");
   expect(label).toMatchObject({ label: "work", enabled: false });
   const both = part(
@@ -160,25 +160,25 @@ test.each<[string, object, string | null, RegExp]>([
 });
 
 test("a removed account is gone at once with its secrets, and the next one becomes primary", async () => {
-  const { call, directory } = await createAdmin();
+  const { call, accountCache } = await createAdmin();
   const one = firstId(await call("POST", "/accounts/import", oauth("sk-ant-ort01-ONE")));
   const two = firstId(await call("POST", "/accounts/import", oauth("sk-ant-ort01-TWO")));
-  await directory.list();
-  await directory.secretsOf(one);
+  await accountCache.list();
+  await accountCache.secretsOf(one);
   const answer = await call("DELETE", `/accounts/${one}`);
   expect(answer).toMatchObject({ status: 200, json: { id: one, deleted: true } });
-  expect(await directory.get(one)).toBeNull();
-  expect(await directory.secretsOf(one)).toBeNull();
-  expect(await directory.get(two)).toMatchObject({ primary: true });
+  expect(await accountCache.get(one)).toBeNull();
+  expect(await accountCache.secretsOf(one)).toBeNull();
+  expect(await accountCache.get(two)).toMatchObject({ primary: true });
 });
 
 test("an import again is seen at once by requests", async () => {
-  const { call, directory } = await createAdmin();
+  const { call, accountCache } = await createAdmin();
   const id = firstId(await call("POST", "/accounts/import", oauth("sk-ant-ort01-ONE")));
-  await directory.list();
-  await directory.secretsOf(id);
+  await accountCache.list();
+  await accountCache.secretsOf(id);
   await call("POST", "/accounts/import", { ...oauth("sk-ant-ort01-ONE"), access_token: "sk-ant-oat01-NEW" });
-  expect(await directory.secretsOf(id)).toMatchObject({ accessToken: "sk-ant-oat01-NEW" });
+  expect(await accountCache.secretsOf(id)).toMatchObject({ accessToken: "sk-ant-oat01-NEW" });
 });
 
 test.each([

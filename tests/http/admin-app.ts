@@ -1,7 +1,7 @@
 /** The admin API over the real store and providers, called in memory. */
 import { Hono } from "hono";
+import { createAccountCache } from "../../src/accounts/account-cache.ts";
 import { createCredentials } from "../../src/accounts/credentials.ts";
-import { createAccountDirectory } from "../../src/accounts/directory.ts";
 import { createLastRefusals } from "../../src/accounts/last-refusals.ts";
 import { createAdminActions } from "../../src/admin/actions/actions.ts";
 import type { ApiDeps } from "../../src/admin/api/context.ts";
@@ -35,14 +35,14 @@ export function parts(json: JsonObject, name: string): JsonObject[] {
 export async function createAdmin(extra: Pick<ApiDeps, "session"> = {}) {
   const world = await createWorld();
   const { runtime } = world;
-  const directory = createAccountDirectory(runtime);
-  const credentials = createCredentials({ runtime, providers: PROVIDERS, directory });
+  const accountCache = createAccountCache(runtime);
+  const credentials = createCredentials({ runtime, providers: PROVIDERS, accountCache });
   const deps: AdminDeps = {
     runtime,
     providers: PROVIDERS,
-    directory,
+    accountCache,
     credentials,
-    refusals: createLastRefusals(runtime, directory),
+    refusals: createLastRefusals(runtime, accountCache),
     models: createModelSource({ runtime, providers: PROVIDERS, credentials }),
     keys: createKeyLookup(runtime),
     uses: createKeyUses(runtime),

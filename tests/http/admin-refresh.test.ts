@@ -17,7 +17,7 @@ async function withAccount(material: object) {
 }
 
 test("the owner refreshes an account and sees it as it is then", async () => {
-  const { world, refresh, directory, id } = await withAccount(tokens);
+  const { world, refresh, accountCache, id } = await withAccount(tokens);
   world.upstream = async () =>
     Response.json({
       token_type: "Bearer",
@@ -36,7 +36,7 @@ test("the owner refreshes an account and sees it as it is then", async () => {
     last_refresh_error: null,
   });
   expect(answer.text).not.toContain("sk-ant");
-  expect(await directory.secretsOf(id)).toMatchObject({ refreshToken: "sk-ant-ort01-TWO" });
+  expect(await accountCache.secretsOf(id)).toMatchObject({ refreshToken: "sk-ant-ort01-TWO" });
 });
 
 test("a sign-in that the provider ended is told in words, and not tried again", async () => {

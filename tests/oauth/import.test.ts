@@ -42,7 +42,7 @@ describe.each(["claude", "codex"] as const)(
       expect(again.status).toBe(201);
       expect(again.json).toMatchObject({
         accounts: [{ id: imported, status: "active" }],
-        notes: [expect.stringMatching(/older than what Kleis holds/)],
+        notes: [expect.stringMatching(/older than those that Kleis holds/)],
       });
       expect(await world.storage.accounts.open(imported)).toEqual(held);
       expect((await refresh(world, imported)).status).toBe(200);

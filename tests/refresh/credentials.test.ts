@@ -171,7 +171,7 @@ describe("a sign-in that ended", () => {
     expect(posted).toHaveLength(1);
 
     await connect({ accessToken: "access-9", refreshToken: "refresh-9", expiresAt: clock.now() + DAY });
-    isolate.directory.forget(ID);
+    isolate.accountCache.forget(ID);
     expect(await isolate.token()).toBe("access-9");
   });
 
@@ -555,7 +555,7 @@ describe("a store that is away", () => {
     const { createIsolate, posted, clock } = await createWorld(-MINUTE);
     const broken = new Set<string>();
     const isolate = createIsolate({ broken });
-    await isolate.directory.open(ID);
+    await isolate.accountCache.open(ID);
     for (const name of ["acquire", "read"]) broken.add(name);
     const refused = isolate.token().catch((error: unknown) => error);
     await clock.advance(14_000);
@@ -569,7 +569,7 @@ describe("a store that is away", () => {
     const { createIsolate, posted, clock } = await createWorld(-MINUTE);
     const broken = new Set<string>();
     const isolate = createIsolate({ broken });
-    await isolate.directory.open(ID);
+    await isolate.accountCache.open(ID);
     broken.add("acquire");
     const token = isolate.token();
     await clock.advance(5_000);

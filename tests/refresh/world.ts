@@ -1,6 +1,7 @@
 /** One account, some isolates over one store in memory, a clock that is moved by hand, a provider that says what it is told. */
+
+import { createAccountCache } from "../../src/accounts/account-cache.ts";
 import { createCredentials } from "../../src/accounts/credentials.ts";
-import { createAccountDirectory } from "../../src/accounts/directory.ts";
 import { readConfig } from "../../src/config.ts";
 import type { ProviderNet, RefreshInput, RefreshResult } from "../../src/providers/provider.ts";
 import type { Runtime } from "../../src/runtime.ts";
@@ -96,12 +97,12 @@ export async function createWorld(endsIn: number | null, change: Partial<NewAcco
       logger: { debug: log, info: log, warn: log, error: log },
       sharesPromises,
     };
-    const directory = createAccountDirectory(runtime);
-    const credentials = createCredentials({ runtime, providers: [provider], directory });
+    const accountCache = createAccountCache(runtime);
+    const credentials = createCredentials({ runtime, providers: [provider], accountCache });
     const account = async () => (await store.accounts.get(ID)) ?? never();
     return {
       runtime,
-      directory,
+      accountCache,
       credentials,
       background,
       logged,

@@ -505,7 +505,7 @@ describe("rotating the keys", () => {
     const { client } = await filled();
     const result = await rotate(client, sleep, sealerOf(NEW, OLD), { batch: 3 });
     // Three secrets and two texts of a key, seven times; a sign-in; a sealed setting; the check value.
-    expect(result).toMatchObject({ resealed: 7 * 5 + 3, unopened: [], left: 0 });
+    expect(result).toMatchObject({ resealed: 7 * 5 + 3, undecryptable: [], left: 0 });
     await expectWhole(client, [NEW]);
     expect(await rotate(client, sleep, sealerOf(NEW), { batch: 3 })).toMatchObject({
       resealed: 0,
@@ -578,7 +578,7 @@ describe("rotating the keys", () => {
         return seal(plain, place);
       };
       const result = await rotate(client, sleep, racing, { batch: 3 });
-      expect(result.unopened).toEqual([]);
+      expect(result.undecryptable).toEqual([]);
       expect(newest.size).toBe(7);
       const after = createLibsqlStorage({ connections: sharedClient(client), sealer: sealerOf(NEW), sleep });
       for (const [id, tokens] of newest) {
@@ -607,7 +607,7 @@ describe("rotating the keys", () => {
       };
       const result = await rotate(client, sleep, racing);
       expect(await read()).toMatchObject({ [column]: before?.[column], [version]: 7 });
-      expect(result.unopened).toContainEqual(expect.objectContaining({ table, column, version: 7 }));
+      expect(result.undecryptable).toContainEqual(expect.objectContaining({ table, column, version: 7 }));
       await client.execute(`update ${table} set ${version} = 0`);
       await rotate(client, sleep, sealerOf(NEW, OLD));
       await expectWhole(client, [NEW], 1);
@@ -618,7 +618,7 @@ describe("rotating the keys", () => {
     const { client } = await filled(2);
     await client.execute("update provider_accounts set id_token = 'v1.broken' where id = 'a1'");
     const result = await rotate(client, sleep, sealerOf(NEW, OLD));
-    expect(result.unopened).toEqual([
+    expect(result.undecryptable).toEqual([
       { table: "provider_accounts", column: "id_token", row: "a1", version: 0 },
     ]);
     const { rows } = await client.execute("select id_token from provider_accounts where id = 'a1'");

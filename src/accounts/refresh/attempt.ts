@@ -11,12 +11,12 @@ import type { Provider, ProviderNet, RefreshResult } from "../../providers/provi
 import type { Runtime } from "../../runtime.ts";
 import type { Lease, RefreshState } from "../../storage/port.ts";
 import { StorageError } from "../../storage/port.ts";
-import type { AccountDirectory } from "../directory.ts";
+import type { AccountCache } from "../account-cache.ts";
 import { createProviderNet } from "../identity-fetch.ts";
 import { nextTokens } from "./next-tokens.ts";
-import { type Look, look, redact, UNANSWERED } from "./outcome.ts";
-import type { Keeper } from "./pending-writes.ts";
-import { insist } from "./retry-storage.ts";
+import { type RefreshStatus, redact, refreshStatus, UNANSWERED } from "./outcome.ts";
+import type { PendingWrites } from "./pending-writes.ts";
+import { retryStorage } from "./retry-storage.ts";
 import { BEGIN_WITHIN_MS, backOff, CALL_LIMIT_MS, dueOf, LEASE_MS } from "./timing.ts";
 
 /** What a refresh needs of a provider. */
@@ -25,31 +25,33 @@ export type Refreshing = Pick<Provider, "id" | "rotates" | "refresh" | "identity
 export interface AttemptDeps {
   readonly runtime: Runtime;
   readonly providers: readonly Refreshing[];
-  readonly directory: AccountDirectory;
-  readonly keeper: Keeper;
+  readonly accountCache: AccountCache;
+  readonly pendingWrites: PendingWrites;
 }
 
 /** Never `free`. Rejects with `StorageError` when the store did not answer before anything was posted. */
-export async function attemptRefresh(deps: AttemptDeps, id: string, version: number): Promise<Look> {
-  const { runtime, keeper } = deps;
+export async function attemptRefresh(deps: AttemptDeps, id: string, version: number): Promise<RefreshStatus> {
+  const { runtime, pendingWrites } = deps;
   const { clock } = runtime;
   const { refreshes } = runtime.storage;
 
-  const unwritten = keeper.unwritten(id);
+  const unwritten = pendingWrites.unwritten(id);
   if (unwritten !== null) {
     if (dueOf(unwritten.account, clock.now()) !== "now") return { status: "fresh", open: unwritten };
     // It ended before it was stored. Its refresh token must not be posted until it is.
-    if (!(await keeper.store(id))) throw new StorageError("the fresh tokens are not stored yet");
+    if (!(await pendingWrites.store(id))) throw new StorageError("the fresh tokens are not stored yet");
     return { status: "busy" };
   }
 
   const asked = clock.now();
   const owner = randomId(runtime, "ref_");
-  const answer = await insist(clock, () => refreshes.acquire(id, { owner, version, leaseMs: LEASE_MS }));
+  const answer = await retryStorage(clock, () =>
+    refreshes.acquire(id, { owner, version, leaseMs: LEASE_MS }),
+  );
   if (answer === null) return { status: "gone" };
   const { acquired, state } = answer;
   if (!acquired) {
-    const seen = look(state, version);
+    const seen = refreshStatus(state, version);
     return seen.status === "free" ? { status: "busy" } : seen;
   }
 
@@ -57,13 +59,15 @@ export async function attemptRefresh(deps: AttemptDeps, id: string, version: num
   // What an earlier attempt left open stays open; this one's own intent is open from the post on.
   let { unanswered } = state;
   const letGo = () =>
-    runtime.waitUntil(insist(clock, () => refreshes.release(id, lease, unanswered)).catch(() => undefined));
+    runtime.waitUntil(
+      retryStorage(clock, () => refreshes.release(id, lease, unanswered)).catch(() => undefined),
+    );
   try {
     const provider = deps.providers.find((each) => each.id === state.account.provider);
     if (provider?.refresh === undefined) throw nothingToRefresh();
-    const isMine = await insist(clock, () => refreshes.intend(id, lease));
+    const isMine = await retryStorage(clock, () => refreshes.intend(id, lease));
     // An isolate that froze past a lease of its own may have the answer by now that it got under it.
-    const isSpent = keeper.isSpent(id, state.secrets.refreshToken);
+    const isSpent = pendingWrites.isSpent(id, state.secrets.refreshToken);
     if (!isMine || isSpent || clock.now() - asked > BEGIN_WITHIN_MS) {
       letGo();
       return { status: "busy" };
@@ -130,17 +134,18 @@ async function settle(
   lease: Lease,
   result: RefreshResult,
   unanswered: boolean,
-): Promise<Look> {
-  const { runtime, directory, keeper } = deps;
+): Promise<RefreshStatus> {
+  const { runtime, accountCache, pendingWrites } = deps;
   const { clock, logger } = runtime;
   const { refreshes } = runtime.storage;
   const { id } = state.account;
   logger.info("refresh", { account: id, provider: state.account.provider, result: result.status });
 
   /** The result was not noted, because something else is stored now: that counts. */
-  const lookAgain = async () => look(await insist(clock, () => refreshes.read(id)), lease.version);
+  const lookAgain = async () =>
+    refreshStatus(await retryStorage(clock, () => refreshes.read(id)), lease.version);
   const noted = (note: () => Promise<boolean>) =>
-    insist(clock, note).catch((error: unknown) => {
+    retryStorage(clock, note).catch((error: unknown) => {
       if (!(error instanceof StorageError)) throw error;
       // The caller is told all the same; the lease runs out by itself.
       logger.error("refresh_not_noted", { account: id, reason: error.message });
@@ -149,15 +154,15 @@ async function settle(
 
   switch (result.status) {
     case "refreshed": {
-      const open = await keeper.keep(state, lease, result);
+      const open = await pendingWrites.keep(state, lease, result);
       return open === null ? { status: "gone" } : { status: "fresh", open };
     }
     case "valid": {
       const metadata: JsonObject = { ...state.account.metadata, ...result.metadata };
       const same = nextTokens(state, null);
-      const open = await insist(clock, () => refreshes.commit(id, lease, same, metadata, clock.now()));
+      const open = await retryStorage(clock, () => refreshes.commit(id, lease, same, metadata, clock.now()));
       if (open === null) return lookAgain();
-      directory.learn(open);
+      accountCache.learn(open);
       return { status: "fresh", open };
     }
     case "rejected": {
@@ -165,7 +170,7 @@ async function settle(
       const reason = redact(words, state.secrets);
       // Compares in the statement that writes: believed only while the very token that was refused is still stored.
       if (!(await noted(() => refreshes.reject(id, lease, reason, clock.now())))) return lookAgain();
-      directory.forget(id);
+      accountCache.forget(id);
       return { status: "needs_login", reason };
     }
     case "unavailable": {

@@ -10,10 +10,10 @@ export type Outcome =
   | { status: "gone" };
 
 /** `busy`: somebody holds the lease. `free`: nobody does, and nothing is decided. */
-export type Look = Outcome | { status: "busy" } | { status: "free" };
+export type RefreshStatus = Outcome | { status: "busy" } | { status: "free" };
 
 /** Reads the outcome of the refresh of `version` from the stored state. */
-export function look(state: RefreshState | null, version: number): Look {
+export function refreshStatus(state: RefreshState | null, version: number): RefreshStatus {
   if (state === null) return { status: "gone" };
   const { account } = state;
   if (account.status === "needs_login") return { status: "needs_login", reason: account.statusReason ?? "" };
@@ -42,7 +42,7 @@ export const UNANSWERED =
   "An earlier refresh ended without a clear answer, so its token may have been used up by it.";
 
 /** The refusal that a caller gets whom no token could be found for. */
-export function refusalOf(id: string, outcome: Exclude<Outcome, { status: "fresh" }>): KleisError {
+export function refreshError(id: string, outcome: Exclude<Outcome, { status: "fresh" }>): KleisError {
   switch (outcome.status) {
     case "gone":
       return new KleisError("account_needs_login", `The account ${id} is not there any more.`);

@@ -6,11 +6,11 @@ import type { JsonObject } from "../../json.ts";
 import type { RefreshResult } from "../../providers/provider.ts";
 import type { Runtime } from "../../runtime.ts";
 import type { Lease, OpenAccount, RefreshState } from "../../storage/port.ts";
-import type { AccountDirectory } from "../directory.ts";
+import type { AccountCache } from "../account-cache.ts";
 import { type FreshTokens, nextTokens } from "./next-tokens.ts";
 import { LEASE_MS, LONGEST_WRITE_PAUSE_MS, WRITE_PAUSE_MS } from "./timing.ts";
 
-export interface Keeper {
+export interface PendingWrites {
   /** Stores what a refresh of `state` gave. Resolves with what is to be used, stored or not; null: the account is gone. */
   keep(
     state: RefreshState,
@@ -49,7 +49,7 @@ const ROUNDS = 8;
 /** A writer that has not tried for this long was ended by its platform, ms. */
 const WRITER_SILENT_MS = LONGEST_WRITE_PAUSE_MS + 15_000;
 
-export function createKeeper(runtime: Runtime, directory: AccountDirectory): Keeper {
+export function createPendingWrites(runtime: Runtime, accountCache: AccountCache): PendingWrites {
   const { clock, logger } = runtime;
   const { refreshes } = runtime.storage;
   const kept = new Map<string, Kept>();
@@ -88,8 +88,8 @@ export function createKeeper(runtime: Runtime, directory: AccountDirectory): Kee
     if (kept.get(id) === entry) kept.delete(id);
     const last = spent.get(id);
     if (last !== undefined) last.at = clock.now();
-    if (open === null) directory.forget(id);
-    else directory.learn(open);
+    if (open === null) accountCache.forget(id);
+    else accountCache.learn(open);
   }
 
   /** Never gives up: as long as this runs, the tokens are not lost. */

@@ -7,11 +7,11 @@ import type { Runtime } from "../../runtime.ts";
 import type { OpenAccount, RefreshState } from "../../storage/port.ts";
 import { StorageError } from "../../storage/port.ts";
 import { storageUnavailable } from "../../storage/read-cache.ts";
-import type { AccountDirectory } from "../directory.ts";
+import type { AccountCache } from "../account-cache.ts";
 import { attemptRefresh, type Refreshing } from "./attempt.ts";
-import { type Look, look, type Outcome } from "./outcome.ts";
-import { createKeeper } from "./pending-writes.ts";
-import { insist } from "./retry-storage.ts";
+import { type Outcome, type RefreshStatus, refreshStatus } from "./outcome.ts";
+import { createPendingWrites } from "./pending-writes.ts";
+import { retryStorage } from "./retry-storage.ts";
 import {
   EARLY_QUIET_MS,
   FIRST_PAUSE_MS,
@@ -38,20 +38,20 @@ export interface Refresher {
 export interface RefresherDeps {
   readonly runtime: Runtime;
   readonly providers: readonly Refreshing[];
-  readonly directory: AccountDirectory;
+  readonly accountCache: AccountCache;
 }
 
 const TAKES_TOO_LONG = "Another instance of Kleis began a refresh and did not finish it.";
 
-export function createRefresher({ runtime, providers, directory }: RefresherDeps): Refresher {
+export function createRefresher({ runtime, providers, accountCache }: RefresherDeps): Refresher {
   const { clock, logger } = runtime;
   const { refreshes } = runtime.storage;
-  const keeper = createKeeper(runtime, directory);
-  const deps = { runtime, providers, directory, keeper };
+  const pendingWrites = createPendingWrites(runtime, accountCache);
+  const deps = { runtime, providers, accountCache, pendingWrites };
   /** Until when an account is not refreshed early, epoch ms. */
   const quietUntil = new Map<string, number>();
 
-  const attempts = shared<Look>(runtime);
+  const attempts = shared<RefreshStatus>(runtime);
   const waits = shared<Outcome>(runtime);
   const reads = shared<RefreshState | null>(runtime);
 
@@ -65,12 +65,12 @@ export function createRefresher({ runtime, providers, directory }: RefresherDeps
 
   async function wait(id: string, version: number): Promise<Outcome> {
     let storeAwaySince: number | null = null;
-    let seen: Look = { status: "free" };
+    let seen: RefreshStatus = { status: "free" };
     // Counted in pauses, for the time that an isolate stood still is no time that it waited.
     let waited = 0;
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * PAUSE_GROWTH, LONGEST_PAUSE_MS)) {
       try {
-        if (seen.status !== "free") seen = look(await refreshes.read(id), version);
+        if (seen.status !== "free") seen = refreshStatus(await refreshes.read(id), version);
         if (seen.status === "free") seen = await attempt(id, version);
         if (seen.status !== "free" && seen.status !== "busy") return seen;
         storeAwaySince = null;
@@ -97,8 +97,8 @@ export function createRefresher({ runtime, providers, directory }: RefresherDeps
     obtain: (id, version) =>
       waits(`${id} ${version}`, async () => {
         const outcome = await wait(id, version);
-        if (outcome.status === "fresh") directory.learn(outcome.open);
-        else if (outcome.status !== "unavailable") directory.forget(id);
+        if (outcome.status === "fresh") accountCache.learn(outcome.open);
+        else if (outcome.status !== "unavailable") accountCache.forget(id);
         return outcome;
       }),
 
@@ -107,7 +107,7 @@ export function createRefresher({ runtime, providers, directory }: RefresherDeps
       if ((quietUntil.get(id) ?? 0) > now) return;
       quietUntil.set(id, now + EARLY_QUIET_MS);
       const work = attempt(id, version).then((seen) => {
-        if (seen.status === "fresh") directory.learn(seen.open);
+        if (seen.status === "fresh") accountCache.learn(seen.open);
         if (seen.status === "unavailable") quietUntil.set(id, clock.now() + seen.retryInMs);
       });
       runtime.waitUntil(
@@ -122,12 +122,12 @@ export function createRefresher({ runtime, providers, directory }: RefresherDeps
 
     async current(id) {
       try {
-        return await reads(id, () => insist(clock, () => refreshes.read(id)));
+        return await reads(id, () => retryStorage(clock, () => refreshes.read(id)));
       } catch (error) {
         throw error instanceof StorageError ? storageUnavailable(error) : error;
       }
     },
-    unwritten: (id) => keeper.unwritten(id),
+    unwritten: (id) => pendingWrites.unwritten(id),
   };
 }
 

@@ -4,7 +4,7 @@ import { StorageError } from "../../storage/port.ts";
 import { NOTE_PAUSES_MS } from "./timing.ts";
 
 /** Rejects with the last `StorageError` when none of the attempts was answered, and at once with one that lasts. */
-export async function insist<T>(clock: Clock, say: () => Promise<T>): Promise<T> {
+export async function retryStorage<T>(clock: Clock, say: () => Promise<T>): Promise<T> {
   for (const pause of NOTE_PAUSES_MS) {
     try {
       return await say();

@@ -4,10 +4,10 @@ import { KleisError } from "../../errors.ts";
 import type { ImportedAccount, Provider, SignIn, SignInOutcome } from "../../providers/provider.ts";
 import type { Runtime } from "../../runtime.ts";
 import type { AccountRecord } from "../../storage/port.ts";
-import type { AccountDirectory } from "../directory.ts";
+import type { AccountCache } from "../account-cache.ts";
 import { createProviderNet } from "../identity-fetch.ts";
 import { saveAccount } from "../import.ts";
-import { insist } from "../refresh/retry-storage.ts";
+import { retryStorage } from "../refresh/retry-storage.ts";
 import { createCallbacks } from "./callback.ts";
 import {
   createSignInRows,
@@ -53,7 +53,7 @@ export interface Connect {
 export interface ConnectDeps {
   runtime: Runtime;
   providers: readonly Provider[];
-  directory: Pick<AccountDirectory, "forget">;
+  accountCache: Pick<AccountCache, "forget">;
 }
 
 /** How long a sign-in may take, ms; a provider may say less. */
@@ -67,7 +67,7 @@ interface Flow {
   readonly standing: Standing;
 }
 
-export function createConnect({ runtime, providers, directory }: ConnectDeps): Connect {
+export function createConnect({ runtime, providers, accountCache }: ConnectDeps): Connect {
   const { storage, clock, config } = runtime;
   const rows = createSignInRows(runtime);
   const callbacks = createCallbacks(runtime, (flow, query) => complete(flow.provider, flow.state, query));
@@ -126,7 +126,7 @@ export function createConnect({ runtime, providers, directory }: ConnectDeps): C
     }
     const taken = await rows.take(state);
     // Whoever has, or had, the turn may have finished by now.
-    const finished = await insist(clock, async () => outcomeOf(await find(provider, state)));
+    const finished = await retryStorage(clock, async () => outcomeOf(await find(provider, state)));
     if (finished !== null) return finished;
     if ("waitMs" in taken) return { status: "pending", retryAfterMs: taken.waitMs };
     const work = takeStep(flow, taken.turn, isPaste ? code : undefined);
@@ -193,12 +193,12 @@ export function createConnect({ runtime, providers, directory }: ConnectDeps): C
     const { provider, row, standing } = flow;
     let account: AccountRecord;
     try {
-      ({ account } = await insist(clock, () => saveAccount(runtime, provider, granted)));
+      ({ account } = await retryStorage(clock, () => saveAccount(runtime, provider, granted)));
     } catch (error) {
       await rows.giveBack(row, turn);
       throw error;
     }
-    directory.forget(account.id);
+    accountCache.forget(account.id);
     await rows.close(row, { ...standing, account: account.id });
     callbacks.done(row.state);
     runtime.logger.info("account_connected", { provider: provider.id, account: account.id, mode: row.mode });

@@ -9,7 +9,7 @@ import { isObject, type JsonObject } from "../../json.ts";
 import type { ImportedAccount } from "../../providers/provider.ts";
 import type { Runtime } from "../../runtime.ts";
 import { type OauthState, StorageError } from "../../storage/port.ts";
-import { insist } from "../refresh/retry-storage.ts";
+import { retryStorage } from "../refresh/retry-storage.ts";
 
 /** How a sign-in stands. */
 const standingShape = z.object({
@@ -100,7 +100,7 @@ export function createSignInRows({ storage, clock, logger }: Runtime): SignInRow
   /** A note that may be repeated and that nobody is refused for: what it says shows itself within `TURN_MS`. */
   async function note<T>(row: SignInRow, otherwise: T, say: () => Promise<T>): Promise<T> {
     try {
-      return await insist(clock, say);
+      return await retryStorage(clock, say);
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
       logger.error("sign_in_not_noted", { provider: row.provider, reason: error.message });

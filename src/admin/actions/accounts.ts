@@ -18,12 +18,12 @@ export interface AccountActions {
 }
 
 export function createAccountActions(deps: AdminDeps): AccountActions {
-  const { runtime, providers, directory, credentials, models } = deps;
+  const { runtime, providers, accountCache, credentials, models } = deps;
   const { storage, clock } = runtime;
 
   function changed(account: AccountRecord | null): AccountRecord {
     if (account === null) throw notFound("account");
-    directory.forget(account.id);
+    accountCache.forget(account.id);
     return account;
   }
 
@@ -36,7 +36,7 @@ export function createAccountActions(deps: AdminDeps): AccountActions {
         return imported;
       } finally {
         // Also after a failure: part of a file may have been stored.
-        directory.forget();
+        accountCache.forget();
       }
     },
     makePrimary: async (id) => changed(await storage.accounts.makePrimary(id, clock.now())),
@@ -50,7 +50,7 @@ export function createAccountActions(deps: AdminDeps): AccountActions {
     },
     async remove(id) {
       if (!(await storage.accounts.remove(id, clock.now()))) throw notFound("account");
-      directory.forget(id);
+      accountCache.forget(id);
     },
   };
 }

@@ -20,11 +20,11 @@ export interface ModelActions {
   refresh(): Promise<{ registry: RefreshOutcome["registry"]; lists: readonly ListOutcome[] }>;
 }
 
-export function createModelActions({ providers, models, directory }: AdminDeps): ModelActions {
+export function createModelActions({ providers, models, accountCache }: AdminDeps): ModelActions {
   return {
     custom: () => models.custom(),
     async setCustom(custom, audit) {
-      const accounts = await directory.list();
+      const accounts = await accountCache.list();
       const catalogue = await models.current(accounts);
       const problem = customProblem(custom, { providers, catalogue, accounts });
       if (problem !== null) {
@@ -35,8 +35,8 @@ export function createModelActions({ providers, models, directory }: AdminDeps):
       return custom;
     },
     async refresh() {
-      directory.forget();
-      const all = await directory.list();
+      accountCache.forget();
+      const all = await accountCache.list();
       const { registry, accounts } = await models.refresh(all);
       const statuses = await models.listStatuses(all);
       const lists = [...accounts].map(([id, isRenewed]) => ({

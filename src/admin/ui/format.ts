@@ -1,5 +1,5 @@
 /** What the page says: times as people say them, and states in words. Pure. */
-import { isRefusal, NOT_CHECKED } from "../../accounts/credential-rejection.ts";
+import { isRejection, NOT_CHECKED } from "../../accounts/credential-rejection.ts";
 import { accessOf } from "../../models/resolve/access.ts";
 import type { AccountRecord, KeyRecord } from "../../storage/port.ts";
 
@@ -58,7 +58,7 @@ export function accountState(account: AccountRecord): State {
   }
   if (account.statusReason !== null) {
     const { kind, statusReason } = account;
-    const fault = !isRefusal(statusReason)
+    const fault = !isRejection(statusReason)
       ? "it did not open"
       : `its ${kind === "api_key" ? "key" : "token"} was refused`;
     return { tone: "warn", words: `Active, but ${fault}`, why: account.statusReason };
@@ -76,7 +76,7 @@ export function accountState(account: AccountRecord): State {
 /** What is known of the end of an account's token. */
 export function tokenWords(account: AccountRecord, renews: boolean, now: number): string {
   const { kind, status, statusReason, expiresAt } = account;
-  if (isRefusal(statusReason)) return "refused by the provider";
+  if (isRejection(statusReason)) return "refused by the provider";
   if (kind === "api_key") return "has no end";
   if (status === "needs_login") return "not accepted any more";
   if (expiresAt === null) return "no known end";

@@ -16,7 +16,7 @@ export interface Rotation {
   /** Texts that named the first key already. */
   current: number;
   /** What did not open with any key of the ring, and stays as it is. */
-  unopened: Place[];
+  undecryptable: Place[];
   /** Texts that others still wrote under another key in the last round: a running process has another first key. */
   left: number;
 }
@@ -43,10 +43,10 @@ export async function rotate(
   const run = <T>(work: () => Promise<T>): Promise<T> =>
     attempt("seal anew", () => patiently(client, sleep, work));
   let resealed = 0;
-  let result: Rotation = { resealed: 0, current: 0, unopened: [], left: 0 };
+  let result: Rotation = { resealed: 0, current: 0, undecryptable: [], left: 0 };
 
   for (let round = 0; round < ROUNDS; round++) {
-    result = { resealed: 0, current: 0, unopened: [], left: 0 };
+    result = { resealed: 0, current: 0, undecryptable: [], left: 0 };
     for (const column of SEALED_COLUMNS) {
       for (let after: string | null = null; ; ) {
         const rows: Row[] = await run(() => readRows(client, sleep, column, after, batch));
@@ -125,7 +125,7 @@ async function resealRows(
       });
     } catch (error) {
       if (!(error instanceof SealError)) throw error;
-      counts.unopened.push(place);
+      counts.undecryptable.push(place);
     }
   }
   return writes;

@@ -1,7 +1,7 @@
 /** One isolate: Kleis's own engine over a store and a network that may do anything, in a process that may stop or die. */
 import { AsyncLocalStorage } from "node:async_hooks";
+import { createAccountCache } from "../../../src/accounts/account-cache.ts";
 import { createCredentials } from "../../../src/accounts/credentials.ts";
-import { createAccountDirectory } from "../../../src/accounts/directory.ts";
 import type { Refreshing } from "../../../src/accounts/refresh/attempt.ts";
 import type { Config } from "../../../src/config.ts";
 import { KleisError } from "../../../src/errors.ts";
@@ -52,7 +52,7 @@ export class Isolate implements Party {
   #storeAwayUntil = 0;
   readonly #world: Surroundings;
   readonly #runtime: Runtime;
-  readonly #directory: ReturnType<typeof createAccountDirectory>;
+  readonly #accountCache: ReturnType<typeof createAccountCache>;
   readonly #credentials: ReturnType<typeof createCredentials>;
 
   constructor(name: string, world: Surroundings, skewMs: number) {
@@ -74,11 +74,11 @@ export class Isolate implements Party {
       logger: { debug() {}, info() {}, warn() {}, error() {} },
       sharesPromises: this.shares,
     };
-    this.#directory = createAccountDirectory(this.#runtime);
+    this.#accountCache = createAccountCache(this.#runtime);
     this.#credentials = createCredentials({
       runtime: this.#runtime,
       providers: [world.provider],
-      directory: this.#directory,
+      accountCache: this.#accountCache,
     });
   }
 
@@ -95,7 +95,7 @@ export class Isolate implements Party {
   async #request(call: Call): Promise<boolean> {
     const { ledger, identity } = this.#world;
     try {
-      const [account] = await this.#directory.list();
+      const [account] = await this.#accountCache.list();
       if (account === undefined) throw new Error("no account");
       if (account.status === "needs_login") throw new KleisError("account_needs_login", "");
       const credential = await this.#credentials.fresh(account);

@@ -1,6 +1,6 @@
 /** One account at a glance: who, what, how it stands, and everything that can be done with it. */
 import type { FC } from "hono/jsx";
-import { REFUSED, REFUSED_TOKEN } from "../../../accounts/credential-rejection.ts";
+import { KEY_REJECTED, TOKEN_REJECTED } from "../../../accounts/credential-rejection.ts";
 import type { ListStatus } from "../../../models/catalogue/list-record.ts";
 import type { Provider } from "../../../providers/provider.ts";
 import { CLASS_WORDS } from "../../../providers/refusal.ts";
@@ -71,7 +71,7 @@ export const AccountCard: FC<AccountCardProps> = ({ frame: { now }, provider, ac
         <p class="hint">{remark}</p>
       ))}
       <fieldset class="actions" aria-label={`Actions for ${label}`}>
-        {(account.status === "needs_login" || account.statusReason === REFUSED_TOKEN) &&
+        {(account.status === "needs_login" || account.statusReason === TOKEN_REJECTED) &&
         provider.signIn !== undefined &&
         account.kind === "oauth" ? (
           <a
@@ -85,7 +85,7 @@ export const AccountCard: FC<AccountCardProps> = ({ frame: { now }, provider, ac
         ) : null}
         {account.kind === "api_key" ? (
           <a
-            class={account.statusReason === REFUSED ? "quiet strong" : "quiet"}
+            class={account.statusReason === KEY_REJECTED ? "quiet strong" : "quiet"}
             id={`replace-${id}`}
             href={`/admin/page/import?kind=api_key&provider=${provider.id}&replaces=${id}`}
             data-panel-link

@@ -30,7 +30,7 @@ export function createUsePages(deps: PageDeps): Hono<PageEnv> {
     const frame = c.get("frame");
     const [{ keys, asked, isCut }, accounts] = await Promise.all([
       keyChoice(deps, frame.now, wish.key),
-      deps.directory.list(),
+      deps.accountCache.list(),
     ]);
     const chosen = asked ?? keys[0];
     const agent = AGENTS.find(({ id }) => id === wish.agent) ?? AGENTS[0]!;

@@ -75,7 +75,7 @@ export function createKeyPages(deps: PageDeps): Hono<PageEnv> {
       stretch(c, "working", WORKING, WORKING_SHOWN),
       stretch(c, "ended", ENDED, ENDED_SHOWN),
       storage.keys.count({ state: "ended", now: c.get("frame").now }),
-      deps.directory.list(),
+      deps.accountCache.list(),
     ]);
     const notice =
       c.req.query("done") === "revoke" ? { tone: "good" as const, words: "Revoked." } : undefined;

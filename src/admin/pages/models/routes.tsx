@@ -39,7 +39,7 @@ export function createModelPages(deps: PageDeps): Hono<PageEnv> {
     const frame = c.get("frame");
     const [choice, accounts, models, custom] = await Promise.all([
       keyChoice(deps, frame.now, c.req.query("key")),
-      deps.directory.list(),
+      deps.accountCache.list(),
       view.listFor(null),
       actions.custom(),
     ]);

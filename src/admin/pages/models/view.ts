@@ -18,10 +18,10 @@ const NO_LIMITS: KeyScopes = { providers: null, models: null, accounts: null };
 /** An account that can answer. */
 const WELL = { enabled: true, status: "active" } as const;
 
-export function createModelView({ providers, directory, models: source }: PageDeps): ModelView {
+export function createModelView({ providers, accountCache, models: source }: PageDeps): ModelView {
   /** What is known now, and what it lists for a key if the accounts were these. */
   async function current() {
-    const accounts = await directory.list();
+    const accounts = await accountCache.list();
     const catalogue = await source.current(accounts, "network");
     const listOf = (all: readonly AccountRecord[], key: KeyScopes) =>
       listModels({ providers, catalogue, access: accessOf(all, key) });

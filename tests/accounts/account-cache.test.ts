@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createAccountDirectory } from "../../src/accounts/directory.ts";
+import { createAccountCache } from "../../src/accounts/account-cache.ts";
 import { FRESH_MS } from "../../src/storage/read-cache.ts";
 import { SealError } from "../../src/storage/seal.ts";
 import { createWorld, type World } from "../keys/world.ts";
@@ -24,67 +24,67 @@ async function connect(world: World, id: string, accessToken: string) {
 test("a warm request asks no store, for the list or for secrets", async () => {
   const world = await createWorld();
   await connect(world, "acc_1", "at-1");
-  const directory = createAccountDirectory(world.runtime);
-  await directory.list();
-  await directory.secretsOf("acc_1");
+  const accountCache = createAccountCache(world.runtime);
+  await accountCache.list();
+  await accountCache.secretsOf("acc_1");
   world.calls.length = 0;
   world.clock.ms += FRESH_MS - 1;
-  expect(await directory.list()).toHaveLength(1);
-  expect(await directory.get("acc_1")).toMatchObject({ label: "acc_1" });
-  expect(await directory.secretsOf("acc_1")).toMatchObject({ accessToken: "at-1" });
+  expect(await accountCache.list()).toHaveLength(1);
+  expect(await accountCache.get("acc_1")).toMatchObject({ label: "acc_1" });
+  expect(await accountCache.secretsOf("acc_1")).toMatchObject({ accessToken: "at-1" });
   expect(world.calls).toEqual([]);
 });
 
 test("what another process changed is seen after ten seconds", async () => {
   const world = await createWorld();
   await connect(world, "acc_1", "at-1");
-  const directory = createAccountDirectory(world.runtime);
-  await directory.list();
-  await directory.secretsOf("acc_1");
+  const accountCache = createAccountCache(world.runtime);
+  await accountCache.list();
+  await accountCache.secretsOf("acc_1");
   await connect(world, "acc_1", "at-2");
   await connect(world, "acc_2", "at-3");
   world.clock.ms += 10_000;
-  expect((await directory.list()).map(({ id }) => id)).toEqual(["acc_1", "acc_2"]);
-  expect(await directory.secretsOf("acc_1")).toMatchObject({ accessToken: "at-2" });
+  expect((await accountCache.list()).map(({ id }) => id)).toEqual(["acc_1", "acc_2"]);
+  expect(await accountCache.secretsOf("acc_1")).toMatchObject({ accessToken: "at-2" });
 });
 
 test("what this process changed is seen at once when it says so", async () => {
   const world = await createWorld();
   await connect(world, "acc_1", "at-1");
-  const directory = createAccountDirectory(world.runtime);
-  await directory.list();
-  await directory.secretsOf("acc_1");
+  const accountCache = createAccountCache(world.runtime);
+  await accountCache.list();
+  await accountCache.secretsOf("acc_1");
   await connect(world, "acc_1", "at-2");
   await world.storage.accounts.update("acc_1", { label: "new" }, world.clock.ms);
-  directory.forget("acc_1");
-  expect(await directory.get("acc_1")).toMatchObject({ label: "new" });
-  expect(await directory.secretsOf("acc_1")).toMatchObject({ accessToken: "at-2" });
+  accountCache.forget("acc_1");
+  expect(await accountCache.get("acc_1")).toMatchObject({ label: "new" });
+  expect(await accountCache.secretsOf("acc_1")).toMatchObject({ accessToken: "at-2" });
   await connect(world, "acc_1", "at-3");
-  directory.forget();
-  expect(await directory.secretsOf("acc_1")).toMatchObject({ accessToken: "at-3" });
+  accountCache.forget();
+  expect(await accountCache.secretsOf("acc_1")).toMatchObject({ accessToken: "at-3" });
 });
 
 test("accounts stay usable while the database is away; what nobody remembers is storage_unavailable", async () => {
   const world = await createWorld();
   await connect(world, "acc_1", "at-1");
-  const directory = createAccountDirectory(world.runtime);
-  await directory.list();
-  await directory.secretsOf("acc_1");
+  const accountCache = createAccountCache(world.runtime);
+  await accountCache.list();
+  await accountCache.secretsOf("acc_1");
   world.down = true;
   world.clock.ms += 3_600_000;
-  expect(await directory.list()).toHaveLength(1);
-  expect(await directory.secretsOf("acc_1")).toMatchObject({ accessToken: "at-1" });
-  await expect(directory.secretsOf("acc_2")).rejects.toMatchObject({ code: "storage_unavailable" });
-  await expect(createAccountDirectory(world.runtime).list()).rejects.toMatchObject({
+  expect(await accountCache.list()).toHaveLength(1);
+  expect(await accountCache.secretsOf("acc_1")).toMatchObject({ accessToken: "at-1" });
+  await expect(accountCache.secretsOf("acc_2")).rejects.toMatchObject({ code: "storage_unavailable" });
+  await expect(createAccountCache(world.runtime).list()).rejects.toMatchObject({
     code: "storage_unavailable",
   });
 });
 
 test("an account that is not there has no secrets", async () => {
   const world = await createWorld();
-  const directory = createAccountDirectory(world.runtime);
-  expect(await directory.get("acc_none")).toBeNull();
-  expect(await directory.secretsOf("acc_none")).toBeNull();
+  const accountCache = createAccountCache(world.runtime);
+  expect(await accountCache.get("acc_none")).toBeNull();
+  expect(await accountCache.secretsOf("acc_none")).toBeNull();
 });
 
 test("an account sealed with a lost ENCRYPTION_KEY says so and names the way out", async () => {
@@ -101,11 +101,11 @@ test("an account sealed with a lost ENCRYPTION_KEY says so and names the way out
         ),
       ),
   };
-  const directory = createAccountDirectory({
+  const accountCache = createAccountCache({
     ...world.runtime,
     storage: { ...world.runtime.storage, accounts: broken },
   });
-  await expect(directory.secretsOf("acc_1")).rejects.toMatchObject({
+  await expect(accountCache.secretsOf("acc_1")).rejects.toMatchObject({
     code: "account_needs_login",
     message: expect.stringContaining("ENCRYPTION_KEY"),
   });

@@ -10,9 +10,9 @@ import type {
 import { createReadCache, type Reading } from "../storage/read-cache.ts";
 import { SealError } from "../storage/seal.ts";
 import { type StoreHealth, watchStore } from "../storage/store-health.ts";
-import { unopened } from "./undecryptable.ts";
+import { undecryptable } from "./undecryptable.ts";
 
-export interface AccountDirectory {
+export interface AccountCache {
   /** Every account, oldest first. Throws `KleisError("storage_unavailable")` when nobody knows. */
   list(): Promise<readonly AccountRecord[]>;
   /** One account of that list. */
@@ -51,10 +51,10 @@ interface Known {
 }
 
 /** `health`: what is known of the store, together with whoever else reads it for the same requests. */
-export function createAccountDirectory(
+export function createAccountCache(
   { storage, clock, logger, waitUntil }: Runtime,
   health: StoreHealth = watchStore(clock),
-): AccountDirectory {
+): AccountCache {
   const lists = createReadCache<Known>({
     clock,
     logger,
@@ -86,7 +86,7 @@ export function createAccountDirectory(
       if (!(error instanceof SealError)) throw error;
       // The account says so in the store by now: the next request is to know.
       lists.clear();
-      throw unopened(error);
+      throw undecryptable(error);
     }
   }
 

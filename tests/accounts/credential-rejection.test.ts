@@ -1,7 +1,7 @@
 /** A key that its provider refuses: what its owner is told, what that costs, and that it is taken back. */
 import { describe, expect, test } from "vitest";
-import { REFUSED, watchRefusals } from "../../src/accounts/credential-rejection.ts";
-import { createAccountDirectory } from "../../src/accounts/directory.ts";
+import { createAccountCache } from "../../src/accounts/account-cache.ts";
+import { KEY_REJECTED, watchRejections } from "../../src/accounts/credential-rejection.ts";
 import { createWorld } from "../keys/world.ts";
 import { type CountedProcess, foundTown, issue } from "../path/town.ts";
 import { newAccount } from "../storage/world.ts";
@@ -49,7 +49,7 @@ describe.each(["claude", "codex"] as const)("an API key that %s does not take an
     revoke();
     expect(await ask()).toBe(401);
     const { accounts } = await process.admin<{ accounts: object[] }>("GET", "/accounts");
-    expect(accounts).toMatchObject([{ id, status: "active", enabled: true, status_reason: REFUSED }]);
+    expect(accounts).toMatchObject([{ id, status: "active", enabled: true, status_reason: KEY_REJECTED }]);
     expect(await ask()).toBe(401);
     expect(fake.requests.filter(({ method }) => method === "POST")).toHaveLength(3);
   });
@@ -63,7 +63,7 @@ test("a refusal is written once, however many requests meet it, and keeps them w
   await Promise.all([ask(), ask(), ask()]);
   expect(await ask()).toBe(401);
   expect(spent()).toEqual({ writes: 1, reads: 0 });
-  expect(await reason()).toBe(REFUSED);
+  expect(await reason()).toBe(KEY_REJECTED);
 });
 
 test("it is taken back by the first request that succeeds, in one write, and by no other answer", async () => {
@@ -72,7 +72,7 @@ test("it is taken back by the first request that succeeds, in one write, and by 
   await ask();
   answersWith("error:429");
   await ask();
-  expect(await reason()).toBe(REFUSED);
+  expect(await reason()).toBe(KEY_REJECTED);
   answersWith();
   spent();
   expect(await ask()).toBe(200);
@@ -90,7 +90,7 @@ test("it is taken back when the key is imported anew", async () => {
   expect(await reason()).toBeNull();
   // And said again at once when it is refused again.
   await ask();
-  expect(await reason()).toBe(REFUSED);
+  expect(await reason()).toBe(KEY_REJECTED);
 });
 
 test("a key that is refused for every other request is not written about each time", async () => {
@@ -107,7 +107,7 @@ test("a key that is refused for every other request is not written about each ti
   process.pass(MINUTE);
   answersWith("error:401");
   await ask();
-  expect(await reason()).toBe(REFUSED);
+  expect(await reason()).toBe(KEY_REJECTED);
 });
 
 test("another process changes nothing that is said already", async () => {
@@ -120,7 +120,7 @@ test("another process changes nothing that is said already", async () => {
   await (await other.post("messages", key)).text();
   await other.settled();
   expect(other.trips.filter(isOfAccount)).toMatchObject([{ rows: [0] }]);
-  expect(await reason()).toBe(REFUSED);
+  expect(await reason()).toBe(KEY_REJECTED);
 });
 
 test("a sign-in is renewed, and never said to be a refused key", async () => {
@@ -150,8 +150,8 @@ describe("what is not written", () => {
     const world = await createWorld();
     const apiKey = { kind: "api_key", accessToken: null, refreshToken: null, expiresAt: null } as const;
     const account = await world.storage.accounts.save(newAccount({ ...apiKey, apiKey: "key-1" }));
-    const directory = createAccountDirectory(world.runtime);
-    const answered = watchRefusals(world.runtime, directory, () => false);
+    const accountCache = createAccountCache(world.runtime);
+    const answered = watchRejections(world.runtime, accountCache, () => false);
     const reason = async () => (await world.storage.accounts.get(account.id))?.statusReason;
     return { world, apiKey, account, answered, reason };
   }
@@ -180,6 +180,6 @@ describe("what is not written", () => {
     expect(await reason()).toBeNull();
     world.clock.ms += MINUTE;
     await refuse();
-    expect(await reason()).toBe(REFUSED);
+    expect(await reason()).toBe(KEY_REJECTED);
   });
 });
