@@ -8,7 +8,7 @@ import type { AccountRecord, AccountSecrets, OpenAccount } from "../storage/port
 import { type Answered, watchRejections } from "./credential-rejection.ts";
 import { nothingToRefresh, type Refreshing } from "./refresh/attempt.ts";
 import { refreshError } from "./refresh/outcome.ts";
-import { createRefresher, type RefresherDeps } from "./refresh/refresh.ts";
+import { Refresher, type RefresherDeps } from "./refresh/refresh.ts";
 import { dueOf, YOUNG_MS } from "./refresh/timing.ts";
 
 export interface Credentials {
@@ -39,7 +39,7 @@ const ROUNDS = 2;
 export function createCredentials(deps: RefresherDeps): Credentials {
   const { runtime, accountCache } = deps;
   const { clock } = runtime;
-  const refresher = createRefresher(deps);
+  const refresher = new Refresher(deps);
 
   const refreshable = (account: AccountRecord): boolean =>
     account.kind === "oauth" && providerOf(deps.providers, account)?.refresh !== undefined;

@@ -1,6 +1,6 @@
 /**
- * One attempt to refresh one version of an account's token: lease, intent, provider call, write. It says `busy` when
- * another holds the lease. Run it under `waitUntil`: once the token is posted, the answer must find its way to the store.
+ * One attempt to refresh one version of an account's token: lease, intent, provider call, write. Resolves with `busy`
+ * when another attempt holds the lease. Run it under `waitUntil`: once the token is posted, its successor must be stored.
  */
 import { errorCodeOf } from "../../error-code.ts";
 import { KleisError } from "../../errors.ts";
@@ -29,7 +29,7 @@ export interface AttemptDeps {
   readonly pendingWrites: PendingWrites;
 }
 
-/** Never `free`. Rejects with `StorageError` when the store did not answer before anything was posted. */
+/** Never `free`. Rejects with `StorageError` when the store failed before anything was posted. */
 export async function attemptRefresh(deps: AttemptDeps, id: string, version: number): Promise<RefreshStatus> {
   const { runtime, pendingWrites } = deps;
   const { clock } = runtime;
@@ -38,27 +38,36 @@ export async function attemptRefresh(deps: AttemptDeps, id: string, version: num
   const unwritten = pendingWrites.unwritten(id);
   if (unwritten !== null) {
     if (dueOf(unwritten.account, clock.now()) !== "now") return { status: "fresh", open: unwritten };
-    // It ended before it was stored. Its refresh token must not be posted until it is.
-    if (!(await pendingWrites.store(id))) throw new StorageError("the fresh tokens are not stored yet");
+    // It expired before it was stored. Its refresh token must not be posted until it is.
+    if (!(await pendingWrites.flush(id))) throw new StorageError("the refreshed tokens are not stored yet");
     return { status: "busy" };
   }
 
-  const asked = clock.now();
+  const askedAt = clock.now();
   const owner = randomId(runtime, "ref_");
-  const answer = await retryStorage(clock, () =>
-    refreshes.acquire(id, { owner, version, leaseMs: LEASE_MS }),
-  );
-  if (answer === null) return { status: "gone" };
-  const { acquired, state } = answer;
+  const reply = await retryStorage(clock, () => refreshes.acquire(id, { owner, version, leaseMs: LEASE_MS }));
+  if (reply === null) return { status: "gone" };
+  const { acquired, state } = reply;
   if (!acquired) {
-    const seen = refreshStatus(state, version);
-    return seen.status === "free" ? { status: "busy" } : seen;
+    const status = refreshStatus(state, version);
+    return status.status === "free" ? { status: "busy" } : status;
   }
+  return refreshUnderLease(deps, state, { owner, fence: state.fence, version }, askedAt);
+}
 
-  const lease: Lease = { owner, fence: state.fence, version };
-  // What an earlier attempt left open stays open; this one's own intent is open from the post on.
+async function refreshUnderLease(
+  deps: AttemptDeps,
+  state: RefreshState,
+  lease: Lease,
+  askedAt: number,
+): Promise<RefreshStatus> {
+  const { runtime, pendingWrites } = deps;
+  const { clock } = runtime;
+  const { refreshes } = runtime.storage;
+  const { id } = state.account;
+  // An intent that an earlier attempt left open stays open; this attempt's own is open from the post on.
   let { unanswered } = state;
-  const letGo = () =>
+  const release = () =>
     runtime.waitUntil(
       retryStorage(clock, () => refreshes.release(id, lease, unanswered)).catch(() => undefined),
     );
@@ -66,29 +75,29 @@ export async function attemptRefresh(deps: AttemptDeps, id: string, version: num
     const provider = deps.providers.find((each) => each.id === state.account.provider);
     if (provider?.refresh === undefined) throw nothingToRefresh();
     const isMine = await retryStorage(clock, () => refreshes.intend(id, lease));
-    // An isolate that froze past a lease of its own may have the answer by now that it got under it.
+    // An isolate that was frozen for longer than its own lease may have the provider's response by now.
     const isSpent = pendingWrites.isSpent(id, state.secrets.refreshToken);
-    if (!isMine || isSpent || clock.now() - asked > BEGIN_WITHIN_MS) {
-      letGo();
+    if (!isMine || isSpent || clock.now() - askedAt > BEGIN_WITHIN_MS) {
+      release();
       return { status: "busy" };
     }
     unanswered = true;
     const { result, wasRefused } = await callProvider(runtime, provider, state);
-    return await settle(deps, state, lease, result, state.unanswered || !wasRefused);
+    return await recordResult(deps, state, lease, result, state.unanswered || !wasRefused);
   } catch (error) {
-    letGo();
+    release();
     throw error;
   }
 }
 
-/** The refusal for an account of a kind that does not expire. */
+/** Error for an account that does not expire. */
 export function nothingToRefresh(): KleisError {
   return new KleisError("invalid_request", "There is nothing to refresh: this account does not expire.");
 }
 
-interface Called {
+interface ProviderReply {
   result: RefreshResult;
-  /** The last answer was a refusal (4xx): what was posted is not used up. After 5xx, or none, it may be. */
+  /** The last response was a 4xx: the posted token is not used up. After a 5xx or no response it may be. */
   wasRefused: boolean;
 }
 
@@ -96,24 +105,24 @@ async function callProvider(
   runtime: Runtime,
   provider: Refreshing,
   { account, secrets }: RefreshState,
-): Promise<Called> {
+): Promise<ProviderReply> {
   const { accessToken, refreshToken, idToken } = secrets;
   const input = { account, accessToken, refreshToken, idToken, config: runtime.config };
   let wasRefused = false;
-  const as = (result: RefreshResult): Called => ({ result, wasRefused });
+  const as = (result: RefreshResult): ProviderReply => ({ result, wasRefused });
   try {
     const limits = { callMs: CALL_LIMIT_MS, totalMs: CALL_LIMIT_MS };
     const net = createProviderNet(runtime, provider, account.metadata, limits);
-    const heard: ProviderNet = {
+    const observed: ProviderNet = {
       ...net,
       async fetch(url, init) {
         wasRefused = false;
-        const answer = await net.fetch(url, init);
-        wasRefused = answer.status >= 400 && answer.status < 500;
-        return answer;
+        const response = await net.fetch(url, init);
+        wasRefused = response.status >= 400 && response.status < 500;
+        return response;
       },
     };
-    return as((await provider.refresh?.(input, heard)) ?? { status: "valid" });
+    return as((await provider.refresh?.(input, observed)) ?? { status: "valid" });
   } catch (error) {
     if (error instanceof KleisError) {
       runtime.logger.warn("refresh_unanswered", {
@@ -124,11 +133,11 @@ async function callProvider(
       return as({ status: "unavailable", reason: error.message });
     }
     runtime.logger.error("refresh_unforeseen", { account: account.id, ...errorFacts(error) });
-    return as({ status: "unavailable", reason: "Something went wrong inside Kleis. The log says where." });
+    return as({ status: "unavailable", reason: "Kleis failed unexpectedly. The log has the details." });
   }
 }
 
-async function settle(
+async function recordResult(
   deps: AttemptDeps,
   state: RefreshState,
   lease: Lease,
@@ -141,35 +150,35 @@ async function settle(
   const { id } = state.account;
   logger.info("refresh", { account: id, provider: state.account.provider, result: result.status });
 
-  /** The result was not noted, because something else is stored now: that counts. */
-  const lookAgain = async () =>
+  /** When the write did nothing, something else is stored now, and that decides. */
+  const stored = async () =>
     refreshStatus(await retryStorage(clock, () => refreshes.read(id)), lease.version);
-  const noted = (note: () => Promise<boolean>) =>
-    retryStorage(clock, note).catch((error: unknown) => {
+  const record = (write: () => Promise<boolean>) =>
+    retryStorage(clock, write).catch((error: unknown) => {
       if (!(error instanceof StorageError)) throw error;
-      // The caller is told all the same; the lease runs out by itself.
+      // The caller gets the result all the same; the lease expires by itself.
       logger.error("refresh_not_noted", { account: id, reason: error.message });
       return true;
     });
 
   switch (result.status) {
     case "refreshed": {
-      const open = await pendingWrites.keep(state, lease, result);
+      const open = await pendingWrites.store(state, lease, result);
       return open === null ? { status: "gone" } : { status: "fresh", open };
     }
     case "valid": {
       const metadata: JsonObject = { ...state.account.metadata, ...result.metadata };
       const same = nextTokens(state, null);
       const open = await retryStorage(clock, () => refreshes.commit(id, lease, same, metadata, clock.now()));
-      if (open === null) return lookAgain();
+      if (open === null) return stored();
       accountCache.learn(open);
       return { status: "fresh", open };
     }
     case "rejected": {
-      const words = state.unanswered ? `${result.reason} ${UNANSWERED}` : result.reason;
-      const reason = redact(words, state.secrets);
-      // Compares in the statement that writes: believed only while the very token that was refused is still stored.
-      if (!(await noted(() => refreshes.reject(id, lease, reason, clock.now())))) return lookAgain();
+      const text = state.unanswered ? `${result.reason} ${UNANSWERED}` : result.reason;
+      const reason = redact(text, state.secrets);
+      // Effective only while the rejected token is still the stored one, which the write itself checks.
+      if (!(await record(() => refreshes.reject(id, lease, reason, clock.now())))) return stored();
       accountCache.forget(id);
       return { status: "needs_login", reason };
     }
@@ -178,7 +187,7 @@ async function settle(
       const failures = state.failures + 1;
       const waitMs = backOff(failures, result.retryAfterMs);
       const failure = { reason, failures, waitMs, unanswered };
-      if (!(await noted(() => refreshes.postpone(id, lease, failure, clock.now())))) return lookAgain();
+      if (!(await record(() => refreshes.postpone(id, lease, failure, clock.now())))) return stored();
       return { status: "unavailable", reason, retryInMs: waitMs };
     }
   }

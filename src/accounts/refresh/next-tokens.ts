@@ -1,7 +1,7 @@
-/** What an account holds after a refresh. A function of its arguments. */
+/** The tokens of an account after a refresh. Pure. */
 import type { NextTokens, OpenAccount } from "../../storage/port.ts";
 
-/** What a provider gave. A null token was not sent: the one that is there stays. */
+/** The tokens that a provider sent. Null: not sent, so the stored one stays. */
 export interface FreshTokens {
   accessToken: string | null;
   refreshToken: string | null;
@@ -9,7 +9,7 @@ export interface FreshTokens {
   expiresAt: number | null;
 }
 
-/** From the account as it was read; `fresh` is null when its tokens were found good. */
+/** From the account as it was read; `fresh` is null when its tokens are still valid. */
 export function nextTokens({ account, secrets }: OpenAccount, fresh: FreshTokens | null): NextTokens {
   if (fresh === null) return { ...secrets, expiresAt: account.expiresAt, spentToken: null };
   const isRotated = fresh.refreshToken !== null && fresh.refreshToken !== secrets.refreshToken;

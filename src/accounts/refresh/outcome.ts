@@ -1,15 +1,15 @@
-/** What became of a refresh, and what the stored state says of it to whoever did not do it himself. */
+/** The outcome of a refresh, also as read from the stored state by a process that did not perform it. */
 import { KleisError } from "../../errors.ts";
 import type { AccountSecrets, OpenAccount, RefreshState } from "../../storage/port.ts";
 
-/** `fresh`: another version than the one asked about is there. Reasons are in words for the owner, without secrets. */
+/** `fresh`: a version other than the one asked about is stored. Reasons are for the owner and hold no secrets. */
 export type Outcome =
   | { status: "fresh"; open: OpenAccount }
   | { status: "needs_login"; reason: string }
   | { status: "unavailable"; reason: string; retryInMs: number }
   | { status: "gone" };
 
-/** `busy`: somebody holds the lease. `free`: nobody does, and nothing is decided. */
+/** `busy`: an attempt holds the lease. `free`: none does, and the outcome is open. */
 export type RefreshStatus = Outcome | { status: "busy" } | { status: "free" };
 
 /** Reads the outcome of the refresh of `version` from the stored state. */
@@ -28,24 +28,23 @@ export function refreshStatus(state: RefreshState | null, version: number): Refr
   return { status: state.leasedForMs > 0 ? "busy" : "free" };
 }
 
-/** Characters of a reason at most. */
+/** Maximum length of a reason, in characters. */
 const REASON_MAX = 400;
 
-/** A provider's reason as it may be stored and shown: bounded, and whatever opens the account blacked out. */
+/** A provider's reason as it may be stored and shown: bounded, with the account's secrets removed. */
 export function redact(reason: string, secrets: AccountSecrets): string {
   const hidden = Object.values(secrets).filter((secret): secret is string => Boolean(secret));
   return hidden.reduce((text, secret) => text.replaceAll(secret, "…"), reason).slice(0, REASON_MAX);
 }
 
-/** Why a refused refresh token may have been good once: said beside the provider's reason. */
-export const UNANSWERED =
-  "An earlier refresh ended without a clear answer, so its token may have been used up by it.";
+/** Appended to the provider's reason when a rejected refresh token may have been used up by an earlier attempt. */
+export const UNANSWERED = "An earlier refresh ended without a clear response and may have used up the token.";
 
-/** The refusal that a caller gets whom no token could be found for. */
+/** Error when no usable token could be obtained. */
 export function refreshError(id: string, outcome: Exclude<Outcome, { status: "fresh" }>): KleisError {
   switch (outcome.status) {
     case "gone":
-      return new KleisError("account_needs_login", `The account ${id} is not there any more.`);
+      return new KleisError("account_needs_login", `The account ${id} no longer exists.`);
     case "needs_login":
       return new KleisError(
         "account_needs_login",
@@ -55,7 +54,7 @@ export function refreshError(id: string, outcome: Exclude<Outcome, { status: "fr
       const seconds = Math.max(1, Math.ceil(outcome.retryInMs / 1000));
       return new KleisError(
         "refresh_failed",
-        `The sign-in of account ${id} could not be renewed for now, and Kleis tries again in ${seconds} s. ${outcome.reason}`.trim(),
+        `The sign-in of account ${id} could not be refreshed. Kleis tries again in ${seconds} s. ${outcome.reason}`.trim(),
       );
     }
   }

@@ -1,81 +1,133 @@
 /**
- * Keeps fresh tokens until they are stored. The first write is waited for; when it fails, the tokens stay in memory and
- * serve this isolate's requests while the write is repeated behind them. They are given up only for newer ones.
+ * Keeps refreshed tokens until they are stored. The caller waits for the first write; if it fails, the tokens stay in
+ * memory and serve this isolate's requests while the write is retried in the background. Only newer tokens replace them.
  */
 import type { JsonObject } from "../../json.ts";
 import type { RefreshResult } from "../../providers/provider.ts";
-import type { Runtime } from "../../runtime.ts";
-import type { Lease, OpenAccount, RefreshState } from "../../storage/port.ts";
+import type { Clock, Logger, Runtime } from "../../runtime.ts";
+import type { Lease, OpenAccount, RefreshState, RefreshStore } from "../../storage/port.ts";
 import type { AccountCache } from "../account-cache.ts";
 import { type FreshTokens, nextTokens } from "./next-tokens.ts";
 import { LEASE_MS, LONGEST_WRITE_PAUSE_MS, WRITE_PAUSE_MS } from "./timing.ts";
 
-export interface PendingWrites {
-  /** Stores what a refresh of `state` gave. Resolves with what is to be used, stored or not; null: the account is gone. */
-  keep(
-    state: RefreshState,
-    lease: Lease,
-    result: Extract<RefreshResult, { status: "refreshed" }>,
-  ): Promise<OpenAccount | null>;
-  /** Tokens of an account that could not be stored yet; asking for them sees to it that somebody is writing. */
-  unwritten(id: string): OpenAccount | null;
-  /** Tries to store what `unwritten` gives, now; whether it is stored. */
-  store(id: string): Promise<boolean>;
-  /** True for a refresh token that this isolate itself has used up: from the answer on until everybody can know. */
-  isSpent(id: string, refreshToken: string | null): boolean;
-}
+type Refreshed = Extract<RefreshResult, { status: "refreshed" }>;
 
-interface Kept {
-  /** The state whose token was posted. */
+interface PendingWrite {
+  /** The state whose refresh token was posted. */
   readonly posted: RefreshState;
-  /** The lease under which the next write is tried, and the state of its version: what the write is to leave as it is. */
+  /** The lease for the next write, and the state of the same version, whose other members the write preserves. */
   lease: Lease;
   state: RefreshState;
   readonly fresh: FreshTokens;
-  readonly news: JsonObject;
-  /** What the account is with these tokens. */
+  /** Metadata that the refresh brought. */
+  readonly metadata: JsonObject;
+  /** The account with the refreshed tokens. */
   readonly open: OpenAccount;
-  /** Its first write failed: now it serves from here. */
-  serves: boolean;
-  /** When the last write was tried, epoch ms. A platform may end the writer without a word. */
-  triedAt: number;
+  /** `writing`: the first write is under way. `retrying`: it failed, and the account is served from memory. */
+  phase: "writing" | "retrying";
+  /** When the last write was attempted, epoch ms. A platform may end the background retry without notice. */
+  attemptedAt: number;
 }
 
-type Written = { done: true; open: OpenAccount | null } | { done: false };
+type WriteResult = { done: true; open: OpenAccount | null } | { done: false };
 
-/** Rounds of one write; each loses only to another writer of the same account. */
-const ROUNDS = 8;
+/** Attempts per write; each fails only because another writer changed the same account. */
+const MAX_ROUNDS = 8;
 
-/** A writer that has not tried for this long was ended by its platform, ms. */
-const WRITER_SILENT_MS = LONGEST_WRITE_PAUSE_MS + 15_000;
+/** A background retry that made no attempt for this long was ended by its platform, ms. */
+const RETRY_SILENT_MS = LONGEST_WRITE_PAUSE_MS + 15_000;
 
-export function createPendingWrites(runtime: Runtime, accountCache: AccountCache): PendingWrites {
-  const { clock, logger } = runtime;
-  const { refreshes } = runtime.storage;
-  const kept = new Map<string, Kept>();
-  /** The refresh token that was used up last, by account, and when that was last known to matter. */
-  const spent = new Map<string, { token: string | null; at: number }>();
+export class PendingWrites {
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #waitUntil: Runtime["waitUntil"];
+  readonly #refreshes: RefreshStore;
+  readonly #accountCache: AccountCache;
+  /** By account id. */
+  readonly #pending = new Map<string, PendingWrite>();
+  /** The last used-up refresh token of each account, and when it was last relevant, epoch ms. */
+  readonly #spent = new Map<string, { token: string | null; at: number }>();
 
-  async function write(entry: Kept): Promise<Written> {
-    const { posted, fresh } = entry;
-    const { id } = posted.account;
-    entry.triedAt = clock.now();
+  constructor({ clock, logger, waitUntil, storage }: Runtime, accountCache: AccountCache) {
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#waitUntil = waitUntil;
+    this.#refreshes = storage.refreshes;
+    this.#accountCache = accountCache;
+  }
+
+  /**
+   * Stores the result of refreshing `state`. Resolves with the account to use, whether it could be stored or not; null
+   * if the account is gone.
+   */
+  async store(state: RefreshState, lease: Lease, result: Refreshed): Promise<OpenAccount | null> {
+    const { id } = state.account;
+    const entry = this.#entryFor(state, lease, result);
+    this.#pending.set(id, entry);
+    const { spentToken } = nextTokens(state, entry.fresh);
+    if (spentToken !== null) this.#spent.set(id, { token: spentToken, at: this.#clock.now() });
+    const written = await this.#write(entry);
+    if (written.done) {
+      this.#finish(entry, written.open);
+      return written.open;
+    }
+    entry.phase = "retrying";
+    this.#waitUntil(this.#retry(entry));
+    return entry.open;
+  }
+
+  /** The account with tokens that could not be stored yet, or null. Restarts the background retry if it was ended. */
+  unwritten(id: string): OpenAccount | null {
+    const entry = this.#pending.get(id);
+    if (entry?.phase !== "retrying") return null;
+    if (this.#clock.now() - entry.attemptedAt > RETRY_SILENT_MS) this.#waitUntil(this.#retry(entry));
+    return entry.open;
+  }
+
+  /** Attempts to store the tokens of `unwritten` now; true once nothing is pending. */
+  async flush(id: string): Promise<boolean> {
+    const entry = this.#pending.get(id);
+    if (entry === undefined) return true;
+    const written = await this.#write(entry);
+    if (written.done) this.#finish(entry, written.open);
+    return written.done;
+  }
+
+  /** True for a refresh token that this isolate has used up, until every isolate must have noticed. */
+  isSpent(id: string, refreshToken: string | null): boolean {
+    const last = this.#spent.get(id);
+    if (last === undefined || last.token !== refreshToken) return false;
+    return this.#pending.has(id) || this.#clock.now() - last.at < LEASE_MS;
+  }
+
+  #entryFor(state: RefreshState, lease: Lease, { metadata = {}, ...tokens }: Refreshed): PendingWrite {
+    const { account, version } = state;
+    const { accessToken, refreshToken, idToken, expiresAt } = tokens;
+    const fresh = { accessToken, refreshToken, idToken, expiresAt };
+    const { expiresAt: _, spentToken, ...secrets } = nextTokens(state, fresh);
+    const now = this.#clock.now();
+    const refreshed = {
+      ...account,
+      expiresAt,
+      metadata: { ...account.metadata, ...metadata },
+      lastRefreshAt: now,
+      lastRefreshStatus: "ok" as const,
+      lastRefreshError: null,
+    };
+    const open = { account: refreshed, secrets, version };
+    return { posted: state, lease, state, fresh, metadata, open, phase: "writing", attemptedAt: now };
+  }
+
+  async #write(entry: PendingWrite): Promise<WriteResult> {
+    const { id } = entry.posted.account;
+    entry.attemptedAt = this.#clock.now();
     try {
-      for (let round = 0; round < ROUNDS; round++) {
-        const metadata: JsonObject = { ...entry.state.account.metadata, ...entry.news };
-        const next = nextTokens(entry.state, fresh);
-        const stored = await refreshes.commit(id, entry.lease, next, metadata, clock.now());
-        if (stored !== null) return { done: true, open: stored };
-        const state = await refreshes.read(id);
-        // Gone, or another token: this very one, whose first write was done unheard, or that of a new sign-in.
-        if (state === null || !descendsFrom(state, posted)) return { done: true, open: state };
-        // The posted token is still there, under another version or another's lease. It is spent and its successor is
-        // here, so this write must win; the other's lease stays his.
-        entry.lease = { owner: entry.lease.owner, fence: state.fence, version: state.version };
-        entry.state = state;
+      for (let round = 0; round < MAX_ROUNDS; round++) {
+        const written = await this.#compareAndSwap(entry);
+        if (written.done) return written;
       }
     } catch (error) {
-      logger.error("refresh_not_stored", {
+      this.#logger.error("refresh_not_stored", {
         account: id,
         reason: error instanceof Error ? error.message : "unknown",
       });
@@ -83,93 +135,49 @@ export function createPendingWrites(runtime: Runtime, accountCache: AccountCache
     return { done: false };
   }
 
-  function finish(entry: Kept, open: OpenAccount | null): void {
-    const { id } = entry.posted.account;
-    if (kept.get(id) === entry) kept.delete(id);
-    const last = spent.get(id);
-    if (last !== undefined) last.at = clock.now();
-    if (open === null) accountCache.forget(id);
-    else accountCache.learn(open);
+  async #compareAndSwap(entry: PendingWrite): Promise<WriteResult> {
+    const { posted, fresh, lease } = entry;
+    const { id } = posted.account;
+    const metadata: JsonObject = { ...entry.state.account.metadata, ...entry.metadata };
+    const next = nextTokens(entry.state, fresh);
+    const stored = await this.#refreshes.commit(id, lease, next, metadata, this.#clock.now());
+    if (stored !== null) return { done: true, open: stored };
+    const state = await this.#refreshes.read(id);
+    // Gone, or another token: this one, if the response to its write was lost, or that of a new sign-in.
+    if (state === null || !holdsPostedToken(state, posted)) return { done: true, open: state };
+    // The posted token is still stored, under another version or another lease. It is spent and only this isolate has
+    // its successor, so this write must win. It does not end the other lease.
+    entry.lease = { owner: lease.owner, fence: state.fence, version: state.version };
+    entry.state = state;
+    return { done: false };
   }
 
-  /** Never gives up: as long as this runs, the tokens are not lost. */
-  async function goOnWriting(entry: Kept): Promise<void> {
+  #finish(entry: PendingWrite, open: OpenAccount | null): void {
     const { id } = entry.posted.account;
-    entry.triedAt = clock.now();
+    if (this.#pending.get(id) === entry) this.#pending.delete(id);
+    const last = this.#spent.get(id);
+    if (last !== undefined) last.at = this.#clock.now();
+    if (open === null) this.#accountCache.forget(id);
+    else this.#accountCache.learn(open);
+  }
+
+  /** Never gives up: the tokens are not lost as long as this runs. */
+  async #retry(entry: PendingWrite): Promise<void> {
+    const { id } = entry.posted.account;
+    entry.attemptedAt = this.#clock.now();
     for (let pause = WRITE_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_WRITE_PAUSE_MS)) {
-      await clock.sleep(pause);
-      if (kept.get(id) !== entry) return;
-      const written = await write(entry);
+      await this.#clock.sleep(pause);
+      if (this.#pending.get(id) !== entry) return;
+      const written = await this.#write(entry);
       if (!written.done) continue;
-      finish(entry, written.open);
-      logger.info("refresh_stored_late", { account: id });
+      this.#finish(entry, written.open);
+      this.#logger.info("refresh_stored_late", { account: id });
       return;
     }
   }
-
-  return {
-    async keep(state, lease, { accessToken, refreshToken, idToken, expiresAt, metadata = {} }) {
-      const { account } = state;
-      const fresh = { accessToken, refreshToken, idToken, expiresAt };
-      const { expiresAt: _, spentToken, ...next } = nextTokens(state, fresh);
-      const now = clock.now();
-      const entry: Kept = {
-        posted: state,
-        lease,
-        state,
-        fresh,
-        news: metadata,
-        open: {
-          account: {
-            ...account,
-            expiresAt,
-            metadata: { ...account.metadata, ...metadata },
-            lastRefreshAt: now,
-            lastRefreshStatus: "ok",
-            lastRefreshError: null,
-          },
-          secrets: next,
-          version: state.version,
-        },
-        serves: false,
-        triedAt: now,
-      };
-      kept.set(account.id, entry);
-      if (spentToken !== null) spent.set(account.id, { token: spentToken, at: now });
-      const written = await write(entry);
-      if (written.done) {
-        finish(entry, written.open);
-        return written.open;
-      }
-      entry.serves = true;
-      runtime.waitUntil(goOnWriting(entry));
-      return entry.open;
-    },
-
-    unwritten(id) {
-      const entry = kept.get(id);
-      if (!entry?.serves) return null;
-      if (clock.now() - entry.triedAt > WRITER_SILENT_MS) runtime.waitUntil(goOnWriting(entry));
-      return entry.open;
-    },
-
-    async store(id) {
-      const entry = kept.get(id);
-      if (entry === undefined) return true;
-      const written = await write(entry);
-      if (written.done) finish(entry, written.open);
-      return written.done;
-    },
-
-    isSpent(id, refreshToken) {
-      const last = spent.get(id);
-      if (last === undefined || last.token !== refreshToken) return false;
-      return kept.has(id) || clock.now() - last.at < LEASE_MS;
-    },
-  };
 }
 
-/** The compare of the compare-and-swap, in terms of tokens: is what was posted still what is stored? */
-function descendsFrom(state: RefreshState, posted: RefreshState): boolean {
+/** The comparison of the compare-and-swap: true while the token that was posted is still the stored one. */
+function holdsPostedToken(state: RefreshState, posted: RefreshState): boolean {
   return state.secrets.refreshToken === posted.secrets.refreshToken;
 }

@@ -1,7 +1,7 @@
 /**
- * The one path of every refresh, whoever asks for it: a request, the owner, a 401. Within the process requests share one
- * attempt where the runtime allows it; across processes the lease in the store keeps them apart, and whoever does not
- * hold it waits for what its holder brings.
+ * The one path of every refresh, whether a request, the owner or a 401 triggers it. Within a process, requests share one
+ * attempt where the runtime allows it. Across processes, the lease in the store ensures that only one refreshes; the
+ * others wait for its result.
  */
 import type { Runtime } from "../../runtime.ts";
 import type { OpenAccount, RefreshState } from "../../storage/port.ts";
@@ -10,30 +10,16 @@ import { storageUnavailable } from "../../storage/read-cache.ts";
 import type { AccountCache } from "../account-cache.ts";
 import { attemptRefresh, type Refreshing } from "./attempt.ts";
 import { type Outcome, type RefreshStatus, refreshStatus } from "./outcome.ts";
-import { createPendingWrites } from "./pending-writes.ts";
+import { PendingWrites } from "./pending-writes.ts";
 import { retryStorage } from "./retry-storage.ts";
 import {
   EARLY_QUIET_MS,
   FIRST_PAUSE_MS,
   LONGEST_PAUSE_MS,
   PAUSE_GROWTH,
-  STORE_PATIENCE_MS,
+  STORE_DOWN_LIMIT_MS,
   WAIT_LIMIT_MS,
 } from "./timing.ts";
-
-export interface Refresher {
-  /**
-   * Waits until something else than `version` is stored, by refreshing or by watching another do it.
-   * Throws `KleisError("storage_unavailable")` when the store stays away.
-   */
-  obtain(id: string, version: number): Promise<Outcome>;
-  /** Refreshes behind the request, unless somebody does or it was tried a moment ago. */
-  early(open: OpenAccount): void;
-  /** What is stored at this moment, past every memory. Throws `KleisError("storage_unavailable")`. */
-  current(id: string): Promise<RefreshState | null>;
-  /** Fresh tokens that only this process has yet; null when there are none. */
-  unwritten(id: string): OpenAccount | null;
-}
 
 export interface RefresherDeps {
   readonly runtime: Runtime;
@@ -43,98 +29,121 @@ export interface RefresherDeps {
 
 const TAKES_TOO_LONG = "Another instance of Kleis began a refresh and did not finish it.";
 
-export function createRefresher({ runtime, providers, accountCache }: RefresherDeps): Refresher {
-  const { clock, logger } = runtime;
-  const { refreshes } = runtime.storage;
-  const pendingWrites = createPendingWrites(runtime, accountCache);
-  const deps = { runtime, providers, accountCache, pendingWrites };
+export class Refresher {
+  readonly #runtime: Runtime;
+  readonly #deps: RefresherDeps & { readonly pendingWrites: PendingWrites };
   /** Until when an account is not refreshed early, epoch ms. */
-  const quietUntil = new Map<string, number>();
+  readonly #quietUntil = new Map<string, number>();
+  readonly #attempts: SingleFlight<RefreshStatus>;
+  readonly #waits: SingleFlight<Outcome>;
+  readonly #reads: SingleFlight<RefreshState | null>;
 
-  const attempts = shared<RefreshStatus>(runtime);
-  const waits = shared<Outcome>(runtime);
-  const reads = shared<RefreshState | null>(runtime);
+  constructor(deps: RefresherDeps) {
+    const { runtime } = deps;
+    this.#runtime = runtime;
+    this.#deps = { ...deps, pendingWrites: new PendingWrites(runtime, deps.accountCache) };
+    this.#attempts = singleFlight(runtime);
+    this.#waits = singleFlight(runtime);
+    this.#reads = singleFlight(runtime);
+  }
 
-  /** Goes on to its end whatever becomes of the request. */
-  const attempt = (id: string, version: number) =>
-    attempts(`${id} ${version}`, () => {
-      const work = attemptRefresh(deps, id, version);
-      runtime.waitUntil(work.catch(() => undefined));
+  /**
+   * Waits until something other than `version` is stored, by refreshing or by waiting for another process's refresh.
+   * Throws `KleisError("storage_unavailable")` when the store stays unreachable.
+   */
+  obtain(id: string, version: number): Promise<Outcome> {
+    const { accountCache } = this.#deps;
+    return this.#waits(`${id} ${version}`, async () => {
+      const outcome = await this.#wait(id, version);
+      if (outcome.status === "fresh") accountCache.learn(outcome.open);
+      else if (outcome.status !== "unavailable") accountCache.forget(id);
+      return outcome;
+    });
+  }
+
+  /** Refreshes in the background, unless a refresh is under way or was attempted a moment ago. */
+  early({ account: { id }, version }: OpenAccount): void {
+    const { clock, logger, waitUntil } = this.#runtime;
+    const now = clock.now();
+    if ((this.#quietUntil.get(id) ?? 0) > now) return;
+    this.#quietUntil.set(id, now + EARLY_QUIET_MS);
+    const work = this.#attempt(id, version).then((status) => {
+      if (status.status === "fresh") this.#deps.accountCache.learn(status.open);
+      if (status.status === "unavailable") this.#quietUntil.set(id, clock.now() + status.retryInMs);
+    });
+    waitUntil(
+      work.catch((error: unknown) => {
+        logger.warn("refresh_early_failed", {
+          account: id,
+          reason: error instanceof Error ? error.message : "unknown",
+        });
+      }),
+    );
+  }
+
+  /** What is stored at this moment, bypassing every cache. Throws `KleisError("storage_unavailable")`. */
+  async current(id: string): Promise<RefreshState | null> {
+    const { clock, storage } = this.#runtime;
+    try {
+      return await this.#reads(id, () => retryStorage(clock, () => storage.refreshes.read(id)));
+    } catch (error) {
+      throw error instanceof StorageError ? storageUnavailable(error) : error;
+    }
+  }
+
+  /** Refreshed tokens that are not stored yet, so that only this process has them; null when there are none. */
+  unwritten(id: string): OpenAccount | null {
+    return this.#deps.pendingWrites.unwritten(id);
+  }
+
+  /** Runs to completion even if the request that began it ends. */
+  #attempt(id: string, version: number): Promise<RefreshStatus> {
+    return this.#attempts(`${id} ${version}`, () => {
+      const work = attemptRefresh(this.#deps, id, version);
+      this.#runtime.waitUntil(work.catch(() => undefined));
       return work;
     });
+  }
 
-  async function wait(id: string, version: number): Promise<Outcome> {
-    let storeAwaySince: number | null = null;
-    let seen: RefreshStatus = { status: "free" };
-    // Counted in pauses, for the time that an isolate stood still is no time that it waited.
+  async #wait(id: string, version: number): Promise<Outcome> {
+    const { clock, storage } = this.#runtime;
+    let storeDownSince: number | null = null;
+    let status: RefreshStatus = { status: "free" };
+    // Sum of the pauses: time during which the isolate was frozen does not count as waiting.
     let waited = 0;
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * PAUSE_GROWTH, LONGEST_PAUSE_MS)) {
       try {
-        if (seen.status !== "free") seen = refreshStatus(await refreshes.read(id), version);
-        if (seen.status === "free") seen = await attempt(id, version);
-        if (seen.status !== "free" && seen.status !== "busy") return seen;
-        storeAwaySince = null;
+        if (status.status !== "free") status = refreshStatus(await storage.refreshes.read(id), version);
+        if (status.status === "free") status = await this.#attempt(id, version);
+        if (status.status !== "free" && status.status !== "busy") return status;
+        storeDownSince = null;
         if (waited > WAIT_LIMIT_MS) {
           return { status: "unavailable", reason: TAKES_TOO_LONG, retryInMs: LONGEST_PAUSE_MS };
         }
       } catch (error) {
         if (!(error instanceof StorageError)) throw error;
-        storeAwaySince ??= clock.now();
-        if (error.lasts || clock.now() - storeAwaySince > STORE_PATIENCE_MS) throw storageUnavailable(error);
-        seen = { status: "busy" };
+        storeDownSince ??= clock.now();
+        if (error.lasts || clock.now() - storeDownSince > STORE_DOWN_LIMIT_MS)
+          throw storageUnavailable(error);
+        status = { status: "busy" };
       }
       waited += pause;
-      await clock.sleep(jittered(pause));
+      await clock.sleep(this.#jittered(pause));
     }
   }
 
-  /** Waiters that began together do not go on asking together. */
-  function jittered(pause: number): number {
-    return pause * (0.75 + (runtime.random(1)[0] ?? 0) / 512);
+  /** Spreads waiters that began at the same time. */
+  #jittered(pause: number): number {
+    return pause * (0.75 + (this.#runtime.random(1)[0] ?? 0) / 512);
   }
-
-  return {
-    obtain: (id, version) =>
-      waits(`${id} ${version}`, async () => {
-        const outcome = await wait(id, version);
-        if (outcome.status === "fresh") accountCache.learn(outcome.open);
-        else if (outcome.status !== "unavailable") accountCache.forget(id);
-        return outcome;
-      }),
-
-    early({ account: { id }, version }) {
-      const now = clock.now();
-      if ((quietUntil.get(id) ?? 0) > now) return;
-      quietUntil.set(id, now + EARLY_QUIET_MS);
-      const work = attempt(id, version).then((seen) => {
-        if (seen.status === "fresh") accountCache.learn(seen.open);
-        if (seen.status === "unavailable") quietUntil.set(id, clock.now() + seen.retryInMs);
-      });
-      runtime.waitUntil(
-        work.catch((error: unknown) => {
-          logger.warn("refresh_early_failed", {
-            account: id,
-            reason: error instanceof Error ? error.message : "unknown",
-          });
-        }),
-      );
-    },
-
-    async current(id) {
-      try {
-        return await reads(id, () => retryStorage(clock, () => refreshes.read(id)));
-      } catch (error) {
-        throw error instanceof StorageError ? storageUnavailable(error) : error;
-      }
-    },
-    unwritten: (id) => pendingWrites.unwritten(id),
-  };
 }
 
-/** Single flight by name, where one request may wait for another's promise; else everyone does it himself. */
-function shared<T>({ sharesPromises = false }: Runtime) {
+type SingleFlight<T> = (name: string, work: () => Promise<T>) => Promise<T>;
+
+/** Single flight by name, where a request may await another request's promise; otherwise each does its own work. */
+function singleFlight<T>({ sharesPromises = false }: Runtime): SingleFlight<T> {
   const flights = new Map<string, Promise<T>>();
-  return (name: string, work: () => Promise<T>): Promise<T> => {
+  return (name, work) => {
     if (!sharesPromises) return work();
     const running = flights.get(name);
     if (running !== undefined) return running;
