@@ -1,4 +1,4 @@
-/** The stored accounts and what opens them, remembered for a few seconds so that a warm request asks no store. */
+/** The stored accounts and their secrets, cached for a few seconds so that a warm request reads no storage. */
 import type { Runtime } from "../runtime.ts";
 import type {
   AccountRecord,
@@ -13,44 +13,44 @@ import { type StoreHealth, watchStore } from "../storage/store-health.ts";
 import { undecryptable } from "./undecryptable.ts";
 
 export interface AccountCache {
-  /** Every account, oldest first. Throws `KleisError("storage_unavailable")` when nobody knows. */
+  /** Every account, oldest first. Throws `KleisError("storage_unavailable")` when neither store nor cache has them. */
   list(): Promise<readonly AccountRecord[]>;
   /** One account of that list. */
   get(id: string): Promise<AccountRecord | null>;
   /**
-   * What opens an account; null when there is no such account.
-   * Throws `KleisError("account_needs_login")` when they do not open.
+   * The secrets of an account; null when there is no such account.
+   * Throws `KleisError("account_needs_login")` when they cannot be decrypted.
    */
   secretsOf(id: string): Promise<AccountSecrets | null>;
-  /** The account together with what opens it, of one moment; otherwise as `secretsOf`. */
+  /** The account with its secrets, read together; otherwise as `secretsOf`. */
   open(id: string): Promise<OpenAccount | null>;
-  /** True when the list is fresh and the secrets that requests use came with it: then nothing has to be read. */
+  /** True when the list and the secrets that requests use are fresh: then nothing has to be read. */
   isWhole(): boolean;
-  /** Begins a reading of all of it that is made elsewhere. */
+  /** Announces that the caller reads all accounts; it reports the result. */
   reading(): Reading<{ all: readonly AccountRecord[]; closed: readonly ClosedAccount[] }>;
-  /** Takes over what this process knows to be stored now, unless something newer is remembered. */
+  /** Caches what this process knows to be stored now, unless the cache holds something newer. */
   learn(open: OpenAccount): void;
-  /** Takes over what was noted of a refusal, as this process knows it before the store does. */
+  /** Caches an account's last refusal before it is stored. */
   noted(id: string, lastRefusal: RefusalNote | null): void;
-  /** Makes a change effective at once in this process: the list, and one account's secrets or everybody's. */
+  /** Drops the list, and the secrets of one account or of all, so that a change takes effect immediately. */
   forget(id?: string): void;
 }
 
-/** Accounts whose secrets are kept in memory at most. */
+/** Maximum number of accounts whose secrets are cached. */
 const CAPACITY = 200;
 
 const ALL = "all";
 
-/** An account of which what opens it is in memory, still sealed or opened already. */
+/** An account whose secrets are in memory, sealed or decrypted. */
 type Openable = Pick<ClosedAccount, "version" | "open">;
 
-/** The list, and by id what came with it: no older and no younger. */
+/** The list, and by id the secrets that were read with it. */
 interface Known {
   readonly all: readonly AccountRecord[];
   readonly with: ReadonlyMap<string, Openable> | null;
 }
 
-/** `health`: what is known of the store, together with whoever else reads it for the same requests. */
+/** `health` is shared with the other caches of the same store. */
 export function createAccountCache(
   { storage, clock, logger, waitUntil }: Runtime,
   health: StoreHealth = watchStore(clock),
@@ -84,7 +84,7 @@ export function createAccountCache(
       return await (openable === undefined ? opened.get(id) : openable.open());
     } catch (error) {
       if (!(error instanceof SealError)) throw error;
-      // The account says so in the store by now: the next request is to know.
+      // The stored account is marked by now: the next request must see it.
       lists.clear();
       throw undecryptable(error);
     }
@@ -117,14 +117,14 @@ export function createAccountCache(
     learn(known) {
       const { account, version } = known;
       const { id } = account;
-      let isNews = true;
+      let isNewer = true;
       opened.amend(id, (old) => {
-        isNews = version >= old.version;
-        return isNews ? known : old;
+        isNewer = version >= old.version;
+        return isNewer ? known : old;
       });
       lists.amend(ALL, (old) => {
-        isNews &&= version >= (old.with?.get(id)?.version ?? version);
-        if (!isNews) return old;
+        isNewer &&= version >= (old.with?.get(id)?.version ?? version);
+        if (!isNewer) return old;
         const openable = { version, open: async () => known };
         return {
           all: old.all.map((each) => (each.id === id ? account : each)),
@@ -150,7 +150,7 @@ function isUsable({ enabled, status }: AccountRecord): boolean {
   return enabled && status === "active";
 }
 
-/** Nobody waits for what another request is opening, which Workers forbid: each opens it himself until one has. */
+/** Requests cannot await each other's promises on Workers, so each decrypts by itself until one has finished. */
 function openedOnce({ version, open }: ClosedAccount): Openable {
   let known: OpenAccount | undefined;
   return {

@@ -1,6 +1,6 @@
 /**
- * Reads the text of an agent's credential file in the forms in which editors, terminals and keychains hand it over.
- * Only the form is mended; what the file holds is for the providers.
+ * Reads an agent's credential file as editors, terminals and keychains hand it over. Repairs only the text's form; the
+ * providers interpret the content.
  */
 import { isObject, type JsonObject, parseJson } from "../json.ts";
 
@@ -30,18 +30,18 @@ const NO_BREAK = /[\u00a0\u202f\u2007]/g;
 const CURLY = /[“”„«»]/g;
 const WRAPPED = /[^\S\r\n]*[\r\n\u2028\u2029\u0085]+\s*/g;
 
-/** As it came, then with ever more of what tools do to text undone. No credential holds white space. */
+/** The text as it came, then with more and more changes of common tools undone. No credential holds white space. */
 function* formsOf(text: string): Generator<string> {
   yield text;
   const plain = HEX.test(text) ? fromHex(text) : text;
-  // What a shell or a chat puts around it.
+  // Text around the object, as shells and chats add it.
   const from = plain.indexOf("{");
   const to = plain.lastIndexOf("}");
   const bare = from < 0 || to < from ? plain : plain.slice(from, to + 1);
   yield bare;
   const straight = bare.replace(NO_BREAK, " ").replace(CURLY, '"');
   yield straight;
-  // A terminal's line breaks inside of strings, with its indentation.
+  // Line breaks inside strings, with indentation, as terminals add them.
   yield straight.replace(WRAPPED, "");
 }
 

@@ -1,11 +1,11 @@
 /**
- * The secret that a request goes upstream with. A token that is about to end is renewed behind the request, one that
- * has ended in front of it, one that the provider refused once (refresh.ts).
+ * The secret that a request is sent upstream with. A token that expires soon is refreshed in the background, an expired
+ * one before the request is sent, and a rejected one once (refresh.ts).
  */
 import { KleisError } from "../errors.ts";
 import type { Credential } from "../providers/provider.ts";
 import type { AccountRecord, AccountSecrets, OpenAccount } from "../storage/port.ts";
-import { type Answered, watchRejections } from "./credential-rejection.ts";
+import { type ReportStatus, watchRejections } from "./credential-rejection.ts";
 import { nothingToRefresh, type Refreshing } from "./refresh/attempt.ts";
 import { refreshError } from "./refresh/outcome.ts";
 import { Refresher, type RefresherDeps } from "./refresh/refresh.ts";
@@ -13,27 +13,27 @@ import { dueOf, YOUNG_MS } from "./refresh/timing.ts";
 
 export interface Credentials {
   /**
-   * Throws `account_needs_login` when the account holds nothing that could be sent, `refresh_failed` when it could not
-   * be renewed for now.
+   * Throws `account_needs_login` when the account has no usable token, `refresh_failed` when it could not be refreshed
+   * for now.
    */
   fresh(account: AccountRecord): Promise<Credential>;
-  /** After the provider refused `rejected` with 401: another credential to try once, or null when there is none. */
+  /** After the provider rejected a credential with 401: another one to try once, or null when there is none. */
   renew(account: AccountRecord, rejected: Credential): Promise<Credential | null>;
   /**
-   * After the provider answered 421, which says that the account is served elsewhere: the account as a look around found
-   * it, or null when that found nothing new. Throws as `fresh` does.
+   * After a 421, which means that another host serves the account: the account with its new host, or null when a refresh
+   * found no other. Throws as `fresh` does.
    */
   relocate(account: AccountRecord): Promise<AccountRecord | null>;
-  /** To be told of each answer of the provider's: what can not be renewed says when it is refused (refused.ts). */
-  readonly answered: Answered;
+  /** Reports the status of every response of the provider, to notice rejected credentials (credential-rejection.ts). */
+  readonly answered: ReportStatus;
   /**
-   * Refreshes at the owner's wish. Null when there is no such account; throws as `fresh` does, and `invalid_request`
+   * Refreshes at the owner's request. Null when there is no such account; throws as `fresh` does, and `invalid_request`
    * for an account that has nothing to refresh.
    */
   refresh(id: string): Promise<AccountRecord | null>;
 }
 
-/** A token that comes out of a refresh already at its end is tried for once more, then sent as it is. */
+/** A token that is already expired after a refresh is refreshed once more, then sent as it is. */
 const ROUNDS = 2;
 
 export function createCredentials(deps: RefresherDeps): Credentials {
@@ -44,7 +44,7 @@ export function createCredentials(deps: RefresherDeps): Credentials {
   const refreshable = (account: AccountRecord): boolean =>
     account.kind === "oauth" && providerOf(deps.providers, account)?.refresh !== undefined;
 
-  /** Whether there is anything to renew it with: a bare access token works until the provider ends it. */
+  /** Whether the account can be refreshed: an access token without a refresh token works until the provider ends it. */
   const renewable = ({ account, secrets }: OpenAccount): boolean =>
     refreshable(account) &&
     (secrets.refreshToken !== null || providerOf(deps.providers, account)?.rotates !== true);
@@ -61,12 +61,12 @@ export function createCredentials(deps: RefresherDeps): Credentials {
     if (!refreshable(open.account)) return open;
     for (let round = 0; round < ROUNDS; round++) {
       if (open.account.status === "needs_login") throw needsLogin(open.account);
-      // Its time may be wrong, and there is nothing to renew it with: only the provider's 401 says that it is over.
+      // Its expiry may be wrong and it cannot be refreshed: only a 401 shows that it has ended.
       if (open.secrets.accessToken !== null && !renewable(open)) return open;
       const due = open.secrets.accessToken === null ? "now" : dueOf(open.account, clock.now());
       if (due === "later") return open;
       if (due === "soon") {
-        // Without a refresh token there is nothing to win early, and a sign-in that still works to lose.
+        // Without a refresh token, an early refresh gains nothing and risks a sign-in that still works.
         if (open.secrets.refreshToken !== null) refresher.early(open);
         return open;
       }
@@ -99,12 +99,12 @@ export function createCredentials(deps: RefresherDeps): Credentials {
       const stored = await refresher.current(id);
       if (stored === null || stored.account.status === "needs_login") return null;
       accountCache.learn(stored);
-      // Another isolate rotated already.
+      // Another isolate has refreshed already.
       const rotated = other(stored);
       if (rotated) return rotated;
-      // Whether its token has ended for good, only its time can tell.
+      // Only its expiry tells whether the token has ended for good.
       if (!renewable(stored) && dueOf(stored.account, clock.now()) !== "now") return null;
-      // Unless another refresh is under way, which may be why it ended.
+      // Unless a refresh is under way, which may be why the token was rejected.
       if (isYoung(stored.account, clock.now()) && stored.leasedForMs === 0) return null;
       const outcome = await refresher.obtain(id, stored.version);
       return outcome.status === "fresh" ? other(outcome.open) : null;
@@ -112,7 +112,7 @@ export function createCredentials(deps: RefresherDeps): Credentials {
 
     async relocate(account) {
       const { id } = account;
-      // Where a refresh uses something up, it is not for looking around.
+      // Where a refresh uses up a token, it is not used to find the host.
       if (!refreshable(account) || providerOf(deps.providers, account)?.rotates === true) return null;
       const elsewhere = (other: AccountRecord) =>
         JSON.stringify(other.metadata) === JSON.stringify(account.metadata) ? null : other;
@@ -152,7 +152,7 @@ function toCredential({ account, secrets }: { account: AccountRecord; secrets: A
   if (token) return { kind: account.kind, token };
   throw new KleisError(
     "account_needs_login",
-    `The account ${account.id} holds no token. Connect it again on the admin page.`,
+    `The account ${account.id} has no token. Connect it again on the admin page.`,
   );
 }
 

@@ -1,17 +1,17 @@
 /**
- * Chooses the account that a request uses, and says why. A function of its arguments: no clock, no store, no chance.
- * A further reason to pass an account over (cooling) is one line in `exclusionOf` and one in `REFUSAL`; another order
- * (rotation) is another `byPreference`. Callers see neither.
+ * Chooses the account for a request and explains the choice. Pure: no clock, storage or randomness. A new reason to
+ * exclude an account (such as cooling) is one line in `exclusionOf` and one in `REFUSAL`; another order (such as
+ * rotation) is another `byPreference`. Callers see neither.
  */
 import type { AccountRecord } from "../storage/port.ts";
 
-/** Why an account can not be used for this request. */
+/** Why an account cannot be used for this request. */
 export type Exclusion = "disabled" | "out_of_scope" | "cannot_serve" | "needs_login";
 
-/** How an account that could be used came out. */
+/** The result for an account that could be used. */
 export type Outcome = "chosen_primary" | "chosen_newest" | "not_primary" | "older";
 
-/** One account of the provider, and what was thought of it. */
+/** One account of the provider, and the decision about it. */
 export interface Reason {
   accountId: string;
   reason: Exclusion | Outcome;
@@ -28,20 +28,20 @@ export type Decision =
   | { ok: false; code: RefusalCode; reasons: Reason[] };
 
 export interface DecideInput {
-  /** All accounts; those of other providers are passed over in silence. */
+  /** All accounts; those of other providers are ignored. */
   accounts: readonly AccountRecord[];
   provider: { id: string; name: string };
   /** Whether an account can answer this request at all (protocol and model by kind of account). */
   canServe: (account: AccountRecord) => boolean;
   /** Whether the key may use the account with this id. */
   scope: (accountId: string) => boolean;
-  /** Epoch ms; what limits in time are judged by. */
+  /** Epoch ms. */
   now: number;
 }
 
 /**
- * Exclusions in the order in which they are asked, each with the refusal when it left nobody: whoever got furthest
- * tells the owner the most. "Must sign in" is asked last, so that it is only said where signing in would help.
+ * The error code for each exclusion. The account that passed the most checks decides, because its exclusion tells the
+ * owner the most. `needs_login` is checked last, so that it is reported only where signing in would help.
  */
 const REFUSAL: readonly [Exclusion, RefusalCode][] = [
   ["needs_login", "account_needs_login"],
@@ -50,7 +50,7 @@ const REFUSAL: readonly [Exclusion, RefusalCode][] = [
   ["disabled", "provider_not_configured"],
 ];
 
-/** The primary account if it can be used, else the newest that can; or the refusal. Reasons stand in order of preference. */
+/** The primary account if it can be used, else the newest that can, or an error code. Reasons are in order of preference. */
 export function decide(input: DecideInput): Decision {
   const ranked = rankedOf(input.accounts, input.provider.id);
   const chosen = ranked.find((account) => exclusionOf(account, input) === null);
@@ -63,7 +63,7 @@ export function decide(input: DecideInput): Decision {
     return {
       ok: true,
       account: chosen,
-      // Worked out for who asks: there may be very many accounts.
+      // Computed on demand: there may be very many accounts.
       get reasons() {
         return reasonsOf();
       },
@@ -74,7 +74,7 @@ export function decide(input: DecideInput): Decision {
   return { ok: false, code: furthest?.[1] ?? "provider_not_configured", reasons };
 }
 
-/** The same list of accounts is ranked once. */
+/** Ranks each list of accounts once. */
 function rankedOf(accounts: readonly AccountRecord[], provider: string): readonly AccountRecord[] {
   const byProvider = rankings.get(accounts) ?? new Map<string, readonly AccountRecord[]>();
   rankings.set(accounts, byProvider);
@@ -100,7 +100,7 @@ function outcomeOf(account: AccountRecord, chosen: AccountRecord | undefined): O
   return chosen?.primary ? "not_primary" : "older";
 }
 
-/** Primary first, then newest first; the id makes it total, so that the order of the input can not matter. */
+/** Primary first, then newest first; the id makes it total, so that the order of the input does not matter. */
 export function byPreference(a: AccountRecord, b: AccountRecord): number {
   if (a.primary !== b.primary) return a.primary ? -1 : 1;
   if (a.createdAt !== b.createdAt) return b.createdAt - a.createdAt;

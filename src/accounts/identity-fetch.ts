@@ -1,6 +1,6 @@
 /**
- * The network that a provider signs in, refreshes and looks around with: only its identity origins, whole answers of a
- * bounded size, a bounded wait. Knows no provider.
+ * Network access for a provider's sign-in, refresh and account lookups: only its identity origins, complete responses of
+ * bounded size, bounded time. Knows no provider.
  */
 
 import { type Bytes, readBytes } from "../bytes.ts";
@@ -12,21 +12,21 @@ import type { Provider, ProviderNet } from "../providers/provider.ts";
 import type { Runtime } from "../runtime.ts";
 import { send } from "../send.ts";
 
-/** How long a call may take, its answer's body included, where nothing else is said (providers/claude.md §1.5), ms. */
+/** Default time limit of a call, including the response body (providers/claude.md §1.5), ms. */
 export const IDENTITY_TIMEOUT_MS = 30_000;
 
-/** How long the provider may take, ms. */
+/** Time limits, ms. */
 export interface NetLimits {
-  /** Each call by itself, its answer's body included. */
+  /** Of each call, including the response body. */
   callMs?: number;
-  /** All calls together, from now on: after it nothing is sent any more, and what runs then ends. */
+  /** Of all calls together, from now on: after it, nothing more is sent and running calls are aborted. */
   totalMs?: number;
 }
 
-/** Answers of identity servers are a few KB; a list of models is the largest thing that is read. */
-const MAX_ANSWER_BYTES = 2 * 1024 * 1024;
+/** Responses of identity servers are a few KB; a list of models is the largest. */
+const MAX_RESPONSE_BYTES = 2 * 1024 * 1024;
 
-/** The net for an account with this metadata. Throws what `Provider.identityOrigins` throws. */
+/** Network access for an account with this metadata. Throws what `Provider.identityOrigins` throws. */
 export function createProviderNet(
   runtime: Runtime,
   provider: Pick<Provider, "identityOrigins">,
@@ -53,8 +53,8 @@ async function fetchWhole(
   init: Parameters<ProviderNet["fetch"]>[1],
 ): Promise<Response> {
   if (limitMs <= 0) throw tooSlow(limitMs);
-  // A connection of its own: a kept one that turns out closed makes some runtimes send again, and codes and refresh
-  // tokens are good for one time only.
+  // Use a new connection: when a kept-alive one turns out closed, some runtimes send again, but codes and refresh
+  // tokens can be used only once.
   const headers = new Headers(init.headers);
   headers.set("connection", "close");
   const { method, body } = init;
@@ -78,12 +78,12 @@ async function readWhole(response: Response, signal: AbortSignal): Promise<Bytes
   if (reader === undefined) return new Uint8Array();
   const stop = () => void reader.cancel(signal.reason).catch(() => {});
   signal.addEventListener("abort", stop);
-  const { bytes, isCut } = await readBytes(reader, MAX_ANSWER_BYTES)
+  const { bytes, isCut } = await readBytes(reader, MAX_RESPONSE_BYTES)
     .catch((cause: unknown) => {
       const code = errorCodeOf(cause);
       throw new KleisError(
         "upstream_unreachable",
-        `The connection to the provider's identity server broke before its answer had arrived${code === undefined ? "" : ` (${code})`}. Try again.`,
+        `The connection to the provider's identity server broke before the response was complete${code === undefined ? "" : ` (${code})`}. Try again.`,
         { cause },
       );
     })
@@ -91,7 +91,7 @@ async function readWhole(response: Response, signal: AbortSignal): Promise<Bytes
   if (!isCut) return bytes;
   throw new KleisError(
     "upstream_invalid_response",
-    "The provider's identity server sent an answer of more than 2 MiB, which was not read. Try again.",
+    "The provider's identity server sent a response of more than 2 MiB, which was not read. Try again.",
   );
 }
 
@@ -99,6 +99,6 @@ function tooSlow(limitMs: number): KleisError {
   const time = limitMs > 0 ? `within ${Math.ceil(limitMs / 1000)} seconds` : "in time";
   return new KleisError(
     "upstream_timeout",
-    `The provider's identity server did not answer ${time}. Try again.`,
+    `The provider's identity server did not respond ${time}. Try again.`,
   );
 }

@@ -1,12 +1,12 @@
 /**
- * The last refusal of each account's provider that its owner should know of: told at once in this process, written behind
- * the request, and taken back when a later request of the same kind succeeds. A write that fails stays pending.
+ * The last refusal by each account's provider that its owner should see. Effective immediately in this process, stored in
+ * the background, and removed when a later request of the same kind succeeds. A failed write stays pending.
  */
 import type { Runtime } from "../runtime.ts";
 import type { AccountRecord, RefusalNote } from "../storage/port.ts";
 import type { AccountCache } from "./account-cache.ts";
 
-/** What a request that succeeded was. */
+/** A successful request. */
 export interface Success {
   /** The model's id as the provider spells it. */
   readonly model: string;
@@ -18,23 +18,23 @@ export interface Success {
 export type Asking = Pick<AccountRecord, "id" | "lastRefusal">;
 
 export interface LastRefusals {
-  /** Returns at once. The account is as its request found it. */
+  /** Returns immediately. The account is as the request read it. */
   refused(account: Asking, note: RefusalNote): void;
-  /** Returns at once; does nothing where nothing is noted, as for nearly every request. */
+  /** Returns immediately; does nothing when no refusal is noted, which is the usual case. */
   succeeded(account: Asking, success: Success): void;
-  /** Writes what is not written yet (before accounts are shown, at shutdown). Never rejects. */
+  /** Writes everything that is pending (before accounts are shown, at shutdown). Never rejects. */
   flush(): Promise<void>;
 }
 
-/** The same refusal is not noted again within this time, ms. */
+/** The same refusal is not recorded again within this time, ms. */
 const QUIET_MS = 60_000;
-/** How often one account's note is written within that time: one that comes and goes with every request waits. */
+/** Maximum writes per account within that time: a refusal that comes and goes with every request waits. */
 const WRITES = 2;
 
-/** What is known here of one account; a null note was taken back. */
+/** An account's refusal as this process knows it; a null note was removed. */
 interface Known {
   readonly note: RefusalNote | null;
-  /** The time of the refusal that was noted or taken back, epoch ms. */
+  /** The time of the refusal that was recorded or removed, epoch ms. */
   readonly at: number;
 }
 
@@ -44,7 +44,7 @@ export function createLastRefusals(
 ): LastRefusals {
   const known = new Map<string, Known>();
   const pending = new Map<string, Known>();
-  /** When an account's note was written lately, epoch ms. */
+  /** The recent writes of each account, epoch ms. */
   const written = new Map<string, readonly number[]>();
   const writes = new Set<Promise<void>>();
 
@@ -56,7 +56,7 @@ export function createLastRefusals(
     try {
       await storage.accounts.noteRefusal(id, change.note, change.at);
     } catch (error) {
-      // Kept for the next write, unless something newer is known meanwhile.
+      // Kept for the next write, unless something newer is pending.
       if (!pending.has(id)) pending.set(id, change);
       logger.warn("last_refusal_not_noted", {
         account: id,
@@ -76,7 +76,7 @@ export function createLastRefusals(
     accountCache.noted(id, change.note);
   }
 
-  /** Writes behind the request what is pending, unless that was done too often lately: then a later one does. */
+  /** Writes pending changes in the background, unless that happened too often recently: then a later call does. */
   function settle(id: string): void {
     if (!pending.has(id) || lately(id).length >= WRITES) return;
     const writing = write(id).finally(() => writes.delete(writing));
@@ -100,7 +100,7 @@ export function createLastRefusals(
     },
 
     async flush() {
-      // Where one request must not wait for another's promise, each writes what it finds.
+      // Where requests must not await each other's promises, each writes what it finds.
       if (sharesPromises) await Promise.all(writes);
       await Promise.all([...pending.keys()].map(write));
     },
@@ -111,7 +111,7 @@ function isSame(one: RefusalNote, other: RefusalNote): boolean {
   return one.class === other.class && one.model === other.model && one.words === other.words;
 }
 
-/** Whether the success shows that the refusal holds no longer. */
+/** True when the success shows that the refusal no longer applies. */
 function clears({ model, counts }: Success, note: RefusalNote): boolean {
   if (note.scope === "route") return true;
   return note.counts === counts && (note.scope === "account" || note.model === model);

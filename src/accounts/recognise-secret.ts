@@ -1,4 +1,4 @@
-/** Tells by its beginning what a secret is, and refuses one in a place that is not its own. Never repeats it. */
+/** Recognises a secret by its prefix, and rejects one that was given in the wrong field. Never repeats it. */
 import { KleisError } from "../errors.ts";
 import { hasKeyForm } from "../keys/extract.ts";
 import { shapeOf } from "../providers/pasted-credential.ts";
@@ -10,7 +10,7 @@ export interface Recognised {
   readonly provider: Pick<Provider, "id" | "name">;
 }
 
-/** What a secret is, where a provider's secrets begin like it. */
+/** The kind of a secret, if it has the prefix of a provider's secrets. */
 export function recognise(providers: readonly Provider[], secret: string): Recognised | undefined {
   return shapeOf(
     secret,
@@ -26,8 +26,8 @@ export function recognise(providers: readonly Provider[], secret: string): Recog
   );
 }
 
-/** The places of an account's secrets, by the API's names for them. */
-const PLACES = [
+/** The API's fields for an account's secrets. */
+const FIELDS = [
   ["api_key", "apiKey"],
   ["access_token", "accessToken"],
   ["refresh_token", "refreshToken"],
@@ -39,7 +39,7 @@ export function refuseMisplaced(
   provider: Provider,
   imported: ImportedAccount,
 ): void {
-  for (const [param, member] of PLACES) {
+  for (const [param, member] of FIELDS) {
     const secret = imported[member];
     const words = secret === null ? undefined : misplaced(providers, provider, param, secret);
     if (words !== undefined) throw new KleisError("invalid_request", words, { param });
@@ -53,7 +53,7 @@ function misplaced(
   secret: string,
 ): string | undefined {
   if (hasKeyForm(secret)) {
-    return "This is a key that Kleis issued, not a credential of a provider: it belongs into an agent.";
+    return "This is a key that Kleis issued, not a credential of a provider: use it in an agent.";
   }
   const known = recognise(providers, secret);
   if (known === undefined) return undefined;

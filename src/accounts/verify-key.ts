@@ -1,14 +1,14 @@
-/** Tries an API key with one free request before it is stored. */
+/** Checks an API key with one free request before it is stored. */
 import { withDeadline } from "../deadline.ts";
 import { KleisError } from "../errors.ts";
 import type { ImportedAccount, Provider } from "../providers/provider.ts";
 import type { Runtime } from "../runtime.ts";
 import { send } from "../send.ts";
 
-/** How long the provider may take, ms: an owner waits for it. */
+/** Time limit, ms: the owner waits for the result. */
 const CHECK_MS = 10_000;
 
-/** What a provider says of a key: `unknown` where it could not be asked, or says anything but yes and no. */
+/** A provider's verdict on a key: `unknown` when it could not be reached or gave no clear verdict. */
 export type KeyVerdict = "accepted" | "refused" | "unknown";
 
 export async function checkKey(
@@ -27,16 +27,16 @@ export async function checkKey(
     if (status === 401 || status === 403) return "refused";
     return status >= 200 && status < 300 ? "accepted" : "unknown";
   } catch {
-    // No network, no answer in time, or one that is none: nothing is known of the key.
+    // No connection, a timeout or an invalid response: the key may be valid.
     return "unknown";
   }
 }
 
-/** The refusal of a key that its provider does not accept. */
+/** Error for a key that its provider rejects. */
 export function keyRejected(name: string): KleisError {
   return new KleisError(
     "credential_rejected",
-    `${name} refused this API key, so it was not saved. Copy it again from the provider's console, or make a new one there.`,
+    `${name} rejected this API key, so it was not saved. Copy it again from the provider's console, or create a new one there.`,
     { param: "api_key" },
   );
 }

@@ -1,9 +1,9 @@
-/** An account as the admin API shows it: snake_case, and nothing that opens it. */
+/** An account as the admin API shows it: snake_case, without secrets. */
 import type { Json, JsonObject } from "../json.ts";
 import { CLASS_WORDS } from "../providers/refusal.ts";
 import type { AccountRecord, RefusalNote } from "../storage/port.ts";
 
-/** The metadata that may be seen. A list of what is allowed: a provider's new field stays hidden until it is named here. */
+/** The metadata that is shown. An allowlist: a provider's new field stays hidden until it is added here. */
 const SHOWN = [
   "email",
   "login",

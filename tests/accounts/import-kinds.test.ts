@@ -220,7 +220,7 @@ describe("an API key is tried before it is saved", () => {
     const file = { anthropic: { type: "api", key: "sk-ant-api03-S3CRET" }, openai: GOOD.openai };
     const { accounts, notes } = await bring(world, file);
     expect(accounts).toMatchObject([{ provider: "codex" }]);
-    expect(notes).toEqual([expect.stringMatching(/^“anthropic”: Claude refused this API key/)]);
+    expect(notes).toEqual([expect.stringMatching(/^“anthropic”: Claude rejected this API key/)]);
   });
 });
 

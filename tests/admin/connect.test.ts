@@ -163,7 +163,7 @@ describe("an owner", () => {
     await dialog().getByRole("button", { name: "Import" }).click();
     await dialog()
       .getByRole("alert")
-      .getByText("Claude refused this API key, so it was not saved.")
+      .getByText("Claude rejected this API key, so it was not saved.")
       .waitFor();
     expect(await page.evaluate(() => document.activeElement?.id)).toBe("api-key");
     // The stand-in rightly blames whoever sends it a wrong key.

@@ -187,7 +187,7 @@ describe("a stored value that does not open", () => {
     const refused = await call("/v1/messages", { model: "claude-sonnet-5", max_tokens: 1, messages: [] });
     expect(refused.status).toBe(400);
     const text = await refused.text();
-    expect(text).toContain("changed, moved or put back outside of Kleis");
+    expect(text).toContain("changed, moved or restored outside Kleis");
     expect(text).not.toContain("tampered");
     expect((await call("/v1/responses", { model: "gpt-5.5", input: "x" })).status).toBe(200);
   });
