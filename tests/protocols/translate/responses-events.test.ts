@@ -19,7 +19,7 @@ const encoder = new TextEncoder();
 const WHOLE = RESPONSES_SCENARIOS().filter((name) => !/^(failed|error)/.test(name));
 
 function scenario(name: ResponsesScenario): JsonObject[] {
-  return responsesEvents(name) as JsonObject[];
+  return responsesEvents(name, {}, { events: 40, bytes: 4_096 }) as JsonObject[];
 }
 
 function frame(event: JsonObject): Uint8Array {

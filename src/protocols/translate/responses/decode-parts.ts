@@ -1,9 +1,8 @@
 /** Reads the content of Responses messages and tool outputs. */
 import { isObject, type Json, type JsonObject, text } from "../../../json.ts";
 import { type BodyPath, join, type Losses, malformed, objectAt, stringAt } from "../losses.ts";
-import type { DocumentPart, ImagePart, MediaSource, Part, ResultPart, TextPart } from "../model.ts";
-
-const DATA_URL = /^data:([^;,]*)((?:;[^;,]*)*);base64,(.*)$/s;
+import { fileSource, mediaSource, plainText } from "../media.ts";
+import type { DocumentPart, ImagePart, Part, ResultPart, TextPart } from "../model.ts";
 
 /** The parts of a message of the user or the assistant; a string is one text. Empty texts are left out. */
 export function decodeContent(content: Json | undefined, path: BodyPath, losses: Losses): Part[] {
@@ -67,7 +66,7 @@ function imagePart(part: JsonObject, at: BodyPath, losses: Losses): ImagePart[] 
   const { image_url: given } = part;
   const url = text(isObject(given) ? given.url : given);
   if (url === undefined) return malformed(join(at, "image_url"), "must be a URL or a data URL");
-  return [{ type: "image", source: sourceOf(url), at }];
+  return [{ type: "image", source: mediaSource(url), at }];
 }
 
 function filePart(part: JsonObject, at: BodyPath, losses: Losses): (DocumentPart | TextPart)[] {
@@ -77,13 +76,9 @@ function filePart(part: JsonObject, at: BodyPath, losses: Losses): (DocumentPart
   if (url !== undefined) return [{ type: "document", source: { kind: "url", url }, name, at }];
   const data = text(part.file_data);
   if (data === undefined) return malformed(at, "must have `file_data`, `file_url` or `file_id`");
-  // Without a data URL the content is PDF, the one type that needs no name.
-  const source = data.startsWith("data:")
-    ? sourceOf(data)
-    : ({ kind: "base64", mediaType: "application/pdf", data } as const);
-  const words =
-    source.kind === "base64" && source.mediaType.startsWith("text/") ? utf8(source.data) : undefined;
-  return words === undefined ? [{ type: "document", source, name, at }] : textParts(words, at);
+  const file: DocumentPart = { type: "document", source: fileSource(data), name, at };
+  const words = plainText(file);
+  return words === undefined ? [file] : textParts(words, at);
 }
 
 function audioPart(part: JsonObject, at: BodyPath): Part {
@@ -92,24 +87,7 @@ function audioPart(part: JsonObject, at: BodyPath): Part {
   return { type: "audio", data, format: text(audio.format) ?? "wav", at };
 }
 
-function sourceOf(url: string): MediaSource {
-  const [whole, mediaType = "", , data = ""] = DATA_URL.exec(url) ?? [];
-  return whole === undefined
-    ? { kind: "url", url }
-    : { kind: "base64", mediaType: mediaType === "" ? "text/plain" : mediaType, data };
-}
-
 function refuseFile(path: BodyPath, losses: Losses): [] {
   losses.refuse(path, "an uploaded file is known to OpenAI alone", "Send the file itself as a data URL.");
   return [];
-}
-
-/** The text of base64 that holds UTF-8; undefined where it does not. */
-function utf8(base64: string): string | undefined {
-  try {
-    const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    return undefined;
-  }
 }

@@ -3,6 +3,7 @@ import type { JsonObject } from "../../../json.ts";
 import { restoreCarrier } from "../carrier.ts";
 import { wrapCustomInput } from "../custom.ts";
 import type { Losses } from "../losses.ts";
+import { mediaUrl } from "../media.ts";
 import type {
   DocumentPart,
   ImagePart,
@@ -127,14 +128,12 @@ function refusalWords(role: MessageItem["role"], words: string): JsonObject {
 }
 
 function imageOf({ source }: ImagePart): JsonObject {
-  const url = source.kind === "url" ? source.url : `data:${source.mediaType};base64,${source.data}`;
-  return { type: "input_image", image_url: url };
+  return { type: "input_image", image_url: mediaUrl(source) };
 }
 
 function fileOf({ source, name }: DocumentPart): JsonObject {
   if (source.kind === "url") return { type: "input_file", file_url: source.url };
-  const file_data = `data:${source.mediaType};base64,${source.data}`;
-  return { type: "input_file", filename: name ?? FILE_NAME, file_data };
+  return { type: "input_file", filename: name ?? FILE_NAME, file_data: mediaUrl(source) };
 }
 
 /** The summary in as many parts as the item had, where the client kept what separates them. */
