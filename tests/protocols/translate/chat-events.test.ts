@@ -202,7 +202,7 @@ describe("writing", () => {
     const shown = [...JSON.stringify(encode(events)).matchAll(/"reasoning_content":"([^"]*)"/g)].map(
       ([, words]) => words,
     );
-    expect((choice?.message as JsonObject).reasoning_content ?? "").toBe(shown.join(""));
+    expect((choice as { message: JsonObject }).message.reasoning_content ?? "").toBe(shown.join(""));
   });
 
   test("usage is shown to a client that asked for it alone", () => {
