@@ -302,6 +302,9 @@ describe("from Anthropic", () => {
         const read = readText(MESSAGES, writeStream(MESSAGES, events));
         expect(contractFaults(read)).toEqual([]);
         const expected = blocksOf(events).flatMap(({ block, text, payload, queries, results }) => {
+          // Nothing was said and nothing has to come back.
+          if (block.kind !== "search" && block.kind !== "tool" && text === "" && payload === undefined)
+            return [];
           if (block.kind === "search") return [{ kind: "search", text, queries, results }];
           if (block.kind === "tool") return [{ kind: "tool", id: block.id, name: block.name, text }];
           if (block.kind === "text" || block.kind === "refusal") return [{ kind: "text", text }];
@@ -422,7 +425,7 @@ describe("from Anthropic", () => {
         start,
         open(0, { type: "tool_use", id: "i", name: "n", input: { a: 1 } }),
         close(0),
-        open(1, { type: "tool_use", id: "j", name: "n", input: {} }),
+        open(1, { type: "tool_use", id: "j", name: "n", input: { b: 1 } }),
         delta(1, { type: "input_json_delta", partial_json: "" }),
         delta(1, { type: "input_json_delta", partial_json: '{"b":2}' }),
         close(1),

@@ -173,11 +173,13 @@ export class MessagesDecoder implements EventDecoder {
 
   #search(block: JsonObject, emit: Emit): OpenBlock {
     const [key, id] = [this.#keys++, stringOr(block.id)];
+    this.#found({ tool_use_id: id }, emit);
     emit({ type: "open", key, block: { kind: "search", id } });
     this.#searches.set(id, { key, queries: queriesOf(block.input) });
     return { kind: "search", id, input: "" };
   }
 
+  /** Ends the search that the results belong to. */
   #found(block: JsonObject, emit: Emit): void {
     const id = stringOr(block.tool_use_id);
     const search = this.#searches.get(id);
@@ -259,10 +261,7 @@ export class MessagesDecoder implements EventDecoder {
     }
     this.#start(emit);
     for (const index of [...this.#blocks.keys()]) this.#close(index, emit);
-    for (const { key, queries } of this.#searches.values()) {
-      emit({ type: "found", key, queries, results: [] });
-      emit({ type: "close", key });
-    }
+    for (const id of [...this.#searches.keys()]) this.#found({ tool_use_id: id }, emit);
     this.#hasEnded = true;
     emit({ type: "usage", usage: this.#usage });
     emit({ type: "stop", ...this.#stop });

@@ -104,7 +104,7 @@ export class MessagesEncoder implements EventEncoder {
     if (pending === undefined) return;
     pending.isClosed = true;
     if (pending.block.kind === "tool" && cut !== true) this.#hasCall = true;
-    if (this.#isFirst(key)) this.#advance();
+    this.#advance();
   }
 
   #isFirst(key: BlockKey): boolean {

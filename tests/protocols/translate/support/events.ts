@@ -103,12 +103,17 @@ const deltas = (text: fc.Arbitrary<string>) =>
     .map(([whole, cuts]) => pieces(whole, cuts).map((piece) => ({ type: "delta", text: piece })));
 
 const blocks: fc.Arbitrary<GeneratedBlock> = fc.oneof(
-  deltas(words).map((inner) => ({ block: { kind: "text" as const }, inner })),
-  deltas(words).map((inner) => ({ block: { kind: "refusal" as const }, inner })),
-  fc.tuple(deltas(words), payload).map(([inner, opaque]) => ({
-    block: { kind: "thinking" as const },
-    inner: [...inner, { type: "opaque", payload: opaque }],
+  deltas(fc.oneof(words, words, fc.constant(""))).map((inner) => ({
+    block: { kind: "text" as const },
+    inner,
   })),
+  deltas(words).map((inner) => ({ block: { kind: "refusal" as const }, inner })),
+  fc
+    .tuple(deltas(fc.oneof(words, fc.constant(""))), fc.option(payload, { nil: undefined }))
+    .map(([inner, opaque]) => ({
+      block: { kind: "thinking" as const },
+      inner: opaque === undefined ? inner : [...inner, { type: "opaque", payload: opaque }],
+    })),
   payload.map((opaque) => ({
     block: { kind: "redacted" as const },
     inner: [{ type: "opaque", payload: opaque }],
