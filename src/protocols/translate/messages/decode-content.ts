@@ -24,6 +24,25 @@ const SERVER_BLOCK = /^(server_tool_use|mcp_tool_use|mcp_tool_listing|[a-z_]+_to
 /** The name of Claude Code's own tool search, whose results define tools (2.1.330). */
 const TOOL_SEARCH = "ToolSearch";
 
+/** Members of the blocks that are read; what is not here, and not in `SHARED_FIELDS`, is declared. */
+const BLOCK_FIELDS: Readonly<Record<string, readonly string[]>> = {
+  text: ["text", "citations"],
+  image: ["source"],
+  document: ["source", "title", "context", "citations"],
+  search_result: ["source", "title", "content", "citations"],
+  thinking: ["thinking", "signature"],
+  redacted_thinking: ["data"],
+  tool_use: ["id", "name", "input", "caller"],
+  tool_result: ["tool_use_id", "content", "is_error"],
+  compaction: ["content", "encrypted_content", "signature", "tool_changes"],
+  tool_addition: ["tool"],
+  tool_reference: ["tool_name"],
+};
+const SHARED_FIELDS: readonly string[] = ["type", "cache_control"];
+const KNOWN_FIELDS: ReadonlyMap<Json | undefined, ReadonlySet<string>> = new Map(
+  Object.entries(BLOCK_FIELDS).map(([type, names]) => [type, new Set([...SHARED_FIELDS, ...names])]),
+);
+
 export class Conversation {
   readonly items: Item[] = [];
   /** The last effort that a message of role `system` set. */
@@ -62,13 +81,20 @@ export class Conversation {
     else
       listAt(content, join(at, "content")).forEach((value, index) => {
         const path = join(join(at, "content"), index);
-        const block = objectAt(value, path);
+        const block = this.#block(value, path);
         if (role === "system") this.#systemBlock(block, path);
         else if (role === "user") this.#userBlock(block, path);
         else this.#assistantBlock(block, path);
       });
     this.#finishSearches();
     this.#close();
+  }
+
+  #block(value: Json | undefined, at: BodyPath): JsonObject {
+    const block = objectAt(value, at);
+    const known = KNOWN_FIELDS.get(block.type);
+    if (known !== undefined) this.#losses.unknown(block, known, at);
+    return block;
   }
 
   #systemBlock(block: JsonObject, at: BodyPath): void {
@@ -190,7 +216,7 @@ export class Conversation {
     if (typeof content === "string") return [{ type: "text", text: content, at }];
     return listAt(content, at).flatMap((value, index) => {
       const path = join(at, index);
-      const block = objectAt(value, path);
+      const block = this.#block(value, path);
       if (block.type === "tool_reference") {
         const name = stringAt(block.tool_name, join(path, "tool_name"));
         return [{ type: "text", text: `Found the tool \`${name}\`.`, at: path }];
