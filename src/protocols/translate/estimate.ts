@@ -7,6 +7,8 @@ const BYTES_PER_TOKEN = 3.6;
 const PER_MESSAGE = 4;
 /** Tokens of an image of the largest size that is not scaled down. */
 const PER_IMAGE = 1600;
+/** Characters of base64 that make one token of a document: a PDF's page has some 70 kB and 2000 tokens. */
+const BASE64_PER_TOKEN = 45;
 /** Rather too many: an agent that shortens too late loses its request. */
 const MARGIN = 1.1;
 
@@ -57,10 +59,9 @@ function addPart(part: Part, add: (text: string) => void): number {
     case "image":
       return PER_IMAGE;
     case "document":
+      return part.source.kind === "url" ? PER_IMAGE : Math.ceil(part.source.data.length / BASE64_PER_TOKEN);
     case "audio":
-      if ("source" in part && part.source.kind === "url") return PER_IMAGE;
-      // Base64 has four characters for three bytes, and a page of PDF about as many bytes as an image has tokens.
-      return Math.ceil(("source" in part && "data" in part.source ? part.source.data : "").length / 40);
+      return Math.ceil(part.data.length / BASE64_PER_TOKEN);
   }
 }
 
