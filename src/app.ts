@@ -27,7 +27,7 @@ import { PROVIDERS } from "./providers/index.ts";
 import { createArrivals } from "./proxy/prefetch.ts";
 import { untilShutdown } from "./proxy/until-shutdown.ts";
 import type { Peer, Runtime } from "./runtime.ts";
-import { overheard } from "./storage/secret-observer.ts";
+import { observeSecrets } from "./storage/secret-observer.ts";
 import { watchStore } from "./storage/store-health.ts";
 
 export interface App {
@@ -124,5 +124,5 @@ function discreet(runtime: Runtime): Runtime {
   const { config, logger, storage } = runtime;
   const redactor = createRedactor();
   for (const secret of [config.ADMIN_TOKEN, ...config.ENCRYPTION_KEY]) redactor.hold(secret);
-  return { ...runtime, logger: redactor.wrap(logger), storage: overheard(storage, redactor.hold) };
+  return { ...runtime, logger: redactor.wrap(logger), storage: observeSecrets(storage, redactor.hold) };
 }

@@ -6,7 +6,7 @@ import { PROFILE as claude } from "./providers/claude/profile.ts";
 import { DEFAULTS as codex } from "./providers/codex/profile.ts";
 import { DEFAULTS as copilot } from "./providers/copilot/profile.ts";
 import { flawOf, isSendable, plainValue } from "./variables.ts";
-import { isGuessableKey, isGuessableText } from "./weak-secret.ts";
+import { isWeakKey, isWeakText } from "./weak-secret.ts";
 import "./zod-locale.ts";
 
 /** What every variable begins with: its plain form, refused where that cannot be what was meant. */
@@ -121,7 +121,7 @@ const variables = z.object({
       "has the form of an issued key: choose another one (openssl rand -base64 33)",
     ),
     z.refine(
-      (value) => !isGuessableText(value),
+      (value) => !isWeakText(value),
       "is a placeholder or a pattern: choose a random one (openssl rand -base64 33)",
     ),
   ),
@@ -132,7 +132,7 @@ const variables = z.object({
     }),
     // Only the one that writes: what was sealed with a weak one must still open, to be sealed anew.
     z.refine(
-      ([first = ""]) => !isGuessableKey(fromBase64(first)),
+      ([first = ""]) => !isWeakKey(fromBase64(first)),
       "is a pattern: put a random one in front (openssl rand -base64 32)",
     ),
   ),

@@ -30,7 +30,7 @@ export interface CallbackPage {
 }
 
 /** What is listened for on this machine; `receive` gets the query string without `?`. */
-export interface CallbackWish {
+export interface CallbackOptions {
   readonly port: number;
   readonly path: string;
   /** Epoch ms. */
@@ -97,7 +97,7 @@ export interface Runtime {
    * Listens on a loopback port for a browser that a provider sends back to this machine; null when the port is taken.
    * Absent where the runtime can not, or where no browser of its own machine would come.
    */
-  readonly listenForCallback?: (wish: CallbackWish) => Promise<CallbackListener | null>;
+  readonly listenForCallback?: (options: CallbackOptions) => Promise<CallbackListener | null>;
   /**
    * Aborts the client's connection, so that it does not take half a response for a whole one. Absent where a body that fails
    * does so by itself.

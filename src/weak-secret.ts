@@ -13,7 +13,7 @@ const ENOUGH = 12;
 /** Repetitions are recognised by so many in a row. */
 const REPEATED = 4;
 
-export function isGuessableText(text: string): boolean {
+export function isWeakText(text: string): boolean {
   const left = text
     .toLowerCase()
     .replace(WORDS, "")
@@ -23,15 +23,15 @@ export function isGuessableText(text: string): boolean {
     const place = KEYBOARD.indexOf(character);
     return place < 0 ? (alphabet[at] ?? 0) : 1_000 + place;
   });
-  return unforetold(alphabet) < ENOUGH || unforetold(keyboard) < ENOUGH;
+  return unpredictableCount(alphabet) < ENOUGH || unpredictableCount(keyboard) < ENOUGH;
 }
 
-export function isGuessableKey(bytes: ArrayLike<number>): boolean {
-  return unforetold(Array.from(bytes)) < ENOUGH;
+export function isWeakKey(bytes: ArrayLike<number>): boolean {
+  return unpredictableCount(Array.from(bytes)) < ENOUGH;
 }
 
 /** How many of the codes neither repeat what was there nor go on as the ones before them did. */
-function unforetold(codes: readonly number[]): number {
+function unpredictableCount(codes: readonly number[]): number {
   const seen = new Set<string>();
   let count = 0;
   for (let at = 0; at < codes.length; at++) {

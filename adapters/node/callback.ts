@@ -3,10 +3,10 @@
  * a sign-in lasts. Shows a small page without script; what the query means is not known here.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { CallbackListener, CallbackPage, CallbackWish } from "../../src/runtime.ts";
+import type { CallbackListener, CallbackOptions, CallbackPage } from "../../src/runtime.ts";
 
 export interface CallbackPorts {
-  listen(wish: CallbackWish): Promise<CallbackListener | null>;
+  listen(options: CallbackOptions): Promise<CallbackListener | null>;
   /** Ends every listener. */
   close(): void;
 }
@@ -17,15 +17,15 @@ const ADDRESSES = ["127.0.0.1", "::1"];
 export function createCallbackPorts(): CallbackPorts {
   const open = new Set<CallbackListener>();
   return {
-    async listen(wish) {
-      const bound = await Promise.all(ADDRESSES.map((address) => bind(wish, address)));
+    async listen(options) {
+      const bound = await Promise.all(ADDRESSES.map((address) => bind(options, address)));
       const servers = bound.filter((each) => each !== "taken" && each !== "absent");
       // Where another program has either address, the browser might go to that one.
       if (bound.includes("taken") || servers.length === 0) {
         for (const server of servers) server.close();
         return null;
       }
-      const listener = during(servers, wish.until, () => open.delete(listener));
+      const listener = during(servers, options.until, () => open.delete(listener));
       open.add(listener);
       return listener;
     },
@@ -61,9 +61,9 @@ function during(servers: readonly Server[], until: number, ended: () => void): C
 }
 
 /** `taken` when another program has the port, `absent` when the machine has no such address (no IPv6). */
-function bind(wish: CallbackWish, address: string): Promise<Server | "taken" | "absent"> {
+function bind(options: CallbackOptions, address: string): Promise<Server | "taken" | "absent"> {
   const server = createServer({ requestTimeout: 10_000 }, (request, response) => {
-    answer(wish, request).then(
+    answer(options, request).then(
       (page) => show(response, page),
       () => response.destroy(),
     );
@@ -72,25 +72,25 @@ function bind(wish: CallbackWish, address: string): Promise<Server | "taken" | "
     server.once("error", (error: NodeJS.ErrnoException) =>
       resolve(error.code === "EADDRNOTAVAIL" || error.code === "EAFNOSUPPORT" ? "absent" : "taken"),
     );
-    server.listen({ port: wish.port, host: address, exclusive: true }, () => {
+    server.listen({ port: options.port, host: address, exclusive: true }, () => {
       server.unref();
       resolve(server);
     });
   });
 }
 
-async function answer(wish: CallbackWish, request: IncomingMessage): Promise<CallbackPage> {
+async function answer(options: CallbackOptions, request: IncomingMessage): Promise<CallbackPage> {
   const { host = "" } = request.headers;
   const names = [
     "localhost",
     ...ADDRESSES.map((address) => (address.includes(":") ? `[${address}]` : address)),
   ];
   const url = new URL(request.url ?? "/", "http://localhost");
-  const isOurs = names.some((name) => host === `${name}:${wish.port}`) && url.pathname === wish.path;
+  const isOurs = names.some((name) => host === `${name}:${options.port}`) && url.pathname === options.path;
   if (request.method !== "GET" || !isOurs) {
     return { status: 404, title: "Not found", text: "There is nothing at this address." };
   }
-  return wish.receive(url.search.replace(/^\?/, ""));
+  return options.receive(url.search.replace(/^\?/, ""));
 }
 
 function show(response: ServerResponse, { status, title, text }: CallbackPage): void {

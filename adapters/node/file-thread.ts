@@ -26,7 +26,7 @@ export interface FileThreadData {
   readonly path: string;
 }
 
-/** How long SQLite itself waits for a lock, ms. Short, for other calls wait here too; `patiently` waits longer outside. */
+/** How long SQLite itself waits for a lock, ms. Short, for other calls wait here too; `retryWhileBusy` waits longer outside. */
 const LOCK_MS = 50;
 
 const READS = /^\s*(select|explain)\b/i;

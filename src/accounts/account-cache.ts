@@ -3,9 +3,9 @@ import type { Runtime } from "../runtime.ts";
 import type {
   AccountRecord,
   AccountSecrets,
-  ClosedAccount,
   OpenAccount,
   RefusalNote,
+  SealedAccount,
 } from "../storage/port.ts";
 import { createReadCache, type Reading } from "../storage/read-cache.ts";
 import { SealError } from "../storage/seal.ts";
@@ -27,7 +27,7 @@ export interface AccountCache {
   /** True when the list and the secrets that requests use are fresh: then nothing has to be read. */
   isWhole(): boolean;
   /** Announces that the caller reads all accounts; it reports the result. */
-  reading(): Reading<{ all: readonly AccountRecord[]; closed: readonly ClosedAccount[] }>;
+  reading(): Reading<{ all: readonly AccountRecord[]; sealed: readonly SealedAccount[] }>;
   /** Caches what this process knows to be stored now, unless the cache holds something newer. */
   learn(open: OpenAccount): void;
   /** Caches an account's last refusal before it is stored. */
@@ -42,7 +42,7 @@ const CAPACITY = 200;
 const ALL = "all";
 
 /** An account whose secrets are in memory, sealed or decrypted. */
-type Openable = Pick<ClosedAccount, "version" | "open">;
+type Openable = Pick<SealedAccount, "version" | "open">;
 
 /** The list, and by id the secrets that were read with it. */
 interface Known {
@@ -108,7 +108,7 @@ export function createAccountCache(
           keep(
             found && {
               all: found.all,
-              with: new Map(found.closed.map((each) => [each.id, openedOnce(each)])),
+              with: new Map(found.sealed.map((each) => [each.id, openedOnce(each)])),
             },
           );
         },
@@ -118,11 +118,11 @@ export function createAccountCache(
       const { account, version } = known;
       const { id } = account;
       let isNewer = true;
-      opened.amend(id, (old) => {
+      opened.update(id, (old) => {
         isNewer = version >= old.version;
         return isNewer ? known : old;
       });
-      lists.amend(ALL, (old) => {
+      lists.update(ALL, (old) => {
         isNewer &&= version >= (old.with?.get(id)?.version ?? version);
         if (!isNewer) return old;
         const openable = { version, open: async () => known };
@@ -133,7 +133,7 @@ export function createAccountCache(
       });
     },
     noted(id, lastRefusal) {
-      lists.amend(ALL, (old) => ({
+      lists.update(ALL, (old) => ({
         ...old,
         all: old.all.map((each) => (each.id === id ? { ...each, lastRefusal } : each)),
       }));
@@ -151,7 +151,7 @@ function isUsable({ enabled, status }: AccountRecord): boolean {
 }
 
 /** Requests cannot await each other's promises on Workers, so each decrypts by itself until one has finished. */
-function openedOnce({ version, open }: ClosedAccount): Openable {
+function openedOnce({ version, open }: SealedAccount): Openable {
   let known: OpenAccount | undefined;
   return {
     version,

@@ -7,7 +7,7 @@
 import { sha256Hex } from "../bytes.ts";
 import { KleisError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
-import type { TryRule } from "../storage/port.ts";
+import type { AttemptRule } from "../storage/port.ts";
 import { networkOf } from "./ip-prefix.ts";
 import { sameSecret } from "./timing-safe-equal.ts";
 
@@ -19,16 +19,16 @@ export type LoginGuard = (token: string, source?: string) => Promise<LoginOutcom
 const RULE = {
   longestWaitMs: 60_000,
   forgottenMs: 60 * 60_000,
-  friendMs: 30 * 24 * 60 * 60_000,
+  trustedMs: 30 * 24 * 60 * 60_000,
   // Bounds what is written and kept. Against a random token of 24 characters no number of tries gains anything.
-  strangers: 600,
-  strangersMs: 60_000,
+  unknownSources: 600,
+  unknownSourcesMs: 60_000,
 };
 
 /** For people at the form, who may paste badly. */
-export const FORM_LIMITS: TryRule = { ...RULE, door: "form", free: 3 };
+export const FORM_LIMITS: AttemptRule = { ...RULE, channel: "form", free: 3 };
 /** For programs with the token in a header, which may run with an old one for a while. */
-export const HEADER_LIMITS: TryRule = { ...RULE, door: "header", free: 10 };
+export const HEADER_LIMITS: AttemptRule = { ...RULE, channel: "header", free: 10 };
 
 /** How often a try that lost its place to others at the same moment asks again, and how long it waits for that, ms. */
 const ROUNDS = 20;
@@ -36,9 +36,9 @@ const PAUSE_MS = 50;
 
 export function createLoginGuard(
   { config, storage, clock, sharesPromises = false }: Runtime,
-  rule: TryRule = FORM_LIMITS,
+  rule: AttemptRule = FORM_LIMITS,
 ): LoginGuard {
-  const { tries } = storage;
+  const { loginAttempts } = storage;
   const last = new Map<string, Promise<unknown>>();
 
   async function judge(token: string, source: string): Promise<LoginOutcome> {
@@ -46,13 +46,13 @@ export function createLoginGuard(
     for (let round = 0; round < ROUNDS; round++) {
       if (round > 0) await clock.sleep(PAUSE_MS);
       const now = clock.now();
-      const { freeAt, isClear } = await tries.look(rule, source, now);
+      const { freeAt, isClear } = await loginAttempts.status(rule, source, now);
       if (freeAt > now) return { status: "wait", seconds: Math.ceil((freeAt - now) / 1000) };
       // The usual case writes nothing.
       if (isRight && isClear) return { status: "right" };
       // Nothing that depends on the token may be answered without a place: it would be one more guess.
-      if (!(await tries.take(rule, source, now))) continue;
-      if (isRight) await tries.succeed(rule, source, now);
+      if (!(await loginAttempts.reserve(rule, source, now))) continue;
+      if (isRight) await loginAttempts.succeed(rule, source, now);
       return { status: isRight ? "right" : "wrong" };
     }
     return { status: "wait", seconds: 1 };

@@ -131,7 +131,7 @@ async function handle(
 /** The request's key. Whoever has one may tell what his client can do. */
 async function keyOf({ keys, models }: RouteDeps, { headers }: Request): Promise<KeyRecord> {
   const key = await requireKey(keys, headers);
-  models.heardFrom(headers.get("user-agent") ?? "");
+  models.noteClient(headers.get("user-agent") ?? "");
   return key;
 }
 

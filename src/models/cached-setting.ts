@@ -12,7 +12,7 @@ export interface WantedSetting {
   take(text: string | null): void;
 }
 
-export interface SettingMemory<T> {
+export interface CachedSetting<T> {
   /** What is known; undefined until the store has answered once. */
   value(): T | undefined;
   /** Begins a reading in the background when one is due. Answers it to whoever wants to wait in the same request. */
@@ -43,7 +43,7 @@ const READING_MS = 10_000;
 /** The pause after a reading that failed, ms. */
 const PAUSE_MS = 2_000;
 
-export function rememberSetting<T>(runtime: Runtime, options: SettingOptions<T>): SettingMemory<T> {
+export function cacheSetting<T>(runtime: Runtime, options: SettingOptions<T>): CachedSetting<T> {
   const { storage, clock, logger } = runtime;
   const { key, decode, encode, freshMs } = options;
   let known: T | undefined;

@@ -1,13 +1,13 @@
 /** Waiting for what another request may have begun: by looking again, since on Workers nobody may await its promise. */
 import type { Clock } from "../runtime.ts";
 
-const LOOK_MS = 20;
+const POLL_MS = 20;
 
 /**
  * Looks until it is so, for `ms` at most; false when it is not by then. Counted in pauses, for the clock may be set while
  * it waits.
  */
-export async function lookUntil(clock: Clock, isSo: () => boolean, ms: number): Promise<boolean> {
-  for (let waited = 0; waited < ms && !isSo(); waited += LOOK_MS) await clock.sleep(LOOK_MS);
+export async function pollUntil(clock: Clock, isSo: () => boolean, ms: number): Promise<boolean> {
+  for (let waited = 0; waited < ms && !isSo(); waited += POLL_MS) await clock.sleep(POLL_MS);
   return isSo();
 }

@@ -115,7 +115,7 @@ export interface NewAccount extends AccountSecrets {
 }
 
 /** Which stretch of a list is wished for. */
-export interface PageWish {
+export interface PageOptions {
   /** Entries at most. */
   limit: number;
   /** The id of the entry behind which it begins, or of the one in front of which it ends; without either, the beginning. */
@@ -142,8 +142,8 @@ export interface ReasonChange {
 export interface AccountStore {
   /** All of them, oldest first. */
   list(): Promise<AccountRecord[]>;
-  /** A part of that list; null when the wish names an account that is not there. */
-  page(wish: PageWish): Promise<ListPage<AccountRecord> | null>;
+  /** A part of that list; null when the options name an account that is not there. */
+  page(options: PageOptions): Promise<ListPage<AccountRecord> | null>;
   get(id: string): Promise<AccountRecord | null>;
   /** Opens the secrets; null when there is no such account. Rejects with `SealError` when one does not open. */
   secrets(id: string): Promise<AccountSecrets | null>;
@@ -234,7 +234,7 @@ export interface RefreshStore {
    */
   acquire(
     id: string,
-    wish: { owner: string; version: number; leaseMs: number },
+    options: { owner: string; version: number; leaseMs: number },
   ): Promise<{ acquired: boolean; state: RefreshState } | null>;
   /** Notes that the token is about to be posted; false also when the lease has run out. */
   intend(id: string, lease: Lease): Promise<boolean>;
@@ -305,8 +305,8 @@ export interface KeyFilter {
 }
 
 export interface KeyStore {
-  /** Newest first, all or those that pass the filter; null when the wish names a key that is not there. */
-  list(wish: PageWish, filter?: KeyFilter): Promise<ListPage<KeyRecord> | null>;
+  /** Newest first, all or those that pass the filter; null when the options name a key that is not there. */
+  list(options: PageOptions, filter?: KeyFilter): Promise<ListPage<KeyRecord> | null>;
   count(filter: KeyFilter): Promise<number>;
   get(id: string): Promise<KeyRecord | null>;
   findByHash(hash: string): Promise<KeyRecord | null>;
@@ -335,43 +335,43 @@ export interface SessionStore {
   end(id: string, endsAt: number, now: number): Promise<void>;
 }
 
-/** How tries at a secret are slowed down. Times in ms. */
-export interface TryRule {
+/** How loginAttempts at a secret are slowed down. Times in ms. */
+export interface AttemptRule {
   /** What is tried; each counts by itself. */
-  readonly door: string;
-  /** Wrong tries of one source that cost nothing. The next waits 1 s, each further one twice as long as the one before. */
+  readonly channel: string;
+  /** Wrong loginAttempts of one source that cost nothing. The next waits 1 s, each further one twice as long as the one before. */
   readonly free: number;
   readonly longestWaitMs: number;
   /** After this long without a try, a source's wrong ones are forgotten. */
   readonly forgottenMs: number;
   /** For this long after a right try, a source is a friend. */
-  readonly friendMs: number;
-  /** How many sources that are no friends may try within `strangersMs`. */
-  readonly strangers: number;
-  readonly strangersMs: number;
+  readonly trustedMs: number;
+  /** How many sources that are no friends may try within `unknownSourcesMs`. */
+  readonly unknownSources: number;
+  readonly unknownSourcesMs: number;
 }
 
-export interface TryStanding {
+export interface AttemptStatus {
   /** When the source may try; not later than now when it may. */
   freeAt: number;
   /** Its last try was right, and lately so. */
   isClear: boolean;
 }
 
-/** Counts tries at a secret, over all processes. `source` is a name, not an address. */
-export interface TryStore {
-  look(rule: TryRule, source: string, now: number): Promise<TryStanding>;
+/** Counts loginAttempts at a secret, over all processes. `source` is a name, not an address. */
+export interface LoginAttemptStore {
+  status(rule: AttemptRule, source: string, now: number): Promise<AttemptStatus>;
   /**
    * Counts one more wrong try, before anybody knows whether it is, if the source may try: in one atomic write, so that
    * of many at once no more are let through than of as many in a row. False when it may not.
    */
-  take(rule: TryRule, source: string, now: number): Promise<boolean>;
+  reserve(rule: AttemptRule, source: string, now: number): Promise<boolean>;
   /** The try was right: those before it no longer count. */
-  succeed(rule: TryRule, source: string, now: number): Promise<void>;
+  succeed(rule: AttemptRule, source: string, now: number): Promise<void>;
 }
 
 /** An account whose secrets have been read, but not opened. */
-export interface ClosedAccount {
+export interface SealedAccount {
   id: string;
   version: number;
   /** Opens it as `AccountStore.open` does, without asking the store again. */
@@ -379,7 +379,7 @@ export interface ClosedAccount {
 }
 
 /** What a request wants to know besides its key. */
-export interface RequestWish {
+export interface RequestOptions {
   accounts: boolean;
   /** Names of settings. */
   settings: readonly string[];
@@ -392,14 +392,14 @@ export interface RequestReading {
    * Every account, oldest first, and the ones that the key's requests may well use, with their secrets: those that it is
    * limited to, the primary ones, then the newest; null when accounts were not wished for.
    */
-  accounts: { all: AccountRecord[]; closed: ClosedAccount[] } | null;
+  accounts: { all: AccountRecord[]; sealed: SealedAccount[] } | null;
   /** Those that are set, by name. */
   settings: ReadonlyMap<string, string>;
 }
 
 export interface RequestStore {
   /** In one round trip. Null when no key has this hash: then nothing else was read either. */
-  read(keyHash: string, wish: RequestWish): Promise<RequestReading | null>;
+  read(keyHash: string, options: RequestOptions): Promise<RequestReading | null>;
 }
 
 /** A sign-in that has begun. */
@@ -437,7 +437,7 @@ export interface Storage {
   readonly oauthStates: OauthStateStore;
   readonly settings: SettingStore;
   readonly sessions: SessionStore;
-  readonly tries: TryStore;
+  readonly loginAttempts: LoginAttemptStore;
   /** Resolves when the store answers and takes a write. */
   ping(now: number): Promise<void>;
   close(): Promise<void>;

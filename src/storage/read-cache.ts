@@ -6,7 +6,7 @@ import { withTimeout } from "../deadline.ts";
 import { KleisError } from "../errors.ts";
 import type { Clock, Logger, Runtime } from "../runtime.ts";
 import { StorageError, WrongKeyError } from "./port.ts";
-import { PATIENCE_MS, type StoreHealth, watchStore } from "./store-health.ts";
+import { MAX_READ_WAIT_MS, type StoreHealth, watchStore } from "./store-health.ts";
 
 /** How long an answer serves without a question, ms. */
 export const FRESH_MS = 8_000;
@@ -23,7 +23,7 @@ export const HOLD_MS = 2_000;
 export interface ReadCache<V> {
   /**
    * The answer for a name; null is an answer too ("there is none"). One that is fresh but not `isGood` is read again.
-   * Where an old answer is known and usable, waits `PATIENCE_MS` for a new one, and not at all while the store ails.
+   * Where an old answer is known and usable, waits `MAX_READ_WAIT_MS` for a new one, and not at all while the store ails.
    * Throws `KleisError("storage_unavailable")` when the store does not answer and nothing is remembered.
    */
   get(name: string, isGood?: (value: V) => boolean): Promise<V | null>;
@@ -32,7 +32,7 @@ export interface ReadCache<V> {
   /** Begins a read that is made elsewhere: meanwhile, as while `get` reads, the old answer serves for a moment. */
   reading(name: string): Reading<V>;
   /** Changes an answer that is remembered, without making it fresher; likewise nothing that is being read is kept. */
-  amend(name: string, change: (value: V) => V): void;
+  update(name: string, change: (value: V) => V): void;
   /** Forgets one name. What is being read at this moment is not remembered. */
   forget(name: string): void;
   /** Forgets every answer that matches, likewise. */
@@ -159,7 +159,7 @@ export function createReadCache<V>(options: ReadCacheOptions<V>): ReadCache<V> {
       const read = readNow(name);
       if (known === undefined) return read;
       const serves = known.value !== null && isUsable(known.value);
-      if (serves && health.isAiling()) return serveOld(known, read);
+      if (serves && health.isDegraded()) return serveOld(known, read);
       try {
         const answer = serves ? await inTime(clock, read) : { value: await read };
         if (answer !== null) return answer.value;
@@ -170,7 +170,7 @@ export function createReadCache<V>(options: ReadCacheOptions<V>): ReadCache<V> {
       // Forgotten meanwhile: then the old answer may be wrong.
       return entryOf(name) === known ? serveOld(known, read) : read;
     },
-    amend(name, change) {
+    update(name, change) {
       generation++;
       absent.delete(name);
       const entry = found.get(name);
@@ -194,11 +194,11 @@ export function createReadCache<V>(options: ReadCacheOptions<V>): ReadCache<V> {
   };
 }
 
-/** Null when it takes longer than `PATIENCE_MS`. */
+/** Null when it takes longer than `MAX_READ_WAIT_MS`. */
 function inTime<T>(clock: Clock, work: Promise<T>): Promise<{ value: T } | null> {
   return withTimeout(
     clock,
-    PATIENCE_MS,
+    MAX_READ_WAIT_MS,
     work.then((value) => ({ value })),
     () => null,
   );

@@ -5,11 +5,11 @@
 import { isObject, type JsonObject } from "../json.ts";
 import type { AccountSecrets, Storage } from "./port.ts";
 
-type Hold = (secret: string | null | undefined) => void;
+type OnSecret = (secret: string | null | undefined) => void;
 
-export function overheard(storage: Storage, hold: Hold): Storage {
+export function observeSecrets(storage: Storage, onSecret: OnSecret): Storage {
   const secrets = (held: AccountSecrets | null | undefined) => {
-    for (const name of ["accessToken", "refreshToken", "idToken", "apiKey"] as const) hold(held?.[name]);
+    for (const name of ["accessToken", "refreshToken", "idToken", "apiKey"] as const) onSecret(held?.[name]);
   };
   return watch(storage, {
     accounts: watch(storage.accounts, {
@@ -34,8 +34,8 @@ export function overheard(storage: Storage, hold: Hold): Storage {
         secrets(found?.secrets);
         return found;
       },
-      async acquire(id, wish) {
-        const found = await storage.refreshes.acquire(id, wish);
+      async acquire(id, options) {
+        const found = await storage.refreshes.acquire(id, options);
         secrets(found?.state.secrets);
         return found;
       },
@@ -46,22 +46,22 @@ export function overheard(storage: Storage, hold: Hold): Storage {
     }),
     keys: watch(storage.keys, {
       insert(key) {
-        hold(key.key);
-        hold(key.discoveryToken);
+        onSecret(key.key);
+        onSecret(key.discoveryToken);
         return storage.keys.insert(key);
       },
       async reveal(id) {
         const found = await storage.keys.reveal(id);
-        hold(found?.key);
-        hold(found?.discoveryToken);
+        onSecret(found?.key);
+        onSecret(found?.discoveryToken);
         return found;
       },
     }),
     requests: watch(storage.requests, {
-      async read(keyHash, wish) {
-        const found = await storage.requests.read(keyHash, wish);
+      async read(keyHash, options) {
+        const found = await storage.requests.read(keyHash, options);
         if (found === null || found.accounts === null) return found;
-        const closed = found.accounts.closed.map((account) => ({
+        const sealed = found.accounts.sealed.map((account) => ({
           ...account,
           async open() {
             const open = await account.open();
@@ -69,21 +69,21 @@ export function overheard(storage: Storage, hold: Hold): Storage {
             return open;
           },
         }));
-        return { ...found, accounts: { ...found.accounts, closed } };
+        return { ...found, accounts: { ...found.accounts, sealed } };
       },
     }),
     oauthStates: watch(storage.oauthStates, {
       insert(state) {
-        texts(state.secret, hold);
+        texts(state.secret, onSecret);
         return storage.oauthStates.insert(state);
       },
       async get(state) {
         const found = await storage.oauthStates.get(state);
-        if (found !== null) texts(found.secret, hold);
+        if (found !== null) texts(found.secret, onSecret);
         return found;
       },
       update(state, secret, version) {
-        texts(secret, hold);
+        texts(secret, onSecret);
         return storage.oauthStates.update(state, secret, version);
       },
     }),
@@ -98,9 +98,9 @@ function watch<Store extends object>(store: Store, own: Partial<Store>): Store {
 }
 
 /** Every text in a sign-in's secret: verifier, device code, whatever else a provider keeps there. */
-function texts(value: JsonObject, hold: Hold): void {
+function texts(value: JsonObject, onSecret: OnSecret): void {
   for (const each of Object.values(value)) {
-    if (typeof each === "string") hold(each);
-    else if (isObject(each)) texts(each, hold);
+    if (typeof each === "string") onSecret(each);
+    else if (isObject(each)) texts(each, onSecret);
   }
 }

@@ -5,14 +5,14 @@
 import type { Clock } from "../runtime.ts";
 
 /** How long a request that knows an old answer waits for a new one, ms; a read that took longer was late. */
-export const PATIENCE_MS = 1_000;
+export const MAX_READ_WAIT_MS = 1_000;
 
 /** How long a read that failed or was late counts, ms: then a request waits again, and sees whether it has passed. */
-export const AILING_MS = 30_000;
+export const DEGRADED_MS = 30_000;
 
 export interface StoreHealth {
   /** True since a read failed or was late, until one was in time. */
-  isAiling(): boolean;
+  isDegraded(): boolean;
   /** A read was answered after so many ms. */
   answered(afterMs: number): void;
   /** A read failed, or is late already. */
@@ -24,9 +24,9 @@ export function watchStore(clock: Pick<Clock, "now">): StoreHealth {
   let failedAt: number | null = null;
   return {
     // Also past when the clock was put back.
-    isAiling: () => failedAt !== null && Math.abs(clock.now() - failedAt) < AILING_MS,
+    isDegraded: () => failedAt !== null && Math.abs(clock.now() - failedAt) < DEGRADED_MS,
     answered(afterMs) {
-      failedAt = afterMs < PATIENCE_MS ? null : clock.now();
+      failedAt = afterMs < MAX_READ_WAIT_MS ? null : clock.now();
     },
     failed() {
       failedAt = clock.now();

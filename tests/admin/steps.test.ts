@@ -1,14 +1,14 @@
 /** The steps of a sign-in as forms, where a browser adds nothing: who carries what from one to the next. */
 import { expect, onTestFinished, test } from "vitest";
 import { nodeFetch } from "../../adapters/node/fetch.ts";
-import type { CallbackWish } from "../../src/runtime.ts";
+import type { CallbackOptions } from "../../src/runtime.ts";
 import { startFakes } from "../fakes/index.ts";
 import { createHouse, type House } from "./house.ts";
 
 async function createSignInHouse() {
   const fakes = await startFakes();
   onTestFinished(() => fakes.close());
-  const wishes: CallbackWish[] = [];
+  const wishes: CallbackOptions[] = [];
   const house = await createHouse({
     env: fakes.env,
     fetch: nodeFetch,

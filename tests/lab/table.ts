@@ -30,7 +30,7 @@ export function renderTable(cells: readonly Cell[]): string {
   const each = (key: "row" | "scenario" | "door") => [...new Set(cells.map((cell) => cell[key]))];
   const [rows, scenarios, doors] = [each("row"), each("scenario"), each("door")];
   const reasons: string[] = [];
-  const markOf = (verdict: Verdict | undefined): string => {
+  const usedTokenMark = (verdict: Verdict | undefined): string => {
     if (verdict === undefined) return "?";
     if (verdict.is === "ok") return "ok";
     const reason = `${verdict.is}: ${verdict.reason}`;
@@ -46,7 +46,7 @@ export function renderTable(cells: readonly Cell[]): string {
           .map((door) =>
             cells.find((cell) => cell.row === row && cell.scenario === scenario && cell.door === door),
           )
-          .map((cell) => markOf(cell?.verdict))
+          .map((cell) => usedTokenMark(cell?.verdict))
           .join(" "),
       ),
     ]),

@@ -23,13 +23,13 @@ function provider(id: string): Provider {
   return found;
 }
 
-function seats(...kinds: CredentialKind[]) {
+function accountRefs(...kinds: CredentialKind[]) {
   return kinds.map((kind) => ({ id: `acc-${kind}`, kind }));
 }
 
 function servedIds(id: string, kinds: CredentialKind[], registry = snapshot()): string[] {
   return catalogueOf(registry)
-    .served(provider(id), seats(...kinds))
+    .served(provider(id), accountRefs(...kinds))
     .entries.map((entry) => entry.id);
 }
 
@@ -109,7 +109,7 @@ test.each([
 ])("a model that is %s is not offered, whatever the provider says", (_name, change) => {
   const eager: Provider = { ...provider("codex"), serves: () => true };
   const entries = (...models: object[]) =>
-    catalogueOf(registryOf(...models)).served(eager, seats("oauth")).entries;
+    catalogueOf(registryOf(...models)).served(eager, accountRefs("oauth")).entries;
   expect(entries({ ...SOUND, ...change })).toEqual([]);
   expect(entries(SOUND)).toHaveLength(1);
 });
@@ -124,7 +124,7 @@ describe("an entry", () => {
   };
   const entry = (provider: Provider, ...kinds: CredentialKind[]) =>
     catalogueOf(registryOf(SOUND))
-      .served(provider, seats(...kinds))
+      .served(provider, accountRefs(...kinds))
       .get("gpt-9");
 
   test("promises the smallest limit of the accounts that may answer, and all their operations", () => {
@@ -147,7 +147,7 @@ describe("an entry", () => {
 
   test("carries the subscription's limits, not the registry's", () => {
     const served = (kind: CredentialKind) =>
-      catalogueOf(snapshot()).served(provider("codex"), seats(kind)).get("gpt-5.6-sol")?.limit;
+      catalogueOf(snapshot()).served(provider("codex"), accountRefs(kind)).get("gpt-5.6-sol")?.limit;
     expect(served("oauth")).toEqual({ context: 400_000, input: 272_000, output: 128_000 });
     expect(served("api_key")?.context).toBe(1_050_000);
   });
@@ -163,7 +163,7 @@ test("the catalogue of one registry is worked out once", () => {
       return true;
     },
   };
-  catalogueOf(registry).served(counting, seats("oauth"));
-  catalogueOf(registry).served(counting, seats("oauth"));
+  catalogueOf(registry).served(counting, accountRefs("oauth"));
+  catalogueOf(registry).served(counting, accountRefs("oauth"));
   expect(asked).toBe(1);
 });

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { createCatalogue } from "../../src/models/catalogue/catalogue.ts";
 import { snapshot } from "../../src/models/registry/snapshot.ts";
 import { accessOf, type KeyScopes, NO_SCOPES } from "../../src/models/resolve/access.ts";
-import { resolveOnce } from "../../src/models/resolve/memo.ts";
+import { resolveMemoized } from "../../src/models/resolve/memo.ts";
 import { resolve } from "../../src/models/resolve/resolve.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
 import { ALL, accounts } from "./fixtures/world.ts";
@@ -41,25 +41,27 @@ describe("a model's name", () => {
   test("is resolved once, until the accounts, the scopes or the catalogue are others", () => {
     const all = accounts(...ALL);
     const input = { providers: PROVIDERS, catalogue: catalogue(), access: accessOf(all, scopes()) };
-    const found = resolveOnce({ ...input, requested: MODEL });
+    const found = resolveMemoized({ ...input, requested: MODEL });
     expect(found).toEqual(resolve({ ...input, requested: MODEL }));
-    expect(resolveOnce({ ...input, requested: MODEL })).toBe(found);
-    expect(resolveOnce({ ...input, catalogue: catalogue(), requested: MODEL })).not.toBe(found);
-    expect(resolveOnce({ ...input, forced: "copilot", requested: MODEL })).toMatchObject({
+    expect(resolveMemoized({ ...input, requested: MODEL })).toBe(found);
+    expect(resolveMemoized({ ...input, catalogue: catalogue(), requested: MODEL })).not.toBe(found);
+    expect(resolveMemoized({ ...input, forced: "copilot", requested: MODEL })).toMatchObject({
       provider: "copilot",
     });
     const without = accessOf(accounts("copilot"), scopes());
-    expect(resolveOnce({ ...input, access: without, requested: MODEL })).toMatchObject({
+    expect(resolveMemoized({ ...input, access: without, requested: MODEL })).toMatchObject({
       provider: "copilot",
     });
     const outside = accessOf(all, scopes({ models: ["gpt-5.5"] }));
-    expect(resolveOnce({ ...input, access: outside, requested: MODEL })).toMatchObject({ code: "key_scope" });
+    expect(resolveMemoized({ ...input, access: outside, requested: MODEL })).toMatchObject({
+      code: "key_scope",
+    });
   });
 
   test("that was refused is refused in the words of the next request, too", () => {
     const input = { providers: PROVIDERS, catalogue: catalogue(), access: accessOf([], scopes()) };
     for (const adminUrl of ["https://one.example/admin", "https://two.example/admin"]) {
-      expect(resolveOnce({ ...input, adminUrl, requested: MODEL })).toMatchObject({
+      expect(resolveMemoized({ ...input, adminUrl, requested: MODEL })).toMatchObject({
         ok: false,
         message: expect.stringContaining(adminUrl),
       });
@@ -69,9 +71,9 @@ describe("a model's name", () => {
   test("is forgotten when very many others were asked for", () => {
     const access = accessOf(accounts(...ALL), scopes());
     const input = { providers: PROVIDERS, catalogue: catalogue(), access };
-    const found = resolveOnce({ ...input, requested: MODEL });
-    for (let at = 0; at < 200; at++) resolveOnce({ ...input, requested: `claude/anything-${at}` });
-    const again = resolveOnce({ ...input, requested: MODEL });
+    const found = resolveMemoized({ ...input, requested: MODEL });
+    for (let at = 0; at < 200; at++) resolveMemoized({ ...input, requested: `claude/anything-${at}` });
+    const again = resolveMemoized({ ...input, requested: MODEL });
     expect(again).not.toBe(found);
     expect(again).toEqual(found);
   });

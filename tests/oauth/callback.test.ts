@@ -3,18 +3,18 @@ import { createServer, type Server } from "node:http";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { createCallbackPorts } from "../../adapters/node/callback.ts";
 import { start } from "../../adapters/node/server.ts";
-import type { CallbackPage, CallbackWish } from "../../src/runtime.ts";
+import type { CallbackOptions, CallbackPage } from "../../src/runtime.ts";
 import { startFakes } from "../fakes/index.ts";
 import { newFolder, testKey } from "../storage/world.ts";
 import { ADMIN_TOKEN, account, createSignInWorld, field, freePort } from "./world.ts";
 
 const fine: CallbackPage = { status: 200, title: "Connected", text: "<b>You & I</b>" };
 
-async function listening(change: Partial<CallbackWish> = {}) {
+async function listening(change: Partial<CallbackOptions> = {}) {
   const ports = createCallbackPorts();
   onTestFinished(() => ports.close());
   const queries: string[] = [];
-  const wish: CallbackWish = {
+  const wish: CallbackOptions = {
     port: await freePort(),
     path: "/auth/callback",
     until: Date.now() + 60_000,
@@ -98,9 +98,9 @@ describe("the listener", () => {
 describe("a sign-in that is awaited here", () => {
   /** The door's part, in memory. */
   function door(taken = false) {
-    const wishes: CallbackWish[] = [];
+    const wishes: CallbackOptions[] = [];
     let open = 0;
-    const listenForCallback = async (wish: CallbackWish) => {
+    const listenForCallback = async (wish: CallbackOptions) => {
       if (taken) return null;
       wishes.push(wish);
       open += 1;

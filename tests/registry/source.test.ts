@@ -26,7 +26,7 @@ describe("a cold process", () => {
   test("waits for nothing but the store before a request to a model goes on", async () => {
     const world = createWorld();
     world.network = () => never;
-    const { value, ms } = await world.patiently(start(world).current(ALL));
+    const { value, ms } = await world.measured(start(world).current(ALL));
     expect(knows(value, "gpt-5.6-sol")).toBe(true);
     expect(ms).toBeLessThanOrEqual(10);
   });
@@ -36,7 +36,7 @@ describe("a cold process", () => {
     async (patience) => {
       const world = createWorld();
       world.network = () => never;
-      const { value, ms } = await world.patiently(start(world).current(ALL, patience));
+      const { value, ms } = await world.measured(start(world).current(ALL, patience));
       expect(knows(value, "gpt-5.6-sol")).toBe(true);
       expect(ms).toBeGreaterThanOrEqual(1_400);
       expect(ms).toBeLessThan(2_000);
@@ -47,7 +47,7 @@ describe("a cold process", () => {
     const world = createWorld();
     const lists = copilotList(copilotRow("brand-new-1"));
     world.network = (asked) => (asked.url === MODELS_DEV ? serving(NEWER)(asked) : Response.json(lists));
-    const { value } = await world.patiently(start(world).current(ALL, "text"));
+    const { value } = await world.measured(start(world).current(ALL, "text"));
     expect(knows(value, "gpt-9")).toBe(true);
     const copilot = PROVIDERS.find(({ id }) => id === "copilot")!;
     expect(value.served(copilot, accounts("copilot")).entries.map(({ id }) => id)).toEqual(["brand-new-1"]);
@@ -57,7 +57,7 @@ describe("a cold process", () => {
     const world = createWorld();
     world.network = () => never;
     world.runtime.storage.settings.get = () => never;
-    const { value, ms } = await world.patiently(start(world).current(ALL));
+    const { value, ms } = await world.measured(start(world).current(ALL));
     expect(knows(value, "gpt-5.6-sol")).toBe(true);
     expect(ms).toBeLessThanOrEqual(1_010);
   });
@@ -65,7 +65,7 @@ describe("a cold process", () => {
   test("answers without store and network at once", async () => {
     const world = createWorld();
     world.down = true;
-    const { value, ms } = await world.patiently(start(world).current(ALL, "text"));
+    const { value, ms } = await world.measured(start(world).current(ALL, "text"));
     expect(knows(value, "gpt-5.6-sol")).toBe(true);
     expect(ms).toBeLessThan(500);
   });
@@ -83,7 +83,7 @@ describe("a cold process", () => {
     const callers = Promise.all(Array.from({ length: 20 }, () => source.current(ALL, "text")));
     await world.clock.advance(200);
     answer(new Response(NEWER));
-    const { value } = await world.patiently(callers);
+    const { value } = await world.measured(callers);
     expect(value.every((catalogue) => knows(catalogue, "gpt-9"))).toBe(true);
     expect(world.asked.filter(({ url }) => url === MODELS_DEV)).toHaveLength(1);
   });
@@ -118,7 +118,7 @@ describe("a warm process", () => {
     world.network = (asked) =>
       asked.url === MODELS_DEV ? serving(NEWER)(asked) : new Response("no", { status: 404 });
     const source = start(world);
-    await world.patiently(source.current(ALL, "text"));
+    await world.measured(source.current(ALL, "text"));
     await world.settled();
     const warm = source.current(ALL, "text");
     expect(warm).not.toBeInstanceOf(Promise);

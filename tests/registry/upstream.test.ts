@@ -210,10 +210,10 @@ describe("a process that is warm", () => {
     const upstream = start(world);
     await renew(world, upstream);
     world.network = serving(NEWER, '"2"');
-    expect((await world.patiently(upstream.refresh())).value).toBe("renewed");
-    expect((await world.patiently(upstream.refresh())).value).toBe("unchanged");
+    expect((await world.measured(upstream.refresh())).value).toBe("renewed");
+    expect((await world.measured(upstream.refresh())).value).toBe("unchanged");
     world.network = () => new Response("no", { status: 500 });
-    expect((await world.patiently(upstream.refresh())).value).toBe("refused");
+    expect((await world.measured(upstream.refresh())).value).toBe("refused");
   });
 
   test("asks once for all who wish it at the same time, also cold, and tells them all what came of it", async () => {
@@ -228,7 +228,7 @@ describe("a process that is warm", () => {
       world.asked.length = 0;
       world.network = network;
       const wishes = Promise.all(Array.from({ length: 10 }, () => upstream.refresh()));
-      expect((await world.patiently(wishes)).value).toEqual(Array(10).fill(outcome));
+      expect((await world.measured(wishes)).value).toEqual(Array(10).fill(outcome));
       expect(world.asked.filter(({ url }) => url === MODELS_DEV)).toHaveLength(1);
     }
   });
@@ -319,7 +319,7 @@ describe("an upstream that fails costs nobody his registry, and the log says why
     await renew(world, upstream);
     world.network = answer;
     await world.clock.advance(FRESH_MS);
-    const { ms } = await world.patiently(renew(world, upstream));
+    const { ms } = await world.measured(renew(world, upstream));
     expect(ms).toBeLessThanOrEqual(TIMEOUT_MS + 20);
     expect(world.reasons().join()).toMatch(reason);
     expect(knows(upstream, "gpt-9")).toBe(true);
@@ -396,7 +396,7 @@ test("an empty MODELS_DEV_URL means that nothing is asked and nothing stored is 
   const upstream = start(off);
   expect(upstream.isReady("text")).toBe(true);
   upstream.begin("text");
-  expect((await off.patiently(upstream.refresh())).value).toBe("off");
+  expect((await off.measured(upstream.refresh())).value).toBe("off");
   await off.settled();
   expect(off.asked).toEqual([]);
   expect(upstream.registry()).toBe(snapshot());

@@ -39,7 +39,7 @@ export interface World {
   /** Settles when everything handed to `waitUntil` has. */
   settled(): Promise<void>;
   /** Lets time pass until the work is done; answers how much it took, in ms. */
-  patiently<T>(work: Promise<T> | T): Promise<{ value: T; ms: number }>;
+  measured<T>(work: Promise<T> | T): Promise<{ value: T; ms: number }>;
   /** The same place after a restart: the settings stay, the memory does not. */
   restarted(): World;
 }
@@ -77,9 +77,9 @@ export function createWorld(options: WorldOptions = {}): World {
         event === "registry_refused" ? [String(fields?.reason)] : [],
       ),
     async settled() {
-      for (let at = 0; at < background.length; at++) await world.patiently(background[at]);
+      for (let at = 0; at < background.length; at++) await world.measured(background[at]);
     },
-    async patiently(work) {
+    async measured(work) {
       let isDone = false;
       const watched = Promise.resolve(work).finally(() => {
         isDone = true;

@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { networkOf } from "../../src/auth/ip-prefix.ts";
 import { createLoginGuard, FORM_LIMITS, HEADER_LIMITS } from "../../src/auth/login-guard.ts";
 import { readConfig } from "../../src/config.ts";
-import type { Storage, TryRule } from "../../src/storage/port.ts";
+import type { AttemptRule, Storage } from "../../src/storage/port.ts";
 import { ADMIN_TOKEN } from "../keys/world.ts";
 import { newStorage, openClient, openStorage, random, sleep, testKey } from "../storage/world.ts";
 import { sqldMissing, startSqld } from "../support/sqld.ts";
@@ -14,7 +14,7 @@ const CROWD = 40;
 const MINUTE = 60_000;
 
 /** Guards over these stores, as so many processes would have them, with one clock that a test sets. */
-function guards(stores: readonly Storage[], rule: TryRule, sharesPromises = true) {
+function guards(stores: readonly Storage[], rule: AttemptRule, sharesPromises = true) {
   const config = readConfig({ ADMIN_TOKEN, ENCRYPTION_KEY: testKey });
   if (!config.ok) throw new Error(config.problems.join("; "));
   const clock = { ms: 1_790_000_000_000 };
@@ -39,7 +39,7 @@ function guards(stores: readonly Storage[], rule: TryRule, sharesPromises = true
 }
 
 describe.each(DOORS)("at the $door", (real) => {
-  const rule = { ...real, strangers: CROWD };
+  const rule = { ...real, unknownSources: CROWD };
 
   test("one address that never stops keeps nobody else out, and gets a try a minute", async () => {
     const { storage } = await newStorage();
@@ -60,9 +60,11 @@ describe.each(DOORS)("at the $door", (real) => {
     const { storage } = await newStorage();
     const now = 1_790_000_000_000;
     for (let turn = 0; turn < rule.free; turn++) {
-      expect(await storage.tries.take(rule, "source", now - 100 * turn), `try ${turn + 1}`).toBe(true);
+      expect(await storage.loginAttempts.reserve(rule, "source", now - 100 * turn), `try ${turn + 1}`).toBe(
+        true,
+      );
     }
-    expect(await storage.tries.take(rule, "source", now)).toBe(false);
+    expect(await storage.loginAttempts.reserve(rule, "source", now)).toBe(false);
   });
 
   test("many addresses that never stop keep out neither an owner from a new place nor one from a known one", async () => {
@@ -70,7 +72,7 @@ describe.each(DOORS)("at the $door", (real) => {
     const { clock, of } = guards([storage], rule);
     expect(await of(0, ADMIN_TOKEN, "192.0.2.1")).toBe("right");
     for (let turn = 0; turn < 3; turn++) {
-      for (let at = 0; at < rule.strangers - 1; at++) await of(0, "wrong", `attacker-${at}`);
+      for (let at = 0; at < rule.unknownSources - 1; at++) await of(0, "wrong", `attacker-${at}`);
       expect(await of(0, ADMIN_TOKEN, `192.0.2.${10 + turn}`)).toBe("right");
       expect(await of(0, ADMIN_TOKEN, "192.0.2.1")).toBe("right");
       clock.ms += MINUTE / 2;
@@ -84,10 +86,10 @@ describe.each(DOORS)("at the $door", (real) => {
     clock.ms += 29 * 24 * 60 * MINUTE;
     for (let turn = 0; turn < 2; turn++) {
       let judged = 0;
-      for (let at = 0; at < 2 * rule.strangers; at++) {
+      for (let at = 0; at < 2 * rule.unknownSources; at++) {
         if ((await of(0, "wrong", `attacker-${turn}-${at}`)) === "wrong") judged++;
       }
-      expect(judged).toBe(rule.strangers);
+      expect(judged).toBe(rule.unknownSources);
       expect(await of(0, "pasted badly", "192.0.2.1")).toBe("wrong");
       expect(await of(0, ADMIN_TOKEN, "192.0.2.1")).toBe("right");
       // Who is new here waits while this lasts, and a minute longer.
@@ -126,13 +128,13 @@ describe("wrong tries at the same moment", () => {
     let all = Promise.resolve();
     const watched = stores.map((storage) => ({
       ...storage,
-      tries: {
-        ...storage.tries,
-        async look(...asked: Parameters<Storage["tries"]["look"]>) {
-          const standing = await storage.tries.look(...asked);
+      loginAttempts: {
+        ...storage.loginAttempts,
+        async status(...asked: Parameters<Storage["loginAttempts"]["status"]>) {
+          const status = await storage.loginAttempts.status(...asked);
           if (++looked === size) open();
           await all;
-          return standing;
+          return status;
         },
       },
     }));

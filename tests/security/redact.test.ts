@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createRedactor } from "../../src/log/redact.ts";
 import type { LogFields, Logger } from "../../src/runtime.ts";
-import { overheard } from "../../src/storage/secret-observer.ts";
+import { observeSecrets } from "../../src/storage/secret-observer.ts";
 import { newAccount, newKey, newStorage } from "../storage/world.ts";
 import { ADMIN_TOKEN, createHouse } from "./house.ts";
 
@@ -85,7 +85,7 @@ test("a field of a telling name is hidden, and texts are bounded", () => {
 test("everything secret that passes the store becomes known, in and out", async () => {
   const { storage } = await newStorage();
   const heard = new Set<string | null | undefined>();
-  const store = overheard(storage, (secret) => heard.add(secret));
+  const store = observeSecrets(storage, (secret) => heard.add(secret));
   await store.accounts.save(newAccount({ idToken: "id-planted", apiKey: "api-planted" }));
   await store.keys.insert(newKey());
   const secret = { verifier: "verifier-planted", approved: { code: "code-planted" }, intervalMs: 5 };
@@ -112,7 +112,7 @@ test("everything secret that passes the store becomes known, in and out", async 
     () => store.accounts.secrets("a1"),
     async () => {
       const found = await store.requests.read("hash-k1", { accounts: true, settings: [] });
-      await found?.accounts?.closed[0]?.open();
+      await found?.accounts?.sealed[0]?.open();
     },
     () => store.refreshes.read("a1"),
     () => store.refreshes.acquire("a1", { owner: "o", version: 0, leaseMs: 1 }),

@@ -1,9 +1,9 @@
 /** Lists in pages: every entry once and in order, whatever is added meanwhile, and never more than was asked for. */
 import { describe, expect, test } from "vitest";
-import type { KeyFilter, KeyRecord, ListPage, PageWish, Storage } from "../../src/storage/port.ts";
+import type { KeyFilter, KeyRecord, ListPage, PageOptions, Storage } from "../../src/storage/port.ts";
 import { newAccount, newKey, newStorage } from "./world.ts";
 
-type Read<Entry> = (wish: PageWish) => Promise<ListPage<Entry> | null>;
+type Read<Entry> = (wish: PageOptions) => Promise<ListPage<Entry> | null>;
 
 /** Goes through a whole list, page by page; the ids of each page. */
 async function walk<Entry extends { id: string }>(read: Read<Entry>, limit: number): Promise<string[][]> {

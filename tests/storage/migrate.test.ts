@@ -30,7 +30,7 @@ async function expectWhole(client: Client): Promise<void> {
     ["api_keys", schema.apiKeys],
     ["oauth_states", schema.oauthStates],
     ["system_settings", schema.systemSettings],
-    ["admin_tries", schema.adminTries],
+    ["admin_tries", schema.loginAttempts],
     ["ended_sessions", schema.endedSessions],
   ] as const) {
     const { rows } = await client.execute(`select name from pragma_table_info('${name}')`);

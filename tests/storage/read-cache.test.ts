@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { StorageError } from "../../src/storage/port.ts";
 import { createReadCache, FRESH_MS, HOLD_MS, MAX_AGE_MS } from "../../src/storage/read-cache.ts";
-import { AILING_MS, PATIENCE_MS, watchStore } from "../../src/storage/store-health.ts";
+import { DEGRADED_MS, MAX_READ_WAIT_MS, watchStore } from "../../src/storage/store-health.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 
 function world() {
@@ -34,9 +34,9 @@ test("while one reads anew nobody is served what is older than ten seconds", asy
   const first = cache.get("name");
   reads[0]?.("old");
   await first;
-  await clock.advance(MAX_AGE_MS - PATIENCE_MS / 2);
+  await clock.advance(MAX_AGE_MS - MAX_READ_WAIT_MS / 2);
   const reader = cache.get("name");
-  await clock.advance(PATIENCE_MS / 2 - 1);
+  await clock.advance(MAX_READ_WAIT_MS / 2 - 1);
   expect(await cache.get("name")).toBe("old");
   await clock.advance(1);
   const late = cache.get("name");
@@ -63,7 +63,7 @@ test("an answer that is changed in place serves at once, and a read that began b
   await first;
   await clock.advance(FRESH_MS);
   const reading = cache.get("name");
-  cache.amend("name", () => "changed");
+  cache.update("name", () => "changed");
   expect(await cache.get("name")).toBe("changed");
   reads[1]?.("old");
   await reading;
@@ -154,7 +154,7 @@ describe.each([1_500, 2_000, 4_900, "none"] as const)("a store that takes %s ms"
     store.takesMs = takesMs;
     await clock.advance(MAX_AGE_MS);
     const first = await request();
-    expect(first).toEqual({ found: ["old", "old", "old"], waitedMs: PATIENCE_MS });
+    expect(first).toEqual({ found: ["old", "old", "old"], waitedMs: MAX_READ_WAIT_MS });
     for (let round = 0; round < 5; round++) {
       const { waitedMs } = await request();
       expect(waitedMs).toBe(0);
@@ -168,7 +168,7 @@ describe.each([1_500, 2_000, 4_900, "none"] as const)("a store that takes %s ms"
     store.stored = "new";
     await clock.advance(MAX_AGE_MS);
     const first = caches[0]?.get("name");
-    await clock.advance(PATIENCE_MS);
+    await clock.advance(MAX_READ_WAIT_MS);
     expect(await first).toBe("old");
     store.asked = 0;
     for (let ms = 0; ms < HOLD_MS; ms += 100) {
@@ -190,11 +190,11 @@ describe.each([1_500, 2_000, 4_900, "none"] as const)("a store that takes %s ms"
     store.takesMs = takesMs;
     await clock.advance(MAX_AGE_MS);
     await request();
-    store.takesMs = PATIENCE_MS - 1;
+    store.takesMs = MAX_READ_WAIT_MS - 1;
     store.stored = "new";
-    await clock.advance(AILING_MS);
+    await clock.advance(DEGRADED_MS);
     const again = caches[0]?.get("name");
-    await clock.advance(PATIENCE_MS);
+    await clock.advance(MAX_READ_WAIT_MS);
     expect(await again).toBe("new");
   });
 

@@ -16,8 +16,8 @@ test("a request gets its key, every account, what opens the enabled ones, and th
   const found = await storage.requests.read("hash-k1", ALL);
   expect(found?.key).toEqual(key);
   expect(found?.accounts?.all).toEqual([account, off]);
-  expect(found?.accounts?.closed.map(({ id }) => id)).toEqual(["a1"]);
-  expect(await found?.accounts?.closed[0]?.open()).toEqual(await storage.accounts.open("a1"));
+  expect(found?.accounts?.sealed.map(({ id }) => id)).toEqual(["a1"]);
+  expect(await found?.accounts?.sealed[0]?.open()).toEqual(await storage.accounts.open("a1"));
   expect([...(found?.settings ?? [])]).toEqual([["known", "1"]]);
 });
 
@@ -38,7 +38,7 @@ test("of very many accounts the key's own, the primary and the newest can be ope
     await storage.accounts.save(newAccount({ id: `a${at}`, externalId: `${at}`, now: 1_000 + at }));
   const found = await storage.requests.read("hash-k1", ALL);
   expect(found?.accounts?.all).toHaveLength(70);
-  const ids = new Set(found?.accounts?.closed.map(({ id }) => id));
+  const ids = new Set(found?.accounts?.sealed.map(({ id }) => id));
   expect(ids.size).toBe(50);
   // The first account is the primary.
   for (const id of ["a7", "a8", "a0", "a69", "a23"]) expect([id, ids.has(id)]).toEqual([id, true]);

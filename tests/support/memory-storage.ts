@@ -8,6 +8,7 @@ import type {
   AccountStore,
   KeyStore,
   Lease,
+  LoginAttemptStore,
   NewAccount,
   OauthStateStore,
   OpenAccount,
@@ -17,7 +18,6 @@ import type {
   SessionStore,
   SettingStore,
   Storage,
-  TryStore,
 } from "../../src/storage/port.ts";
 import { LONGEST_HOLD_OFF_MS, LONGEST_LEASE_MS, SpentTokenError } from "../../src/storage/port.ts";
 
@@ -51,7 +51,7 @@ export function createMemoryStorage(now: () => number): MemoryStorage {
     oauthStates: absent<OauthStateStore>(),
     settings: absent<SettingStore>(),
     sessions: absent<SessionStore>(),
-    tries: absent<TryStore>(),
+    loginAttempts: absent<LoginAttemptStore>(),
     async ping() {},
     async close() {},
   };

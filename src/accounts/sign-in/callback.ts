@@ -3,7 +3,7 @@
  * sign-ins of its port; the state in the query says which one is meant.
  */
 import { KleisError } from "../../errors.ts";
-import type { CallbackListener, CallbackPage, CallbackWish, Runtime } from "../../runtime.ts";
+import type { CallbackListener, CallbackOptions, CallbackPage, Runtime } from "../../runtime.ts";
 
 export interface AwaitedSignIn {
   provider: string;
@@ -12,7 +12,7 @@ export interface AwaitedSignIn {
 
 export interface Callbacks {
   /** True when the browser's return will be received here. */
-  expect(wish: Omit<CallbackWish, "receive">, signIn: AwaitedSignIn): Promise<boolean>;
+  expect(options: Omit<CallbackOptions, "receive">, signIn: AwaitedSignIn): Promise<boolean>;
   /** The sign-in is over; its listener ends with the last of them. */
   done(state: string): void;
 }
@@ -50,9 +50,9 @@ export function createCallbacks(
   }
 
   return {
-    async expect(wish, signIn) {
+    async expect(options, signIn) {
       if (listenForCallback === undefined) return false;
-      const { port: number, until } = wish;
+      const { port: number, until } = options;
       const now = clock.now();
       let port = ports.get(number);
       // With its last sign-in expired, a listener has ended by itself.
@@ -60,7 +60,7 @@ export function createCallbacks(
         const awaited: Port["awaited"] = new Map();
         const opened: Port = {
           awaited,
-          listener: listenForCallback({ ...wish, receive: (query) => receive(opened, query) }),
+          listener: listenForCallback({ ...options, receive: (query) => receive(opened, query) }),
         };
         ports.set(number, opened);
         port = opened;

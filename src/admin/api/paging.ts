@@ -1,7 +1,7 @@
 /** Paginates lists with `?limit=` and `?after=<id>`, so that responses stay bounded. */
 import type { Context } from "hono";
 import { KleisError } from "../../errors.ts";
-import type { ListPage, PageWish } from "../../storage/port.ts";
+import type { ListPage, PageOptions } from "../../storage/port.ts";
 
 /** The default and largest page, in entries. */
 export const PAGE_MAX = 500;
@@ -9,7 +9,7 @@ export const PAGE_MAX = 500;
 /** The page that the query requests. Throws `invalid_request` for an invalid limit or an unknown id. */
 export async function requestedPage<Entry>(
   c: Context,
-  read: (options: PageWish) => Promise<ListPage<Entry> | null>,
+  read: (options: PageOptions) => Promise<ListPage<Entry> | null>,
 ): Promise<ListPage<Entry>> {
   const requested = c.req.query("limit") ?? String(PAGE_MAX);
   const limit = /^\d{1,6}$/.test(requested) ? Number(requested) : 0;

@@ -8,12 +8,13 @@ import { KleisError } from "../../errors.ts";
 import type { LiveList, LiveModel, Provider } from "../../providers/provider.ts";
 import type { LogFields, Runtime } from "../../runtime.ts";
 import type { AccountRecord } from "../../storage/port.ts";
-import { rememberSetting, type SettingMemory, type WantedSetting } from "../cached-setting.ts";
-import { lookUntil } from "../poll-until.ts";
+import { type CachedSetting, cacheSetting, type WantedSetting } from "../cached-setting.ts";
+import { pollUntil } from "../poll-until.ts";
 import { isWithin } from "../time.ts";
-import type { LiveLists } from "./catalogue.ts";
+import type { AccountLists } from "./catalogue.ts";
 import { fetchList } from "./list-pages.ts";
 import {
+  accountLists,
   decodeRecords,
   doubtOf,
   isShort,
@@ -21,7 +22,6 @@ import {
   type ListRecord,
   type ListRecords,
   type ListStatus,
-  liveLists,
   statusOf,
   withAnswer,
   withRefusal,
@@ -32,7 +32,7 @@ import { ProviderRows, type RowOf } from "./provider-rows.ts";
 /** What became of a model that an account was asked for. */
 export type ModelOutcome = "answered" | "refused";
 
-export interface LiveListDeps {
+export interface AccountListDeps {
   readonly runtime: Runtime;
   readonly providers: readonly Provider[];
   readonly credentials: Pick<Credentials, "fresh">;
@@ -63,7 +63,7 @@ const MAX_MODELS = 1_000;
 /** Accounts that are asked together. */
 interface Round {
   /** When it began, or last heard from one of them, epoch ms. */
-  heardAt: number;
+  respondedAt: number;
   /** Whose list could be had; null while it goes on. */
   had: ReadonlySet<string> | null;
 }
@@ -78,9 +78,9 @@ interface Listing {
 
 type Answer = { ok: true; models: LiveModel[] } | { ok: false; reason: string };
 
-export class LiveListStore {
-  readonly #deps: LiveListDeps;
-  readonly #memory: SettingMemory<ListRecords>;
+export class AccountListStore {
+  readonly #deps: AccountListDeps;
+  readonly #memory: CachedSetting<ListRecords>;
   readonly #rows: ProviderRows;
   readonly #asked = new Map<string, { at: number; isFirst: boolean }>();
   /** By account id, while it is asked. */
@@ -89,12 +89,12 @@ export class LiveListStore {
   readonly #versions = new Map<string, string>();
   #looked: { accounts: readonly AccountRecord[]; records: ListRecords | undefined; at: number } | undefined;
   #seen: ListRecords | undefined;
-  #lists: LiveLists = new Map();
+  #lists: AccountLists = new Map();
 
-  constructor(deps: LiveListDeps) {
+  constructor(deps: AccountListDeps) {
     this.#deps = deps;
     this.#rows = new ProviderRows(deps.runtime);
-    this.#memory = rememberSetting<ListRecords>(deps.runtime, {
+    this.#memory = cacheSetting<ListRecords>(deps.runtime, {
       key: "models.live",
       freshMs: FRESH_MS,
       encode: (records) => JSON.stringify(records),
@@ -103,11 +103,11 @@ export class LiveListStore {
   }
 
   /** What is known; the same object for as long as nothing has changed. */
-  lists(): LiveLists {
+  lists(): AccountLists {
     const records = this.#memory.value();
     if (records !== undefined && records !== this.#seen) {
       this.#seen = records;
-      this.#lists = liveLists(records);
+      this.#lists = accountLists(records);
     }
     return this.#lists;
   }
@@ -158,7 +158,7 @@ export class LiveListStore {
   /** Asks for these accounts' lists now, whatever is known or asked already. Never rejects. */
   async ask(accounts: readonly AccountRecord[]): Promise<void> {
     const able = accounts.flatMap((account) => this.#listingOf(account) ?? []);
-    const round: Round = { heardAt: this.#now(), had: null };
+    const round: Round = { respondedAt: this.#now(), had: null };
     for (const { account } of able) {
       // Lists wait for an account's first try alone: one that keeps failing must not hold them up for ever.
       this.#asked.set(account.id, { at: this.#now(), isFirst: !this.#asked.has(account.id) });
@@ -175,7 +175,7 @@ export class LiveListStore {
         const record = this.#judge(next, before, answer);
         if (record !== before) changed.set(id, record);
         if (record.trouble === undefined) had.add(id);
-        round.heardAt = this.#now();
+        round.respondedAt = this.#now();
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, askInTurn));
@@ -196,12 +196,12 @@ export class LiveListStore {
   async refresh(accounts: readonly AccountRecord[]): Promise<ReadonlyMap<string, boolean>> {
     const able = accounts.filter((account) => this.#listingOf(account) !== undefined);
     const isAsked = ({ id }: AccountRecord) =>
-      isWithin(this.#now(), this.#rounds.get(id)?.heardAt ?? Number.NEGATIVE_INFINITY, ROUND_MS);
+      isWithin(this.#now(), this.#rounds.get(id)?.respondedAt ?? Number.NEGATIVE_INFINITY, ROUND_MS);
     const idle = able.filter((account) => !isAsked(account));
     if (idle.length > 0) this.#deps.runtime.waitUntil(this.ask(idle));
     const waited = new Map(able.map(({ id }) => [id, this.#rounds.get(id)]));
     const isDone = () => [...waited.values()].every((round) => round?.had !== null);
-    await lookUntil(this.#deps.runtime.clock, isDone, REFRESH_MS);
+    await pollUntil(this.#deps.runtime.clock, isDone, REFRESH_MS);
     return new Map([...waited].map(([id, round]) => [id, round?.had?.has(id) ?? false]));
   }
 
@@ -209,7 +209,7 @@ export class LiveListStore {
    * Takes note of the version that a client with a valid key names: from then on lists are asked for as this one would,
    * and those that were asked for as an older one are due.
    */
-  heardFrom(userAgent: string): void {
+  noteClient(userAgent: string): void {
     for (const { id, live } of this.#deps.providers) {
       const named = live?.versions?.namedIn(userAgent);
       if (named == null) continue;
@@ -357,7 +357,7 @@ function isEnding({ account, provider }: Listing, now: number): boolean {
 }
 
 /** Asks a provider for one account's list. */
-async function askOne({ runtime, credentials }: LiveListDeps, listing: Listing): Promise<Answer> {
+async function askOne({ runtime, credentials }: AccountListDeps, listing: Listing): Promise<Answer> {
   const { account, provider, live, version } = listing;
   const { config } = runtime;
   try {

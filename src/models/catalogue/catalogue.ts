@@ -37,14 +37,14 @@ export interface Served {
 }
 
 /** An account, as far as its models depend on it. */
-export interface Seat {
+export interface AccountRef {
   readonly id: string;
   readonly kind: CredentialKind;
 }
 
 export interface Catalogue {
   /** What these accounts of the provider serve together. Worked out once per provider and set of accounts. */
-  served(provider: Provider, seats: readonly Seat[]): Served;
+  served(provider: Provider, accountRefs: readonly AccountRef[]): Served;
   /** True for a model that the provider has refused to this account, as far as is known. */
   refuses(accountId: string, model: string): boolean;
   /** The names that the operator has defined. */
@@ -60,11 +60,11 @@ export interface AccountModels {
 }
 
 /** By account id; an account of which nothing is known is absent. */
-export type LiveLists = ReadonlyMap<string, AccountModels>;
+export type AccountLists = ReadonlyMap<string, AccountModels>;
 
 export interface CatalogueParts {
   readonly registry: RegistryData;
-  readonly live?: LiveLists;
+  readonly live?: AccountLists;
   readonly custom?: readonly CustomModel[];
 }
 
@@ -82,23 +82,30 @@ export function catalogueOf(registry: RegistryData): Catalogue {
 /** Sets of accounts that are remembered for one provider: each account, and the sets that keys are limited to. */
 const SETS_MAX = 5_000;
 
-const NO_LISTS: LiveLists = new Map();
+const NO_LISTS: AccountLists = new Map();
 
 export function createCatalogue({ registry, live = NO_LISTS, custom = [] }: CatalogueParts): Catalogue {
   const memory = new WeakMap<Provider, Map<string, Served>>();
   return {
     custom,
     refuses: (accountId, model) => live.get(accountId)?.refused.has(model) ?? false,
-    served(provider, seats) {
+    served(provider, accountRefs) {
       // Accounts without a list of their own differ by kind alone.
-      const distinct = new Map(seats.map((seat) => [live.has(seat.id) ? `=${seat.id}` : seat.kind, seat]));
+      const distinct = new Map(
+        accountRefs.map((accountRef) => [
+          live.has(accountRef.id) ? `=${accountRef.id}` : accountRef.kind,
+          accountRef,
+        ]),
+      );
       const ofProvider = memory.get(provider) ?? new Map<string, Served>();
       memory.set(provider, ofProvider);
       const name = [...distinct.keys()].sort().join(" ");
       const known = ofProvider.get(name);
       if (known !== undefined) return known;
       if (ofProvider.size >= SETS_MAX) ofProvider.clear();
-      const views = [...distinct.values()].map((seat) => viewOf(seat, live.get(seat.id), provider));
+      const views = [...distinct.values()].map((accountRef) =>
+        viewOf(accountRef, live.get(accountRef.id), provider),
+      );
       const served = serve(registry.get(provider.source) ?? [], provider, views);
       ofProvider.set(name, served);
       return served;
@@ -118,7 +125,7 @@ interface View {
 
 const NOTHING: AccountModels = { models: null, refused: new Set() };
 
-function viewOf({ kind }: Seat, { models, refused } = NOTHING, { live }: Provider): View {
+function viewOf({ kind }: AccountRef, { models, refused } = NOTHING, { live }: Provider): View {
   // Newest first, which is what an id without a date stands for.
   const aliases = (models ?? []).flatMap(
     (model) => live?.aliases?.(model.id).map((id) => [id, model] as const) ?? [],

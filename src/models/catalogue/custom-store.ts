@@ -2,7 +2,7 @@
 import * as z from "zod/mini";
 import { parseJson } from "../../json.ts";
 import type { Runtime } from "../../runtime.ts";
-import { rememberSetting, type SettingMemory } from "../cached-setting.ts";
+import { type CachedSetting, cacheSetting } from "../cached-setting.ts";
 import { type CustomModel, customSchema, MAX_CUSTOM } from "./custom-model.ts";
 
 /** The longest time that a change made by another process stays unseen, ms. */
@@ -12,8 +12,8 @@ export const customList = z
   .array(customSchema, "must be a list of models")
   .check(z.maxLength(MAX_CUSTOM, `must have at most ${MAX_CUSTOM} entries`));
 
-export function rememberCustom(runtime: Runtime): SettingMemory<readonly CustomModel[]> {
-  return rememberSetting<readonly CustomModel[]>(runtime, {
+export function cacheCustomModels(runtime: Runtime): CachedSetting<readonly CustomModel[]> {
+  return cacheSetting<readonly CustomModel[]>(runtime, {
     key: "models.custom",
     freshMs: FRESH_MS,
     encode: (models) => JSON.stringify(models),

@@ -4,7 +4,7 @@
  */
 import type { Provider, RegistryModel } from "../../providers/provider.ts";
 import { parseName, plainName } from "../resolve/name.ts";
-import type { Catalogue, CatalogueEntry, Seat } from "./catalogue.ts";
+import type { AccountRef, Catalogue, CatalogueEntry } from "./catalogue.ts";
 import type { CustomModel } from "./custom-model.ts";
 
 export interface CustomProblem {
@@ -16,7 +16,7 @@ export interface CustomProblem {
 interface Known {
   readonly providers: readonly Provider[];
   readonly catalogue: Catalogue;
-  readonly accounts: readonly (Seat & { provider: string })[];
+  readonly accounts: readonly (AccountRef & { provider: string })[];
 }
 
 /** What is wrong with a list of definitions that a schema can not see; null when it can be used. */
@@ -61,9 +61,9 @@ function emptinessOf({ provider: providerId, model, limit }: CustomModel, known:
     return ["limit", "must not have more output than context."];
   }
   // Of any kind of account, connected or not.
-  const seats = provider.kinds.map((kind) => ({ id: "", kind }));
+  const accountRefs = provider.kinds.map((kind) => ({ id: "", kind }));
   const own = known.accounts.filter((account) => account.provider === providerId);
-  if (known.catalogue.served(provider, [...seats, ...own]).find(model) !== undefined) return null;
+  if (known.catalogue.served(provider, [...accountRefs, ...own]).find(model) !== undefined) return null;
   const bare = parseName(model, known.providers).id;
   if (bare !== model) {
     return ["model", `must be as ${provider.name} spells it, without a prefix: ${JSON.stringify(bare)}.`];
@@ -90,7 +90,7 @@ export function isOwnName({ id, provider, model }: CustomModel, providers: reado
 export function customEntry(
   custom: CustomModel,
   provider: Provider,
-  seats: readonly Seat[],
+  accountRefs: readonly AccountRef[],
   served: CatalogueEntry | undefined,
   otherwise = custom.id,
 ): CatalogueEntry | undefined {
@@ -100,7 +100,7 @@ export function customEntry(
     return { ...served, model, limit: limit ?? served.limit, isHidden: false };
   }
   if (limit === undefined) return undefined;
-  const kinds = provider.kinds.filter((kind) => seats.some((seat) => seat.kind === kind));
+  const kinds = provider.kinds.filter((kind) => accountRefs.some((accountRef) => accountRef.kind === kind));
   const operations = [...new Set(kinds.flatMap((kind) => provider.operations(custom.model, kind)))];
   if (operations.length === 0) return undefined;
   const model: RegistryModel = {

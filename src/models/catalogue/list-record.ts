@@ -5,7 +5,7 @@
 import * as z from "zod/mini";
 import { parseJson } from "../../json.ts";
 import type { LiveModel } from "../../providers/provider.ts";
-import type { AccountModels, LiveLists } from "./catalogue.ts";
+import type { AccountLists, AccountModels } from "./catalogue.ts";
 
 export interface ListRecord {
   /** When the list was received, epoch ms; where there is none, when the record was made. */
@@ -124,7 +124,7 @@ function union(a: readonly string[] = [], b: readonly string[] = []): readonly s
 }
 
 /** The records as a catalogue is made of them. */
-export function liveLists(records: ListRecords): LiveLists {
+export function accountLists(records: ListRecords): AccountLists {
   const lists = Object.entries(records).flatMap(([id, { models, refused = [] }]) =>
     models === null && refused.length === 0
       ? []

@@ -46,16 +46,16 @@ function ownNames(
 ): ListedModel[] {
   const inScope = modelScope(input.access.models, input.providers);
   return input.providers.flatMap((provider) => {
-    const seats = input.access.usable.get(provider.id);
-    if (seats === undefined || (input.forced !== undefined && input.forced !== provider.id)) return [];
-    const served = input.catalogue.served(provider, seats);
+    const accountRefs = input.access.usable.get(provider.id);
+    if (accountRefs === undefined || (input.forced !== undefined && input.forced !== provider.id)) return [];
+    const served = input.catalogue.served(provider, accountRefs);
     const described = descriptions(input, provider, served);
     const ids = new Set([...chosen(served).map(({ id }) => id), ...described.keys()]);
     const isCopy = input.forced === undefined && provider.listPrefixed;
     return [...ids].flatMap((id) => {
       const custom = described.get(id);
       const known = served.get(id);
-      const entry = custom ? customEntry(custom, provider, seats, known, known?.model.name) : known;
+      const entry = custom ? customEntry(custom, provider, accountRefs, known, known?.model.name) : known;
       if (entry === undefined || !inScope(provider, id)) return [];
       const full = prefixed(provider, id);
       const listedId = (isCopy && custom?.id !== id ? [full] : [id, full]).find((candidate) =>
@@ -83,10 +83,10 @@ function descriptions(
 function otherNames(input: ListInput): ListedModel[] {
   return input.catalogue.custom.flatMap((custom) => {
     const provider = input.providers.find((candidate) => candidate.id === custom.provider);
-    const seats = input.access.usable.get(custom.provider);
-    if (provider === undefined || seats === undefined || isOwnName(custom, input.providers)) return [];
-    const served = input.catalogue.served(provider, seats).find(custom.model);
-    const entry = customEntry(custom, provider, seats, served);
+    const accountRefs = input.access.usable.get(custom.provider);
+    if (provider === undefined || accountRefs === undefined || isOwnName(custom, input.providers)) return [];
+    const served = input.catalogue.served(provider, accountRefs).find(custom.model);
+    const entry = customEntry(custom, provider, accountRefs, served);
     return entry !== undefined && leadsTo(input, custom.id, entry)
       ? [listedModel(custom.id, entry.model.name, entry)]
       : [];

@@ -11,11 +11,11 @@ import type { WantedSetting } from "../cached-setting.ts";
 import { entryId } from "../registry/kleis-entries.ts";
 import { snapshotText } from "../registry/snapshot.ts";
 import type { RegistryText } from "../registry/splice.ts";
-import { createUpstream, type Patience, type Renewal } from "../registry/upstream.ts";
-import { LiveListStore, type ModelOutcome } from "./account-lists.ts";
+import { createUpstream, type Readiness, type Renewal } from "../registry/upstream.ts";
+import { AccountListStore, type ModelOutcome } from "./account-lists.ts";
 import { type Catalogue, type CatalogueParts, catalogueOf, createCatalogue } from "./catalogue.ts";
 import type { CustomModel } from "./custom-model.ts";
-import { rememberCustom } from "./custom-store.ts";
+import { cacheCustomModels } from "./custom-store.ts";
 import type { ListStatus } from "./list-record.ts";
 import type { RowOf } from "./provider-rows.ts";
 
@@ -23,15 +23,15 @@ import type { RowOf } from "./provider-rows.ts";
 export interface ModelSource {
   /**
    * What these accounts serve, as far as it is known now; the same object for as long as nothing has changed. A cold
-   * process waits for the store, with `patience` also for the network. Never rejects: an old catalogue beats none.
+   * process waits for the store, with `readiness` also for the network. Never rejects: an old catalogue beats none.
    */
-  current(accounts: readonly AccountRecord[], patience?: Patience): Promise<Catalogue> | Catalogue;
+  current(accounts: readonly AccountRecord[], readiness?: Readiness): Promise<Catalogue> | Catalogue;
   /** The rows of these accounts' own lists as their providers sent them; waits for the store once where they are not known. */
   rows(accounts: readonly AccountRecord[]): Promise<RowOf>;
   /** Takes note of what became of a model that an account was asked for. */
   note(account: AccountRecord, model: string, outcome: ModelOutcome): void;
   /** Takes note of a client's user-agent, once its key was found to be valid: some lists depend on the client's version. */
-  heardFrom(userAgent: string): void;
+  noteClient(userAgent: string): void;
 }
 
 export interface LiveModelSource extends ModelSource {
@@ -63,8 +63,8 @@ export interface ModelSourceDeps {
 }
 
 /** How long the first callers of a cold process wait at most, ms, and how often they look. */
-const WAIT_MS: Readonly<Record<Patience, number>> = { store: 1_000, network: 1_500, text: 1_500 };
-const LOOK_MS = 10;
+const WAIT_MS: Readonly<Record<Readiness, number>> = { store: 1_000, network: 1_500, text: 1_500 };
+const POLL_MS = 10;
 
 export function createModelSource(deps: ModelSourceDeps): LiveModelSource {
   const { runtime, providers } = deps;
@@ -73,33 +73,33 @@ export function createModelSource(deps: ModelSourceDeps): LiveModelSource {
     own: new Set(providers.map(entryId)),
     sources: new Set(providers.map(({ source }) => source)),
   });
-  const live = new LiveListStore({
+  const live = new AccountListStore({
     ...deps,
     known: (provider, kind) => {
       const { entries } = catalogueOf(upstream.registry()).served(provider, [{ id: "", kind }]);
       return new Set(entries.map(({ id }) => id));
     },
   });
-  const custom = rememberCustom(runtime);
+  const custom = cacheCustomModels(runtime);
   let parts: CatalogueParts | undefined;
   let catalogue: Catalogue | undefined;
 
   /** Begins whatever is due, and answers what this request may wait for. */
-  function begin(accounts: readonly AccountRecord[], patience: Patience): Promise<unknown>[] {
-    return [custom.begin(), live.begin(accounts), ...upstream.begin(patience)].filter(
+  function begin(accounts: readonly AccountRecord[], readiness: Readiness): Promise<unknown>[] {
+    return [custom.begin(), live.begin(accounts), ...upstream.begin(readiness)].filter(
       (work) => work !== undefined,
     );
   }
 
-  function isReady(accounts: readonly AccountRecord[], patience: Patience): boolean {
-    if (!custom.isRead() || !live.isRead() || !upstream.isReady(patience)) return false;
-    return patience === "store" || !live.isAwaited(accounts);
+  function isReady(accounts: readonly AccountRecord[], readiness: Readiness): boolean {
+    if (!custom.isRead() || !live.isRead() || !upstream.isReady(readiness)) return false;
+    return readiness === "store" || !live.isAwaited(accounts);
   }
 
   /** Waits for work of this request's own, and looks whether another's has brought what is needed. */
   async function wait(
     accounts: readonly AccountRecord[],
-    patience: Patience,
+    readiness: Readiness,
     begun: readonly Promise<unknown>[],
   ): Promise<Catalogue> {
     const done = new AbortController();
@@ -109,12 +109,12 @@ export function createModelSource(deps: ModelSourceDeps): LiveModelSource {
       void work.finally(() => own.delete(work));
     };
     let isOver = false;
-    const over = clock.sleep(WAIT_MS[patience], done.signal).then(() => {
+    const over = clock.sleep(WAIT_MS[readiness], done.signal).then(() => {
       isOver = true;
     });
-    for (let work = begun; !isOver && !isReady(accounts, patience); work = begin(accounts, patience)) {
+    for (let work = begun; !isOver && !isReady(accounts, readiness); work = begin(accounts, readiness)) {
       work.forEach(add);
-      await Promise.race([over, clock.sleep(LOOK_MS, done.signal), ...own]);
+      await Promise.race([over, clock.sleep(POLL_MS, done.signal), ...own]);
     }
     done.abort();
     return known();
@@ -135,15 +135,15 @@ export function createModelSource(deps: ModelSourceDeps): LiveModelSource {
   }
 
   return {
-    current(accounts, patience = "store") {
-      const begun = begin(accounts, patience);
-      return isReady(accounts, patience) ? known() : wait(accounts, patience, begun);
+    current(accounts, readiness = "store") {
+      const begun = begin(accounts, readiness);
+      return isReady(accounts, readiness) ? known() : wait(accounts, readiness, begun);
     },
     wanted: () =>
       [custom.wanted(), live.wanted(), upstream.wanted()].filter((setting) => setting !== undefined),
     rows: (accounts) => live.rows(accounts),
     note: (account, model, outcome) => live.note(account, model, outcome),
-    heardFrom: (userAgent) => live.heardFrom(userAgent),
+    noteClient: (userAgent) => live.noteClient(userAgent),
     listStatuses: (accounts) => live.statuses(accounts),
     text: () => upstream.text() ?? snapshotText(),
     connected(accounts) {

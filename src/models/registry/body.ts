@@ -7,11 +7,11 @@ import type { Bytes } from "../../bytes.ts";
 import type { Clock } from "../../runtime.ts";
 import type { AccountRecord } from "../../storage/port.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
-import { lookUntil } from "../poll-until.ts";
+import { pollUntil } from "../poll-until.ts";
 import { accessOf, type KeyScopes } from "../resolve/access.ts";
 import { isWithin } from "../time.ts";
 import { digestOf, gzip } from "./bytes.ts";
-import { type OwnEntriesInput, ownEntries } from "./kleis-entries.ts";
+import { type KleisEntriesInput, kleisEntries } from "./kleis-entries.ts";
 import type { RegistryText } from "./splice.ts";
 
 export interface RegistryBody {
@@ -24,7 +24,7 @@ export interface RegistryBody {
   packed(): Promise<Bytes>;
 }
 
-export interface BodyInput extends Omit<OwnEntriesInput, "access"> {
+export interface BodyInput extends Omit<KleisEntriesInput, "access"> {
   readonly accounts: readonly AccountRecord[];
   readonly scopes: KeyScopes;
   /** What ours is spliced into; null for ours alone. */
@@ -44,7 +44,7 @@ const PACKING_MS = 10_000;
 const ORIGIN = "https://origin.kleis.invalid";
 
 /** Our entries without their address, and the registries that they stand in, by address. */
-interface OwnPart {
+interface KleisPart {
   /** The text around each mention of the address. */
   readonly pieces: readonly string[];
   readonly bodies: Map<string, Map<RegistryText | null, RegistryBody>>;
@@ -56,7 +56,7 @@ const COMMA = encoder.encode(",");
 const CLOSE = encoder.encode("}");
 
 export function createRegistryBodies(clock: Clock): RegistryBodies {
-  const memory = new WeakMap<Catalogue, Map<string, OwnPart>>();
+  const memory = new WeakMap<Catalogue, Map<string, KleisPart>>();
 
   /** Nobody awaits another request's promise, which Workers forbid: who comes meanwhile looks until it is there. */
   function packer(parts: readonly Bytes[]): RegistryBody["packed"] {
@@ -64,7 +64,7 @@ export function createRegistryBodies(clock: Clock): RegistryBodies {
     let since = Number.NEGATIVE_INFINITY;
     return async () => {
       if (done === null && isWithin(clock.now(), since, PACKING_MS))
-        await lookUntil(clock, () => done !== null, PACKING_MS);
+        await pollUntil(clock, () => done !== null, PACKING_MS);
       if (done !== null) return done;
       since = clock.now();
       done = await gzip(parts);
@@ -72,15 +72,15 @@ export function createRegistryBodies(clock: Clock): RegistryBodies {
     };
   }
 
-  function ownPart(input: BodyInput): OwnPart {
-    const ofCatalogue = memory.get(input.catalogue) ?? new Map<string, OwnPart>();
+  function kleisPart(input: BodyInput): KleisPart {
+    const ofCatalogue = memory.get(input.catalogue) ?? new Map<string, KleisPart>();
     memory.set(input.catalogue, ofCatalogue);
     const name = nameOf(input);
     const known = ofCatalogue.get(name);
     if (known !== undefined) return known;
     const access = accessOf(input.accounts, input.scopes);
     const part = {
-      pieces: ownEntries({ ...input, access, origin: ORIGIN }).split(ORIGIN),
+      pieces: kleisEntries({ ...input, access, origin: ORIGIN }).split(ORIGIN),
       bodies: new Map(),
     };
     keep(ofCatalogue, name, part);
@@ -99,7 +99,7 @@ export function createRegistryBodies(clock: Clock): RegistryBodies {
   }
 
   return async (input) => {
-    const { pieces, bodies } = ownPart(input);
+    const { pieces, bodies } = kleisPart(input);
     if (!input.isKept) return bodyOf(pieces, input);
     const atOrigin = bodies.get(input.origin) ?? new Map<RegistryText | null, RegistryBody>();
     keep(bodies, input.origin, atOrigin);

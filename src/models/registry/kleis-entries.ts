@@ -9,14 +9,14 @@ import { type ListedModel, listModels } from "../catalogue/list.ts";
 import type { Access } from "../resolve/access.ts";
 
 /** The one variable that a user's key stands in. Exactly one per entry: with two, OpenCode passes no key at all. */
-export const OWN_KEY_VARIABLE = "KLEIS_API_KEY";
+export const KLEIS_KEY_VARIABLE = "KLEIS_API_KEY";
 
 /** The id of a provider's entry; never a vendor's own id, which OpenCode treats specially. */
 export function entryId(provider: Pick<Provider, "id">): string {
   return `kleis-${provider.id}`;
 }
 
-export interface OwnEntriesInput {
+export interface KleisEntriesInput {
   readonly providers: readonly Provider[];
   readonly catalogue: Catalogue;
   readonly access: Access;
@@ -25,7 +25,7 @@ export interface OwnEntriesInput {
 }
 
 /** The members of a registry's object, as JSON text without the braces; empty when nothing is connected. */
-export function ownEntries(input: OwnEntriesInput): string {
+export function kleisEntries(input: KleisEntriesInput): string {
   return input.providers
     .flatMap((provider) => {
       const entry = entryOf(provider, input);
@@ -34,13 +34,13 @@ export function ownEntries(input: OwnEntriesInput): string {
     .join(",");
 }
 
-function entryOf(provider: Provider, { origin, ...input }: OwnEntriesInput): object | undefined {
+function entryOf(provider: Provider, { origin, ...input }: KleisEntriesInput): object | undefined {
   const listed = listModels({ ...input, forced: provider.id });
   if (listed.length === 0) return undefined;
   return {
     id: entryId(provider),
     name: provider.registry.name,
-    env: [OWN_KEY_VARIABLE],
+    env: [KLEIS_KEY_VARIABLE],
     npm: provider.registry.npm,
     api: `${origin}/${provider.id}/v1`,
     doc: origin,

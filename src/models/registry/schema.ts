@@ -14,7 +14,7 @@ export const MAX_MODEL_ID = 256;
 
 const tokens = z.number().check(z.nonnegative());
 
-/** What must be there and sound for a model to be used at all (registry.md §1); further fields stay. */
+/** What must be there and valid for a model to be used at all (registry.md §1); further fields stay. */
 const modelSchema = z.looseObject({
   id: z.string().check(z.minLength(1), z.maxLength(MAX_MODEL_ID)),
   name: z.string().check(z.minLength(1)),
@@ -43,10 +43,10 @@ export function readRegistry(value: unknown): RegistryData {
 }
 
 function readModels(models: Record<string, unknown>): RegistryModel[] {
-  const sound: RegistryModel[] = [];
+  const valid: RegistryModel[] = [];
   for (const [key, value] of Object.entries(models)) {
     const model = modelSchema.safeParse(value);
-    if (model.success && model.data.id === key) sound.push(model.data);
+    if (model.success && model.data.id === key) valid.push(model.data);
   }
-  return sound;
+  return valid;
 }

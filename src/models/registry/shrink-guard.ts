@@ -14,7 +14,7 @@ export interface Answered {
 }
 
 /** The reason to refuse an answer, in words; null to take it. `sources` are those that the known copy described. */
-export function collapseOf(
+export function shrinkReason(
   { registry, models, dropped }: Answered,
   sources: readonly string[],
 ): string | null {

@@ -6,9 +6,9 @@ import type { Bytes } from "../../bytes.ts";
 import { isObject, parseJson } from "../../json.ts";
 import { applyEdits, type Splice } from "../../protocols/json-edit.ts";
 import { digestOf } from "./bytes.ts";
-import { OWN_KEY_VARIABLE } from "./kleis-entries.ts";
+import { KLEIS_KEY_VARIABLE } from "./kleis-entries.ts";
 import { type RegistryData, readRegistry } from "./schema.ts";
-import { leaveOut, soundModel, soundProvider } from "./validate.ts";
+import { leaveOut, validateModel, validateProvider } from "./validate.ts";
 
 export interface RegistryText {
   /** Tells one content from another. */
@@ -47,12 +47,12 @@ export async function readRegistryText(bytes: Bytes, options: ReadOptions): Prom
   const value = parseJson(source);
   if (value === undefined) return { ok: false, reason: `it is not JSON${looks(source)}` };
   if (!isObject(value)) return { ok: false, reason: "it is JSON, but not an object" };
-  const { edits, models, dropped, sound } = judge(value, options);
+  const { edits, models, dropped, valid } = judge(value, options);
   if (models === 0) return { ok: false, reason: "it holds no well-formed model" };
   return {
     ok: true,
     text: await textOf(applyEdits(bytes, edits)),
-    registry: readRegistry(sound),
+    registry: readRegistry(valid),
     models,
     dropped,
   };
@@ -61,7 +61,7 @@ export async function readRegistryText(bytes: Bytes, options: ReadOptions): Prom
 /** What has to go, how many models stay, and which of them our own are described by. What goes leaves the value, too. */
 function judge(value: Record<string, unknown>, { own, sources }: ReadOptions) {
   const edits: Splice[] = [];
-  const sound: Record<string, { models: Record<string, unknown> }> = {};
+  const valid: Record<string, { models: Record<string, unknown> }> = {};
   let models = 0;
   let dropped = 0;
   for (const [id, provider] of Object.entries(value)) {
@@ -70,12 +70,12 @@ function judge(value: Record<string, unknown>, { own, sources }: ReadOptions) {
       continue;
     }
     const members = isObject(provider) && isObject(provider.models) ? Object.entries(provider.models) : [];
-    const soundness = soundProvider(id, provider);
-    if (soundness === null) edits.push({ op: "remove", path: [id] });
-    for (const path of soundness?.without ?? []) edits.push({ op: "remove", path: [id, ...path] });
+    const validation = validateProvider(id, provider);
+    if (validation === null) edits.push({ op: "remove", path: [id] });
+    for (const path of validation?.without ?? []) edits.push({ op: "remove", path: [id, ...path] });
     const kept: typeof members = [];
-    for (const [key, model] of soundness === null ? [] : members) {
-      const found = soundModel(key, model);
+    for (const [key, model] of validation === null ? [] : members) {
+      const found = validateModel(key, model);
       if (found === null || !isObject(model)) {
         edits.push({ op: "remove", path: [id, "models", key] });
         continue;
@@ -87,18 +87,18 @@ function judge(value: Record<string, unknown>, { own, sources }: ReadOptions) {
     models += kept.length;
     dropped += members.length - kept.length;
     if (sources.has(id) && kept.length >= members.length / 2) {
-      sound[id] = { models: Object.fromEntries(kept) };
+      valid[id] = { models: Object.fromEntries(kept) };
     }
   }
-  return { edits, models, dropped, sound };
+  return { edits, models, dropped, valid };
 }
 
 /** A foreign provider that names our variable would be sent our key. */
 function claimsOurKey(provider: unknown): boolean {
-  return isObject(provider) && Array.isArray(provider.env) && provider.env.includes(OWN_KEY_VARIABLE);
+  return isObject(provider) && Array.isArray(provider.env) && provider.env.includes(KLEIS_KEY_VARIABLE);
 }
 
-/** The text of a registry that is known to be sound. */
+/** The text of a registry that is known to be valid. */
 export async function textOf(bytes: Bytes): Promise<RegistryText> {
   // Without a byte order mark, which clients' parsers refuse.
   const text = bytes[0] === 0xef ? bytes.subarray(3) : bytes;

@@ -6,18 +6,18 @@
 import type { Runtime } from "../../runtime.ts";
 import { USER_AGENT } from "../../version.ts";
 import type { WantedSetting } from "../cached-setting.ts";
-import { lookUntil } from "../poll-until.ts";
+import { pollUntil } from "../poll-until.ts";
 import { isWithin } from "../time.ts";
 import { fetchBytes } from "./fetch.ts";
 import type { RegistryData } from "./schema.ts";
-import { collapseOf, sourcesOf } from "./shrink-guard.ts";
+import { shrinkReason, sourcesOf } from "./shrink-guard.ts";
 import { SNAPSHOT_DATE } from "./snapshot.gen.ts";
 import { snapshot } from "./snapshot.ts";
 import { type ReadOptions, type RegistryText, readRegistryText } from "./splice.ts";
 import { COPY_KEY, type CopyOf, MAX_BYTES, readCopy, type StoredCopy, storedRegistry } from "./store.ts";
 
 /** How far a caller waits while nothing is known yet: for the store, for the network too, or for the whole text. */
-export type Patience = "store" | "network" | "text";
+export type Readiness = "store" | "network" | "text";
 
 export interface Upstream {
   /** The models that our own are described by, as they are known now. */
@@ -27,9 +27,9 @@ export interface Upstream {
   /** The store's copy, while it was never read: what a request that reads the store anyway is to bring along. */
   wanted(): WantedSetting | undefined;
   /** Begins in the background whatever is due. Answers the work to whoever wants to wait in the same request. */
-  begin(patience: Patience): Promise<unknown>[];
+  begin(readiness: Readiness): Promise<unknown>[];
   /** True when what is known is worth answering with, or nothing better is to be expected soon. */
-  isReady(patience: Patience): boolean;
+  isReady(readiness: Readiness): boolean;
   /** Asks upstream now, or waits for what asks already. Answers within a time limit. */
   refresh(): Promise<Renewal>;
 }
@@ -102,11 +102,11 @@ export function createUpstream(runtime: Runtime, options: ReadOptions): Upstream
     }
   }
 
-  /** As `askInTurn`, once for all who want it; never rejects. */
+  /** As `askSources`, once for all who want it; never rejects. */
   async function renew(whole: boolean, reading?: Promise<void>): Promise<Renewal> {
     renewingSince = clock.now();
     try {
-      outcome = await askInTurn(whole, reading);
+      outcome = await askSources(whole, reading);
     } catch (error) {
       logger.warn("registry_failed", { error: error instanceof Error ? error.name : "unknown" });
       outcome = "refused";
@@ -122,7 +122,7 @@ export function createUpstream(runtime: Runtime, options: ReadOptions): Upstream
    * Asks the sources in turn until one is good. With `whole`, a copy without its text is not good enough; with `reading`
    * the store's copy may do.
    */
-  async function askInTurn(whole: boolean, reading?: Promise<void>): Promise<Renewal> {
+  async function askSources(whole: boolean, reading?: Promise<void>): Promise<Renewal> {
     await reading;
     if (reading !== undefined && isNow(checkedAt, FRESH_MS)) return "unchanged";
     for (const source of urls) {
@@ -155,8 +155,8 @@ export function createUpstream(runtime: Runtime, options: ReadOptions): Upstream
     if (got.status !== "ok") return refuse(got.status === "refused" ? got.reason : "status 304, unasked");
     const reading = await readRegistryText(got.bytes, options);
     if (!reading.ok) return refuse(reading.reason);
-    const collapse = collapseOf(reading, before?.sources ?? []);
-    if (collapse !== null) return refuse(collapse);
+    const shrunk = shrinkReason(reading, before?.sources ?? []);
+    if (shrunk !== null) return refuse(shrunk);
     const { text, models, dropped } = reading;
     logger[dropped > 0 ? "warn" : "debug"]("registry", { source: host, models, dropped });
     const isSame = before?.version === text.version;
@@ -206,21 +206,21 @@ export function createUpstream(runtime: Runtime, options: ReadOptions): Upstream
         },
       };
     },
-    begin(patience) {
+    begin(readiness) {
       const work: Promise<unknown>[] = [];
       if (isDue()) {
         const reading = isStoreRead ? undefined : readStore();
         work.push(renew(false, reading));
         if (reading !== undefined) work.push(reading);
       }
-      if (patience === "text" && held !== null && isTextDue()) work.push(fetchText(held.version));
+      if (readiness === "text" && held !== null && isTextDue()) work.push(fetchText(held.version));
       for (const each of work) runtime.waitUntil(each);
       return work;
     },
-    isReady(patience) {
+    isReady(readiness) {
       if (isOff) return true;
-      if (patience === "store") return isStoreRead || held !== null;
-      if (patience === "network" || held === null) return isSettled || held !== null;
+      if (readiness === "store") return isStoreRead || held !== null;
+      if (readiness === "network" || held === null) return isSettled || held !== null;
       return held.text !== null || isNow(textFailedAt, PAUSE_MS);
     },
     async refresh() {
@@ -228,7 +228,7 @@ export function createUpstream(runtime: Runtime, options: ReadOptions): Upstream
       if (!isStoreRead) await readStore();
       const before = renewals;
       if (!isRenewing()) runtime.waitUntil(renew(held?.text === null));
-      return (await lookUntil(clock, () => renewals !== before, WORK_MS)) ? outcome : "refused";
+      return (await pollUntil(clock, () => renewals !== before, WORK_MS)) ? outcome : "refused";
     },
   };
 }

@@ -135,28 +135,28 @@ function isNames(value: unknown): boolean {
 }
 
 /** What may be kept of an entry: all but the members at these paths, seen from the entry. Null: nothing. */
-export type Soundness = { readonly without: readonly Path[] } | null;
+export type Validation = { readonly without: readonly Path[] } | null;
 
-/** Judges a provider that must stand under its own id; its models are judged one by one. */
-export function soundProvider(key: string, value: unknown): Soundness {
-  return judged(key, value, isProvider);
+/** Judges a provider that must stand under its own id; its models are validated one by one. */
+export function validateProvider(key: string, value: unknown): Validation {
+  return validate(key, value, isProvider);
 }
 
 /** Judges a model that must stand under its own id. */
-export function soundModel(key: string, value: unknown): Soundness {
-  return key.length > MAX_MODEL_ID ? null : judged(key, value, isModel);
+export function validateModel(key: string, value: unknown): Validation {
+  return key.length > MAX_MODEL_ID ? null : validate(key, value, isModel);
 }
 
-function judged(key: string, value: unknown, rule: Rule): Soundness {
+function validate(key: string, value: unknown, rule: Rule): Validation {
   if (!isObject(value) || value.id !== key || key === "") return null;
   const without: Path[] = [];
-  const isSound = rule(value, { step: "", outer: null }, (place) => {
+  const isValid = rule(value, { step: "", outer: null }, (place) => {
     const path = pathOf(place);
     // What was found inside it goes along.
     while (path.every((step, at) => without.at(-1)?.[at] === step)) without.pop();
     without.push(path);
   });
-  return isSound ? { without } : null;
+  return isValid ? { without } : null;
 }
 
 function pathOf(place: Place): Path {

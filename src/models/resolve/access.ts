@@ -4,19 +4,19 @@
  */
 import type { Provider } from "../../providers/provider.ts";
 import type { AccountRecord, KeyRecord } from "../../storage/port.ts";
-import type { Seat } from "../catalogue/catalogue.ts";
+import type { AccountRef } from "../catalogue/catalogue.ts";
 import { parseName, plainName } from "./name.ts";
 
 /** Per provider id, the accounts there are. A provider without any is absent. */
-export type SeatsByProvider = ReadonlyMap<string, readonly Seat[]>;
+export type AccountRefsByProvider = ReadonlyMap<string, readonly AccountRef[]>;
 
 export interface Access {
   /** Of all enabled accounts. */
-  readonly connected: SeatsByProvider;
+  readonly connected: AccountRefsByProvider;
   /** Of the enabled accounts inside the key's scopes: what a request is resolved among. */
-  readonly allowed: SeatsByProvider;
+  readonly allowed: AccountRefsByProvider;
   /** Of those, the accounts that can answer now (no sign-in is due): what lists are made of. */
-  readonly usable: SeatsByProvider;
+  readonly usable: AccountRefsByProvider;
   /** The key's model scope; null for no limit. */
   readonly models: readonly string[] | null;
 }
@@ -47,9 +47,9 @@ function workOut(accounts: readonly AccessAccount[], key: KeyScopes): Access {
   );
   const usable = allowed.filter((account) => account.status === "active");
   return {
-    connected: seatsOf(connected),
-    allowed: seatsOf(allowed),
-    usable: seatsOf(usable),
+    connected: accountRefsOf(connected),
+    allowed: accountRefsOf(allowed),
+    usable: accountRefsOf(usable),
     models: key.models,
   };
 }
@@ -81,12 +81,12 @@ function holds(scope: readonly string[] | null, value: string): boolean {
   return scope === null || scope.includes(value);
 }
 
-function seatsOf(accounts: readonly AccessAccount[]): SeatsByProvider {
-  const seats = new Map<string, Seat[]>();
+function accountRefsOf(accounts: readonly AccessAccount[]): AccountRefsByProvider {
+  const accountRefs = new Map<string, AccountRef[]>();
   for (const account of accounts) {
-    const known = seats.get(account.provider);
-    if (known === undefined) seats.set(account.provider, [account]);
+    const known = accountRefs.get(account.provider);
+    if (known === undefined) accountRefs.set(account.provider, [account]);
     else known.push(account);
   }
-  return seats;
+  return accountRefs;
 }

@@ -13,7 +13,7 @@ const NAMES_MAX = 200;
 const remembered = new WeakMap<Catalogue, WeakMap<Access, Map<string, ResolvedModel>>>();
 
 /** As `resolve`. The providers are the ones that the catalogue is asked for everywhere. */
-export function resolveOnce(input: ResolveInput): Resolution {
+export function resolveMemoized(input: ResolveInput): Resolution {
   const byAccess = remembered.get(input.catalogue) ?? new WeakMap<Access, Map<string, ResolvedModel>>();
   remembered.set(input.catalogue, byAccess);
   const names = byAccess.get(input.access) ?? new Map<string, ResolvedModel>();

@@ -6,10 +6,10 @@ import type { ErrorCode } from "../../errors.ts";
 import type { Change } from "../../protocols/body.ts";
 import type { Operation } from "../../protocols/protocol.ts";
 import type { Claim, Provider } from "../../providers/provider.ts";
-import type { Catalogue, Seat, Served } from "../catalogue/catalogue.ts";
+import type { AccountRef, Catalogue, Served } from "../catalogue/catalogue.ts";
 import type { CustomModel } from "../catalogue/custom-model.ts";
 import { MAX_MODEL_ID } from "../registry/schema.ts";
-import { type Access, type ModelScope, modelScope, type SeatsByProvider } from "./access.ts";
+import { type Access, type AccountRefsByProvider, type ModelScope, modelScope } from "./access.ts";
 import { type ModelName, parseName, plainName, withoutMarks } from "./name.ts";
 import { nearestName } from "./nearest.ts";
 
@@ -61,24 +61,24 @@ export function resolve(input: ResolveInput): Resolution {
   }
   const name = parseName(requested, providers);
   if (name.id === "") return invalid(`${quoted(requested)} names no model after its prefix. ${WHERE}`);
-  const world: World = { ...input, inScope: modelScope(input.access.models, providers) };
+  const context: ResolveContext = { ...input, inScope: modelScope(input.access.models, providers) };
   const custom = customOf(input, name);
 
   if (forced !== undefined) {
     const provider = providers.find((candidate) => candidate.id === forced);
     if (provider === undefined) return invalid(`There is no provider ${quoted(forced)}. ${WHERE}`);
-    if (custom?.provider === forced) return resolveCustom(world, provider, custom);
+    if (custom?.provider === forced) return resolveCustom(context, provider, custom);
     if (name.provider !== undefined && name.provider !== provider)
       return foreign(requested, name.provider, provider);
-    return resolveAt(world, provider, name.id);
+    return resolveAt(context, provider, name.id);
   }
   const ofCustom = providers.find((candidate) => candidate.id === custom?.provider);
-  if (custom !== undefined && ofCustom !== undefined) return resolveCustom(world, ofCustom, custom);
-  if (name.provider !== undefined) return resolveAt(world, name.provider, name.id);
-  return search(world, name.id);
+  if (custom !== undefined && ofCustom !== undefined) return resolveCustom(context, ofCustom, custom);
+  if (name.provider !== undefined) return resolveAt(context, name.provider, name.id);
+  return search(context, name.id);
 }
 
-interface World extends ResolveInput {
+interface ResolveContext extends ResolveInput {
   readonly inScope: ModelScope;
 }
 
@@ -90,40 +90,45 @@ function customOf({ requested, providers, catalogue, access }: ResolveInput, nam
   const alike = catalogue.custom.find(({ id }) => plainName(id) === plain);
   if (alike === undefined) return undefined;
   const isListed = providers.some((provider) => {
-    const seats = access.allowed.get(provider.id);
-    if (seats === undefined || (name.provider ?? provider) !== provider) return false;
-    return catalogue.served(provider, seats).get(name.id) !== undefined;
+    const accountRefs = access.allowed.get(provider.id);
+    if (accountRefs === undefined || (name.provider ?? provider) !== provider) return false;
+    return catalogue.served(provider, accountRefs).get(name.id) !== undefined;
   });
   return isListed ? undefined : alike;
 }
 
-function resolveCustom(world: World, provider: Provider, custom: CustomModel): Resolution {
-  const seats = world.access.allowed.get(provider.id);
-  if (seats === undefined) return unreachable(world, [provider]);
-  const model = world.catalogue.served(provider, seats).find(custom.model)?.id ?? custom.model;
+function resolveCustom(context: ResolveContext, provider: Provider, custom: CustomModel): Resolution {
+  const accountRefs = context.access.allowed.get(provider.id);
+  if (accountRefs === undefined) return unreachable(context, [provider]);
+  const model = context.catalogue.served(provider, accountRefs).find(custom.model)?.id ?? custom.model;
   const plain = plainName(custom.id);
-  const isNamed = world.access.models?.some((scope) => plainName(scope) === plain) ?? false;
-  return isNamed || world.inScope(provider, model)
-    ? found(world, provider, model, seats)
-    : outOfScope(world, [provider]);
+  const isNamed = context.access.models?.some((scope) => plainName(scope) === plain) ?? false;
+  return isNamed || context.inScope(provider, model)
+    ? found(context, provider, model, accountRefs)
+    : outOfScope(context, [provider]);
 }
 
 /** The provider is named: it, or a refusal. An id that it does not list is sent in its own spelling. */
-function resolveAt(world: World, provider: Provider, id: string): Resolution {
-  const seats = world.access.allowed.get(provider.id);
-  if (seats === undefined) return unreachable(world, [provider]);
-  const served = world.catalogue.served(provider, seats);
-  const model = listedAs(world, provider, served, id) ?? unlistedAs(provider, id);
-  if (model === "") return invalid(`${quoted(world.requested)} names no model. ${WHERE}`);
-  if (!world.inScope(provider, model)) return outOfScope(world, [provider]);
-  return found(world, provider, model, seats);
+function resolveAt(context: ResolveContext, provider: Provider, id: string): Resolution {
+  const accountRefs = context.access.allowed.get(provider.id);
+  if (accountRefs === undefined) return unreachable(context, [provider]);
+  const served = context.catalogue.served(provider, accountRefs);
+  const model = listedAs(context, provider, served, id) ?? unlistedAs(provider, id);
+  if (model === "") return invalid(`${quoted(context.requested)} names no model. ${WHERE}`);
+  if (!context.inScope(provider, model)) return outOfScope(context, [provider]);
+  return found(context, provider, model, accountRefs);
 }
 
 /** The listed id in the key's scope that a name means at a provider: spelt alike, or as the provider spells it. */
-function listedAs(world: World, provider: Provider, served: Served, id: string): string | undefined {
+function listedAs(
+  context: ResolveContext,
+  provider: Provider,
+  served: Served,
+  id: string,
+): string | undefined {
   return [id, ...provider.spellings(plainName(id))]
     .map((spelling) => served.find(spelling)?.id)
-    .find((listed) => listed !== undefined && world.inScope(provider, listed));
+    .find((listed) => listed !== undefined && context.inScope(provider, listed));
 }
 
 /** How an id that is listed nowhere goes up: families write theirs in lower case, of others the case may matter. */
@@ -136,22 +141,23 @@ function unlistedAs(provider: Provider, id: string): string {
 }
 
 /** No provider is named: by exact id, then by plain name, then by spelling, then by family. */
-function search(world: World, id: string): Resolution {
-  const candidates = ranked(world, id, world.access.allowed);
+function search(context: ResolveContext, id: string): Resolution {
+  const candidates = ranked(context, id, context.access.allowed);
   const ways = [
     (served: Served) => served.get(id)?.id,
     (served: Served) => served.find(id)?.id,
-    (served: Served, provider: Provider) => listedAs(world, provider, served, id),
+    (served: Served, provider: Provider) => listedAs(context, provider, served, id),
   ];
   for (const way of ways) {
-    for (const { provider, seats } of candidates) {
-      const model = way(world.catalogue.served(provider, seats), provider);
-      if (model !== undefined && world.inScope(provider, model)) return found(world, provider, model, seats);
+    for (const { provider, accountRefs } of candidates) {
+      const model = way(context.catalogue.served(provider, accountRefs), provider);
+      if (model !== undefined && context.inScope(provider, model))
+        return found(context, provider, model, accountRefs);
     }
   }
-  const guess = guessed(world, id, candidates).find(({ provider }) => world.inScope(provider, id));
-  if (guess !== undefined) return found(world, guess.provider, plainName(id), guess.seats);
-  return refuse(world, id);
+  const guess = guessed(context, id, candidates).find(({ provider }) => context.inScope(provider, id));
+  if (guess !== undefined) return found(context, guess.provider, plainName(id), guess.accountRefs);
+  return refuse(context, id);
 }
 
 /** An id as families write them, from end to end. */
@@ -161,45 +167,45 @@ const WHOLE_ID = /^[a-z0-9]+(?:[._-][a-z0-9]+)*$/;
  * Of these, the providers to which a name that nobody lists belongs by its family. Where the family's maker can be asked,
  * nobody else may be: what its own plan does not serve must not end up on the bill of another subscription.
  */
-function guessed(world: World, id: string, candidates: readonly Candidate[]): Candidate[] {
+function guessed(context: ResolveContext, id: string, candidates: readonly Candidate[]): Candidate[] {
   const plain = plainName(id);
   if (!WHOLE_ID.test(plain)) return [];
-  const hasMaker = world.providers.some(
+  const hasMaker = context.providers.some(
     (provider) =>
-      world.access.allowed.has(provider.id) &&
+      context.access.allowed.has(provider.id) &&
       provider.claims(plain, new Set(provider.kinds)) === "own" &&
-      world.inScope(provider, plain),
+      context.inScope(provider, plain),
   );
   return candidates.filter(({ claim }) => claim === "own" || (claim === "carried" && !hasMaker));
 }
 
 /** Why nothing was found: outside the key's scopes, not connected, or not known to anybody. */
-function refuse(world: World, id: string): UnresolvedModel {
-  const knowing = knowingOf(world, id, world.access.connected);
-  if (knowing.length > 0) return outOfScope(world, knowing);
-  const absent: SeatsByProvider = new Map(
-    world.providers
-      .filter((provider) => !world.access.connected.has(provider.id))
+function refuse(context: ResolveContext, id: string): UnresolvedModel {
+  const knowing = knowingOf(context, id, context.access.connected);
+  if (knowing.length > 0) return outOfScope(context, knowing);
+  const absent: AccountRefsByProvider = new Map(
+    context.providers
+      .filter((provider) => !context.access.connected.has(provider.id))
       .map((provider) => [provider.id, provider.kinds.map((kind) => ({ id: "", kind }))]),
   );
-  const missing = knowingOf(world, id, absent);
-  if (missing.length > 0) return notConfigured(world, missing);
-  const nearest = nearestName(id, listedNames(world));
+  const missing = knowingOf(context, id, absent);
+  if (missing.length > 0) return notConfigured(context, missing);
+  const nearest = nearestName(id, listedNames(context));
   const hint = nearest === undefined ? "" : ` Did you mean ${quoted(nearest)}?`;
   return {
     ok: false,
     code: "model_not_found",
-    message: `There is no model ${quoted(world.requested)}.${hint} ${WHERE}`,
+    message: `There is no model ${quoted(context.requested)}.${hint} ${WHERE}`,
   };
 }
 
 /** What the key may ask for, by name. */
-function listedNames({ catalogue, access, providers, inScope }: World): string[] {
+function listedNames({ catalogue, access, providers, inScope }: ResolveContext): string[] {
   return providers.flatMap((provider) => {
-    const seats = access.allowed.get(provider.id);
-    if (seats === undefined) return [];
+    const accountRefs = access.allowed.get(provider.id);
+    if (accountRefs === undefined) return [];
     return catalogue
-      .served(provider, seats)
+      .served(provider, accountRefs)
       .entries.map((entry) => entry.id)
       .filter((id) => inScope(provider, id));
   });
@@ -207,44 +213,51 @@ function listedNames({ catalogue, access, providers, inScope }: World): string[]
 
 interface Candidate {
   provider: Provider;
-  seats: readonly Seat[];
+  accountRefs: readonly AccountRef[];
   claim: Claim;
 }
 
 const RANK = { own: 0, carried: 1, none: 2 } as const;
 
 /** The providers of a map, the model's maker first, then who carries it; equals in list order. */
-function ranked(world: World, id: string, seatsOf: SeatsByProvider): Candidate[] {
+function ranked(context: ResolveContext, id: string, accountRefsOf: AccountRefsByProvider): Candidate[] {
   const plain = plainName(id);
-  const candidates = world.providers.flatMap((provider) => {
-    const seats = seatsOf.get(provider.id);
-    if (seats === undefined) return [];
-    return [{ provider, seats, claim: provider.claims(plain, new Set(seats.map(({ kind }) => kind))) }];
+  const candidates = context.providers.flatMap((provider) => {
+    const accountRefs = accountRefsOf.get(provider.id);
+    if (accountRefs === undefined) return [];
+    return [
+      { provider, accountRefs, claim: provider.claims(plain, new Set(accountRefs.map(({ kind }) => kind))) },
+    ];
   });
   return candidates.sort((a, b) => RANK[a.claim ?? "none"] - RANK[b.claim ?? "none"]);
 }
 
 /** The providers of a map that list the name, or to whose family it belongs. */
-function knowingOf(world: World, id: string, seatsOf: SeatsByProvider): Provider[] {
-  const candidates = ranked(world, id, seatsOf);
-  const family = guessed(world, id, candidates);
+function knowingOf(context: ResolveContext, id: string, accountRefsOf: AccountRefsByProvider): Provider[] {
+  const candidates = ranked(context, id, accountRefsOf);
+  const family = guessed(context, id, candidates);
   return candidates
     .filter((candidate) => {
-      const { provider, seats } = candidate;
-      const served = world.catalogue.served(provider, seats);
+      const { provider, accountRefs } = candidate;
+      const served = context.catalogue.served(provider, accountRefs);
       const isListed = [id, ...provider.spellings(plainName(id))].some((spelling) => served.find(spelling));
       return isListed || family.includes(candidate);
     })
     .map(({ provider }) => provider);
 }
 
-function found(world: World, provider: Provider, model: string, seats: readonly Seat[]): ResolvedModel {
-  const serving = seats.flatMap((seat) => {
-    const entry = world.catalogue.served(provider, [seat]).get(model);
-    return entry === undefined ? [] : [[seat.id, entry.operations] as const];
+function found(
+  context: ResolveContext,
+  provider: Provider,
+  model: string,
+  accountRefs: readonly AccountRef[],
+): ResolvedModel {
+  const serving = accountRefs.flatMap((accountRef) => {
+    const entry = context.catalogue.served(provider, [accountRef]).get(model);
+    return entry === undefined ? [] : [[accountRef.id, entry.operations] as const];
   });
-  const answers = new Map(serving.length > 0 ? serving : claiming(world, provider, model, seats));
-  return { ok: true, provider: provider.id, model, answers, change: changeOf(world.requested, model) };
+  const answers = new Map(serving.length > 0 ? serving : claiming(context, provider, model, accountRefs));
+  return { ok: true, provider: provider.id, model, answers, change: changeOf(context.requested, model) };
 }
 
 /** What was taken off or written otherwise. */
@@ -258,23 +271,23 @@ function changeOf(requested: string, model: string): ResolvedModel["change"] {
  * was refused to only where there is no other.
  */
 function claiming(
-  { catalogue }: World,
+  { catalogue }: ResolveContext,
   provider: Provider,
   model: string,
-  seats: readonly Seat[],
+  accountRefs: readonly AccountRef[],
 ): (readonly [string, readonly Operation[]])[] {
-  const some = seats.filter(({ kind }) => provider.claims(plainName(model), new Set([kind])) !== null);
-  const able = some.length > 0 ? some : seats;
+  const some = accountRefs.filter(({ kind }) => provider.claims(plainName(model), new Set([kind])) !== null);
+  const able = some.length > 0 ? some : accountRefs;
   const willing = able.filter(({ id }) => !catalogue.refuses(id, model));
   return (willing.length > 0 ? willing : able).map(({ id, kind }) => [id, provider.operations(model, kind)]);
 }
 
-function unreachable(world: World, providers: readonly Provider[]): UnresolvedModel {
-  const connected = providers.some(({ id }) => world.access.connected.has(id));
-  return connected ? outOfScope(world, providers) : notConfigured(world, providers);
+function unreachable(context: ResolveContext, providers: readonly Provider[]): UnresolvedModel {
+  const connected = providers.some(({ id }) => context.access.connected.has(id));
+  return connected ? outOfScope(context, providers) : notConfigured(context, providers);
 }
 
-function outOfScope({ requested }: World, providers: readonly Provider[]): UnresolvedModel {
+function outOfScope({ requested }: ResolveContext, providers: readonly Provider[]): UnresolvedModel {
   return {
     ok: false,
     code: "key_scope",
@@ -284,7 +297,7 @@ function outOfScope({ requested }: World, providers: readonly Provider[]): Unres
 }
 
 function notConfigured(
-  { requested, adminUrl = "/admin" }: World,
+  { requested, adminUrl = "/admin" }: ResolveContext,
   providers: readonly Provider[],
 ): UnresolvedModel {
   const account = providers.length > 1 ? "neither has an enabled account" : "it has no enabled account";

@@ -7,16 +7,16 @@ import { TURN_STATE_HEADER } from "./profile.ts";
 /** Marks the state in the answer's headers. */
 export function markTurnState(accountId: string, headers: Headers): void {
   const state = headers.get(TURN_STATE_HEADER);
-  if (state !== null) headers.set(TURN_STATE_HEADER, markOf(accountId) + state);
+  if (state !== null) headers.set(TURN_STATE_HEADER, usedTokenMark(accountId) + state);
 }
 
 /** The state as the backend gave it; null where it is another account's, or from elsewhere. */
 export function unmarkedTurnState(accountId: string, headers: Headers): string | null {
   const marked = headers.get(TURN_STATE_HEADER);
-  const mark = markOf(accountId);
+  const mark = usedTokenMark(accountId);
   return marked?.startsWith(mark) ? marked.slice(mark.length) : null;
 }
 
-function markOf(accountId: string): string {
+function usedTokenMark(accountId: string): string {
   return `${accountId}.`;
 }

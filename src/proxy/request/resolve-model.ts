@@ -3,7 +3,7 @@ import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import { MAX_MODEL_ID } from "../../models/registry/schema.ts";
 import { accessOf, modelScope } from "../../models/resolve/access.ts";
-import { resolveOnce } from "../../models/resolve/memo.ts";
+import { resolveMemoized } from "../../models/resolve/memo.ts";
 import type { Provider } from "../../providers/provider.ts";
 import type { AccountRecord } from "../../storage/port.ts";
 import type { ProxyCall, ProxyDeps, Target } from "../context.ts";
@@ -26,7 +26,7 @@ export async function resolveModel(
   requested: string,
   accounts: readonly AccountRecord[],
 ): Promise<Target> {
-  const resolution = resolveOnce({
+  const resolution = resolveMemoized({
     requested,
     forced: call.forced,
     providers,

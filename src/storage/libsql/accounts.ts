@@ -33,9 +33,9 @@ export function accountStore(database: Database, sealer: Sealer, readOnly = fals
         return rows.map(toRecord);
       }),
 
-    page: (wish) =>
+    page: (options) =>
       database.run("list the accounts", async (orm) => {
-        const page = await readPage(orm, LISTING, wish, undefined, ({ where, order, limit }) =>
+        const page = await readPage(orm, LISTING, options, undefined, ({ where, order, limit }) =>
           orm.select(openColumns).from(providerAccounts).where(where).orderBy(order).limit(limit),
         );
         return page && { ...page, entries: page.entries.map(toRecord) };

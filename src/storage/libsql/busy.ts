@@ -21,7 +21,7 @@ async function healBusyClient(client: DatabaseClient, error: unknown): Promise<v
  * Repeats `work` on a file while another process holds its lock. Rejects with the last failure once that has gone on for
  * `limitMs`. The pauses are `sleep`'s, so that no thread stands still for them.
  */
-export async function patiently<T>(
+export async function retryWhileBusy<T>(
   client: DatabaseClient,
   sleep: Clock["sleep"],
   work: () => Promise<T>,

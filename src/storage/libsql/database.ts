@@ -5,7 +5,7 @@
 import type { InStatement } from "@libsql/client";
 import { drizzle, type SqliteRemoteDatabase } from "drizzle-orm/sqlite-proxy";
 import type { Clock } from "../../runtime.ts";
-import { patiently } from "./busy.ts";
+import { retryWhileBusy } from "./busy.ts";
 import type { Connections, DatabaseClient, Rows } from "./connections.ts";
 import { attempt, CALL_LIMIT_MS, within } from "./failure.ts";
 
@@ -38,7 +38,7 @@ function openOrm(connections: Connections, sleep: Clock["sleep"], lockMs: number
   const call = async <T>(use: (client: DatabaseClient) => Promise<T>): Promise<T> => {
     const { client, release } = await connections.open();
     try {
-      return await patiently(client, sleep, () => within(sleep, use(client)), lockMs);
+      return await retryWhileBusy(client, sleep, () => within(sleep, use(client)), lockMs);
     } finally {
       release();
     }

@@ -6,7 +6,7 @@ import type { Client } from "@libsql/client";
 import type { Clock } from "../../runtime.ts";
 import { WrongKeyError } from "../port.ts";
 import { type Place, SealError, type Sealer } from "../seal.ts";
-import { patiently } from "./busy.ts";
+import { retryWhileBusy } from "./busy.ts";
 import { attempt, within } from "./failure.ts";
 
 /** The setting under which the value is kept. */
@@ -45,7 +45,7 @@ export function checkKeyRing(client: Client, clock: Clock, sealer: Sealer): Prom
     }
     if (stored === null || !(await opensCheck(sealer, stored))) throw wrongKey();
   };
-  return attempt("check the encryption key", () => patiently(client, sleep, work));
+  return attempt("check the encryption key", () => retryWhileBusy(client, sleep, work));
 }
 
 /** Whether the ring is this database's, as `checkKeyRing` judges; writes nothing. Rejects with `StorageError`. */

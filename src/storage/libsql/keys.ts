@@ -22,12 +22,12 @@ export function keyStore(database: Database, sealer: Sealer): KeyStore {
     database.run("look up a key", async (orm) => only(await orm.select(open).from(apiKeys).where(where)));
 
   return {
-    list: (wish, filter) =>
+    list: (options, filter) =>
       database.run("list the keys", async (orm) => {
         const page = await readPage(
           orm,
           LISTING,
-          wish,
+          options,
           filter && passing(filter),
           ({ where, order, limit }) =>
             orm.select(open).from(apiKeys).where(where).orderBy(order).limit(limit),

@@ -4,7 +4,7 @@
  */
 import type { Client, InStatement, Transaction } from "@libsql/client";
 import type { Clock } from "../../runtime.ts";
-import { patiently } from "./busy.ts";
+import { retryWhileBusy } from "./busy.ts";
 import { attempt, within } from "./failure.ts";
 import { migrations } from "./migrations.gen.ts";
 
@@ -37,7 +37,7 @@ export function migrate(
 ): Promise<void> {
   const work = () => bringUp(client, sleep, target);
   if (client.protocol !== "file") return attempt("migrate the database", work);
-  const mine = turn.then(() => attempt("migrate the database", () => patiently(client, sleep, work)));
+  const mine = turn.then(() => attempt("migrate the database", () => retryWhileBusy(client, sleep, work)));
   turn = mine.catch(() => undefined);
   return mine;
 }
@@ -50,7 +50,7 @@ export function migrate(
 export async function useWriteAheadLog(client: Client, sleep: Sleep): Promise<void> {
   if (client.protocol !== "file") return;
   await attempt("turn on the write-ahead log", () =>
-    patiently(client, sleep, async () => {
+    retryWhileBusy(client, sleep, async () => {
       await client.execute("PRAGMA journal_mode=WAL");
     }),
   );

@@ -2,7 +2,7 @@
 import { and, eq, type SQL, sql } from "drizzle-orm";
 import type { RunnableQuery } from "drizzle-orm/runnable-query";
 import type { SQLiteColumn, SQLiteTable } from "drizzle-orm/sqlite-core";
-import type { ListPage, PageWish } from "../port.ts";
+import type { ListPage, PageOptions } from "../port.ts";
 import type { Orm } from "./database.ts";
 
 /** What orders a list. */
@@ -18,11 +18,11 @@ export type Select<Row> = (range: {
   limit: number;
 }) => RunnableQuery<Row[], "sqlite"> & PromiseLike<Row[]>;
 
-/** The page of those that pass `filter`; null when the wish names an entry that is not there at all. */
+/** The page of those that pass `filter`; null when the options name an entry that is not there at all. */
 export async function readPage<Row>(
   orm: Orm,
   { table, newestFirst }: Listing,
-  { limit, after, before }: PageWish,
+  { limit, after, before }: PageOptions,
   filter: SQL | undefined,
   select: Select<Row>,
 ): Promise<ListPage<Row> | null> {

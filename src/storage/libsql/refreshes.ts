@@ -15,7 +15,7 @@ import { accountColumns, openColumns, sealSecrets, toRecord } from "./account-ro
 import type { Database, Orm } from "./database.ts";
 import { openOrMark } from "./mark-unreadable.ts";
 import { providerAccounts as accounts } from "./schema.ts";
-import { markOf, withSpent } from "./used-refresh-tokens.ts";
+import { usedTokenMark, withSpent } from "./used-refresh-tokens.ts";
 
 /** Epoch ms. */
 const NOW = sql<number>`cast(unixepoch('subsec') * 1000 as integer)`;
@@ -94,7 +94,7 @@ export function refreshStore(database: Database, sealer: Sealer): RefreshStore {
         const spent =
           spentToken === null
             ? {}
-            : { spentTokens: withSpent(accounts.spentTokens, await markOf(spentToken)) };
+            : { spentTokens: withSpent(accounts.spentTokens, await usedTokenMark(spentToken)) };
         const rows = await orm
           .update(accounts)
           .set({

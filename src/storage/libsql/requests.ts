@@ -3,7 +3,7 @@
  * settings. Without the key all of these stay unread, so that a guessed key costs one look into an index.
  */
 import { and, asc, desc, eq, exists, inArray, sql } from "drizzle-orm";
-import type { ClosedAccount, RequestReading, RequestStore } from "../port.ts";
+import type { RequestReading, RequestStore, SealedAccount } from "../port.ts";
 import type { Sealer } from "../seal.ts";
 import { type AccountRow, accountColumns, openColumns, toRecord } from "./account-row.ts";
 import type { Database, Orm } from "./database.ts";
@@ -12,31 +12,31 @@ import { openOrMark } from "./mark-unreadable.ts";
 import { providerAccounts as accounts, apiKeys, systemSettings } from "./schema.ts";
 
 /** Accounts whose secrets come along, at most: an owner has a handful. Those of others are read when they are used. */
-const CLOSED_MAX = 50;
+const SEALED_MAX = 50;
 
 export function requestStore(database: Database, sealer: Sealer): RequestStore {
-  const closed = (row: AccountRow): ClosedAccount => ({
+  const sealed = (row: AccountRow): SealedAccount => ({
     id: row.record.id,
     version: row.version,
     open: () => database.run("open an account", (orm) => openOrMark(orm, sealer, row)),
   });
 
   return {
-    read: (keyHash, wish) =>
+    read: (keyHash, options) =>
       database.run("look up a key", async (orm): Promise<RequestReading | null> => {
         const [[key], all, withSecrets, settings] = await orm.batch([
           orm.select(keyColumns).from(apiKeys).where(eq(apiKeys.hash, keyHash)),
-          selectAll(orm, keyHash, wish.accounts),
-          selectWithSecrets(orm, keyHash, wish.accounts),
+          selectAll(orm, keyHash, options.accounts),
+          selectWithSecrets(orm, keyHash, options.accounts),
           orm
             .select({ key: systemSettings.key, value: systemSettings.value })
             .from(systemSettings)
-            .where(and(inArray(systemSettings.key, [...wish.settings]), isThere(orm, keyHash))),
+            .where(and(inArray(systemSettings.key, [...options.settings]), isThere(orm, keyHash))),
         ]);
         if (key === undefined) return null;
         return {
           key: toKey(key),
-          accounts: wish.accounts ? { all: all.map(toRecord), closed: withSecrets.map(closed) } : null,
+          accounts: options.accounts ? { all: all.map(toRecord), sealed: withSecrets.map(sealed) } : null,
           settings: new Map(settings.map((setting) => [setting.key, setting.value])),
         };
       }),
@@ -70,6 +70,6 @@ function selectWithSecrets(orm: Orm, keyHash: string, isWished: boolean) {
       desc(accounts.createdAt),
       desc(accounts.id),
     )
-    .limit(isWished ? CLOSED_MAX : 0);
+    .limit(isWished ? SEALED_MAX : 0);
   return orm.select(accountColumns).from(accounts).where(inArray(accounts.id, foremost));
 }

@@ -6,7 +6,7 @@
 import type { Client, InStatement } from "@libsql/client";
 import type { Clock } from "../../runtime.ts";
 import { type Place, SealError, type Sealer } from "../seal.ts";
-import { patiently } from "./busy.ts";
+import { retryWhileBusy } from "./busy.ts";
 import { attempt, within } from "./failure.ts";
 import { SEALED_COLUMNS, type SealedColumn } from "./sealed-columns.ts";
 
@@ -41,7 +41,7 @@ export async function rotate(
   { batch = BATCH, onBatch = () => {} }: RotationOptions = {},
 ): Promise<Rotation> {
   const run = <T>(work: () => Promise<T>): Promise<T> =>
-    attempt("seal anew", () => patiently(client, sleep, work));
+    attempt("seal anew", () => retryWhileBusy(client, sleep, work));
   let resealed = 0;
   let result: Rotation = { resealed: 0, current: 0, undecryptable: [], left: 0 };
 

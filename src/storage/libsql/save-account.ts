@@ -8,7 +8,7 @@ import type { Sealer } from "../seal.ts";
 import { openColumns, sealSecrets, toRecord } from "./account-row.ts";
 import type { Database, Orm } from "./database.ts";
 import { providerAccounts as accounts } from "./schema.ts";
-import { isSpentIn, markOf } from "./used-refresh-tokens.ts";
+import { isSpentIn, usedTokenMark } from "./used-refresh-tokens.ts";
 
 /** `spentBy`: the refresh token was used up by this account, and nothing was written. */
 export type Saved = { record: AccountRecord } | { spentBy: AccountRecord };
@@ -25,7 +25,7 @@ export function saveRound(
 ): Promise<Saved | null> {
   return database.run("save an account", async (orm) => {
     const { provider, kind, externalId } = account;
-    const mark = account.refreshToken === null ? null : await markOf(account.refreshToken);
+    const mark = account.refreshToken === null ? null : await usedTokenMark(account.refreshToken);
     const isSpent = mark === null ? sql<number>`0` : isSpentIn(accounts.spentTokens, mark);
     const among = and(eq(accounts.provider, provider), eq(accounts.kind, kind));
     const select = (where: SQL | undefined) =>

@@ -120,10 +120,10 @@ export const systemSettings = sqliteTable("system_settings", {
 });
 
 /** Tries at the admin token, by what is tried and where from; gone again when they are forgotten. */
-export const adminTries = sqliteTable(
+export const loginAttempts = sqliteTable(
   "admin_tries",
   {
-    door: text("door").notNull(),
+    channel: text("door").notNull(),
     /** Hash of the network address. */
     source: text("source").notNull(),
     /** Wrong ones since the last right one, and those that are being judged. */
@@ -134,8 +134,8 @@ export const adminTries = sqliteTable(
     rightAt: integer("right_at"),
   },
   (table) => [
-    primaryKey({ columns: [table.door, table.source] }),
-    index("admin_tries_tried_at").on(table.door, table.triedAt),
+    primaryKey({ columns: [table.channel, table.source] }),
+    index("admin_tries_tried_at").on(table.channel, table.triedAt),
   ],
 );
 

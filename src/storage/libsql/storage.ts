@@ -6,7 +6,7 @@ import { accountStore } from "./accounts.ts";
 import type { Connections } from "./connections.ts";
 import { openDatabase } from "./database.ts";
 import { keyStore } from "./keys.ts";
-import { tryStore } from "./login-attempts.ts";
+import { loginAttemptStore } from "./login-attempts.ts";
 import { oauthStateStore } from "./oauth-states.ts";
 import { refreshStore } from "./refreshes.ts";
 import { requestStore } from "./requests.ts";
@@ -37,7 +37,7 @@ export function createLibsqlStorage({ connections, sealer, sleep, readOnly }: Li
     oauthStates: oauthStateStore(database, sealer),
     settings: settingStore(database, sealer),
     sessions: sessionStore(database),
-    tries: tryStore(database),
+    loginAttempts: loginAttemptStore(database),
     ping: (now) =>
       database.run("write to the database", async (orm) => {
         const probe = { value: "", updatedAt: now };

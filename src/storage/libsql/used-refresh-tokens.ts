@@ -13,7 +13,7 @@ const REMEMBERED = 100;
 
 type Column = typeof providerAccounts.spentTokens;
 
-export async function markOf(refreshToken: string): Promise<string> {
+export async function usedTokenMark(refreshToken: string): Promise<string> {
   return `${(await sha256Hex(refreshToken)).slice(0, DIGITS)} `;
 }
 
