@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { catalogueOf } from "../../src/models/catalogue/catalogue.ts";
+import { catalogueOf, createCatalogue } from "../../src/models/catalogue/catalogue.ts";
 import { readRegistry } from "../../src/models/registry/schema.ts";
 import { snapshot } from "../../src/models/registry/snapshot.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
@@ -117,6 +117,26 @@ describe("a user who names a model without more gets the same provider every tim
     expect(answering("gpt-5-mini")).toEqual(["codex", "acc-codex:api_key"]);
     expect(answering("gpt-5.6-sol")).toEqual(["codex", "acc-codex", "acc-codex:api_key"]);
     expect(answering("gpt-4.2-unlisted")).toEqual(["codex", "acc-codex:api_key"]);
+  });
+});
+
+describe("a model that its maker has refused to an account", () => {
+  const refusing = (account: string, model: string) =>
+    createCatalogue({
+      registry: snapshot(),
+      live: new Map([[account, { models: null, refused: new Set([model]) }]]),
+    });
+
+  test.each([
+    ["gpt-5.6-sol", "acc-codex", "gpt-5.6-sol", "codex gpt-5.6-sol"],
+    ["GPT-5.6-Sol", "acc-codex", "gpt-5.6-sol", "codex gpt-5.6-sol"],
+    ["claude-sonnet-5", "acc-claude", "claude-sonnet-5", "claude claude-sonnet-5"],
+    // The other's own spelling went to the other before, too.
+    ["claude-opus-4.8", "acc-claude", "claude-opus-4-8", "copilot claude-opus-4.8"],
+    ["copilot/gpt-5.6-sol", "acc-codex", "gpt-5.6-sol", "copilot gpt-5.6-sol"],
+  ])("%s does not move to another subscription", (name, account, model, expected) => {
+    expect(answer(name, { catalogue: refusing(account, model) })).toBe(expected);
+    expect(answer(name)).toBe(expected);
   });
 });
 

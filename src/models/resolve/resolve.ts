@@ -148,8 +148,10 @@ function search(context: ResolveContext, id: string): Resolution {
     (served: Served) => served.find(id)?.id,
     (served: Served, provider: Provider) => listedAs(context, provider, served, id),
   ];
-  for (const way of ways) {
-    for (const { provider, accountRefs } of candidates) {
+  const exact = withoutDetours(context, candidates, () => [id]);
+  const spelt = withoutDetours(context, exact, (provider) => [id, ...provider.spellings(plainName(id))]);
+  for (const [step, way] of ways.entries()) {
+    for (const { provider, accountRefs } of step === 0 ? exact : spelt) {
       const model = way(context.catalogue.served(provider, accountRefs), provider);
       if (model !== undefined && context.inScope(provider, model))
         return found(context, provider, model, accountRefs);
@@ -158,6 +160,23 @@ function search(context: ResolveContext, id: string): Resolution {
   const guess = guessed(context, id, candidates).find(({ provider }) => context.inScope(provider, id));
   if (guess !== undefined) return found(context, guess.provider, plainName(id), guess.accountRefs);
   return refuse(context, id);
+}
+
+/**
+ * The candidates without those that only carry a model which its maker has refused to an account of this key's under one of
+ * these ids: a refusal must not move the bill to another subscription. The maker stays, and answers with its refusal.
+ */
+function withoutDetours(
+  { catalogue }: ResolveContext,
+  candidates: readonly Candidate[],
+  idsAt: (provider: Provider) => readonly string[],
+): readonly Candidate[] {
+  const isRefused = candidates.some(
+    ({ provider, accountRefs, claim }) =>
+      claim === "own" &&
+      idsAt(provider).some((id) => accountRefs.some((account) => catalogue.refuses(account.id, id))),
+  );
+  return isRefused ? candidates.filter(({ claim }) => claim === "own") : candidates;
 }
 
 /** An id as families write them, from end to end. */
