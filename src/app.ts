@@ -16,7 +16,7 @@ import { createHealthRoutes } from "./http/health.ts";
 import { underPublicPath, withoutPublicPath } from "./http/public-path.ts";
 import { createRegistryRoutes } from "./http/registry.ts";
 import { createClientRoutes } from "./http/routes.ts";
-import { safeHeaders } from "./http/safe-headers.ts";
+import { securityHeaders } from "./http/security-headers.ts";
 import { createKeyUses } from "./keys/last-used.ts";
 import { createKeyLookup } from "./keys/lookup.ts";
 import { randomId } from "./keys/secret.ts";
@@ -24,7 +24,7 @@ import { createRedactor } from "./log/redact.ts";
 import { requestLogger, requestLoggerOf } from "./log/request-logger.ts";
 import { createModelSource } from "./models/catalogue/source.ts";
 import { PROVIDERS } from "./providers/index.ts";
-import { createArrivals } from "./proxy/prefetch.ts";
+import { createPrefetch } from "./proxy/prefetch.ts";
 import { untilShutdown } from "./proxy/until-shutdown.ts";
 import type { Peer, Runtime } from "./runtime.ts";
 import { observeSecrets } from "./storage/secret-observer.ts";
@@ -47,8 +47,8 @@ export function createApp(given: Runtime): App {
   const providers = PROVIDERS;
   const credentials = createCredentials({ runtime, providers, accountCache });
   const models = createModelSource({ runtime, providers, credentials });
-  const arrivals = createArrivals({ storage: runtime.storage, accountCache, models });
-  const keys = createKeyLookup(runtime, arrivals, health);
+  const prefetch = createPrefetch({ storage: runtime.storage, accountCache, models });
+  const keys = createKeyLookup(runtime, prefetch, health);
 
   const prefix = publicPath(runtime.config);
   const inside = withoutPublicPath(runtime.config);
@@ -58,7 +58,7 @@ export function createApp(given: Runtime): App {
   // The routes for answers say it themselves, each in its protocol.
   for (const path of ["/healthz", "/admin/*", "/models/*", "/v1/models/*", "/:provider/v1/models/*"])
     app.use(path, (_, next) => untilShutdown(runtime, next()));
-  app.use(safeHeaders(runtime));
+  app.use(securityHeaders(runtime));
   app.route("/", createHealthRoutes(runtime));
   app.route(
     "/",

@@ -15,7 +15,7 @@ import { type KeyScopes, NO_SCOPES } from "../models/resolve/access.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { Peer, Runtime } from "../runtime.ts";
 import { errorLogFields, errorResponse } from "./error-response.ts";
-import { createSourceRate } from "./source-rate.ts";
+import { createRateLimiter } from "./rate-limit.ts";
 
 export interface RegistryRouteDeps {
   readonly runtime: Runtime;
@@ -29,7 +29,7 @@ export interface RegistryRouteDeps {
 const PATH = /^\/models\/(?:([^/]+)\/)?api\.json$/;
 const OWN = "own";
 
-/** Requests without a credential, by source and minute. A client asks when it starts, and every few minutes or hours. */
+/** Requests without a credential, per network and minute. A client asks when it starts, and every few minutes or hours. */
 const OPEN_PER_MINUTE = 60;
 
 /** Shared caches may keep the open registry as long as clients do, and an old one while they fetch another. */
@@ -40,14 +40,14 @@ const OWN_CACHING = "private, no-cache";
 export function createRegistryRoutes(deps: RegistryRouteDeps): Hono<{ Bindings: Peer }> {
   const { runtime } = deps;
   const bodies = createRegistryBodies(runtime.clock);
-  const rate = createSourceRate(runtime.clock, OPEN_PER_MINUTE);
+  const limiter = createRateLimiter(runtime.clock, OPEN_PER_MINUTE);
 
   async function answer(c: Context<{ Bindings: Peer }>, name: string | undefined): Promise<Response> {
     const isOpen = name === undefined || name === OWN;
     if (isOpen && runtime.config.KLEIS_OPEN_REGISTRY === "off") return refused(c, CLOSED);
     const scopes = isOpen ? NO_SCOPES : await scopesOf(deps, c, name);
     // A discovery token is a credential: who has one is not counted, who guesses is.
-    const wait = isOpen || scopes === null ? rate.take(c.env?.source) : 0;
+    const wait = isOpen || scopes === null ? limiter.acquire(c.env?.source) : 0;
     if (wait > 0) return refused(c, tooOften(wait));
     if (scopes === null) return refused(c, NOT_HERE);
     const { headers } = c.req.raw;

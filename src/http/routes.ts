@@ -11,11 +11,11 @@ import type { KeyLookup } from "../keys/lookup.ts";
 import type { RequestLog } from "../log/request-log.ts";
 import { requestLoggerOf } from "../log/request-logger.ts";
 import { type Operation, protocolOf, ROUTE } from "../protocols/protocol.ts";
-import { createSlots, type Slots } from "../proxy/concurrency.ts";
+import { type ConcurrencyLimiter, createConcurrencyLimiter } from "../proxy/concurrency.ts";
 import type { ProxyDeps } from "../proxy/context.ts";
-import { createInFlight, type InFlight } from "../proxy/memory-budget.ts";
+import { createMemoryBudget, type MemoryBudget } from "../proxy/memory-budget.ts";
 import { proxy } from "../proxy/pipeline.ts";
-import { createTurns } from "../proxy/request/work-queue.ts";
+import { createWorkQueue } from "../proxy/request/work-queue.ts";
 import { untilShutdown } from "../proxy/until-shutdown.ts";
 import type { KeyRecord } from "../storage/port.ts";
 import {
@@ -27,7 +27,7 @@ import {
 } from "./error-response.ts";
 import { createModelRoutes } from "./models.ts";
 
-export interface ClientDeps extends Omit<ProxyDeps, "turns"> {
+export interface ClientDeps extends Omit<ProxyDeps, "workQueue"> {
   readonly keys: KeyLookup;
   readonly uses: KeyUses;
 }
@@ -37,15 +37,16 @@ const OPERATIONS: readonly Operation[] = ["chat", "responses", "messages", "coun
 export function createClientRoutes(deps: ClientDeps): Hono {
   const { config, clock, sharesPromises = false } = deps.runtime;
   const limits: Limits = {
-    slots: createSlots({ perKey: config.KLEIS_MAX_STREAMS_PER_KEY, inAll: config.KLEIS_MAX_STREAMS }, () =>
-      clock.now(),
+    limiter: createConcurrencyLimiter(
+      { perKey: config.KLEIS_MAX_STREAMS_PER_KEY, inAll: config.KLEIS_MAX_STREAMS },
+      () => clock.now(),
     ),
-    inFlight: createInFlight({
+    memoryBudget: createMemoryBudget({
       perKey: config.KLEIS_MAX_BYTES_IN_FLIGHT_PER_KEY,
       inAll: config.KLEIS_MAX_BYTES_IN_FLIGHT,
     }),
   };
-  const proxyDeps = { ...deps, turns: createTurns(clock, sharesPromises) };
+  const proxyDeps = { ...deps, workQueue: createWorkQueue(clock, sharesPromises) };
   const app = new Hono();
   app.route("/v1", routesOf(proxyDeps, limits, undefined));
   for (const { id } of deps.providers) app.route(`/${id}/v1`, routesOf(proxyDeps, limits, id));
@@ -54,8 +55,8 @@ export function createClientRoutes(deps: ClientDeps): Hono {
 
 /** What running requests share, so that none takes more than its share. */
 interface Limits {
-  readonly slots: Slots;
-  readonly inFlight: InFlight;
+  readonly limiter: ConcurrencyLimiter;
+  readonly memoryBudget: MemoryBudget;
 }
 
 type RouteDeps = ClientDeps & ProxyDeps;
@@ -84,7 +85,7 @@ function routesOf(deps: RouteDeps, limits: Limits, forced: string | undefined): 
 
 async function handle(
   deps: RouteDeps,
-  { slots, inFlight }: Limits,
+  { limiter, memoryBudget }: Limits,
   c: Context,
   operation: Operation,
   forced: string | undefined,
@@ -103,18 +104,18 @@ async function handle(
   };
   try {
     const key = await keyOf(deps, request);
-    const leave = slots.take(key.id);
-    const holding = inFlight.open(key.id);
+    const leave = limiter.acquire(key.id);
+    const memory = memoryBudget.open(key.id);
     release = () => {
       leave();
-      holding.release();
+      memory.release();
     };
     // A client that leaves may never read the answer, nor cancel it.
     request.signal.addEventListener("abort", () => release());
     deps.uses.note(key.id);
     log.addFields({ key: key.id });
     const adminUrl = `${baseUrlOf(deps.runtime.config, request)}/admin`;
-    const answer = proxy(deps, { operation, forced, request, key, requestId, adminUrl, log, holding });
+    const answer = proxy(deps, { operation, forced, request, key, requestId, adminUrl, log, memory });
     return await untilShutdown(deps.runtime, answer);
   } catch (error) {
     if (request.signal.aborted) {

@@ -1,6 +1,6 @@
 /** A provider's answer, read whole for a live check. */
 import { isObject, type JsonObject, parseJson } from "../json.ts";
-import { formOf, readSaidError } from "../protocols/error-shape.ts";
+import { formOf, readErrorDetails } from "../protocols/error-shape.ts";
 import type { CheckAnswer } from "../providers/live-check.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { AccountRecord } from "../storage/port.ts";
@@ -31,7 +31,7 @@ export function readAnswer(
   const last = events.findLast(({ response }) => isObject(response))?.response;
   const whole = parseJson(source);
   const json = isObject(whole) ? whole : isObject(last) ? last : {};
-  const said = readSaidError(source);
+  const said = readErrorDetails(source);
   const failed = status === 0 || status >= 400;
   const error: JsonObject = { ...said.facts, code: said.code, message: said.message };
   return {

@@ -4,7 +4,7 @@ import { errorBody } from "./errors.ts";
 import type { Protocol } from "./protocol.ts";
 
 /** What an error body says. */
-export interface SaidError {
+export interface ErrorDetails {
   /** In the provider's words; undefined where it has none, or markup. */
   readonly message: string | undefined;
   readonly code: string | undefined;
@@ -28,7 +28,7 @@ export function holdsError(protocol: Protocol, value: Json | undefined): boolean
 }
 
 /** Reads an error body: JSON in any of the shapes seen, or plain text. */
-export function readSaidError(source: string): SaidError {
+export function readErrorDetails(source: string): ErrorDetails {
   const value = parseJson(source);
   const facts = factsOf(value);
   const named = (name: string) => text(facts[name]) ?? (isObject(value) ? text(value[name]) : undefined);
@@ -48,18 +48,18 @@ export function shapedError(
   statusText: string,
   source: string,
 ): JsonObject {
-  const { message, code, type, param } = readSaidError(source);
+  const { message, code, type, param } = readErrorDetails(source);
   return errorBody(protocol, {
     status,
     code: code ?? "upstream_error",
-    message: message ?? statusWords(status, statusText, code),
+    message: message ?? statusMessage(status, statusText, code),
     type,
     param,
   });
 }
 
 /** The words for an error that came without any. */
-export function statusWords(status: number, statusText: string, code?: string): string {
+export function statusMessage(status: number, statusText: string, code?: string): string {
   const name = [String(status), text(statusText.trim()) ?? PHRASES[status]].filter(Boolean).join(" ");
   return `The provider answered ${name}${code === undefined ? " without words" : `: ${code}`}.`;
 }
@@ -103,7 +103,7 @@ const LOOKED_AT = 64 * 1024;
  * What the beginning of an error body says whose end is missing, as JSON that holds the same in an error object; other text
  * as it came.
  */
-export function saidInBeginning(source: string): string {
+export function readCutError(source: string): string {
   if (!/^\uFEFF?\s*[[{]/.test(source)) return source;
   const said: JsonObject = {};
   for (const [, name = "", value = ""] of source.slice(0, LOOKED_AT).matchAll(MEMBER)) {

@@ -11,7 +11,7 @@ import type { JsonObject } from "../json.ts";
 import type { Protocol } from "./protocol.ts";
 
 /** Why a stream ends without the provider's own last event. */
-export type BreakCause =
+export type StreamBreak =
   | "ended_early"
   | "broke_off"
   | "no_stop_reason"
@@ -24,7 +24,7 @@ export interface StreamFailure {
   readonly code: string;
   readonly message: string;
   /** True where the client should send the request again; false for a refusal that a repetition would meet again. */
-  readonly again: boolean;
+  readonly retryable: boolean;
   /** The system's code for a connection that is lost in this way. */
   readonly system?: "ECONNRESET" | "ETIMEDOUT" | undefined;
   /** The provider's own type, kept where no client takes it for a temporary error. */
@@ -53,9 +53,9 @@ const CODE = {
   too_large: "upstream_stream_incomplete",
   silent: "upstream_timeout",
   shutting_down: "shutting_down",
-} as const satisfies Record<BreakCause, string>;
+} as const satisfies Record<StreamBreak, string>;
 
-const WORDS: Record<BreakCause, (detail: string) => string> = {
+const WORDS: Record<StreamBreak, (detail: string) => string> = {
   ended_early: () => "the provider's stream ended without its last event",
   broke_off: () => "the connection to the provider broke before the answer was complete",
   no_stop_reason: () => "the provider ended its stream without a stop reason",
@@ -65,12 +65,17 @@ const WORDS: Record<BreakCause, (detail: string) => string> = {
 };
 
 /** The failure of a stream that broke. `detail`: the seconds of a silence, the reason of `too_large`. */
-export function broken<C extends BreakCause>(
+export function broken<C extends StreamBreak>(
   cause: C,
   detail: string | number = "",
 ): StreamFailure & { readonly code: (typeof CODE)[C] } {
   const message = `Connection lost: ${WORDS[cause](String(detail))}. Send the request again.`;
-  return { code: CODE[cause], message, again: true, system: cause === "silent" ? "ETIMEDOUT" : "ECONNRESET" };
+  return {
+    code: CODE[cause],
+    message,
+    retryable: true,
+    system: cause === "silent" ? "ETIMEDOUT" : "ECONNRESET",
+  };
 }
 
 /** Words, codes and types that make an agent repeat a request by themselves. */
@@ -110,8 +115,10 @@ const CODEX_SHOWS_WORDS = "invalid_prompt";
 /** The words by which OpenCode, pi and Cline alike repeat. */
 const REPEAT_WORDS = "provider returned error";
 
-function messageOf({ again, message }: StreamFailure): string {
-  return !again || message.toLowerCase().includes(REPEAT_WORDS) ? message : `${message} (${REPEAT_WORDS})`;
+function messageOf({ retryable, message }: StreamFailure): string {
+  return !retryable || message.toLowerCase().includes(REPEAT_WORDS)
+    ? message
+    : `${message} (${REPEAT_WORDS})`;
 }
 
 const TYPE_AGAIN: Record<Protocol, string> = {
@@ -120,8 +127,8 @@ const TYPE_AGAIN: Record<Protocol, string> = {
   responses: "server_error",
 };
 
-function typeOf(protocol: Protocol, { again, type = "" }: StreamFailure): string {
-  if (again) return TYPE_AGAIN[protocol];
+function typeOf(protocol: Protocol, { retryable, type = "" }: StreamFailure): string {
+  if (retryable) return TYPE_AGAIN[protocol];
   const final = protocol === "messages" ? FINAL_TYPES_MESSAGES : FINAL_TYPES;
   return final.has(type) ? type : "invalid_request_error";
 }
@@ -130,14 +137,14 @@ function typeOf(protocol: Protocol, { again, type = "" }: StreamFailure): string
 const READ_AS_CLIENT_ERROR = /invalid|bad_request|context_length|authentication|permission|not_found/i;
 
 /** A name in which no client reads a temporary error for a refusal, nor a lasting one for what should be repeated. */
-function codeOf({ again, code }: StreamFailure): string {
-  if (again) return READ_AS_CLIENT_ERROR.test(code) ? "upstream_error" : code;
+function codeOf({ retryable, code }: StreamFailure): string {
+  if (retryable) return READ_AS_CLIENT_ERROR.test(code) ? "upstream_error" : code;
   return soundsTemporary(code) || code === "insufficient_quota" ? "usage_limit_reached" : code;
 }
 
 /** The code of `response.failed`: what is worth a repetition never has one on which Codex CLI gives up. */
-function failedCode({ again, code }: StreamFailure): string {
-  if (again) return CODEX_GIVES_UP.has(code) ? "server_error" : code;
+function failedCode({ retryable, code }: StreamFailure): string {
+  if (retryable) return CODEX_GIVES_UP.has(code) ? "server_error" : code;
   return CODEX_GIVES_UP.has(code) ? code : CODEX_SHOWS_WORDS;
 }
 
@@ -158,12 +165,12 @@ export function failureEvents(protocol: Protocol, failure: StreamFailure, facts:
 
 /** A refusal follows a begun message: an error as the first event is repeated by the AI SDK's users, whatever it says. */
 function messagesEvents(failure: StreamFailure, { requestId, model, begun }: StreamFacts): string {
-  const { again } = failure;
+  const { retryable } = failure;
   const error = { type: typeOf("messages", failure), message: messageOf(failure), code: codeOf(failure) };
   // Digits of a random id may read like a status to clients that go by words.
-  const id = again && requestId !== undefined ? { request_id: requestId } : {};
+  const id = retryable && requestId !== undefined ? { request_id: requestId } : {};
   const event = named({ type: "error", error, ...id });
-  return again || begun ? event : emptyMessage(model) + event;
+  return retryable || begun ? event : emptyMessage(model) + event;
 }
 
 function emptyMessage(model = ""): string {
@@ -203,8 +210,8 @@ const OPENAI_AGAIN = new Set(["server_error", "rate_limit_exceeded"]);
 function responsesError(failure: StreamFailure): string {
   const error = openaiError("responses", failure);
   const { code, message, param } = error;
-  const { again, system } = failure;
-  if (again) error.code = system ?? (OPENAI_AGAIN.has(String(code)) ? code : "server_error");
+  const { retryable, system } = failure;
+  if (retryable) error.code = system ?? (OPENAI_AGAIN.has(String(code)) ? code : "server_error");
   return named({ type: "error", sequence_number: 0, code, message, param, error });
 }
 

@@ -11,7 +11,7 @@ import type { ProxyCall, ProxyDeps, ReadyRequest, ResponseContext, Target } from
 import { type RefusalReport, reportRefusals } from "./refusal-report.ts";
 import { prepareRequest } from "./request/prepare.ts";
 import type { RequestBody } from "./request/request-body.ts";
-import { namedByProvider } from "./response/headers.ts";
+import { providerRequestId } from "./response/headers.ts";
 import { hideInHeaders } from "./response/hide-credential.ts";
 import { sendWithRetry } from "./retry.ts";
 
@@ -160,7 +160,7 @@ export class Attempt {
     credentials.answered(account, credential, response.status);
     if (response.ok) models.note(account, target.resolved.model, "answered");
     log.mark("headers_ms");
-    log.addFields(namedByProvider(response.headers));
+    log.addFields(providerRequestId(response.headers));
     return response;
   }
 

@@ -10,10 +10,10 @@ import type { Operation } from "../protocols/protocol.ts";
 import type { PreparedRequest, Provider, ResponsePlan } from "../providers/provider.ts";
 import type { Runtime } from "../runtime.ts";
 import type { KeyRecord } from "../storage/port.ts";
-import type { Holding } from "./memory-budget.ts";
+import type { Reservation } from "./memory-budget.ts";
 import type { RefusalReport } from "./refusal-report.ts";
-import type { Turns } from "./request/work-queue.ts";
-import type { Classify } from "./response/name-refusal.ts";
+import type { WorkQueue } from "./request/work-queue.ts";
+import type { Classify } from "./response/classify-refusal.ts";
 
 export interface ProxyDeps {
   readonly runtime: Runtime;
@@ -22,7 +22,7 @@ export interface ProxyDeps {
   readonly credentials: Credentials;
   readonly refusals: LastRefusals;
   readonly models: ModelSource;
-  readonly turns: Turns;
+  readonly workQueue: WorkQueue;
 }
 
 /** An authenticated request. */
@@ -37,7 +37,7 @@ export interface ProxyCall {
   readonly adminUrl: string;
   readonly log: RequestLog;
   /** The memory that the request may take; its opener releases it when the response has ended. */
-  readonly holding: Holding;
+  readonly memory: Reservation;
 }
 
 /** Where a request goes: the provider, and its model. */

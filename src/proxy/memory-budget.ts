@@ -1,43 +1,43 @@
 /**
- * How much memory the bodies of running requests may take, per key and in all, in this process: stops one key from
- * exhausting the memory of everybody else. Counted in bytes, unpacked: what is kept of a body, and an estimate of what its
+ * Limits the memory that the bodies of running requests take in this process, per key and in all: stops one key from
+ * exhausting the memory of all others. Counted in bytes, decompressed: what is kept of a body, and an estimate of what its
  * JSON takes while it is parsed (`json-limits.ts`).
  */
 import { KleisError } from "../errors.ts";
 
-export interface InFlight {
-  /** Opens one request's account; it holds nothing yet. */
-  open(keyId: string): Holding;
+export interface MemoryBudget {
+  /** Opens one request's reservation; it is empty at first. */
+  open(keyId: string): Reservation;
 }
 
-/** What one request holds. */
-export interface Holding {
+/** What one request has reserved. */
+export interface Reservation {
   /**
-   * Says how many bytes the request holds from now on, more or less than before. Throws `too_much_in_flight` when there is
+   * Sets how many bytes the request takes from now on, more or fewer than before. Throws `too_much_in_flight` when there is
    * no room for more now, and `request_too_large` when there never will be.
    */
-  hold(bytes: number): void;
+  reserve(bytes: number): void;
   /** Gives all of it back, for good. */
   release(): void;
 }
 
-export interface InFlightLimits {
+export interface MemoryLimits {
   /** Bytes. */
   readonly perKey: number;
   readonly inAll: number;
 }
 
-/** Seconds: bodies are let go of as soon as the provider begins to answer. */
+/** Seconds: bodies are dropped as soon as the provider responds. */
 const RETRY_AFTER = "1";
 
-export function createInFlight({ perKey, inAll }: InFlightLimits): InFlight {
+export function createMemoryBudget({ perKey, inAll }: MemoryLimits): MemoryBudget {
   const byKey = new Map<string, number>();
   let all = 0;
 
   return {
     open(keyId) {
       let own = 0;
-      let released = false;
+      let isReleased = false;
 
       const change = (difference: number) => {
         const ofKey = (byKey.get(keyId) ?? 0) + difference;
@@ -48,8 +48,8 @@ export function createInFlight({ perKey, inAll }: InFlightLimits): InFlight {
       };
 
       return {
-        hold(bytes) {
-          if (released) return;
+        reserve(bytes) {
+          if (isReleased) return;
           const more = bytes - own;
           if (more > 0) {
             if (bytes > Math.min(perKey, inAll)) throw tooLarge(Math.min(perKey, inAll));
@@ -60,7 +60,7 @@ export function createInFlight({ perKey, inAll }: InFlightLimits): InFlight {
           change(more);
         },
         release() {
-          released = true;
+          isReleased = true;
           change(-own);
         },
       };
@@ -76,7 +76,7 @@ function full(whose: string, limit: number, variable: string): KleisError {
   return new KleisError(
     "too_much_in_flight",
     `${whose} nearly ${mebibytes(limit)} in memory, which is the limit, and this one needs more than is left. Try again in a moment, or send fewer large requests at once; ${variable} sets the limit.`,
-    // Unlike every other 4xx of Kleis's own: here a repetition helps.
+    // Unlike every other 4xx of Kleis's own: repeating this one helps.
     { headers: { "retry-after": RETRY_AFTER, "x-should-retry": "true" } },
   );
 }

@@ -42,11 +42,11 @@ export async function proxy(deps: ProxyDeps, call: ProxyCall): Promise<Response>
   }
 }
 
-async function readBody({ runtime, turns }: ProxyDeps, call: ProxyCall): Promise<RequestBody> {
-  const { request, key, holding } = call;
-  const received = await receiveBody(request, runtime, holding);
+async function readBody({ runtime, workQueue }: ProxyDeps, call: ProxyCall): Promise<RequestBody> {
+  const { request, key, memory } = call;
+  const received = await receiveBody(request, runtime, memory);
   const { clock } = runtime;
-  return new RequestBody(received, { keyId: key.id, signal: request.signal, holding, turns, clock });
+  return new RequestBody(received, { keyId: key.id, signal: request.signal, memory, workQueue, clock });
 }
 
 /** What the body asks for, beyond the provider's own reading of it. */

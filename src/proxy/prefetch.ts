@@ -1,19 +1,19 @@
 /**
- * What a request must know before anything else, read in one round trip at most: its key, and with it whatever else
- * its way will ask for and is not known or old. A request whose key and accounts are fresh reads nothing.
+ * Prefetches what a request needs in one round trip at most: its key, and with it whatever else the pipeline will ask for
+ * that is unknown or stale. A request whose key and accounts are fresh reads nothing.
  */
 import type { AccountCache } from "../accounts/account-cache.ts";
 import type { KeySource } from "../keys/lookup.ts";
 import type { LiveModelSource } from "../models/catalogue/source.ts";
 import type { Storage } from "../storage/port.ts";
 
-export interface ArrivalDeps {
+export interface PrefetchDeps {
   readonly storage: Pick<Storage, "keys" | "requests">;
   readonly accountCache: Pick<AccountCache, "isWhole" | "reading">;
   readonly models: Pick<LiveModelSource, "wanted">;
 }
 
-export function createArrivals({ storage, accountCache, models }: ArrivalDeps): KeySource {
+export function createPrefetch({ storage, accountCache, models }: PrefetchDeps): KeySource {
   return {
     isFresh: () => accountCache.isWhole(),
     async read(hash) {

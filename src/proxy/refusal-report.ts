@@ -1,21 +1,21 @@
-/** How the provider took a request, for the request's line and for the owner of the account: refusals, by their class. */
+/** Reports how the provider took a request, to the request's log entry and to the account's owner: refusals by their class. */
 import type { LastRefusals } from "../accounts/last-refusals.ts";
 import type { KleisError } from "../errors.ts";
 import { createRedactor } from "../log/redact.ts";
 import type { RequestLog } from "../log/request-log.ts";
-import type { SaidError } from "../protocols/error-shape.ts";
+import type { ErrorDetails } from "../protocols/error-shape.ts";
 import type { Refusal } from "../providers/refusal.ts";
 import type { AccountRecord } from "../storage/port.ts";
 
 export interface RefusalReport {
   /**
-   * The provider refused, in these words; `lasts` where asking again within a minute is pointless, as far as is known. Only
-   * the first counts.
+   * The provider refused, with these details; `lasts` where a retry within a minute is known to be pointless. Only the first
+   * counts.
    */
-  refused(refusal: Refusal, said?: Pick<SaidError, "message" | "code" | "type">, lasts?: boolean): void;
-  /** There was no answer of the provider's. */
+  refused(refusal: Refusal, said?: Pick<ErrorDetails, "message" | "code" | "type">, lasts?: boolean): void;
+  /** The provider did not respond. */
   unanswered(error: KleisError): void;
-  /** The answer came to its end; does nothing where it was a refusal. */
+  /** The response came to its end; does nothing where it was a refusal. */
   succeeded(): void;
 }
 
@@ -28,15 +28,15 @@ export interface ReportedRequest {
   /** True where tokens are counted. */
   readonly counts: boolean;
   readonly now: () => number;
-  /** What the account's credential was, and is after a renewal. */
+  /** The account's credential as it was, and as it is after a renewal. */
   readonly sentTokens: readonly string[];
   readonly onRefusal: (refusal: Refusal) => void;
 }
 
-/** Characters of a provider's words that are kept. */
+/** How many characters of a provider's message are kept. */
 const MAX_WORDS = 300;
 
-/** By shape alone: what is secret by value has been taken out before. */
+/** By shape alone: what is secret by value has been redacted before. */
 const { redact } = createRedactor();
 
 export function reportRefusals(request: ReportedRequest): RefusalReport {
@@ -44,7 +44,7 @@ export function reportRefusals(request: ReportedRequest): RefusalReport {
   const since = now();
   let isRefused = false;
 
-  /** On one line, without what opens the account. */
+  /** On one line, without the account's credentials. */
   function shown(words: string | undefined): string | null {
     const line = (words ?? "").replace(/[\s\p{Cc}\p{Cf}]+/gu, " ").trim();
     if (line === "") return null;
@@ -61,11 +61,11 @@ export function reportRefusals(request: ReportedRequest): RefusalReport {
     log.addFields({
       refusal: name,
       ...(code === undefined ? {} : { refusal_code: code }),
-      // What is wrong with a request is said by quoting it.
+      // A provider explains what is wrong with a request by quoting it.
       ...(words === null || name === "content" ? {} : { refusal_words: words }),
     });
     if (advice === null || (name === "limit" && !lasts)) return;
-    // Of a key that is refused the account's status tells (accounts/credential-rejection.ts).
+    // The account's status reports a refused key (accounts/credential-rejection.ts).
     if (name === "login" && account.kind === "api_key") return;
     refusals.refused(account, { class: name, scope, model, counts, words, advice, at: now() });
   }
@@ -77,7 +77,7 @@ export function reportRefusals(request: ReportedRequest): RefusalReport {
     },
     unanswered({ code, message }) {
       if (code !== "upstream_unreachable" && code !== "upstream_timeout") return;
-      // Its words are ours, and end with what to do. A wait that was too long may be the provider's.
+      // Kleis's own message ends with what to do. A timeout may be the provider's fault.
       const advice = code === "upstream_unreachable" ? message : null;
       report({ class: "network", scope: "route", lasting: null, advice, isTold: false }, null, code);
     },

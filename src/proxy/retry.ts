@@ -10,8 +10,8 @@ import { isFinal, type Refusal } from "../providers/refusal.ts";
 import type { Runtime } from "../runtime.ts";
 import { send } from "../send.ts";
 import type { ReadyRequest } from "./context.ts";
-import { withoutCoding } from "./response/content-coding.ts";
-import { nameText } from "./response/name-refusal.ts";
+import { classifyErrorText } from "./response/classify-refusal.ts";
+import { decodeContent } from "./response/content-coding.ts";
 import { bodySource } from "./stream/body-source.ts";
 
 export interface Retries {
@@ -76,7 +76,7 @@ async function isFinalRefusal(runtime: Runtime, sent: ReadyRequest, response: Re
 }
 
 function classify({ clock }: Runtime, sent: ReadyRequest, response: Response, text: string): Refusal {
-  return nameText(sent.classify, response, text, clock.now());
+  return classifyErrorText(sent.classify, response, text, clock.now());
 }
 
 /** The refusal of the last host, with what the owner can do. */
@@ -110,6 +110,6 @@ async function sendOnce(runtime: Runtime, ready: ReadyRequest, signal: AbortSign
     );
   return withDeadline({ clock, ms, reason, signal }, async (limit) => {
     const response = await send(fetch, { url, method: "POST", headers, body, origins, signal: limit });
-    return withoutCoding(runtime, response);
+    return decodeContent(runtime, response);
   });
 }

@@ -3,9 +3,9 @@ import { describe, expect, test } from "vitest";
 import { ERROR_STATUS, type ErrorCode, KleisError } from "../../src/errors.ts";
 import type { Protocol } from "../../src/protocols/protocol.ts";
 import {
-  type BreakCause,
   broken,
   failureEvents,
+  type StreamBreak,
   type StreamFailure,
 } from "../../src/protocols/stream-errors.ts";
 import { ownFailure } from "../../src/proxy/stream/late-error.ts";
@@ -14,7 +14,7 @@ import { theOneEnd, utf8 } from "../streams/support/wire.ts";
 import { type Verdict, verdicts } from "../support/agent-rules.ts";
 
 const PROTOCOLS: readonly Protocol[] = ["messages", "chat", "responses"];
-const CAUSES: readonly BreakCause[] = [
+const CAUSES: readonly StreamBreak[] = [
   "ended_early",
   "broke_off",
   "no_stop_reason",
@@ -69,13 +69,13 @@ describe.each(PROTOCOLS)("on %s", (protocol) => {
   test.each(own.map((code) => [code, ownFailure(new KleisError(code, words))] as const))(
     "an error of Kleis's own, %s, is repeated by all or by none",
     (_code, failure) => {
-      expectAll(protocol, eventsOf(protocol, failure, false), failure.again ? "repeats" : "gives up");
+      expectAll(protocol, eventsOf(protocol, failure, false), failure.retryable ? "repeats" : "gives up");
     },
   );
 
   test.each(["account_needs_login", "accounts_exhausted", "key_scope", "upstream_blocked"] as const)(
     "%s is a refusal",
-    (code) => expect(ownFailure(new KleisError(code, words)).again).toBe(false),
+    (code) => expect(ownFailure(new KleisError(code, words)).retryable).toBe(false),
   );
 
   const names = [
@@ -99,7 +99,7 @@ describe.each(PROTOCOLS)("on %s", (protocol) => {
       { code: "upstream_error", type: name },
       { code: name, type: "invalid_request_error" },
     ]) {
-      const refusal = { ...failure, message: "The quota of this month is used up.", again: false };
+      const refusal = { ...failure, message: "The quota of this month is used up.", retryable: false };
       expectAll(protocol, eventsOf(protocol, refusal, false), "gives up");
     }
   });
@@ -113,14 +113,14 @@ describe.each(PROTOCOLS)("on %s", (protocol) => {
     "slow_down",
     "some_code",
   ])("every agent repeats what passes in a moment, by whatever name it comes: %s", (name) => {
-    const passing = { code: name, type: name, message: "Busy.", again: true };
+    const passing = { code: name, type: name, message: "Busy.", retryable: true };
     expectAll(protocol, eventsOf(protocol, passing, false), "repeats");
   });
 });
 
 describe("on responses", () => {
   const failed = (failure: Partial<StreamFailure>) => {
-    const all = eventsOf("responses", { code: "x", message: "Words.", again: false, ...failure }, false);
+    const all = eventsOf("responses", { code: "x", message: "Words.", retryable: false, ...failure }, false);
     return JSON.parse(/event: response\.failed\ndata: (.*)\n\n$/.exec(all)?.[1] ?? "").response.error;
   };
 

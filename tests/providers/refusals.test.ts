@@ -1,7 +1,7 @@
 /** Each provider's table of refusals over what the provider is documented to say (docs/providers, the fakes' errors). */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { formOf, readSaidError } from "../../src/protocols/error-shape.ts";
+import { formOf, readErrorDetails } from "../../src/protocols/error-shape.ts";
 import { soundsTemporary } from "../../src/protocols/stream-errors.ts";
 import * as claude from "../../src/providers/claude/refusals.ts";
 import * as codex from "../../src/providers/codex/refusals.ts";
@@ -15,7 +15,7 @@ import {
   refusesModel,
 } from "../../src/providers/refusal.ts";
 import { BETWEEN, REST, type RefusalRow } from "../../src/providers/refusal-table.ts";
-import { nameText } from "../../src/proxy/response/name-refusal.ts";
+import { classifyErrorText } from "../../src/proxy/response/classify-refusal.ts";
 import { CLAUDE_ERRORS } from "../fakes/claude/errors.ts";
 import { CODEX_ERRORS } from "../fakes/codex/errors.ts";
 import { COPILOT_ERRORS } from "../fakes/copilot/errors.ts";
@@ -32,7 +32,7 @@ interface Provider {
 function named({ classify }: Provider, { status, headers = {}, body }: Reply, kind: Kind = "oauth"): Refusal {
   const answer = { status, headers: new Headers(headers) };
   const source = bytesOf(body ?? "").toString();
-  return nameText((refused) => classify({ ...refused, kind }), answer, source, NOW);
+  return classifyErrorText((refused) => classify({ ...refused, kind }), answer, source, NOW);
 }
 
 /** `class`, then the scope, then why it lasts where it does. */
@@ -371,5 +371,5 @@ test("what a body is does not hang on its label", () => {
   expect(
     ["", " \n", "{}", "[1]", '"x"', "<p>", "\ufeff<!DOCTYPE html>", "a </body>", "Bad Request"].map(formOf),
   ).toEqual(["empty", "empty", "json", "json", "json", "page", "page", "page", "text"]);
-  expect(readSaidError("<p>").message).toBeUndefined();
+  expect(readErrorDetails("<p>").message).toBeUndefined();
 });

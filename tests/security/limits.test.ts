@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { isDeeper, isObject, type Json, MAX_DEPTH, parseJson } from "../../src/json.ts";
-import { createSlots, LOST_AFTER_MS } from "../../src/proxy/concurrency.ts";
+import { createConcurrencyLimiter, PERMIT_EXPIRES_MS } from "../../src/proxy/concurrency.ts";
 import { JsonScanner, MAX_NAMES, MAX_VALUES } from "../../src/proxy/request/json-limits.ts";
 import { openDoor } from "../support/door.ts";
 import { countedBytes } from "../support/work.ts";
@@ -290,28 +290,28 @@ describe("requests that run at once", () => {
   });
 
   test("a place that is given back twice counts once", () => {
-    const slots = createSlots({ perKey: 1, inAll: 2 }, () => 0);
-    const release = slots.take("a");
+    const slots = createConcurrencyLimiter({ perKey: 1, inAll: 2 }, () => 0);
+    const release = slots.acquire("a");
     release();
     release();
-    slots.take("a");
-    slots.take("b");
-    expect(() => slots.take("c")).toThrow("2 requests running");
+    slots.acquire("a");
+    slots.acquire("b");
+    expect(() => slots.acquire("c")).toThrow("2 requests running");
   });
 
   test("a place that nobody gives back is taken back after hours, when it is wanted", () => {
     let now = 0;
-    const slots = createSlots({ perKey: 1, inAll: 2 }, () => now);
-    const release = slots.take("a");
-    slots.take("b");
-    now += LOST_AFTER_MS;
-    expect(() => slots.take("a")).toThrow("This key has 1 requests running");
+    const slots = createConcurrencyLimiter({ perKey: 1, inAll: 2 }, () => now);
+    const release = slots.acquire("a");
+    slots.acquire("b");
+    now += PERMIT_EXPIRES_MS;
+    expect(() => slots.acquire("a")).toThrow("This key has 1 requests running");
     now += 1;
-    slots.take("a");
-    slots.take("c");
+    slots.acquire("a");
+    slots.acquire("c");
     // What was taken back is not given back once more.
     release();
-    expect(() => slots.take("d")).toThrow("2 requests running");
+    expect(() => slots.acquire("d")).toThrow("2 requests running");
   });
 
   test.each(["0", "-1", "1.5", "many", "1000000"])("%s is no limit that can be set", async (value) => {

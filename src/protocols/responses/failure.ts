@@ -48,7 +48,7 @@ export function streamFailure(data: string): StreamFailure {
   return {
     code: names[0] ?? names[1] ?? "upstream_error",
     message: text(error.message) ?? text(isObject(value) ? undefined : data) ?? NO_WORDS,
-    again: !names.some((name) => name !== undefined && LASTING.test(name)),
+    retryable: !names.some((name) => name !== undefined && LASTING.test(name)),
     extra,
   };
 }

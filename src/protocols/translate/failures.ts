@@ -3,7 +3,7 @@
  * conversation no longer fits its model's window, which agents act upon by shortening it (docs/clients.md).
  */
 import { isObject, type JsonObject, parseJson } from "../../json.ts";
-import { readSaidError, statusWords } from "../error-shape.ts";
+import { readErrorDetails, statusMessage } from "../error-shape.ts";
 import { errorBody } from "../errors.ts";
 import type { Protocol } from "../protocol.ts";
 import { failedResponse, streamFailure } from "../responses/failure.ts";
@@ -57,10 +57,10 @@ export function failureOf(
 export function failureFrom(data: string): ResponseFailure {
   const value = parseJson(data);
   const failure = streamFailure(data);
-  const { type } = readSaidError(data);
+  const { type } = readErrorDetails(data);
   const status = STATUS_OF_TYPE.get(type) ?? (isObject(value) ? failedResponse(value).status : 502);
   return isOverflow(failure.code, failure.message)
-    ? { ...failure, type, code: OVERFLOW_CODE, again: false, status: 400 }
+    ? { ...failure, type, code: OVERFLOW_CODE, retryable: false, status: 400 }
     : { ...failure, type, status };
 }
 
@@ -72,8 +72,8 @@ export function failureFor(protocol: Protocol, failure: ResponseFailure): Respon
 
 /** A provider's error response as the body that clients of the protocol read. */
 export function errorFor(protocol: Protocol, status: number, statusText: string, source: string): JsonObject {
-  const { message, code, type, param, facts } = readSaidError(source);
-  const said = message ?? statusWords(status, statusText, code);
+  const { message, code, type, param, facts } = readErrorDetails(source);
+  const said = message ?? statusMessage(status, statusText, code);
   const overflows = isOverflow(code, said);
   return errorBody(protocol, {
     status,

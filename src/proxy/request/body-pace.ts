@@ -1,4 +1,4 @@
-/** How fast a request's body must come: one that trickles in holds a connection and memory for as long as it likes. */
+/** The slowest pace of a request's body: one that trickles in would hold a connection and memory for as long as it likes. */
 import { MIN_BODY_RATE } from "../../errors.ts";
 import type { Clock } from "../../runtime.ts";
 

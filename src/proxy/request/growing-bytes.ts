@@ -1,16 +1,16 @@
 /**
- * Bytes that come in pieces, in one array from the start: pieces may be as small as a byte, and each one kept for itself
- * would take a hundred times its size.
+ * Bytes that arrive in pieces, kept in one growing array: a piece may be a single byte, and an array of its own would take
+ * a hundred times its size.
  */
-const FIRST = 16 * 1024;
+const FIRST_BYTES = 16 * 1024;
 
 export class GrowingBytes {
   #bytes: Uint8Array<ArrayBuffer>;
   #length = 0;
 
-  /** `expected`: how many bytes are announced; 0 where that is not known. What does not come takes no memory. */
+  /** `expected`: the announced number of bytes; 0 where that is not known. Pages that are never written take no memory. */
   constructor(expected: number) {
-    this.#bytes = new Uint8Array(expected || FIRST);
+    this.#bytes = new Uint8Array(expected || FIRST_BYTES);
   }
 
   get length(): number {

@@ -1,4 +1,4 @@
-/** Which encoding a JSON body is in. JSON between programs is UTF-8 without a mark (RFC 8259 §8.1); some write one. */
+/** The encoding of a JSON body. JSON between programs is UTF-8 without a byte order mark (RFC 8259 §8.1); some write one. */
 import { KleisError } from "../../errors.ts";
 
 /** The body without UTF-8's byte order mark. Throws `invalid_json` for UTF-16 and UTF-32, with or without a mark. */
@@ -13,7 +13,7 @@ export function jsonText(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer
   );
 }
 
-/** JSON begins with an ASCII character, so that zero bytes around it tell how wide characters are. */
+/** JSON begins with an ASCII character, so zero bytes around it show the width of a character. */
 function otherEncoding([a, b, c, d]: Uint8Array): "UTF-16" | "UTF-32" | null {
   if (a === 0 && b === 0 && (c === 0 || c === 0xfe)) return "UTF-32";
   const isMarked = (a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff);

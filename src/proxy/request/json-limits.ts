@@ -1,18 +1,18 @@
 /**
- * Limits on what a JSON body may be made of, so that one request can not take the memory, the stack or the event loop of
- * all others. Judged by the bytes while they come, before anything is parsed.
+ * Limits on what a JSON body may be made of: stops one request from taking the memory, the stack or the event loop from all
+ * others. Checked on the bytes while they come, before anything is parsed.
  */
 import { KleisError } from "../../errors.ts";
 import { MAX_DEPTH } from "../../json.ts";
 
-/** Names of object members in one body, over all its objects. Parsing so many different ones takes about 0.1 s. */
+/** Member names in one body, over all its objects. Parsing so many different ones takes about 0.1 s. */
 export const MAX_NAMES = 100_000;
-/** Values in one body: members, elements, and whatever holds them. */
+/** Values in one body: members, elements, and the containers that hold them. */
 export const MAX_VALUES = 500_000;
 
 /**
- * What parsed JSON takes in V8's heap beside its texts, bytes (measured with Node 24 on 64 bits, rounded up): an empty
- * object or array, a member with a name that no other object has, and any other value with its place in its container.
+ * What parsed JSON takes in V8's heap beside its strings, bytes (measured with Node 24 on 64 bits, rounded up): an empty
+ * object or array, a member with a name that no other object has, and any other value with its slot in its container.
  */
 const CONTAINER_BYTES = 64;
 const NAME_BYTES = 144;
@@ -21,18 +21,18 @@ const VALUE_BYTES = 24;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** How many bytes of a text are looked at here before the runtime's own search is worth its call. */
+/** How many bytes of a string are scanned here before the runtime's own search is worth its call. */
 const NEAR = 32;
 
 /**
- * Goes over a body once, in pieces of any size, and counts what it is made of. Does not judge whether it is valid JSON.
+ * Scans a body once, in pieces of any size, and counts what it is made of. Does not check that it is valid JSON.
  */
 export class JsonScanner {
   #names = 0;
   #values = 0;
   #containers = 0;
   #depth = 0;
-  #inText = false;
+  #inString = false;
   /** The byte before was a backslash that escapes the next one. */
   #escapes = false;
 
@@ -44,19 +44,19 @@ export class JsonScanner {
     return this.#values;
   }
 
-  /** What the parsed value will take beside its texts, bytes, roughly. */
+  /** What the parsed value will take beside its strings, bytes, roughly. */
   get parsedBytes(): number {
     return this.#containers * CONTAINER_BYTES + this.#names * NAME_BYTES + this.#values * VALUE_BYTES;
   }
 
   /** Throws `invalid_request` as soon as the body holds too much to be parsed. */
   push(bytes: Uint8Array): void {
-    let at = this.#inText ? this.#endOfText(bytes, 0) : 0;
+    let at = this.#inString ? this.#endOfString(bytes, 0) : 0;
     for (; at < bytes.length; at++) {
       switch (bytes[at]) {
         case QUOTE:
-          this.#inText = true;
-          at = this.#endOfText(bytes, at + 1) - 1;
+          this.#inString = true;
+          at = this.#endOfString(bytes, at + 1) - 1;
           break;
         case 0x7b: // {
         case 0x5b: // [
@@ -82,8 +82,8 @@ export class JsonScanner {
     if (++this.#values > MAX_VALUES) throw tooMuch(`${MAX_VALUES} values`);
   }
 
-  /** The place after the text that goes on at `from`; the end of the bytes where it does not end in them. */
-  #endOfText(bytes: Uint8Array, from: number): number {
+  /** The index after the string that goes on at `from`; the end of the bytes where it does not end in them. */
+  #endOfString(bytes: Uint8Array, from: number): number {
     let at = from;
     if (this.#escapes && at < bytes.length) {
       this.#escapes = false;
@@ -94,7 +94,7 @@ export class JsonScanner {
       for (; at < near; at++) {
         const byte = bytes[at];
         if (byte === QUOTE) {
-          this.#inText = false;
+          this.#inString = false;
           return at + 1;
         }
         if (byte === BACKSLASH) at++;
@@ -105,7 +105,7 @@ export class JsonScanner {
       const isEscaped = backslashesBefore(bytes, at, end) % 2 === 1;
       at = end + (quote === -1 && !isEscaped ? 0 : 1);
       if (quote !== -1 && !isEscaped) {
-        this.#inText = false;
+        this.#inString = false;
         return at;
       }
     }
@@ -115,7 +115,7 @@ export class JsonScanner {
   }
 }
 
-/** How many backslashes stand right before `end`, back to `from`. */
+/** The number of backslashes directly before `end`, back to `from`. */
 function backslashesBefore(bytes: Uint8Array, from: number, end: number): number {
   let at = end;
   while (at > from && bytes[at - 1] === BACKSLASH) at--;

@@ -1,6 +1,7 @@
 /**
- * What is judged must be what is read: a provider may take the first of two members of one name, or match names without
- * case. So a body names its model once, and a key's scope covers every model that a tool of it names, too.
+ * The models that a body names. A provider may take the first of two members of one name, or match names without case: what
+ * Kleis checks must be what the provider reads. So a body names its model once, and a key's scope covers every model that a
+ * tool of it names as well.
  */
 import { KleisError } from "../../errors.ts";
 import { parseJson } from "../../json.ts";
@@ -8,13 +9,13 @@ import { type Part, partsOf } from "../../protocols/json-edit.ts";
 
 const decoder = new TextDecoder();
 
-/** Deeper than any namespace of tools that is in use. */
-const TOOLS_DEPTH = 8;
+/** Deeper than any namespace of tools in use. */
+const MAX_TOOLS_DEPTH = 8;
 
-/** After so many bytes others have their turn. */
-const TURN_BYTES = 4 * 1024 * 1024;
+/** After so many bytes other requests come first. */
+const PAUSE_BYTES = 4 * 1024 * 1024;
 
-/** Throws `invalid_request` for a body with a second member that is `model` in whatever case. */
+/** Throws `invalid_request` for a body with a second member named `model`, in any case. */
 export function checkOneModel(bytes: Uint8Array<ArrayBuffer>): void {
   if (partsOf(bytes).filter(isModel).length > 1) {
     throw new KleisError(
@@ -26,19 +27,19 @@ export function checkOneModel(bytes: Uint8Array<ArrayBuffer>): void {
 }
 
 /**
- * Every model that a tool of the request names, in whatever case its member is written and however often. `pause`: lets
- * others come first between two steps of a large body.
+ * Every model that a tool of the request names, in any case of its member's name and however often. `pause` lets other
+ * requests come first between two steps of a large body.
  */
 export async function* toolModels(
   bytes: Uint8Array<ArrayBuffer>,
   pause: () => Promise<void>,
 ): AsyncGenerator<string> {
-  let gone = 0;
-  /** The values inside, once others have had their turn. */
+  let passed = 0;
+  /** The values inside, after a pause where one is due. */
   const inside = async (value: Uint8Array<ArrayBuffer>): Promise<Part[]> => {
-    gone += value.length;
-    if (gone > TURN_BYTES) {
-      gone = 0;
+    passed += value.length;
+    if (passed > PAUSE_BYTES) {
+      passed = 0;
       await pause();
     }
     return partsOf(value);
@@ -53,7 +54,7 @@ export async function* toolModels(
   }
 
   async function* modelsOfTools(tools: Part, depth: number): AsyncGenerator<string> {
-    if (depth > TOOLS_DEPTH) return;
+    if (depth > MAX_TOOLS_DEPTH) return;
     for (const tool of await inside(tools.bytes)) {
       for (const member of await inside(tool.bytes)) {
         if (isNamed(member.key, "tools")) yield* modelsOfTools(member, depth + 1);

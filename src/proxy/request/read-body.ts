@@ -1,72 +1,52 @@
-/** Reads a request body once, within limits on its size, its packing and what it is made of, and parses it. */
+/** Reads a request body once, within limits on its size, its pace, its compression and what it is made of, and parses it. */
 import { bodyTooSlow, KleisError } from "../../errors.ts";
 import { isObject, type Json, type JsonObject } from "../../json.ts";
 import type { Runtime } from "../../runtime.ts";
-import type { Holding } from "../memory-budget.ts";
+import type { Reservation } from "../memory-budget.ts";
 import { watchPace } from "./body-pace.ts";
+import { expandsTooFar, type PlainBody, plainBody } from "./decompress-body.ts";
 import { GrowingBytes } from "./growing-bytes.ts";
 import { jsonText } from "./json-encoding.ts";
 import { JsonScanner } from "./json-limits.ts";
 
 /** 32 MiB, Anthropic's own limit (providers/claude.md §3.1). */
-export const MAX_BODY_BYTES = 32 * 1024 * 1024;
+const MAX_BODY_MEBIBYTES = 32;
+export const MAX_BODY_BYTES = MAX_BODY_MEBIBYTES * 1024 * 1024;
 
-/**
- * How many times its packed size a body may unpack to, beyond the first MiB. Conversations pack to a tenth, logs to a
- * fiftieth; what packs better than this was made to take memory.
- */
-const MAX_UNPACKING = 200;
-const UNPACKED_FREELY = 1024 * 1024;
-
-/** How long a packed body may take to arrive, ms: unpacking keeps memory that its few bytes do not show. */
-const PACKED_WITHIN_MS = 60_000;
-
-/** What unpacking takes while it goes on, bytes: zlib's state, and zstd's window (`adapters/node/zstd.ts`). */
-const UNPACKING_BYTES = { zlib: 64 * 1024, zstd: 8 * 1024 * 1024 };
-
-type ByteStream = ReadableStream<Uint8Array<ArrayBuffer>>;
+/** How long a compressed body may take to arrive, ms: decompressing keeps memory that its few bytes do not show. */
+const COMPRESSED_WITHIN_MS = 60_000;
 
 export interface ReceivedBody {
   /** UTF-8 without a byte order mark, as far as is known before it is parsed. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** What its parsed value will take beside its texts, bytes, roughly. */
+  /** What its parsed value will take beside its strings, bytes, roughly. */
   readonly parsedBytes: number;
 }
 
-/** How a body is read: its plain bytes, and what that takes and allows. */
-interface Reading {
-  readonly body: ByteStream;
-  /** Bytes of memory beside the body's own. */
-  readonly overhead: number;
-  /** How many bytes the body may have by now. */
-  readonly limit: () => number;
-  readonly isPacked: boolean;
-}
-
-/** All of the body; what it takes is held while it comes. Throws `KleisError` for what Kleis can not or will not read. */
+/** All of the body; its memory is reserved while it comes. Throws `KleisError` for a body that Kleis does not read. */
 export async function receiveBody(
   request: Request,
   runtime: Pick<Runtime, "zstd" | "clock">,
-  holding: Holding,
+  memory: Reservation,
 ): Promise<ReceivedBody> {
   const declared = lengthOf(request.headers);
   if (declared > MAX_BODY_BYTES) throw tooLarge();
-  const reading = readingOf(request, runtime);
-  const announced = reading?.isPacked ? 0 : declared;
-  // At once, so that what there is no room for is refused before it is sent.
-  holding.hold(announced + (reading?.overhead ?? 0));
+  const body = plainBody(request, runtime);
+  const announced = body?.isCompressed ? 0 : declared;
+  // Before the first byte, so that a body without room is refused before it is sent.
+  memory.reserve(announced + (body?.overhead ?? 0));
   const scanner = new JsonScanner();
   const bytes = new GrowingBytes(announced);
-  if (reading !== null) {
-    await readWithin(reading, runtime, (part) => {
+  if (body !== null) {
+    await readInTime(body, runtime, (part) => {
       const length = bytes.length + part.length;
       if (length > MAX_BODY_BYTES) throw tooLarge();
-      if (length > reading.limit()) throw unpacksTooFar();
-      holding.hold(Math.max(length, announced) + reading.overhead);
+      if (length > body.limit()) throw expandsTooFar(MAX_BODY_MEBIBYTES);
+      memory.reserve(Math.max(length, announced) + body.overhead);
       scanner.push(part);
       bytes.push(part);
     });
-    holding.hold(bytes.length);
+    memory.reserve(bytes.length);
   }
   return { bytes: jsonText(bytes.whole()), parsedBytes: scanner.parsedBytes };
 }
@@ -78,15 +58,15 @@ function lengthOf(headers: Headers): number {
 }
 
 /**
- * The body as text to be read; bytes that are no UTF-8 become U+FFFD there, and go upstream as they came. Throws
- * `invalid_json` where it is empty.
+ * The body as text; bytes that are not UTF-8 become U+FFFD in it, and still go upstream as they came. Throws `invalid_json`
+ * where it is empty.
  */
 export function decodeBody(bytes: Uint8Array): string {
   if (bytes.length > 0) return decoder.decode(bytes);
   throw new KleisError("invalid_json", "The request body is empty. Send a JSON object.");
 }
 
-/** The text's value. Throws `invalid_json` or `invalid_request` for what is no JSON object. */
+/** The text's value. Throws `invalid_json` or `invalid_request` where it is not a JSON object. */
 export function parseBody(text: string): JsonObject {
   let value: Json;
   try {
@@ -100,31 +80,28 @@ export function parseBody(text: string): JsonObject {
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** Reads to the end; what `take` throws, or a body that comes too slowly, ends it. */
-async function readWithin(
-  { body, isPacked }: Reading,
+/** Reads to the end. An error of `take`, or a body that comes too slowly, ends the reading. */
+async function readInTime(
+  { stream, isCompressed }: PlainBody,
   { clock }: Pick<Runtime, "clock">,
   take: (part: Uint8Array) => void,
 ): Promise<void> {
-  const reader = body.getReader();
+  const reader = stream.getReader();
   const cancel = () => void reader.cancel().catch(() => {});
   const over = new AbortController();
   let received = 0;
   let late: KleisError | undefined;
-  const giveUp = (why: KleisError) => {
-    late = why;
-    // What is being read ends with that.
+  const onLate = (error: KleisError) => {
+    late = error;
+    // Ends the pending read.
     cancel();
   };
-  if (isPacked)
-    void clock.sleep(PACKED_WITHIN_MS, over.signal).then(() => {
-      if (!over.signal.aborted) giveUp(tooSlow());
-    });
+  if (isCompressed) void limitTime(clock, () => onLate(compressedTooSlow()), over.signal);
   else
     void watchPace(
       clock,
       () => received,
-      () => giveUp(bodyTooSlow()),
+      () => onLate(bodyTooSlow()),
       over.signal,
     );
   try {
@@ -145,40 +122,9 @@ async function readWithin(
   }
 }
 
-/** How the body is read as it was before it was packed; null where there is none. */
-function readingOf(request: Request, runtime: Pick<Runtime, "zstd">): Reading | null {
-  const encoding = request.headers.get("content-encoding")?.trim().toLowerCase() ?? "identity";
-  const body: ByteStream | null = request.body;
-  if (body === null) return null;
-  if (encoding === "identity" || encoding === "")
-    return { body, overhead: 0, limit: () => MAX_BODY_BYTES, isPacked: false };
-  const unpack = unpacker(encoding, runtime);
-  let packed = 0;
-  const counted = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
-    transform(part, controller) {
-      packed += part.length;
-      controller.enqueue(part);
-    },
-  });
-  return {
-    body: unpack(body.pipeThrough(counted)),
-    overhead: UNPACKING_BYTES[encoding === "zstd" ? "zstd" : "zlib"],
-    limit: () => Math.max(UNPACKED_FREELY, packed * MAX_UNPACKING),
-    isPacked: true,
-  };
-}
-
-function unpacker(encoding: string, runtime: Pick<Runtime, "zstd">): (packed: ByteStream) => ByteStream {
-  if (encoding === "gzip" || encoding === "x-gzip")
-    return (packed) => packed.pipeThrough(new DecompressionStream("gzip"));
-  if (encoding === "deflate") return (packed) => packed.pipeThrough(new DecompressionStream("deflate"));
-  if (encoding === "zstd" && runtime.zstd !== undefined) return runtime.zstd;
-  const readable = runtime.zstd === undefined ? "gzip, deflate" : "gzip, deflate, zstd";
-  throw new KleisError(
-    "unsupported_encoding",
-    `Kleis does not read this content-encoding here. Send the request uncompressed, or as ${readable}.`,
-    { headers: { "accept-encoding": readable } },
-  );
+async function limitTime(clock: Runtime["clock"], onTimeout: () => void, signal: AbortSignal): Promise<void> {
+  await clock.sleep(COMPRESSED_WITHIN_MS, signal);
+  if (!signal.aborted) onTimeout();
 }
 
 function brokenOff(): KleisError {
@@ -189,23 +135,13 @@ function brokenOff(): KleisError {
 }
 
 function tooLarge(): KleisError {
-  return new KleisError(
-    "request_too_large",
-    `The request body is larger than ${MAX_BODY_BYTES / 1024 / 1024} MiB.`,
-  );
+  return new KleisError("request_too_large", `The request body is larger than ${MAX_BODY_MEBIBYTES} MiB.`);
 }
 
-function unpacksTooFar(): KleisError {
-  return new KleisError(
-    "request_too_large",
-    `The request body unpacks to more than ${MAX_UNPACKING} times its size. Send it uncompressed (up to ${MAX_BODY_BYTES / 1024 / 1024} MiB).`,
-  );
-}
-
-function tooSlow(): KleisError {
+function compressedTooSlow(): KleisError {
   return new KleisError(
     "request_timeout",
-    `The compressed request body did not arrive within ${PACKED_WITHIN_MS / 1000} seconds. Send it again over a faster connection, or uncompressed.`,
+    `The compressed request body did not arrive within ${COMPRESSED_WITHIN_MS / 1000} seconds. Send it again over a faster connection, or uncompressed.`,
     // Unlike most 4xx, this may pass.
     { headers: { "x-should-retry": "true", connection: "close" } },
   );

@@ -1,24 +1,24 @@
 /**
- * Turns for work that holds the event loop for long: large bodies are parsed and edited one at a time, with a pause for
+ * A queue for work that blocks the event loop for long: large bodies are parsed and edited one at a time, with a pause for
  * all other requests between two of them. Keys take turns, so that one key's large bodies do not delay another's by more
  * than one.
  */
 import type { Clock } from "../../runtime.ts";
 
-export interface Turns {
-  /** Runs the work when it is this key's turn. Rejects as the work does, or with the signal's reason where it has aborted by then. */
+export interface WorkQueue {
+  /** Runs the work in its key's turn. Rejects as the work does, or with the signal's reason where it has aborted by then. */
   run<Result>(keyId: string, signal: AbortSignal, work: () => Result | Promise<Result>): Promise<Result>;
 }
 
-/** The longest pause between two turns, ms; else as long as the one before took. */
-const LONGEST_PAUSE_MS = 100;
+/** The longest pause after a piece of work, ms; otherwise as long as the work took. */
+const MAX_PAUSE_MS = 100;
 
 /**
  * `sharesPromises`: whether one request may wait for another. Where it may not (Workers) every request only lets others
  * come first.
  */
-export function createTurns(clock: Clock, sharesPromises: boolean): Turns {
-  /** Who waits, by key, in the order of the keys' turns. */
+export function createWorkQueue(clock: Clock, sharesPromises: boolean): WorkQueue {
+  /** The waiting work by key, in the order of the keys' turns. */
   const waiting = new Map<string, (() => Promise<void>)[]>();
   let isRunning = false;
 
@@ -32,7 +32,7 @@ export function createTurns(clock: Clock, sharesPromises: boolean): Turns {
       if (others.length > 0) waiting.set(keyId, others);
       const begun = clock.now();
       await first?.();
-      await clock.sleep(Math.min(Math.max(clock.now() - begun, 0), LONGEST_PAUSE_MS));
+      await clock.sleep(Math.min(Math.max(clock.now() - begun, 0), MAX_PAUSE_MS));
     }
     isRunning = false;
   }

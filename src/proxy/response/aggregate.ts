@@ -1,16 +1,16 @@
 /** One JSON response from a provider that only streams, for a client that does not. */
 import type { ByteSource } from "../../bytes.ts";
 import { KleisError } from "../../errors.ts";
-import { readSaidError } from "../../protocols/error-shape.ts";
+import { readErrorDetails } from "../../protocols/error-shape.ts";
 import { encodeJson } from "../../protocols/json-edit.ts";
 import { type AggregatedResponse, ResponsesAggregator } from "../../protocols/responses/aggregate.ts";
 import { eventData, isErrorEvent, rewriteEvent } from "../../protocols/sse/event.ts";
 import { EventSplitter, EventTooLargeError } from "../../protocols/sse/splitter.ts";
 import type { ResponseContext } from "../context.ts";
 import { endRequest } from "./end-request.ts";
-import { passedHeaders, withOwnHeaders } from "./headers.ts";
+import { forwardedHeaders, withOwnHeaders } from "./headers.ts";
 import { hideInEvents } from "./hide-credential.ts";
-import { adviceOf, adviseOnRetry } from "./retry-advice.ts";
+import { applyRetryAdvice, retryAdviceFor } from "./retry-advice.ts";
 import { withIdleTimeout } from "./sniff-body.ts";
 import { rewritersOf } from "./stream.ts";
 
@@ -22,13 +22,13 @@ export async function aggregatedResponse(
 ): Promise<Response> {
   const result = await aggregate(context, body);
   const { status } = result;
-  const headers = withOwnHeaders(context, passedHeaders(upstream.headers));
+  const headers = withOwnHeaders(context, forwardedHeaders(upstream.headers));
   headers.set("content-type", "application/json");
   if (!result.ok) {
-    const said = readSaidError(JSON.stringify(result.body));
-    const advice = adviceOf(context, { status, headers: upstream.headers, said, form: "json" });
+    const said = readErrorDetails(JSON.stringify(result.body));
+    const advice = retryAdviceFor(context, { status, headers: upstream.headers, said, form: "json" });
     context.report.refused(advice.refusal, said, advice.lasts);
-    adviseOnRetry(headers, advice);
+    applyRetryAdvice(headers, advice);
   }
   const bytes = result.ok ? new TextEncoder().encode(result.json) : encodeJson(result.body);
   const outcome = result.ok ? "complete" : "provider_error";

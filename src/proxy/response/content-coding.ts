@@ -1,22 +1,22 @@
 /**
- * Content codings that were not asked for. Kleis asks providers for plain bytes; some pack their answers all the same, and
- * some runtimes unpack them and leave the label on. gzip is told by its first bytes where a body is read (stream/body-source.ts).
+ * Content codings that were not asked for. Kleis asks providers for plain bytes; some compress their responses all the same,
+ * and some runtimes decompress them and keep the label. gzip is recognised where a body is read (stream/body-source.ts).
  */
 import type { Bytes } from "../../bytes.ts";
 import { KleisError } from "../../errors.ts";
 import type { Runtime } from "../../runtime.ts";
 import { withHead } from "../stream/body-source.ts";
-import { type PackedStream, unpackWithin } from "../stream/decompress.ts";
+import { type CompressedStream, decompressWithin } from "../stream/decompress.ts";
 import { toStream } from "../stream/to-stream.ts";
 
-/** Codings that leave the bytes as they are, or are told by them. */
+/** Codings that leave the bytes as they are, or are recognised by them. */
 const PLAIN: ReadonlySet<string> = new Set(["", "identity", "gzip", "x-gzip"]);
 
 /**
- * The response with a body that can be read. Throws `upstream_invalid_response` for one that cannot be unpacked here;
- * an error keeps its status, without its body.
+ * The response with a readable body. Throws `upstream_invalid_response` for one that cannot be decompressed here; an error
+ * keeps its status, without its body.
  */
-export async function withoutCoding(
+export async function decodeContent(
   runtime: Pick<Runtime, "zstd" | "clock">,
   response: Response,
 ): Promise<Response> {
@@ -27,23 +27,23 @@ export async function withoutCoding(
   const first = await reader.read().catch(() => ({ done: true, value: undefined }) as const);
   const head = first.value ?? new Uint8Array(0);
   const whole = withHead([head], reader);
-  const unpack = isText(head) ? null : unpackerOf(runtime, coding, head);
-  if (isText(head) || unpack !== null) {
-    const source = unpack === null ? whole : unpackWithin(whole, unpack, runtime.clock);
+  const decompress = isText(head) ? null : decompressorOf(runtime, coding, head);
+  if (isText(head) || decompress !== null) {
+    const source = decompress === null ? whole : decompressWithin(whole, decompress, runtime.clock);
     return new Response(toStream(source, { onEnd: () => {} }), { status, statusText, headers });
   }
   await reader.cancel().catch(() => {});
   if (status >= 400) return new Response(null, { status, statusText, headers });
   throw new KleisError(
     "upstream_invalid_response",
-    `The provider packed its answer as ${/^[\w, -]{1,40}$/.test(coding) ? coding : "something unknown"}, which was not asked for and cannot be unpacked here. Try again.`,
+    `The provider compressed its answer as ${/^[\w, -]{1,40}$/.test(coding) ? coding : "something unknown"}, which was not asked for and cannot be decompressed here. Try again.`,
   );
 }
 
 /** The fields of an event stream (HTML Standard, "Parsing an event stream"). */
 const FIELDS = ["data", "event", "id", "retry"];
 
-/** True for bytes that begin as JSON or an event stream do, however few they are: these are unpacked already. */
+/** True for bytes that begin as JSON or an event stream does, however few they are: these are decompressed already. */
 function isText(head: Bytes): boolean {
   const text = new TextDecoder().decode(head.subarray(0, 64)).trimStart();
   return /^(?:$|[[{:])/.test(text) || FIELDS.some((name) => text.startsWith(name) || name.startsWith(text));
@@ -51,12 +51,12 @@ function isText(head: Bytes): boolean {
 
 const ZSTD = [0x28, 0xb5, 0x2f, 0xfd];
 
-/** Null where the coding is unknown, or the runtime cannot unpack it. */
-function unpackerOf(
+/** Null where the coding is unknown, or the runtime cannot decompress it. */
+function decompressorOf(
   { zstd }: Pick<Runtime, "zstd">,
   coding: string,
   head: Bytes,
-): ((packed: PackedStream) => PackedStream) | null {
+): ((body: CompressedStream) => CompressedStream) | null {
   switch (coding) {
     case "deflate":
       return decompressor(isZlib(head) ? "deflate" : "deflate-raw");
@@ -74,11 +74,11 @@ function isZlib([method = 0, flags = 0]: Bytes): boolean {
   return (method & 0x0f) === 8 && (method * 256 + flags) % 31 === 0;
 }
 
-function decompressor(format: string): ((packed: PackedStream) => PackedStream) | null {
+function decompressor(format: string): ((body: CompressedStream) => CompressedStream) | null {
   try {
-    // Runtimes know more formats than the standard names, brotli among them.
+    // Some runtimes know more formats than the standard, such as brotli.
     const stream = new DecompressionStream(format as CompressionFormat);
-    return (packed) => packed.pipeThrough(stream);
+    return (body) => body.pipeThrough(stream);
   } catch {
     return null;
   }

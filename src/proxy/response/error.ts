@@ -1,39 +1,39 @@
-/** A provider's error answer, read: as the client gets it, and what it says of asking again. */
+/** A provider's error response as the client gets it, with its advice on retries. */
 import { type ByteSource, readBytes } from "../../bytes.ts";
 import { withTimeout } from "../../deadline.ts";
 import { parseJson } from "../../json.ts";
 import {
+  type ErrorDetails,
   formOf,
   holdsError,
-  readSaidError,
-  type SaidError,
-  saidInBeginning,
+  readCutError,
+  readErrorDetails,
   shapedError,
-  statusWords,
+  statusMessage,
 } from "../../protocols/error-shape.ts";
 import { applyEdits, encodeJson } from "../../protocols/json-edit.ts";
 import { protocolOf } from "../../protocols/protocol.ts";
 import type { ResponseContext } from "../context.ts";
 import { bodySource } from "../stream/body-source.ts";
-import { UnpacksTooFarError } from "../stream/decompress.ts";
+import { DecompressionLimitError } from "../stream/decompress.ts";
+import { withAdvice } from "./classify-refusal.ts";
 import { endRequest } from "./end-request.ts";
-import { passedHeaders, withOwnHeaders } from "./headers.ts";
+import { forwardedHeaders, withOwnHeaders } from "./headers.ts";
 import { hideInBody } from "./hide-credential.ts";
-import { told } from "./name-refusal.ts";
-import { adviceOf, adviseOnRetry, type RetryAdvice } from "./retry-advice.ts";
+import { applyRetryAdvice, type RetryAdvice, retryAdviceFor } from "./retry-advice.ts";
 
-/** The largest error body that is read, bytes; of a larger one the beginning is. */
+/** The largest error body that is read, bytes; of a larger one only the beginning is. */
 const MAX_ERROR_BYTES = 1024 * 1024;
 
-/** How long (ms) an error body may take to come; then the status counts alone. */
+/** How long (ms) an error body may take to come; after that only the status is used. */
 const BODY_WAIT_MS = 10_000;
 
 export interface ReadError {
   readonly status: number;
   readonly headers: Headers;
-  /** The bytes that came where they hold the route's error object; else the same put into that shape. */
+  /** The bytes that came where they hold the route's error object; otherwise the same in that shape. */
   readonly body: Uint8Array<ArrayBuffer>;
-  readonly said: SaidError & { readonly message: string };
+  readonly said: ErrorDetails & { readonly message: string };
   readonly advice: RetryAdvice;
 }
 
@@ -49,36 +49,33 @@ export async function readError(context: ResponseContext, response: Response): P
   const { status, statusText } = response;
   const { bytes, isCut } = await readBeginning(context, response.body);
   const whole = new TextDecoder().decode(bytes);
-  const source = isCut ? saidInBeginning(whole) : whole;
+  const source = isCut ? readCutError(whole) : whole;
   const type = response.headers.get("content-type") ?? "";
-  const meant = context.plan.error?.(status, type, source) ?? null;
-  const shaped =
-    meant?.body ??
-    (!isCut && holdsError(protocol, parseJson(source))
-      ? null
-      : shapedError(protocol, status, statusText, source));
+  const replaced = context.plan.error?.(status, type, source) ?? null;
+  const isShaped = !isCut && holdsError(protocol, parseJson(source));
+  const shaped = replaced?.body ?? (isShaped ? null : shapedError(protocol, status, statusText, source));
 
-  const ownWords = readSaidError(source);
-  const heard = { status, headers: response.headers, said: ownWords, form: formOf(source) };
-  const advice = adviceOf(context, heard);
-  context.report.refused(advice.refusal, ownWords, advice.lasts);
-  const headers = passedHeaders(response.headers);
-  adviseOnRetry(headers, advice);
+  const original = readErrorDetails(source);
+  const { headers: received } = response;
+  const advice = retryAdviceFor(context, { status, headers: received, said: original, form: formOf(source) });
+  context.report.refused(advice.refusal, original, advice.lasts);
+  const headers = forwardedHeaders(received);
+  applyRetryAdvice(headers, advice);
   if (shaped !== null) headers.set("content-type", "application/json");
-  const said = meant === null ? ownWords : readSaidError(JSON.stringify(meant.body));
-  const words = said.message ?? statusWords(status, statusText, said.code);
-  const message = told(words, advice.refusal);
+  const said = replaced === null ? original : readErrorDetails(JSON.stringify(replaced.body));
+  const ownMessage = said.message ?? statusMessage(status, statusText, said.code);
+  const message = withAdvice(ownMessage, advice.refusal);
   const body = shaped === null ? bytes : encodeJson(shaped);
   return {
-    status: meant?.status ?? status,
+    status: replaced?.status ?? status,
     headers,
-    body: message === words ? body : withMessage(body, message),
+    body: message === ownMessage ? body : withMessage(body, message),
     said: { ...said, message },
     advice,
   };
 }
 
-/** An error body in the route's shape with other words; everything else keeps its bytes. */
+/** An error body in the route's shape with another message; everything else keeps its bytes. */
 function withMessage(body: Uint8Array<ArrayBuffer>, message: string): Uint8Array<ArrayBuffer> {
   return applyEdits(body, [{ op: "set", path: ["error", "message"], value: message }]);
 }
@@ -89,10 +86,7 @@ interface Beginning {
   readonly isCut: boolean;
 }
 
-/**
- * The body, or as much of a larger one as is read; empty where it breaks off or does not come: the status is there all the
- * same.
- */
+/** The body, or the beginning of a larger one; empty where it breaks off or does not come, since there is still the status. */
 async function readBeginning(
   { runtime, sentTokens, stop }: ResponseContext,
   body: Response["body"],
@@ -102,7 +96,7 @@ async function readBeginning(
   const bounded: ByteSource = {
     read: () =>
       source.read().catch((error: unknown) => {
-        if (!(error instanceof UnpacksTooFarError)) throw error;
+        if (!(error instanceof DecompressionLimitError)) throw error;
         unpacksTooFar = true;
         return { done: true };
       }),

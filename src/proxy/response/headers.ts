@@ -19,7 +19,7 @@ const PASSED = new Set([
 
 const PASSED_PREFIXES = ["anthropic-", "x-ratelimit-", "x-codex-", "openai-"];
 
-export function passedHeaders(upstream: Headers): Headers {
+export function forwardedHeaders(upstream: Headers): Headers {
   const headers = new Headers();
   // Headers that `connection` names are about the connection, too (RFC 9110 §7.6.1).
   const connection = (upstream.get("connection") ?? "").toLowerCase().split(",");
@@ -59,7 +59,7 @@ export function asEventStream(headers: Headers): Headers {
 const REQUEST_IDS = ["x-request-id", "request-id", "x-oai-request-id", "x-github-request-id"];
 
 /** The provider's id of the request, for the log: support at the provider asks for it. */
-export function namedByProvider(upstream: Headers): { upstream_id?: string } {
+export function providerRequestId(upstream: Headers): { upstream_id?: string } {
   const name = REQUEST_IDS.find((each) => upstream.has(each));
   return name === undefined ? {} : { upstream_id: upstream.get(name)?.slice(0, 200) ?? "" };
 }

@@ -1,7 +1,7 @@
 /**
- * A provider, or what stands in its place, may repeat the account's credential in an error. Whoever holds an issued key
- * must not learn it: it is blacked out in error answers, in the headers that pass, and in a stream's error events. Bytes
- * without it pass as they came.
+ * A provider, or a server in its place, may repeat the account's credential in an error. The holder of an issued key must
+ * not learn it: it is redacted in error responses, in the headers that pass, and in a stream's error events. Bytes without
+ * it pass as they came.
  */
 
 import type { ByteSource } from "../../bytes.ts";
@@ -15,10 +15,10 @@ const NOTHING = new Uint8Array(0);
 
 /** What every error event holds, as its name or as a member. */
 const ERROR = needleOf("error");
-/** How a Responses stream says that it failed. */
+/** What the last event of a failed Responses stream holds. */
 const FAILED = needleOf("failed");
 
-/** The response with the tokens taken out of its headers; the same where none is in them. */
+/** The response with the tokens redacted in its headers; the same object where none is in them. */
 export function hideInHeaders(response: Response, tokens: readonly string[]): Response {
   const found: [string, string][] = [];
   response.headers.forEach((value, name) => {
@@ -31,7 +31,7 @@ export function hideInHeaders(response: Response, tokens: readonly string[]): Re
   return new Response(response.body, { status: response.status, headers });
 }
 
-/** The body of an error with the tokens taken out. Holds back no more than what may be the beginning of one. */
+/** The body of an error with the tokens redacted. Holds back no more than what may be the beginning of one. */
 export function hideInBody(source: ByteSource, tokens: readonly string[]): ByteSource {
   const secrets = tokens.map((token) => encoder.encode(token));
   let held: Uint8Array<ArrayBuffer> = NOTHING;
@@ -51,7 +51,7 @@ export function hideInBody(source: ByteSource, tokens: readonly string[]): ByteS
   };
 }
 
-/** The same for the events of one stream that tell of an error. */
+/** The same for the error events of one stream. */
 export function hideInEvents(tokens: readonly string[]): EventRewriter {
   return {
     rewrite(event) {
@@ -67,7 +67,7 @@ function hideInText(text: string, tokens: readonly string[]): string {
   return tokens.reduce((shown, token) => shown.replaceAll(token, HIDDEN), text);
 }
 
-/** The bytes without the secrets; `rest` is what may be the beginning of one that goes on behind them. */
+/** The bytes without the secrets; `rest` may be the beginning of one that goes on after them. */
 function hideInBytes(bytes: Uint8Array<ArrayBuffer>, secrets: readonly Uint8Array[]) {
   const parts: Uint8Array[] = [];
   let from = 0;
@@ -84,7 +84,7 @@ function hideInBytes(bytes: Uint8Array<ArrayBuffer>, secrets: readonly Uint8Arra
   return { out: joinBytes([...parts, bytes.subarray(from)]), rest: NOTHING };
 }
 
-/** True where the secret stands at this place, or as much of it as there are bytes. */
+/** True where the secret starts at this index, as far as there are bytes. */
 function begins(bytes: Uint8Array, at: number, secret: Uint8Array): boolean {
   const end = Math.min(secret.length, bytes.length - at);
   for (let index = 0; index < end; index++) if (bytes[at + index] !== secret[index]) return false;

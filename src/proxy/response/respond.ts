@@ -6,10 +6,10 @@ import type { ByteSource } from "../../bytes.ts";
 import { KleisError } from "../../errors.ts";
 import type { ResponseContext } from "../context.ts";
 import { aggregatedResponse } from "./aggregate.ts";
+import { classifyErrorText } from "./classify-refusal.ts";
 import { providerErrorResponse } from "./error.ts";
-import { asEventStream, passedHeaders, withOwnHeaders } from "./headers.ts";
+import { asEventStream, forwardedHeaders, withOwnHeaders } from "./headers.ts";
 import { jsonResponse, untouchedResponse, wholeResponse } from "./json.ts";
-import { nameText } from "./name-refusal.ts";
 import { sniffBody } from "./sniff-body.ts";
 import { eventStream, lateEventStream, relayedStream } from "./stream.ts";
 
@@ -22,7 +22,7 @@ export async function respond(context: ResponseContext, response: Response): Pro
   if (status >= 400) return providerErrorResponse(context, response);
   const type = response.headers.get("content-type") ?? "";
   await requireApiBody(context, response, type);
-  const headers = withOwnHeaders(context, passedHeaders(response.headers));
+  const headers = withOwnHeaders(context, forwardedHeaders(response.headers));
   // A body labelled as a stream starts at once, before its first byte; what it really holds shows at its end (relay.ts).
   if (context.clientStreams && context.upstreamStreams && type.includes("text/event-stream")) {
     return new Response(eventStream(context, response.body), { status, headers: asEventStream(headers) });
@@ -44,7 +44,7 @@ async function requireApiBody(
   if (BODYLESS.has(response.status)) throw useless("The provider answered with nothing at all. Try again.");
   if (!type.includes("text/html")) return;
   await response.body?.cancel();
-  report.refused(nameText(classify, response, "<html>", runtime.clock.now()));
+  report.refused(classifyErrorText(classify, response, "<html>", runtime.clock.now()));
   throw useless(
     "The provider answered with a web page instead of an API answer. Try again; if it stays so, check the configured address.",
   );

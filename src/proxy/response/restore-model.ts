@@ -1,6 +1,6 @@
 /**
- * A client that asked for `copilot/gpt-5.6-sol` reads `copilot/gpt-5.6-sol` in the answer too: where Kleis changed the
- * model's id on the way up, it is put back on the way down. Where it did not, no byte is looked at.
+ * A client that asked for `copilot/gpt-5.6-sol` reads `copilot/gpt-5.6-sol` in the response too: where Kleis changed the
+ * model's id in the request, it restores it in the response. Where it did not, no byte is read.
  */
 import { isObject, type JsonObject, parseJson } from "../../json.ts";
 import { applyEdits } from "../../protocols/json-edit.ts";
@@ -34,7 +34,7 @@ export function restoreModel(protocol: Protocol, requested: string): EventRewrit
   };
 }
 
-/** The same for an answer in one piece; the bytes as they are when there is nothing to put back. */
+/** The same for a JSON response; the bytes as they are when there is nothing to restore. */
 export function restoreModelInJson(bytes: Uint8Array<ArrayBuffer>, value: JsonObject, requested: string) {
   if (typeof value.model !== "string" || value.model === requested) return bytes;
   return applyEdits(bytes, [{ op: "set", path: ["model"], value: requested }]);

@@ -1,37 +1,37 @@
 /**
- * What a refusal's headers tell agents about asking again. Agents sleep for the whole of `retry-after`, be it days, so
- * only a wait of up to a minute stands there. A longer one, and whatever a repetition can not change, is said by
- * `x-should-retry: false`, which the vendors' SDKs obey, and by `x-kleis-resets-at` where the end is known.
+ * What a refusal's headers tell agents about a retry. Agents sleep for the whole of `retry-after`, even if that is days, so
+ * Kleis sends only waits of up to a minute. A longer one, and a refusal that a retry cannot change, becomes
+ * `x-should-retry: false`, which the vendors' SDKs obey, with `x-kleis-resets-at` where the end is known.
  */
 import type { Lasting, Refusal } from "../../providers/refusal.ts";
 import { resetIn } from "../../providers/resets.ts";
 import type { ResponseContext } from "../context.ts";
-import { type Heard, nameRefusal, nowBy } from "./name-refusal.ts";
+import { classifyRefusal, providerNow, type RefusalResponse } from "./classify-refusal.ts";
 
-/** The longest wait that agents are told to sleep, s. */
+/** The longest wait that is sent to agents, s. */
 const MAX_WAIT = 60;
 
 export interface RetryAdvice {
   readonly refusal: Refusal;
-  /** Why the refusal lasts, as far as the provider says so. */
+  /** Why the refusal lasts, if the provider says so. */
   readonly why: Lasting["why"] | null;
-  /** When it ends, Unix seconds; null where that is not known or does not matter. */
+  /** When it ends, Unix seconds; null where that is unknown or irrelevant. */
   readonly until: number | null;
-  /** The wait in seconds that the answer tells of, by whatever means; null where it tells of none. */
+  /** The wait in seconds that the response states by any means; null where it states none. */
   readonly wait: number | null;
-  /** True where asking again within a minute is pointless. */
+  /** True where a retry within a minute is pointless. */
   readonly lasts: boolean;
 }
 
-/** Reads a refusal: by the provider's own rules, and by `retry-after`. */
-export function adviceOf(
+/** Derives the advice from the provider's own rules and from `retry-after`. */
+export function retryAdviceFor(
   { runtime, classify }: Pick<ResponseContext, "runtime" | "classify">,
-  heard: Heard,
+  response: RefusalResponse,
 ): RetryAdvice {
-  const now = nowBy(heard.headers, runtime.clock.now());
-  const refusal = nameRefusal(classify, heard, now);
+  const now = providerNow(response.headers, runtime.clock.now());
+  const refusal = classifyRefusal(classify, response, now);
   const { lasting } = refusal;
-  const stated = statedWait(heard.headers, now);
+  const stated = statedWait(response.headers, now);
   const mayPass = lasting === null || lasting.why === "usage";
   const isEnd = stated !== null && (mayPass || stated > MAX_WAIT);
   const until = lasting?.until ?? (isEnd ? resetIn(stated, now) : null);
@@ -41,8 +41,8 @@ export function adviceOf(
   return { refusal, why: lasting?.why ?? null, until, wait, lasts };
 }
 
-/** Brings what is said of asking again into the headers that the client gets. */
-export function adviseOnRetry(headers: Headers, { why, until, wait, lasts }: RetryAdvice): void {
+/** Puts the advice into the headers that the client gets. */
+export function applyRetryAdvice(headers: Headers, { why, until, wait, lasts }: RetryAdvice): void {
   if (lasts) {
     headers.delete("retry-after");
     headers.delete("retry-after-ms");
@@ -58,7 +58,7 @@ export function adviseOnRetry(headers: Headers, { why, until, wait, lasts }: Ret
 
 const DIGITS = /^\s*\d+(?:\.\d+)?\s*$/;
 
-/** Seconds until the provider may be asked again; null where it does not say so, or nothing that makes sense. */
+/** Seconds until a retry may succeed; null where the provider states none, or nothing sensible. */
 function statedWait(headers: Headers, now: number): number | null {
   const seconds = headers.get("retry-after");
   const ms = headers.get("retry-after-ms");
@@ -69,7 +69,7 @@ function statedWait(headers: Headers, now: number): number | null {
   return waits.length === 0 ? null : Math.max(...waits);
 }
 
-/** A number of seconds up to the longest wait, or a date: one that is too far away was found to last. */
+/** True for a number of seconds up to the longest wait, or for a date: one too far away has been found to last. */
 function isUsable(value: string | null): boolean {
   if (value === null) return false;
   return DIGITS.test(value) ? Number(value) <= MAX_WAIT : /[a-z]/i.test(value) && Date.parse(value) > 0;

@@ -4,7 +4,7 @@ import type { ByteSource } from "../../bytes.ts";
 import { KleisError } from "../../errors.ts";
 import { isObject, parseJson } from "../../json.ts";
 import { WATCH } from "../../protocols/end.ts";
-import { readSaidError } from "../../protocols/error-shape.ts";
+import { readErrorDetails } from "../../protocols/error-shape.ts";
 import { protocolOf } from "../../protocols/protocol.ts";
 import { failedResponse, failedStatus } from "../../protocols/responses/failure.ts";
 import type { EndState } from "../../protocols/sse/end.ts";
@@ -16,10 +16,10 @@ import { ownFailure, providerFailure } from "../stream/late-error.ts";
 import { relayNatively } from "../stream/native-relay.ts";
 import type { StreamPlan } from "../stream/outcome.ts";
 import { LateRefusal, relayEvents } from "../stream/relay.ts";
+import { classifyRefusal } from "./classify-refusal.ts";
 import { endRequest } from "./end-request.ts";
 import { readError } from "./error.ts";
 import { hideInEvents } from "./hide-credential.ts";
-import { nameRefusal } from "./name-refusal.ts";
 import { restoreModel } from "./restore-model.ts";
 
 /** How the last event of a `responses` stream says that it failed. */
@@ -89,10 +89,10 @@ function reportFailure(context: ResponseContext, event: Uint8Array, state: EndSt
   const value = parseJson(eventData(event) ?? "");
   if (!isObject(value)) return;
   const { status, body } = failedResponse(value);
-  const said = readSaidError(JSON.stringify(body));
+  const said = readErrorDetails(JSON.stringify(body));
   const heard = { status, headers: new Headers(), said, form: "json" as const };
   const { report, classify, runtime } = context;
-  report.refused(nameRefusal(classify, heard, runtime.clock.now()), said);
+  report.refused(classifyRefusal(classify, heard, runtime.clock.now()), said);
 }
 
 /** The provider's error in a body that should have been a stream; null where it is none. */

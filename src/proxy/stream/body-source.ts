@@ -1,7 +1,7 @@
 /** A provider's body as plain bytes: gzip is told by its first bytes, since `content-encoding` is not reliable across runtimes. */
 import { type ByteSource, type Bytes, GZIP_MAGIC, isGzip, joinBytes } from "../../bytes.ts";
 import type { Clock, PeekedBody } from "../../runtime.ts";
-import { unpackWithin } from "./decompress.ts";
+import { decompressWithin } from "./decompress.ts";
 import { toStream } from "./to-stream.ts";
 
 type Body = ReadableStream<Bytes>;
@@ -63,5 +63,9 @@ async function readHead(reader: Reader): Promise<Bytes> {
 
 function gunzip(head: Bytes, reader: Reader, clock: Pick<Clock, "sleep">): ByteSource {
   const decompressor = new DecompressionStream("gzip");
-  return unpackWithin(withHead([head], reader), (packed) => packed.pipeThrough(decompressor), clock);
+  return decompressWithin(
+    withHead([head], reader),
+    (compressed) => compressed.pipeThrough(decompressor),
+    clock,
+  );
 }

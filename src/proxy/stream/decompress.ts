@@ -1,66 +1,67 @@
 /**
- * Unpacks what a provider sent within bounds, as what clients send is (read-body.ts): a few packed bytes must not become
- * memory and work without end, nor hold up everybody else while they are unpacked.
+ * Decompresses what a provider sent within bounds, as what clients send is (decompress-body.ts): a few compressed bytes
+ * must not become endless memory and work, nor block the event loop while they are decompressed.
  */
 import type { ByteSource, Bytes } from "../../bytes.ts";
 import { KleisError } from "../../errors.ts";
 import type { Clock } from "../../runtime.ts";
-export type PackedStream = ReadableStream<Bytes>;
+
+export type CompressedStream = ReadableStream<Bytes>;
 
 /**
- * How many times its packed size an answer may unpack to, beyond the first MiB. Event streams pack to a twentieth, lists of
- * equal rows to a hundredth.
+ * How many times its compressed size a response may expand to, beyond the first MiB. Event streams compress to a twentieth,
+ * lists of equal rows to a hundredth.
  */
-const MAX_UNPACKING = 200;
-const UNPACKED_FREELY = 1024 * 1024;
+const MAX_EXPANSION = 200;
+const FREE_BYTES = 1024 * 1024;
 
-/** After so many unpacked bytes others have their turn: runtimes may unpack megabytes without one. */
-const TURN_BYTES = 1024 * 1024;
+/** After so many bytes other work comes first: runtimes may decompress megabytes without a pause. */
+const PAUSE_BYTES = 1024 * 1024;
 
 /** What is wrong, inside a sentence. */
-export const UNPACKS_TOO_FAR = `the provider's answer unpacks to more than ${MAX_UNPACKING} times its packed size`;
+export const EXPANDS_TOO_FAR = `the provider's answer decompresses to more than ${MAX_EXPANSION} times its size`;
 
-/** The provider's bytes unpack to more than an answer could. */
-export class UnpacksTooFarError extends KleisError {
+/** The provider's bytes decompress to more than a response could. */
+export class DecompressionLimitError extends KleisError {
   constructor() {
-    super("upstream_invalid_response", `${UNPACKS_TOO_FAR.replace(/^t/, "T")}. Try again.`);
+    super("upstream_invalid_response", `${EXPANDS_TOO_FAR.replace(/^t/, "T")}. Try again.`);
   }
 }
 
-/** The unpacked bytes. A read rejects with `UnpacksTooFarError`, and ends the provider's side, where they are too many. */
-export function unpackWithin(
-  packed: ByteSource,
-  unpack: (packed: PackedStream) => PackedStream,
+/** The decompressed bytes. Where they are too many, a read rejects with `DecompressionLimitError` and cancels the source. */
+export function decompressWithin(
+  compressed: ByteSource,
+  decompress: (compressed: CompressedStream) => CompressedStream,
   clock: Pick<Clock, "sleep">,
 ): ByteSource {
-  let came = 0;
+  let received = 0;
   const counted = new ReadableStream<Bytes>(
     {
       async pull(controller) {
-        const { done, value } = await packed.read();
+        const { done, value } = await compressed.read();
         if (value !== undefined) {
-          came += value.length;
+          received += value.length;
           controller.enqueue(value);
         }
         if (done) controller.close();
       },
-      cancel: () => packed.cancel(),
+      cancel: () => compressed.cancel(),
     },
     { highWaterMark: 0 },
   );
-  const reader = unpack(counted).getReader();
-  let unpacked = 0;
-  let nextTurn = TURN_BYTES;
+  const reader = decompress(counted).getReader();
+  let expanded = 0;
+  let nextPause = PAUSE_BYTES;
   return {
     async read() {
       const next = await reader.read();
-      unpacked += next.value?.length ?? 0;
-      if (unpacked > Math.max(UNPACKED_FREELY, came * MAX_UNPACKING)) {
+      expanded += next.value?.length ?? 0;
+      if (expanded > Math.max(FREE_BYTES, received * MAX_EXPANSION)) {
         void reader.cancel().catch(() => {});
-        throw new UnpacksTooFarError();
+        throw new DecompressionLimitError();
       }
-      if (unpacked >= nextTurn) {
-        nextTurn = unpacked + TURN_BYTES;
+      if (expanded >= nextPause) {
+        nextPause = expanded + PAUSE_BYTES;
         await clock.sleep(0);
       }
       return next;

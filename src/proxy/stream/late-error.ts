@@ -1,31 +1,31 @@
-/** A refusal that comes after the client's stream has begun, as the failure that ends it. */
+/** An error that comes after the client's stream has begun, as the failure that ends the stream. */
 import type { KleisError } from "../../errors.ts";
 import { type StreamFailure, soundsTemporary } from "../../protocols/stream-errors.ts";
 import type { ReadError } from "../response/error.ts";
 
-/** Own codes with a status of 5xx that a repetition meets again. */
-const LASTING_CODES: ReadonlySet<string> = new Set(["upstream_blocked", "not_configured"]);
+/** Kleis's own codes with a status of 5xx for which a retry is pointless. */
+const FINAL_CODES: ReadonlySet<string> = new Set(["upstream_blocked", "not_configured"]);
 
 export function ownFailure({ code, status, message, param, type, extra }: KleisError): StreamFailure {
-  const again = status >= 500 && !LASTING_CODES.has(code);
-  return { code, message, again, param, type, extra };
+  const retryable = status >= 500 && !FINAL_CODES.has(code);
+  return { code, message, retryable, param, type, extra };
 }
 
-/** Statuses that clients repeat by themselves (408, 409, 425 as the vendors' SDKs do). */
+/** Statuses below 500 that clients retry by themselves, as the vendors' SDKs do. */
 const TEMPORARY: ReadonlySet<number> = new Set([408, 409, 425, 429]);
 
 /** Members of an error object that clients act upon. */
 const KEPT = ["plan_type", "resets_at", "resets_in_seconds"];
 
-/** What the provider answered, in its words; where these would be taken for a passing limit, in ours. */
+/** The provider's error, in its own words, or in Kleis's where a client would take those for a temporary limit. */
 export function providerFailure({ status, headers, said, advice }: ReadError): StreamFailure {
   const asked = headers.get("x-should-retry");
   const isTemporary = asked === "true" || ((status >= 500 || TEMPORARY.has(status)) && asked !== "false");
-  const again = isTemporary && !advice.lasts;
+  const retryable = isTemporary && !advice.lasts;
   const facts = KEPT.flatMap((name) => (said.facts[name] === undefined ? [] : [[name, said.facts[name]]]));
   return {
-    again,
-    message: again ? said.message : lastingWords(said.message, advice),
+    retryable,
+    message: retryable ? said.message : finalMessage(said.message, advice),
     code: said.code ?? said.type ?? "upstream_error",
     type: said.type,
     param: said.param,
@@ -33,7 +33,7 @@ export function providerFailure({ status, headers, said, advice }: ReadError): S
   };
 }
 
-function lastingWords(said: string, { why, until }: ReadError["advice"]): string {
+function finalMessage(said: string, { why, until }: ReadError["advice"]): string {
   const end = until === null ? "" : ` It ends at ${timeOf(until)}.`;
   if (why !== "usage" && why !== "billing") return said + end;
   const own = `A usage limit of the provider's account is reached.${end}`;

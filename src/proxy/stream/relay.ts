@@ -10,7 +10,7 @@ import { type EventRewriter, isWholeEvent, rewriteEvent, withName } from "../../
 import { EventSplitter, EventTooLargeError } from "../../protocols/sse/splitter.ts";
 import type { StreamFailure } from "../../protocols/stream-errors.ts";
 import { ClientStream } from "./client-stream.ts";
-import { UNPACKS_TOO_FAR, UnpacksTooFarError } from "./decompress.ts";
+import { DecompressionLimitError, EXPANDS_TOO_FAR } from "./decompress.ts";
 import { EventRuns } from "./event-runs.ts";
 import {
   BROKE_OFF,
@@ -239,7 +239,7 @@ class EventRelay {
       this.#client.send(encoder.encode(error.events));
       this.#finish("provider_error");
     } else if (error instanceof EventTooLargeError) this.#fail("too_large", tooLarge(error.message));
-    else if (error instanceof UnpacksTooFarError) this.#fail("too_large", tooLarge(UNPACKS_TOO_FAR));
+    else if (error instanceof DecompressionLimitError) this.#fail("too_large", tooLarge(EXPANDS_TOO_FAR));
     else this.#fail("incomplete", BROKE_OFF);
   }
 

@@ -3,7 +3,7 @@ import type { ByteSource, Bytes } from "../../bytes.ts";
 import { errorCodeOf } from "../../error-code.ts";
 import { KleisError } from "../../errors.ts";
 import type { Clock } from "../../runtime.ts";
-import { UnpacksTooFarError } from "./decompress.ts";
+import { DecompressionLimitError } from "./decompress.ts";
 import { watchClient } from "./watch-client.ts";
 
 export type BodyOutcome = "complete" | "incomplete" | "idle" | "too_large" | "client_left" | "client_stalled";
@@ -92,6 +92,6 @@ class Pump {
 }
 
 function outcomeOf(error: unknown): BodyOutcome {
-  if (error instanceof UnpacksTooFarError) return "too_large";
+  if (error instanceof DecompressionLimitError) return "too_large";
   return error instanceof KleisError ? "idle" : "incomplete";
 }

@@ -1,4 +1,4 @@
-/** Notices a client that has stopped reading, so that it does not hold a place and a provider's connection for ever. */
+/** Detects a client that has stopped reading, so that it does not hold a permit and a provider's connection for ever. */
 import type { Clock } from "../../runtime.ts";
 
 export interface ClientWatch {
@@ -11,16 +11,16 @@ export interface ClientWatch {
   readonly onStall: () => void;
 }
 
-/** How often is looked within `stallMs`. */
-const LOOKS = 4;
+/** How many checks are made within `stallMs`. */
+const CHECKS = 4;
 
-/** Looks after a client until the signal aborts. */
+/** Watches a client until the signal aborts. */
 export async function watchClient(watch: ClientWatch, signal: AbortSignal): Promise<void> {
   const { clock, stallMs, taken } = watch;
   let known = taken();
   let since = clock.now();
   for (;;) {
-    await clock.sleep(stallMs / LOOKS, signal);
+    await clock.sleep(stallMs / CHECKS, signal);
     if (signal.aborted) return;
     const now = taken();
     if (now === null || now !== known) {

@@ -113,7 +113,7 @@ describe("reading", () => {
     "%s is a failure, once, and worth repeating",
     (name) => {
       const ends = decode(scenario(name)).filter(({ type }) => type === "stop" || type === "fail");
-      expect(ends).toMatchObject([{ type: "fail", failure: { again: true, status: 503 } }]);
+      expect(ends).toMatchObject([{ type: "fail", failure: { retryable: true, status: 503 } }]);
     },
   );
 
@@ -165,7 +165,7 @@ describe("reading", () => {
 
   test("a turn that goes on without a call is the provider's overload", () => {
     const events = decode([{ type: "response.completed", response: { end_turn: false, output: [] } }]);
-    expect(events.at(-1)).toMatchObject({ type: "fail", failure: { again: true, status: 503 } });
+    expect(events.at(-1)).toMatchObject({ type: "fail", failure: { retryable: true, status: 503 } });
   });
 
   test("parts of a summary are one thought, a blank line between them, with the sealed form from its end", () => {
@@ -258,7 +258,7 @@ describe("writing", () => {
   });
 
   test("a failure before anything else is an error and a failed response, and nothing follows", () => {
-    const failure = { code: "rate_limit_exceeded", message: "slow down", again: true, status: 429 };
+    const failure = { code: "rate_limit_exceeded", message: "slow down", retryable: true, status: 429 };
     const written = encode([{ type: "fail", failure }, { type: "start" }, { type: "stop", reason: "end" }]);
     expect(written.map(({ type }) => type)).toEqual(["error", "response.failed"]);
   });

@@ -57,7 +57,7 @@ test("after a match only usage passes, calls are dropped, and a broken end is a 
   emulator.write({ type: "delta", key: 0, text: "one END two" });
   emulator.write({ type: "open", key: 1, block: { kind: "tool", id: "c", call: "function", name: "f" } });
   emulator.write({ type: "usage", usage });
-  emulator.write({ type: "fail", failure: { code: "x", message: "y", again: true, status: 502 } });
+  emulator.write({ type: "fail", failure: { code: "x", message: "y", retryable: true, status: 502 } });
   expect(events.slice(1)).toEqual([
     { type: "delta", key: 0, text: "one " },
     { type: "close", key: 0 },

@@ -164,7 +164,7 @@ describe("calls of a response", () => {
 
   test.each(["read", "apply_patch"])("of %s that are no JSON fail a whole response", (name) => {
     const events = restored(['{"input":"a'], { name });
-    expect(events.at(-1)).toMatchObject({ type: "fail", failure: { status: 502, again: true } });
+    expect(events.at(-1)).toMatchObject({ type: "fail", failure: { status: 502, retryable: true } });
     expect(events.filter(({ type }) => type === "close" || type === "stop")).toEqual([]);
   });
 

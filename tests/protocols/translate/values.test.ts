@@ -236,7 +236,11 @@ describe("failures", () => {
     expect(errorFor("responses", 400, "", source)).toMatchObject({
       error: { code: "context_length_exceeded" },
     });
-    expect(failureFrom(source)).toMatchObject({ code: "context_length_exceeded", again: false, status: 400 });
+    expect(failureFrom(source)).toMatchObject({
+      code: "context_length_exceeded",
+      retryable: false,
+      status: 400,
+    });
     expect(failureFor("messages", failureFrom(source)).message).toBe(words);
   });
 
@@ -262,10 +266,10 @@ describe("failures", () => {
   test("of streams have the status of their type", () => {
     const of = (type: string) =>
       failureFrom(JSON.stringify({ type: "error", error: { type, message: "m" } }));
-    expect(of("overloaded_error")).toMatchObject({ status: 529, again: true });
-    expect(of("rate_limit_error")).toMatchObject({ status: 429, again: true });
-    expect(of("invalid_request_error")).toMatchObject({ status: 400, again: false });
-    expect(failureFrom("not JSON")).toMatchObject({ status: 502, again: true, message: "not JSON" });
+    expect(of("overloaded_error")).toMatchObject({ status: 529, retryable: true });
+    expect(of("rate_limit_error")).toMatchObject({ status: 429, retryable: true });
+    expect(of("invalid_request_error")).toMatchObject({ status: 400, retryable: false });
+    expect(failureFrom("not JSON")).toMatchObject({ status: 502, retryable: true, message: "not JSON" });
     const failed = {
       type: "response.failed",
       response: { error: { code: "rate_limit_exceeded", message: "m" } },

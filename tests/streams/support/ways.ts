@@ -164,7 +164,7 @@ export async function wayOf(name: WayName): Promise<Way> {
         key: KEY,
         requestId: "req_test",
         adminUrl: "http://kleis.test/admin",
-        holding: { hold: () => {}, release: () => {} },
+        memory: { reserve: () => {}, release: () => {} },
         log: {
           mark: () => {},
           addFields: () => {},

@@ -6,7 +6,7 @@ import type { Runtime } from "../runtime.ts";
 const HSTS = "max-age=31536000";
 
 /** Stands before every route. Touches headers alone, so that bodies stream on as they are. */
-export function safeHeaders({ config }: Pick<Runtime, "config">): MiddlewareHandler {
+export function securityHeaders({ config }: Pick<Runtime, "config">): MiddlewareHandler {
   const isPublicEncrypted = config.PUBLIC_URL.startsWith("https:");
   return async (c, next) => {
     await next();

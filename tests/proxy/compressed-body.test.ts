@@ -1,7 +1,7 @@
 /** A packed body has a deadline: unpacking keeps memory that its few bytes do not show. */
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
-import { createInFlight } from "../../src/proxy/memory-budget.ts";
+import { createMemoryBudget } from "../../src/proxy/memory-budget.ts";
 import { receiveBody } from "../../src/proxy/request/read-body.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 
@@ -16,7 +16,7 @@ function requestOf(body: ReadableStream<Uint8Array>, encoding: string): Request 
   } as RequestInit);
 }
 
-const holding = () => createInFlight({ perKey: 1e9, inAll: 1e9 }).open("key");
+const holding = () => createMemoryBudget({ perKey: 1e9, inAll: 1e9 }).open("key");
 
 test.each(["gzip", "x-gzip", "deflate"])(
   "a %s body that has not come within 60 s is a 408",

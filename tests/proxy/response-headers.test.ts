@@ -1,6 +1,6 @@
 /** Which of a provider's response headers a client gets. */
 import { expect, test } from "vitest";
-import { passedHeaders } from "../../src/proxy/response/headers.ts";
+import { forwardedHeaders } from "../../src/proxy/response/headers.ts";
 
 test("a client gets what it acts upon, and nothing that is about the provider's connection", () => {
   const upstream = new Headers({
@@ -13,7 +13,7 @@ test("a client gets what it acts upon, and nothing that is about the provider's 
     "x-ratelimit-remaining": "9",
     "request-id": "req_1",
   });
-  expect([...passedHeaders(upstream)]).toEqual([
+  expect([...forwardedHeaders(upstream)]).toEqual([
     ["openai-processing-ms", "12"],
     ["request-id", "req_1"],
     ["x-ratelimit-remaining", "9"],

@@ -6,7 +6,7 @@
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ByteSource } from "../../src/bytes.ts";
-import { unpackWithin } from "../../src/proxy/stream/decompress.ts";
+import { decompressWithin } from "../../src/proxy/stream/decompress.ts";
 import { type House, type HouseAccount, openHouse } from "../streams/support/house.ts";
 import { requestBody, type StreamProtocol } from "../streams/support/ways.ts";
 import { theOneEnd } from "../streams/support/wire.ts";
@@ -76,20 +76,23 @@ const each = (kinds: Record<string, Kind>) =>
     Object.keys(CODINGS).map((coding) => ({ name, kind, coding })),
   );
 
-describe("an answer that unpacks too far", () => {
+describe("a response that expands too far", () => {
   test.each(each(STREAMS))("as a stream ($name, $coding) ends with an error", async ({ kind, coding }) => {
     const response = await answered(kind, coding);
     expect(response.status).toBe(200);
     const got = Buffer.from(await response.arrayBuffer());
     expect(theOneEnd(kind.protocol, got)).toBe("error");
-    expect(got.subarray(-2000).toString()).toContain("unpacks to more than 200 times its packed size");
+    expect(got.subarray(-2000).toString()).toContain("decompresses to more than 200 times its size");
     expect(house.logs.at(-1)).toMatchObject({ outcome: "too_large" });
   });
 
   test.each(each(READ))("as one that is $name ($coding) becomes a refusal", async ({ kind, coding }) => {
     const response = await answered(kind, coding);
     const text = await response.text();
-    expect([response.status, text]).toEqual([502, expect.stringContaining("unpacks to more than 200 times")]);
+    expect([response.status, text]).toEqual([
+      502,
+      expect.stringContaining("decompresses to more than 200 times"),
+    ]);
   });
 
   test.each(Object.keys(CODINGS))("as one that passes as it came (%s) breaks off", async (coding) => {
@@ -154,7 +157,7 @@ test("others have their turn while a body is unpacked that is there at once", as
     cancel: async () => {},
   };
   const clock = { sleep: () => new Promise<void>((resolve) => setImmediate(resolve)) };
-  const source = unpackWithin(packed, (stream) => stream, clock);
+  const source = decompressWithin(packed, (stream) => stream, clock);
   let turns = 0;
   let isOver = false;
   const count = () => {

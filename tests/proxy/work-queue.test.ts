@@ -1,6 +1,6 @@
 /** Large bodies are read in turns: keys alternate, one works at a time, and others come first between two of them. */
 import { describe, expect, test } from "vitest";
-import { createTurns } from "../../src/proxy/request/work-queue.ts";
+import { createWorkQueue } from "../../src/proxy/request/work-queue.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 
 const never = new AbortController().signal;
@@ -8,7 +8,7 @@ const never = new AbortController().signal;
 describe("turns", () => {
   test("alternate between keys, however many of one key wait", async () => {
     const clock = new VirtualClock();
-    const turns = createTurns(clock, true);
+    const turns = createWorkQueue(clock, true);
     const order: string[] = [];
     const of = (key: string) => turns.run(key, never, () => void order.push(key));
     await Promise.all([...Array.from({ length: 6 }, () => of("greedy")), of("other"), of("third")]);
@@ -19,7 +19,7 @@ describe("turns", () => {
 
   test("never overlap, and pause for as long as the one before took, at most 100 ms", async () => {
     const clock = new VirtualClock();
-    const turns = createTurns(clock, true);
+    const turns = createWorkQueue(clock, true);
     const begun: number[] = [];
     const start = clock.now();
     const work = async () => {
@@ -38,7 +38,7 @@ describe("turns", () => {
 
   test("go on after one that fails, and skip who has left", async () => {
     const clock = new VirtualClock();
-    const turns = createTurns(clock, true);
+    const turns = createWorkQueue(clock, true);
     const left = new AbortController();
     const failing = turns.run("a", never, () => {
       left.abort(new Error("left"));
@@ -53,7 +53,7 @@ describe("turns", () => {
   });
 
   test("do not make one request wait for another where the runtime forbids it", async () => {
-    const turns = createTurns(new VirtualClock(), false);
+    const turns = createWorkQueue(new VirtualClock(), false);
     const stuck = turns.run("a", never, () => new Promise(() => {}));
     void stuck;
     expect(await turns.run("a", never, () => "served")).toBe("served");

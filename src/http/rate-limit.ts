@@ -1,23 +1,23 @@
-/** How often one source may ask for what needs no credential. In this process alone: it protects its time, not a secret. */
+/** Limits how often one network may ask for what needs no credential. In this process alone: it protects time, not a secret. */
 
 import { networkOf } from "../auth/ip-prefix.ts";
 import type { Clock } from "../runtime.ts";
 
-export interface SourceRate {
-  /** 0 where the source may ask now; else the seconds until it may. What a door can not tell apart is not limited. */
-  take(source: string | undefined): number;
+export interface RateLimiter {
+  /** 0 where the source may ask now; else the seconds until it may. Sources that an adapter cannot tell apart are not limited. */
+  acquire(source: string | undefined): number;
 }
 
-/** Sources remembered at most; the oldest are forgotten. */
+/** How many networks are remembered; the oldest are forgotten. */
 const CAPACITY = 10_000;
 
 /** `perMinute` at a steady pace, and as many at once. */
-export function createSourceRate(clock: Pick<Clock, "now">, perMinute: number): SourceRate {
+export function createRateLimiter(clock: Pick<Clock, "now">, perMinute: number): RateLimiter {
   const intervalMs = 60_000 / perMinute;
-  /** By network, when all that it asked for so far is used up (GCRA); epoch ms. */
+  /** By network, the time at which its requests so far are paid off (GCRA); epoch ms. */
   const paidUntil = new Map<string, number>();
   return {
-    take(source) {
+    acquire(source) {
       if (source === undefined) return 0;
       const network = networkOf(source);
       const now = clock.now();
