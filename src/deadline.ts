@@ -41,8 +41,7 @@ export async function withDeadline<Result>(
 ): Promise<Result> {
   const limit = new AbortController();
   const timer = new AbortController();
-  if (outer?.aborted) limit.abort(outer.reason);
-  outer?.addEventListener("abort", () => limit.abort(outer.reason));
+  if (outer !== undefined) abortWith(outer, limit);
   void clock.sleep(ms, timer.signal).then(() => {
     if (!timer.signal.aborted) limit.abort(reason());
   });
@@ -51,6 +50,13 @@ export async function withDeadline<Result>(
   } finally {
     timer.abort(SETTLED);
   }
+}
+
+/** In a scope of its own, so that the listener keeps nothing of the work alive: the signal may outlive it by far. */
+function abortWith(outer: AbortSignal, inner: AbortController): void {
+  const abort = () => inner.abort(outer.reason);
+  if (outer.aborted) abort();
+  outer.addEventListener("abort", abort);
 }
 
 /** Settles as the work does, or rejects with the signal's reason as soon as it aborts, whatever a runtime makes of the signal. */

@@ -17,7 +17,7 @@ async function received(first: number, each: number, total: number | null) {
   const request = new Request("http://kleis.test/", { method: "POST", body, duplex: "half" } as RequestInit);
   let seconds = 0;
   let end: string | null = null;
-  const reading = receiveBody(request, { clock }, { hold: () => {}, release: () => {} } as never).then(
+  const reading = receiveBody(request, { clock }, { reserve: () => {}, release: () => {} } as never).then(
     ({ bytes }) => `${bytes.length} bytes`,
     (error: { status?: number; code?: string }) => `${error.status} ${error.code}`,
   );

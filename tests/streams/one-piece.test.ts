@@ -302,7 +302,7 @@ describe("a body that is packed though plain bytes were asked for", () => {
       for (const body of [requestBody("responses", "gpt-5.5"), { model: "gpt-5.5", input: "x" }]) {
         const got = await answered(coding, bytes, "text/event-stream", body);
         expect(got.status).toBe(502);
-        expect(got.text).toContain("cannot be unpacked");
+        expect(got.text).toContain("cannot be decompressed");
         expect(got.text).not.toContain("<script>");
         const refused = await answered(coding, bytes, "application/json", body, 418);
         expect(refused.status).toBe(418);
