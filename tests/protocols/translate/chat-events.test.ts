@@ -144,7 +144,7 @@ describe("reading", () => {
     expect(ends(decode([chunk(call), chunk({}, "tool_calls")]))).toMatchObject([{ type: "fail" }]);
     expect(ends(decode([chunk({ content: "x" }), chunk({}, "error")]))).toMatchObject([{ type: "fail" }]);
     expect(ends(decode(chatEvents("error-mid", ask)))).toMatchObject([
-      { type: "fail", failure: { again: true } },
+      { type: "fail", failure: { retryable: true } },
     ]);
   });
 
@@ -227,7 +227,7 @@ describe("writing", () => {
   });
 
   test("a failure is one error, and nothing follows", () => {
-    const failure = { code: "server_error", message: "no", again: true, status: 500 };
+    const failure = { code: "server_error", message: "no", retryable: true, status: 500 };
     const written = encode([{ type: "start" }, { type: "fail", failure }, { type: "stop", reason: "end" }]);
     expect(written).toMatchObject([{ error: { type: "server_error" } }]);
   });

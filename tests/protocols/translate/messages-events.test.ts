@@ -20,7 +20,7 @@ import {
   writeStream,
 } from "./support/streams.ts";
 
-const failure = { code: "server_error", message: "it broke", again: true, status: 500 };
+const failure = { code: "server_error", message: "it broke", retryable: true, status: 500 };
 
 function fold(events: readonly ResponseEvent[]) {
   const folding = MESSAGES.foldEvents(responseContext());
@@ -227,7 +227,7 @@ describe("for clients", () => {
     const overflow = {
       code: "context_length_exceeded",
       message: "Your input exceeds the context window.",
-      again: false,
+      retryable: false,
       status: 400,
     };
     const events = messagesEvents(writeStream(MESSAGES, [{ type: "fail", failure: overflow }]));
@@ -363,7 +363,7 @@ describe("from Anthropic", () => {
         for (let cut = 0; cut < whole.length; cut++) {
           const read = readText(MESSAGES, whole.slice(0, cut).join(""));
           expect(contractFaults(read)).toEqual([]);
-          expect(read.at(-1)).toMatchObject({ type: "fail", failure: { again: true } });
+          expect(read.at(-1)).toMatchObject({ type: "fail", failure: { retryable: true } });
         }
       }),
       { numRuns: 40 },
@@ -508,12 +508,12 @@ describe("from Anthropic", () => {
     [
       "overload",
       sse(start, { type: "error", error: { type: "overloaded_error", message: "Overloaded" } }),
-      { message: "Overloaded", status: 529, again: true },
+      { message: "Overloaded", status: 529, retryable: true },
     ],
     [
       "an error named so alone",
       'event: error\ndata: {"error":{"message":"m"}}\n\n',
-      { message: "m", again: true },
+      { message: "m", retryable: true },
     ],
     ["no stop reason", sse(start, end), { code: "upstream_stream_incomplete" }],
     [
@@ -522,7 +522,7 @@ describe("from Anthropic", () => {
         type: "error",
         error: { type: "invalid_request_error", message: "prompt is too long: 9 tokens > 8 maximum" },
       }),
-      { code: "context_length_exceeded", again: false, status: 400 },
+      { code: "context_length_exceeded", retryable: false, status: 400 },
     ],
   ])("%s fails the response", (_, text, expected) => {
     const read = readText(MESSAGES, text);
