@@ -58,7 +58,7 @@ describe("Anthropic's SDK knows", () => {
       thread: null,
     };
     for (const name of fields) {
-      const unknown = changes({ [name]: wellFormed[name] ?? false }).filter(
+      const unknown = changes({ [name]: name in wellFormed ? wellFormed[name] : false }).filter(
         (each) => each === "dropped:unknown",
       );
       expect({ name, unknown }).toEqual({ name, unknown: [] });
