@@ -1,7 +1,7 @@
 /** Signing in while the store stumbles, and when whoever takes the step is ended in the middle of it. */
 import { describe, expect, test } from "vitest";
 import { NOTE_PAUSES_MS } from "../../src/accounts/refresh/timing.ts";
-import { createSignInRows, TURN_MS } from "../../src/accounts/sign-in/store.ts";
+import { createSignInStore, LOCK_MS } from "../../src/accounts/sign-in/store.ts";
 import { StorageError } from "../../src/storage/port.ts";
 import { account, createSignInWorld, field, type SignInWorld } from "./world.ts";
 
@@ -86,13 +86,13 @@ test("a poll whose end can not be noted is asked again, and goes on within a min
   let updates = 0;
   world.storage.oauthStates.update = (...args) =>
     ++updates === 1 ? update(...args) : Promise.reject(new StorageError("away"));
-  expect((await step()).json).toEqual({ status: "pending", retry_after: TURN_MS / 1000 });
+  expect((await step()).json).toEqual({ status: "pending", retry_after: LOCK_MS / 1000 });
   expect(updates).toBe(4);
   world.storage.oauthStates.update = update;
   expect((await step()).json).toMatchObject({ status: "pending" });
   expect(redeemed(world)).toBe(1);
   world.fakes.copilot.approveDevice(field(begun, "user_code"));
-  await world.clock.advance(TURN_MS);
+  await world.clock.advance(LOCK_MS);
   expect((await step()).json).toMatchObject({ status: "connected" });
 });
 
@@ -106,19 +106,19 @@ test("an account that was stored is connected, though that could not be noted", 
     ++updates <= 2 ? update(...args) : Promise.reject(new StorageError("away"));
   expect((await step()).json).toMatchObject({ status: "connected" });
   world.storage.oauthStates.update = update;
-  await world.clock.advance(TURN_MS);
+  await world.clock.advance(LOCK_MS);
   expect((await step()).json).toMatchObject({ status: "connected" });
   expect(await world.accounts()).toHaveLength(1);
   expect(redeemed(world)).toBe(1);
 });
 
 describe("whoever takes the step and is ended in the middle", () => {
-  test("keeps the turn for a minute, and the next one goes on", async () => {
+  test("keeps the step for a minute, and the next one goes on", async () => {
     const world = await newWorld();
     const { state, step } = await allowed(world, "copilot");
-    expect(await createSignInRows(world.runtime).take(state)).toHaveProperty("turn");
+    expect(await createSignInStore(world.runtime).lock(state)).toHaveProperty("step");
     expect((await step()).json).toMatchObject({ status: "pending", retry_after: 2 });
-    await world.clock.advance(TURN_MS - 5_000);
+    await world.clock.advance(LOCK_MS - 5_000);
     expect((await step()).json).toMatchObject({ status: "pending" });
     expect(redeemed(world)).toBe(0);
     await world.clock.advance(5_000);
@@ -128,9 +128,9 @@ describe("whoever takes the step and is ended in the middle", () => {
   test("leaves what the provider gave to the next one", async () => {
     const world = await newWorld();
     const { state, step } = await allowed(world, "copilot");
-    const rows = createSignInRows(world.runtime);
-    const [found, taken] = [await rows.find(state), await rows.take(state)];
-    if (found === null || !("turn" in taken)) throw new Error("nobody may take the step");
+    const rows = createSignInStore(world.runtime);
+    const [found, taken] = [await rows.find(state), await rows.lock(state)];
+    if (found === null || !("step" in taken)) throw new Error("nobody may take the step");
     const { accessToken } = world.fakes.copilot.issueTokens();
     const granted = {
       provider: "copilot",
@@ -139,9 +139,9 @@ describe("whoever takes the step and is ended in the middle", () => {
       metadata: {},
     } as const;
     const none = { expiresAt: null, refreshToken: null, idToken: null, apiKey: null };
-    await rows.keep(found.row, taken.turn, { ...granted, ...none, accessToken });
+    await rows.keep(found.row, taken.step, { ...granted, ...none, accessToken });
     expect((await step()).json).toMatchObject({ status: "pending" });
-    await world.clock.advance(TURN_MS);
+    await world.clock.advance(LOCK_MS);
     const done = await step();
     expect(account(done)).toMatchObject({ external_id: "github.com/4242" });
     expect(await world.storage.accounts.secrets(String(account(done).id))).toMatchObject({ accessToken });
@@ -151,22 +151,22 @@ describe("whoever takes the step and is ended in the middle", () => {
   test("and goes on after all changes nothing of what another has brought to its end meanwhile", async () => {
     const world = await newWorld();
     const { state, step } = await allowed(world, "copilot");
-    const rows = createSignInRows(world.runtime);
-    const [found, late] = [await rows.find(state), await rows.take(state)];
-    if (found === null || !("turn" in late)) throw new Error("nobody may take the step");
-    await world.clock.advance(TURN_MS);
+    const rows = createSignInStore(world.runtime);
+    const [found, late] = [await rows.find(state), await rows.lock(state)];
+    if (found === null || !("step" in late)) throw new Error("nobody may take the step");
+    await world.clock.advance(LOCK_MS);
     const done = await step();
-    await rows.giveBack(found.row, late.turn);
-    await rows.close(found.row, { ...found.standing, ended: { message: "It was used already." } });
+    await rows.release(found.row, late.step);
+    await rows.close(found.row, { ...found.status, ended: { message: "It was used already." } });
     expect(account(await step()).id).toBe(account(done).id);
-    expect(await rows.take(state)).toHaveProperty("waitMs");
+    expect(await rows.lock(state)).toHaveProperty("waitMs");
   });
 
   test("does not keep it longer because the clock was put back", async () => {
     const world = await newWorld();
     const { state, step } = await allowed(world, "copilot");
     const ahead = { sleep: world.clock.sleep, now: () => world.clock.now() + 3_600_000 };
-    expect(await createSignInRows({ ...world.runtime, clock: ahead }).take(state)).toHaveProperty("turn");
+    expect(await createSignInStore({ ...world.runtime, clock: ahead }).lock(state)).toHaveProperty("step");
     expect((await step()).json).toMatchObject({ status: "connected" });
   });
 });

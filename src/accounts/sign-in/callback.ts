@@ -1,6 +1,6 @@
 /**
- * Waits, where the runtime can, for browsers that a provider sends back to this machine. One listener serves all
- * sign-ins of its port; the state in the query says which one is meant.
+ * Receives browsers that a provider redirects to this machine, where the runtime can listen. One listener serves all
+ * sign-ins of a port; the state in the query identifies the sign-in.
  */
 import { KleisError } from "../../errors.ts";
 import type { CallbackListener, CallbackOptions, CallbackPage, Runtime } from "../../runtime.ts";
@@ -11,9 +11,9 @@ export interface AwaitedSignIn {
 }
 
 export interface Callbacks {
-  /** True when the browser's return will be received here. */
+  /** True if this machine will receive the browser's return. */
   expect(options: Omit<CallbackOptions, "receive">, signIn: AwaitedSignIn): Promise<boolean>;
-  /** The sign-in is over; its listener ends with the last of them. */
+  /** The sign-in has ended; the listener closes with the last sign-in of its port. */
   done(state: string): void;
 }
 
@@ -22,7 +22,7 @@ interface Port {
   readonly awaited: Map<string, AwaitedSignIn & { until: number }>;
 }
 
-/** `complete` takes the sign-in a step further with the query that the browser brought. */
+/** `complete` performs a step of the sign-in with the query of the redirect. */
 export function createCallbacks(
   { listenForCallback, clock }: Runtime,
   complete: (signIn: AwaitedSignIn, query: string) => Promise<{ status: "pending" | "connected" }>,
@@ -32,20 +32,16 @@ export function createCallbacks(
   async function receive(port: Port, query: string): Promise<CallbackPage> {
     const signIn = port.awaited.get(new URLSearchParams(query).get("state") ?? "");
     if (signIn === undefined || signIn.until <= clock.now()) {
-      return page(
-        400,
-        "Nothing waits for this",
-        "No sign-in that is still open has this address. Start again.",
-      );
+      return page(400, "No open sign-in", "No open sign-in matches this address. Start again.");
     }
     try {
       const { status } = await complete(signIn, query);
       if (status === "connected")
-        return page(200, "Connected", "Kleis holds the account. You can close this tab.");
-      return page(200, "Nearly there", "The sign-in is being completed. You can close this tab.");
+        return page(200, "Connected", "Kleis has stored the account. You can close this tab.");
+      return page(200, "Almost done", "The sign-in is being completed. You can close this tab.");
     } catch (error) {
       if (error instanceof KleisError) return page(400, "Not connected", error.message);
-      return page(500, "Not connected", "Something went wrong inside Kleis. Its log says what.");
+      return page(500, "Not connected", "Kleis failed unexpectedly. The log has the details.");
     }
   }
 
@@ -55,7 +51,7 @@ export function createCallbacks(
       const { port: number, until } = options;
       const now = clock.now();
       let port = ports.get(number);
-      // With its last sign-in expired, a listener has ended by itself.
+      // A listener closes by itself when its last sign-in expires.
       if (port === undefined || ![...port.awaited.values()].some((each) => each.until > now)) {
         const awaited: Port["awaited"] = new Map();
         const opened: Port = {

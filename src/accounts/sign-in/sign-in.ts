@@ -1,4 +1,4 @@
-/** Signing in, from the start to a stored account: one step per call, each by one caller alone. Knows no provider. */
+/** Sign-in, from the start to the stored account. Each call performs one step, and no two callers the same one. Knows no provider. */
 import { generateRandomState } from "oauth4webapi";
 import { KleisError } from "../../errors.ts";
 import type { ImportedAccount, Provider, SignIn, SignInOutcome } from "../../providers/provider.ts";
@@ -8,18 +8,19 @@ import type { AccountCache } from "../account-cache.ts";
 import { createProviderNet } from "../identity-fetch.ts";
 import { saveAccount } from "../import.ts";
 import { retryStorage } from "../refresh/retry-storage.ts";
-import { createCallbacks } from "./callback.ts";
+import { type Callbacks, createCallbacks } from "./callback.ts";
 import {
-  createSignInRows,
+  createSignInStore,
+  type LockedStep,
   type SignInRow,
+  type SignInStatus,
+  type SignInStore,
   SOON_MS,
   STEP_MS,
-  type Standing,
-  type TakenTurn,
-  type Turn,
+  type StepState,
 } from "./store.ts";
 
-export interface ConnectStart {
+export interface SignInOptions {
   mode?: string;
   enterpriseDomain?: string;
   /** Whether the request comes from the machine that Kleis runs on. */
@@ -33,7 +34,7 @@ export interface Started {
   method: "device" | "paste";
   /** Epoch ms. */
   expiresAt: number;
-  /** Seconds between polls; with `paste` it says that the browser's return may be received here. */
+  /** Seconds between polls. With `paste`: present if the browser's return may be received on this machine. */
   interval?: number;
   /** What the provider allows, in plain words. */
   notice: string;
@@ -43,60 +44,64 @@ export type Step =
   | { status: "pending"; retryAfterMs: number }
   | { status: "connected"; account: AccountRecord };
 
-export interface Connect {
-  /** Throws `KleisError` in words: an unknown provider, mode or domain, or a provider that gives no answer. */
-  start(providerId: string, input: ConnectStart): Promise<Started>;
-  /** One step. A thrown `KleisError` leaves the sign-in open unless it says that it is over. */
-  complete(providerId: string, state: string, code?: string): Promise<Step>;
-}
-
-export interface ConnectDeps {
+export interface SignInDeps {
   runtime: Runtime;
   providers: readonly Provider[];
   accountCache: Pick<AccountCache, "forget">;
 }
 
-/** How long a sign-in may take, ms; a provider may say less. */
+/** Maximum duration of a sign-in, ms; a provider may set a shorter one. */
 const LIFETIME_MS = 15 * 60_000;
 
 type SignInProvider = Provider & { signIn: SignIn };
 
-interface Flow {
+/** A sign-in as it was read from storage. */
+interface OpenSignIn {
   readonly provider: SignInProvider;
   readonly row: SignInRow;
-  readonly standing: Standing;
+  readonly status: SignInStatus;
 }
 
-export function createConnect({ runtime, providers, accountCache }: ConnectDeps): Connect {
-  const { storage, clock, config } = runtime;
-  const rows = createSignInRows(runtime);
-  const callbacks = createCallbacks(runtime, (flow, query) => complete(flow.provider, flow.state, query));
+export class SignInFlow {
+  readonly #deps: SignInDeps;
+  readonly #store: SignInStore;
+  readonly #callbacks: Callbacks;
 
-  async function start(providerId: string, input: ConnectStart): Promise<Started> {
+  constructor(deps: SignInDeps) {
+    this.#deps = deps;
+    this.#store = createSignInStore(deps.runtime);
+    this.#callbacks = createCallbacks(deps.runtime, (signIn, query) =>
+      this.complete(signIn.provider, signIn.state, query),
+    );
+  }
+
+  /** Throws `KleisError` for an unknown provider, mode or domain, or when the provider does not respond. */
+  async start(providerId: string, options: SignInOptions): Promise<Started> {
+    const { runtime, providers } = this.#deps;
+    const { clock, config } = runtime;
     const provider = providerOf(providers, providerId);
-    const { signIn } = provider;
-    const mode = modeOf(provider, input.mode);
-    const metadata = aboutOf(provider, input.enterpriseDomain, runtime);
+    const mode = modeOf(provider, options.mode);
+    const metadata = aboutOf(provider, options.enterpriseDomain, runtime);
     const state = generateRandomState();
     const net = createProviderNet(runtime, provider, metadata);
-    const begun = await signIn.start({ mode, metadata, state, config }, net);
+    const begun = await provider.signIn.start({ mode, metadata, state, config }, net);
 
     const { url, userCode, method, callback } = begun;
     const createdAt = clock.now();
     const expiresAt = createdAt + Math.min(begun.lifetimeMs ?? LIFETIME_MS, LIFETIME_MS);
     const listening =
-      input.local &&
+      options.local &&
       callback !== undefined &&
-      (await callbacks.expect({ ...callback, until: expiresAt }, { provider: provider.id, state }));
+      (await this.#callbacks.expect({ ...callback, until: expiresAt }, { provider: provider.id, state }));
     const intervalMs = begun.interval === undefined ? null : begun.interval * 1000;
     try {
-      await rows.insert(
+      await this.#store.insert(
         { state, provider: provider.id, mode, createdAt, expiresAt },
         { method, listening },
         { metadata, secret: begun.secret, intervalMs },
       );
     } catch (error) {
-      callbacks.done(state);
+      this.#callbacks.done(state);
       throw error;
     }
     const interval = begun.interval ?? (listening ? SOON_MS / 1000 : undefined);
@@ -111,101 +116,108 @@ export function createConnect({ runtime, providers, accountCache }: ConnectDeps)
     };
   }
 
-  async function complete(providerId: string, state: string, code?: string): Promise<Step> {
+  /** Performs one step. A thrown `KleisError` leaves the sign-in open unless its message says that it has ended. */
+  async complete(providerId: string, state: string, code?: string): Promise<Step> {
+    const { runtime, providers } = this.#deps;
     const provider = providerOf(providers, providerId);
-    const flow = await find(provider, state);
-    const settled = await outcomeOf(flow);
+    const open = await this.#find(provider, state);
+    const settled = await this.#outcomeOf(open);
     if (settled !== null) return settled;
-    const isPaste = flow.standing.method === "paste";
+    const isPaste = open.status.method === "paste";
     if (isPaste && code === undefined) {
-      if (flow.standing.listening) return { status: "pending", retryAfterMs: SOON_MS };
-      throw refused(
+      if (open.status.listening) return { status: "pending", retryAfterMs: SOON_MS };
+      throw invalid(
         "Finish the sign-in in the browser, then send as `code` the whole address it ends at, or the code it shows.",
         "code",
       );
     }
-    const taken = await rows.take(state);
-    // Whoever has, or had, the turn may have finished by now.
-    const finished = await retryStorage(clock, async () => outcomeOf(await find(provider, state)));
+    const locked = await this.#store.lock(state);
+    // Another call that has, or had, the lock may have finished by now.
+    const finished = await retryStorage(runtime.clock, async () =>
+      this.#outcomeOf(await this.#find(provider, state)),
+    );
     if (finished !== null) return finished;
-    if ("waitMs" in taken) return { status: "pending", retryAfterMs: taken.waitMs };
-    const work = takeStep(flow, taken.turn, isPaste ? code : undefined);
-    // A client that leaves must not leave a sign-in half done.
+    if ("waitMs" in locked) return { status: "pending", retryAfterMs: locked.waitMs };
+    const work = this.#takeStep(open, locked.step, isPaste ? code : undefined);
+    // A client that disconnects must not leave a sign-in half done.
     runtime.waitUntil(work.catch(() => {}));
     return work;
   }
 
-  async function find(provider: SignInProvider, state: string): Promise<Flow> {
-    const found = await rows.find(state);
+  async #find(provider: SignInProvider, state: string): Promise<OpenSignIn> {
+    const found = await this.#store.find(state);
     if (found === null) {
-      throw refused(
-        "There is no sign-in with this state: it is over, or older than 15 minutes. Start again.",
+      throw invalid(
+        "There is no sign-in with this state: it has ended, or is older than 15 minutes. Start again.",
         "state",
       );
     }
     if (found.row.provider !== provider.id) {
-      throw refused(`This is the state of a sign-in at another provider, ${found.row.provider}.`, "state");
+      throw invalid(`This state belongs to a sign-in at another provider, ${found.row.provider}.`, "state");
     }
     return { provider, ...found };
   }
 
-  /** What is settled already; null while the sign-in is open. Throws the reason when it is over. */
-  async function outcomeOf({ standing: { account, ended } }: Flow): Promise<Step | null> {
-    if (ended !== undefined) throw refused(ended.message, "state");
+  /** The outcome, or null while the sign-in is open. Throws the reason when it ended without an account. */
+  async #outcomeOf({ status: { account, ended } }: OpenSignIn): Promise<Step | null> {
+    if (ended !== undefined) throw invalid(ended.message, "state");
     if (account === undefined) return null;
-    const record = await storage.accounts.get(account);
+    const record = await this.#deps.runtime.storage.accounts.get(account);
     if (record !== null) return { status: "connected", account: record };
-    throw refused("This sign-in is over, and its account has been removed since. Start again.", "state");
+    throw invalid("This sign-in has ended, and its account was removed since. Start again.", "state");
   }
 
-  async function takeStep(flow: Flow, turn: TakenTurn, code: string | undefined): Promise<Step> {
-    const { provider, row } = flow;
-    if (turn.granted !== undefined) return connected(flow, turn, turn.granted);
+  async #takeStep(open: OpenSignIn, step: LockedStep, code: string | undefined): Promise<Step> {
+    const { runtime } = this.#deps;
+    const { provider, row } = open;
+    const { metadata, secret, granted } = step;
+    if (granted !== undefined) return this.#connected(open, step, granted);
     let outcome: SignInOutcome;
     try {
-      const net = createProviderNet(runtime, provider, turn.metadata, { totalMs: STEP_MS });
-      const { metadata, secret } = turn;
-      const asked = { mode: row.mode, metadata, state: row.state, config, secret };
-      outcome = await provider.signIn.complete({ ...asked, ...(code === undefined ? {} : { code }) }, net);
+      const net = createProviderNet(runtime, provider, metadata, { totalMs: STEP_MS });
+      const input = { mode: row.mode, metadata, state: row.state, config: runtime.config, secret };
+      outcome = await provider.signIn.complete({ ...input, ...(code === undefined ? {} : { code }) }, net);
     } catch (error) {
-      await rows.giveBack(row, turn);
+      await this.#store.release(row, step);
       throw error;
     }
     switch (outcome.status) {
       case "pending": {
         const { secret, intervalMs } = outcome;
-        return { status: "pending", retryAfterMs: await rows.giveBack(row, { ...turn, secret, intervalMs }) };
+        return {
+          status: "pending",
+          retryAfterMs: await this.#store.release(row, { ...step, secret, intervalMs }),
+        };
       }
       case "failed":
-        await rows.giveBack(row, { ...turn, secret: outcome.secret });
+        await this.#store.release(row, { ...step, secret: outcome.secret });
         throw outcome.error;
       case "ended":
-        await rows.close(row, { ...flow.standing, ended: { message: outcome.error.message } });
-        callbacks.done(row.state);
+        await this.#store.close(row, { ...open.status, ended: { message: outcome.error.message } });
+        this.#callbacks.done(row.state);
         throw outcome.error;
       case "connected":
-        return connected(flow, await rows.keep(row, turn, outcome.account), outcome.account);
+        return this.#connected(open, await this.#store.keep(row, step, outcome.account), outcome.account);
     }
   }
 
-  /** Stores the account, or nothing: a sign-in whose account could not be stored goes on, with what it was given. */
-  async function connected(flow: Flow, turn: TakenTurn, granted: ImportedAccount): Promise<Step> {
-    const { provider, row, standing } = flow;
+  /** Stores the account. If that fails, the sign-in stays open with the granted tokens. */
+  async #connected(open: OpenSignIn, step: LockedStep, granted: ImportedAccount): Promise<Step> {
+    const { runtime, accountCache } = this.#deps;
+    const { provider, row, status } = open;
     let account: AccountRecord;
     try {
-      ({ account } = await retryStorage(clock, () => saveAccount(runtime, provider, granted)));
+      ({ account } = await retryStorage(runtime.clock, () => saveAccount(runtime, provider, granted)));
     } catch (error) {
-      await rows.giveBack(row, turn);
+      await this.#store.release(row, step);
       throw error;
     }
     accountCache.forget(account.id);
-    await rows.close(row, { ...standing, account: account.id });
-    callbacks.done(row.state);
+    await this.#store.close(row, { ...status, account: account.id });
+    this.#callbacks.done(row.state);
     runtime.logger.info("account_connected", { provider: provider.id, account: account.id, mode: row.mode });
     return { status: "connected", account };
   }
-
-  return { start, complete };
 }
 
 function providerOf(providers: readonly Provider[], id: string): SignInProvider {
@@ -221,19 +233,19 @@ function providerOf(providers: readonly Provider[], id: string): SignInProvider 
 function modeOf({ name, signIn: { modes } }: SignInProvider, wanted: string | undefined): string {
   const mode = wanted ?? modes[0] ?? "";
   if (modes.includes(mode)) return mode;
-  throw refused(`mode: ${name} has no such sign-in. Known: ${modes.join(", ")}.`, "mode");
+  throw invalid(`mode: ${name} has no such sign-in. Known: ${modes.join(", ")}.`, "mode");
 }
 
 function aboutOf(
   { name, signIn }: SignInProvider,
   enterpriseDomain: string | undefined,
   { config }: Runtime,
-): Turn["metadata"] {
+): StepState["metadata"] {
   if (signIn.about !== undefined) return signIn.about(enterpriseDomain, config);
   if (enterpriseDomain === undefined) return {};
-  throw refused(`enterprise_domain: ${name} has none. Leave it out.`, "enterprise_domain");
+  throw invalid(`enterprise_domain: ${name} has none. Leave it out.`, "enterprise_domain");
 }
 
-function refused(message: string, param: string): KleisError {
+function invalid(message: string, param: string): KleisError {
   return new KleisError("invalid_request", message, { param });
 }

@@ -1,8 +1,8 @@
 /**
- * The rows of a sign-in. One under its state says how it stands and stays until it expires, so that a second tab and a
- * poll learn the outcome. The other, its turn, holds the secret (verifier, device code) and whatever the provider has
- * given for it; whoever takes the next step has it for a while, so that no two do, and gives it back when the sign-in
- * goes on. Who was ended in the middle keeps it no longer than that. Knows no provider.
+ * The two rows of a sign-in. The status row, under the sign-in's state, stays until it expires, so that a second tab or a
+ * poll learns the outcome. The step row holds the secret (verifier, device code) and any tokens that the provider has
+ * granted. The caller that performs the next step locks the step row for a limited time, so that no two perform it, and
+ * releases it when the sign-in continues. A caller that is ended midway loses the lock by its expiry. Knows no provider.
  */
 import * as z from "zod/mini";
 import { isObject, type JsonObject } from "../../json.ts";
@@ -11,21 +11,21 @@ import type { Runtime } from "../../runtime.ts";
 import { type OauthState, StorageError } from "../../storage/port.ts";
 import { retryStorage } from "../refresh/retry-storage.ts";
 
-/** How a sign-in stands. */
-const standingShape = z.object({
+/** The status of a sign-in. */
+const statusSchema = z.object({
   method: z.enum(["device", "paste"]),
   /** True when the browser's return may be received on this machine. */
   listening: z.boolean(),
   /** The account's id, once it is connected. */
   account: z.optional(z.string()),
-  /** Why it is over without an account. */
+  /** Why it ended without an account. */
   ended: z.optional(z.object({ message: z.string() })),
 });
-export type Standing = z.output<typeof standingShape>;
+export type SignInStatus = z.output<typeof statusSchema>;
 
 const text = z.nullable(z.string());
 
-/** An account whose tokens the provider has given, as long as it is not stored. */
+/** An account whose tokens the provider has granted, until it is stored. */
 const grantedShape = z.object({
   provider: z.string(),
   kind: z.enum(["oauth", "api_key"]),
@@ -39,65 +39,65 @@ const grantedShape = z.object({
   apiKey: text,
 });
 
-/** What whoever has the turn goes on with. */
-const turnShape = z.object({
+/** The state that the next step continues from. */
+const stepSchema = z.object({
   metadata: z.custom<JsonObject>(isObject),
   secret: z.custom<JsonObject>(isObject),
   /** ms between polls; null where there is nothing to poll. */
   intervalMs: z.nullable(z.number()),
-  /** Present once there is nothing left to ask the provider for. */
+  /** Present once the provider has granted the tokens. */
   granted: z.optional(grantedShape),
   /** Epoch ms. */
   nextPollAt: z.number(),
-  /** Until when somebody has it, epoch ms. */
+  /** When the lock expires, epoch ms. */
   takenUntil: z.optional(z.number()),
 });
-export type Turn = Pick<z.output<typeof turnShape>, "metadata" | "secret" | "intervalMs" | "granted">;
+export type StepState = Pick<z.output<typeof stepSchema>, "metadata" | "secret" | "intervalMs" | "granted">;
 
-/** A turn that somebody has. Every write of it is another version, so that no earlier one can stand for it. */
-export interface TakenTurn extends Turn {
+/** A locked step. Every write has a new version, so that an earlier lock cannot write over a later one. */
+export interface LockedStep extends StepState {
   readonly version: number;
 }
 
 /** What both rows have in common. */
 export type SignInRow = Omit<OauthState, "secret" | "version">;
 
-export interface SignInRows {
-  insert(row: SignInRow, standing: Standing, turn: Turn): Promise<void>;
-  /** Null when there is none (any more). */
-  find(state: string): Promise<{ row: SignInRow; standing: Standing } | null>;
-  /** Exactly one caller gets the turn, for `TURN_MS`, and none before it is time to poll. */
-  take(state: string): Promise<{ turn: TakenTurn } | { waitMs: number }>;
-  /** Puts down what the provider has given, so that it outlives whoever has the turn. Never rejects, as the next two. */
-  keep(row: SignInRow, turn: TakenTurn, granted: ImportedAccount): Promise<TakenTurn>;
-  /** Lets the sign-in go on; answers how long to wait before the next step, ms. */
-  giveBack(row: SignInRow, turn: TakenTurn): Promise<number>;
-  /** Says how it ended, unless it is connected already; there is no further turn. */
-  close(row: SignInRow, standing: Standing): Promise<void>;
+export interface SignInStore {
+  insert(row: SignInRow, status: SignInStatus, step: StepState): Promise<void>;
+  /** Null when there is none, or none any longer. */
+  find(state: string): Promise<{ row: SignInRow; status: SignInStatus } | null>;
+  /** Locks the step for `LOCK_MS`. Exactly one caller gets it, and none before it is time to poll. */
+  lock(state: string): Promise<{ step: LockedStep } | { waitMs: number }>;
+  /** Stores the granted tokens, so that they survive the caller. Like the next two, never rejects with `StorageError`. */
+  keep(row: SignInRow, step: LockedStep, granted: ImportedAccount): Promise<LockedStep>;
+  /** Releases the lock; resolves with the time to wait before the next step, ms. */
+  release(row: SignInRow, step: LockedStep): Promise<number>;
+  /** Stores the final status, unless the sign-in is connected already; there is no further step. */
+  close(row: SignInRow, status: SignInStatus): Promise<void>;
 }
 
-/** How long a turn is had, ms. A step asks the provider for nothing beyond `STEP_MS`; what is left is for the store. */
-export const TURN_MS = 60_000;
+/** Duration of the lock, ms. The provider calls of a step end within `STEP_MS`; the rest is for storage. */
+export const LOCK_MS = 60_000;
 export const STEP_MS = 45_000;
 
-/** When to ask again while another call takes the step, or the browser has not come back, ms. */
+/** When to ask again while another call performs the step or the browser has not returned, ms. */
 export const SOON_MS = 2_000;
 
-/** Added to a provider's interval, so that clocks that run differently do not make a poll early, ms. */
+/** Added to a provider's interval, so that clock differences do not make a poll early, ms. */
 const POLL_MARGIN_MS = 1_000;
 
-export function createSignInRows({ storage, clock, logger }: Runtime): SignInRows {
+export function createSignInStore({ storage, clock, logger }: Runtime): SignInStore {
   const states = storage.oauthStates;
 
-  /** How long nobody else may take it, ms; not positive when it is free. */
-  function waitOf({ nextPollAt, takenUntil = 0 }: z.output<typeof turnShape>): number {
+  /** How long the step cannot be locked, ms; zero or negative when it is free. */
+  function waitOf({ nextPollAt, takenUntil = 0 }: z.output<typeof stepSchema>): number {
     const now = clock.now();
     const taken = takenUntil - now;
-    // One that claims to be had for longer was taken before the clock was put back.
-    return Math.max(nextPollAt - now, taken > TURN_MS ? 0 : Math.min(taken, SOON_MS));
+    // A lock that claims to last longer was taken before the clock was set back.
+    return Math.max(nextPollAt - now, taken > LOCK_MS ? 0 : Math.min(taken, SOON_MS));
   }
 
-  /** A note that may be repeated and that nobody is refused for: what it says shows itself within `TURN_MS`. */
+  /** An idempotent write whose failure is only logged: its effect shows within `LOCK_MS` without it. */
   async function note<T>(row: SignInRow, otherwise: T, say: () => Promise<T>): Promise<T> {
     try {
       return await retryStorage(clock, say);
@@ -109,64 +109,64 @@ export function createSignInRows({ storage, clock, logger }: Runtime): SignInRow
   }
 
   return {
-    async insert(row, standing, turn) {
+    async insert(row, status, step) {
       await states.removeExpired(row.createdAt);
-      const nextPollAt = row.createdAt + (turn.intervalMs ?? 0);
-      await states.insert({ ...row, state: turnKey(row.state), secret: { ...turn, nextPollAt }, version: 0 });
-      await states.insert({ ...row, secret: { ...standing }, version: 0 });
+      const nextPollAt = row.createdAt + (step.intervalMs ?? 0);
+      await states.insert({ ...row, state: stepKey(row.state), secret: { ...step, nextPollAt }, version: 0 });
+      await states.insert({ ...row, secret: { ...status }, version: 0 });
     },
 
     async find(state) {
-      // A turn has no standing, and its name is not a state.
-      const found = isTurnKey(state) ? null : await states.get(state);
+      // The key of a step row is not a state.
+      const found = isStepKey(state) ? null : await states.get(state);
       if (found === null || found.expiresAt <= clock.now()) return null;
       const { secret, version: _, ...row } = found;
-      return { row, standing: standingShape.parse(secret) };
+      return { row, status: statusSchema.parse(secret) };
     },
 
-    async take(state) {
-      const seen = await states.get(turnKey(state));
+    async lock(state) {
+      const seen = await states.get(stepKey(state));
       if (seen === null) return { waitMs: SOON_MS };
-      const turn = turnShape.parse(seen.secret);
-      const waitMs = waitOf(turn);
+      const step = stepSchema.parse(seen.secret);
+      const waitMs = waitOf(step);
       if (waitMs > 0) return { waitMs };
-      const until = { nextPollAt: turn.nextPollAt, takenUntil: clock.now() + TURN_MS };
-      // Another call may have taken it between the look and the taking.
-      if (!(await states.update(turnKey(state), toJson(turn, until), seen.version)))
+      const until = { nextPollAt: step.nextPollAt, takenUntil: clock.now() + LOCK_MS };
+      // Another call may have locked it after the read.
+      if (!(await states.update(stepKey(state), toJson(step, until), seen.version)))
         return { waitMs: SOON_MS };
-      return { turn: { ...turn, version: seen.version + 1 } };
+      return { step: { ...step, version: seen.version + 1 } };
     },
 
-    async keep(row, { version, ...turn }, granted) {
-      const secret = toJson({ ...turn, granted }, { nextPollAt: 0, takenUntil: clock.now() + TURN_MS });
-      const isKept = await note(row, false, () => states.update(turnKey(row.state), secret, version));
-      return { ...turn, granted, version: isKept ? version + 1 : version };
+    async keep(row, { version, ...step }, granted) {
+      const secret = toJson({ ...step, granted }, { nextPollAt: 0, takenUntil: clock.now() + LOCK_MS });
+      const isKept = await note(row, false, () => states.update(stepKey(row.state), secret, version));
+      return { ...step, granted, version: isKept ? version + 1 : version };
     },
 
-    giveBack(row, { version, ...turn }) {
-      const waitMs = turn.intervalMs === null || turn.granted ? 0 : turn.intervalMs + POLL_MARGIN_MS;
-      const secret = toJson(turn, { nextPollAt: clock.now() + waitMs });
-      return note(row, TURN_MS, async () => {
-        await states.update(turnKey(row.state), secret, version);
+    release(row, { version, ...step }) {
+      const waitMs = step.intervalMs === null || step.granted ? 0 : step.intervalMs + POLL_MARGIN_MS;
+      const secret = toJson(step, { nextPollAt: clock.now() + waitMs });
+      return note(row, LOCK_MS, async () => {
+        await states.update(stepKey(row.state), secret, version);
         return waitMs;
       });
     },
 
-    async close(row, standing) {
-      const { account } = standing;
+    async close(row, status) {
+      const { account } = status;
       await note(row, undefined, async () => {
         const found = account === undefined ? await states.get(row.state) : null;
-        const isConnected = found !== null && standingShape.parse(found.secret).account !== undefined;
-        if (!isConnected) await states.update(row.state, { ...standing }, found?.version);
-        await states.consume(turnKey(row.state));
+        const isConnected = found !== null && statusSchema.parse(found.secret).account !== undefined;
+        if (!isConnected) await states.update(row.state, { ...status }, found?.version);
+        await states.consume(stepKey(row.state));
       });
     },
   };
 }
 
-/** As it is stored. Members that are absent stay so, and nothing of an earlier `until` does. */
+/** The stored form. */
 function toJson(
-  { metadata, secret, intervalMs, granted }: Turn,
+  { metadata, secret, intervalMs, granted }: StepState,
   until: { nextPollAt: number; takenUntil?: number },
 ): JsonObject {
   return {
@@ -178,12 +178,13 @@ function toJson(
   };
 }
 
-const TURN = ".turn";
+/** Part of stored keys. */
+const STEP_SUFFIX = ".step";
 
-function turnKey(state: string): string {
-  return state + TURN;
+function stepKey(state: string): string {
+  return state + STEP_SUFFIX;
 }
 
-function isTurnKey(state: string): boolean {
-  return state.endsWith(TURN);
+function isStepKey(state: string): boolean {
+  return state.endsWith(STEP_SUFFIX);
 }

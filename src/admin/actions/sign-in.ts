@@ -1,6 +1,6 @@
 /** Starts a sign-in and takes it further, one step per call. */
 import type * as z from "zod/mini";
-import { createConnect, type Started, type Step } from "../../accounts/sign-in/sign-in.ts";
+import { SignInFlow, type Started, type Step } from "../../accounts/sign-in/sign-in.ts";
 import type { oauthCompleteBody, oauthStartBody } from "../api/schemas.ts";
 import type { AdminDeps } from "../context.ts";
 import type { Audit } from "./actions.ts";
@@ -13,7 +13,7 @@ export interface SignInActions {
 }
 
 export function createSignInActions(deps: AdminDeps): SignInActions {
-  const connect = createConnect(deps);
+  const connect = new SignInFlow(deps);
   return {
     start: (provider, { mode, enterprise_domain }, isLocal) =>
       connect.start(provider, {
