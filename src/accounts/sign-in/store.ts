@@ -179,7 +179,7 @@ function toJson(
 }
 
 /** Part of stored keys. */
-const STEP_SUFFIX = ".step";
+const STEP_SUFFIX = ".turn";
 
 function stepKey(state: string): string {
   return state + STEP_SUFFIX;
