@@ -26,7 +26,7 @@ interface Patch {
   start: number;
   end: number;
   bytes: Uint8Array;
-  /** Why the edit can not be made here: an error, but not in a member that a later one of its name hides. */
+  /** Why the edit cannot be made here: an error, but not in a member that a later one of its name hides. */
   fault?: string;
 }
 
@@ -49,9 +49,8 @@ const CLOSE_OBJECT = 0x7d;
 const OPEN_ARRAY = 0x5b;
 const CLOSE_ARRAY = 0x5d;
 const NOTHING = new Uint8Array(0);
-const NO_CHILDREN: ReadonlyMap<string | number, Node> = new Map();
 
-/** Characters of a text that is worth remembering. */
+/** The longest text that is cached, characters. */
 const SHORT = 256;
 
 const encoder = new TextEncoder();
@@ -99,12 +98,12 @@ export function partsOf(source: Uint8Array<ArrayBuffer>): Part[] {
   return items.map(({ key, value, end }) => ({ key, bytes: source.subarray(value, end) }));
 }
 
-/** Behind a byte order mark. */
+/** The index after a byte order mark. */
 function startOf(source: Uint8Array): number {
   return source[0] === 0xef && source[1] === 0xbb && source[2] === 0xbf ? 3 : 0;
 }
 
-/** Many edits may set the same text, one after the other. */
+/** Many edits may set the same text in sequence. */
 let encoded: { value: string; bytes: Uint8Array } | undefined;
 
 function encodeOnce({ value }: { value: unknown }): Uint8Array {
@@ -130,8 +129,8 @@ function plant(root: Node, edit: Splice): void {
 }
 
 /**
- * Adds the patches of the container at `at`, in ascending order; answers the place behind it. Goes over the bytes once,
- * down into what is edited and across all else.
+ * Adds the patches of the container at `at`, in ascending order; returns the index after it. Scans the bytes once, into what
+ * is edited and across all else.
  */
 function patchValue(source: Uint8Array, at: number, node: Node, patches: Patch[]): number {
   const open = source[at];
@@ -139,53 +138,88 @@ function patchValue(source: Uint8Array, at: number, node: Node, patches: Patch[]
     patches.push(faultAt(at, "an edit's path leads into a value that holds no others"));
     return at;
   }
-  const { items, behind } =
-    open === OPEN_OBJECT ? readMembers(source, at, node) : readElements(source, at, node);
-  const children = node.children ?? NO_CHILDREN;
-  const isKept = (item: Item) => children.get(item.key)?.remove !== true;
-
-  if (node.prepend !== undefined) {
-    if (open !== OPEN_ARRAY)
-      patches.push(faultAt(at, "an edit puts an element before something that is not an array"));
-    const text = node.prepend.map((value) => JSON.stringify(value)).join(",");
-    const place = items[0]?.start ?? at + 1;
-    patches.push({ start: place, end: place, bytes: encoder.encode(items.some(isKept) ? `${text},` : text) });
+  const container = open === OPEN_OBJECT ? readMembers(source, at, node) : readElements(source, at, node);
+  if (node.prepend !== undefined) patchStart(source, at, node, container.items, patches);
+  if (node.children !== undefined) {
+    const { keepsAny, lastOf } = patchItems(source, node.children, container.items, patches);
+    patchEnd(source, at, node.children, container.items, { keepsAny, lastOf }, patches);
   }
-  if (node.children === undefined) return behind;
-  /** By the keys that are edited, where each stands last. */
-  const last = new Map<string | number, number>();
-  items.forEach(({ key }, index) => {
-    if (children.has(key)) last.set(key, index);
-  });
+  return container.end;
+}
 
-  let keptBefore = false;
+/** Puts elements at the start of an array. */
+function patchStart(
+  source: Uint8Array,
+  at: number,
+  node: Node,
+  items: readonly Item[],
+  patches: Patch[],
+): void {
+  if (source[at] !== OPEN_ARRAY)
+    patches.push(faultAt(at, "an edit puts an element before something that is not an array"));
+  const isKept = ({ key }: Item) => node.children?.get(key)?.remove !== true;
+  const text = (node.prepend ?? []).map((value) => JSON.stringify(value)).join(",");
+  const start = items[0]?.start ?? at + 1;
+  patches.push({ start, end: start, bytes: encoder.encode(items.some(isKept) ? `${text},` : text) });
+}
+
+interface PatchedItems {
+  /** True where an item stays. */
+  readonly keepsAny: boolean;
+  /** The last index of each edited key. */
+  readonly lastOf: ReadonlyMap<string | number, number>;
+}
+
+/** Sets, removes and edits items that are there. */
+function patchItems(
+  source: Uint8Array,
+  children: ReadonlyMap<string | number, Node>,
+  items: readonly Item[],
+  patches: Patch[],
+): PatchedItems {
+  const lastOf = new Map<string | number, number>();
+  items.forEach(({ key }, index) => {
+    if (children.has(key)) lastOf.set(key, index);
+  });
+  let keepsAny = false;
   items.forEach((item, index) => {
     const child = children.get(item.key);
-    if (child === undefined) {
-      keptBefore = true;
-    } else if (child.remove) {
-      const previous = items[index - 1];
-      const next = items[index + 1];
-      patches.push(
-        keptBefore && previous !== undefined
-          ? { start: previous.end, end: item.end, bytes: NOTHING }
-          : { start: item.start, end: next?.start ?? item.end, bytes: NOTHING },
-      );
-    } else {
-      keptBefore = true;
-      if (last.get(item.key) !== index) return;
-      if (child.set !== undefined)
-        patches.push({ start: item.value, end: item.end, bytes: encodeOnce(child.set) });
-      else if (item.inside === undefined) patchValue(source, item.value, child, patches);
-      else for (const patch of item.inside) patches.push(patch);
+    if (child?.remove) {
+      patches.push(removal(items, index, keepsAny));
+      return;
     }
+    keepsAny = true;
+    if (child === undefined || lastOf.get(item.key) !== index) return;
+    if (child.set !== undefined)
+      patches.push({ start: item.value, end: item.end, bytes: encodeOnce(child.set) });
+    else if (item.inside === undefined) patchValue(source, item.value, child, patches);
+    else for (const patch of item.inside) patches.push(patch);
   });
+  return { keepsAny, lastOf };
+}
 
+/** Removes an item with the comma before it; with the one after it where no item before it stays. */
+function removal(items: readonly Item[], index: number, keepsAny: boolean): Patch {
+  const previous = items[index - 1];
+  const { start, end } = items[index]!;
+  if (keepsAny && previous !== undefined) return { start: previous.end, end, bytes: NOTHING };
+  return { start, end: items[index + 1]?.start ?? end, bytes: NOTHING };
+}
+
+/** Adds members that an object lacks. */
+function patchEnd(
+  source: Uint8Array,
+  at: number,
+  children: ReadonlyMap<string | number, Node>,
+  items: readonly Item[],
+  { keepsAny, lastOf }: PatchedItems,
+  patches: Patch[],
+): void {
   const place = items[items.length - 1]?.end ?? at + 1;
-  let separator = keptBefore ? "," : "";
+  let separator = keepsAny ? "," : "";
   for (const [key, child] of children) {
-    if (last.has(key) || child.remove) continue;
-    if (child.set === undefined || open !== OPEN_OBJECT) {
+    if (lastOf.has(key) || child.remove) continue;
+    if (child.set === undefined || source[at] !== OPEN_OBJECT) {
       patches.push(faultAt(place, "an edit's path leads to a place that is not there"));
       break;
     }
@@ -193,7 +227,6 @@ function patchValue(source: Uint8Array, at: number, node: Node, patches: Patch[]
     patches.push({ start: place, end: place, bytes: encoder.encode(member) });
     separator = ",";
   }
-  return behind;
 }
 
 function faultAt(place: number, fault: string): Patch {
@@ -202,14 +235,14 @@ function faultAt(place: number, fault: string): Patch {
 
 interface Items {
   items: Item[];
-  /** The place behind the container. */
-  behind: number;
+  /** The index after the container. */
+  end: number;
 }
 
 /** Without a node nothing is edited, and every key is wanted. */
 function readMembers(source: Uint8Array, at: number, node: Node | null): Items {
   const items: Item[] = [];
-  /** The names that are edited and have come, where there can be several. */
+  /** The edited names that have come, where there can be several. */
   const named = new Set<string>();
   let place = skipSpace(source, at + 1);
   while (source[place] !== CLOSE_OBJECT) {
@@ -223,7 +256,7 @@ function readMembers(source: Uint8Array, at: number, node: Node | null): Items {
     place = skipSpace(source, item.end);
     if (source[place] === COMMA) place = skipSpace(source, place + 1);
   }
-  return { items, behind: place + 1 };
+  return { items, end: place + 1 };
 }
 
 function readElements(source: Uint8Array, at: number, node: Node | null): Items {
@@ -236,12 +269,12 @@ function readElements(source: Uint8Array, at: number, node: Node | null): Items 
     place = skipSpace(source, item.end);
     if (source[place] === COMMA) place = skipSpace(source, place + 1);
   }
-  return { items, behind: place + 1 };
+  return { items, end: place + 1 };
 }
 
 /**
- * Finds the end of the item's value, and on the way the patches inside it. Not for a further member of a name: when all
- * are found the last of them is gone into, so that a name that comes a thousand times costs no more than a thousand names.
+ * Finds the end of the item's value, and on the way the patches inside it. Not for further members of one name: once all are
+ * found only the last is entered, so that a name that comes a thousand times costs no more than a thousand names.
  */
 function readItem(source: Uint8Array, item: Item, child: Node | undefined): Item {
   const isEditedInside = child !== undefined && child.remove !== true && child.set === undefined;
@@ -280,10 +313,10 @@ function skipSpace(source: Uint8Array, at: number): number {
   }
 }
 
-/** How many bytes are looked at here before the runtime's own search is worth its call. */
+/** How many bytes are scanned here before the runtime's own search is worth its call. */
 const NEAR = 48;
 
-/** The place behind the string that starts at `at`. */
+/** The index after the string that starts at `at`. */
 function skipString(source: Uint8Array, at: number): number {
   let place = at + 1;
   for (;;) {
@@ -302,7 +335,7 @@ function skipString(source: Uint8Array, at: number): number {
   }
 }
 
-/** The place behind the value that starts at `at`; does not recurse, so depth costs nothing. */
+/** The index after the value that starts at `at`; does not recurse, so depth costs nothing. */
 function skipValue(source: Uint8Array, at: number): number {
   let depth = 0;
   let place = at;
