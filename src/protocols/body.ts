@@ -9,8 +9,7 @@ export interface JsonBody {
 }
 
 /**
- * The names that `x-kleis-changes` uses. One short list: every edit of a body names one of them, so that a change
- * without a declaration cannot be written.
+ * The names in `x-kleis-changes`. Every edit of a body has one of them, so that an undeclared change cannot be written.
  */
 export type Change =
   | TranslationChange // what translation into another protocol did
@@ -42,7 +41,7 @@ export type Change =
 export type Path = readonly (string | number)[];
 
 /**
- * One change of a body, at a path into the parsed value. Paths always speak of the body as it came: an edit never
+ * One change of a body, at a path into the parsed value. Paths refer to the body as it came: an edit never
  * shifts the indices of another. An edit inside a value that another edit sets or removes is without effect.
  */
 export type Edit = { change: Change; path: Path } & (

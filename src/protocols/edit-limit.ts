@@ -1,10 +1,10 @@
-/** How many places of one body are changed at most: each takes time, and many small ones take a lot of it. */
+/** Limits how many places of one body are changed: each edit takes time, and many small ones take a lot. */
 import { KleisError } from "../errors.ts";
 
-/** Far above a conversation of 10,000 items whose ids are taken out. */
+/** Far above a conversation of 10,000 items whose ids are removed. */
 export const MAX_EDITS = 30_000;
 
-/** The refusal for a body that would need more. */
+/** The error for a body that would need more. */
 export function tooManyEdits(): KleisError {
   return new KleisError(
     "invalid_request",

@@ -2,7 +2,7 @@
 import type { JsonObject } from "../json.ts";
 import type { Protocol } from "./protocol.ts";
 
-/** An error before it has a shape. */
+/** An error before it has a protocol's shape. */
 export interface ErrorFacts {
   code: string;
   message: string;
@@ -46,7 +46,7 @@ function openaiErrorType(status: number): string {
   return OPENAI_TYPE[status] ?? (status >= 500 ? "server_error" : "invalid_request_error");
 }
 
-/** The body of an error answer in the shape of the protocol that was called. */
+/** The body of an error response in the shape of the protocol that was called. */
 export function errorBody(protocol: Protocol, error: ErrorFacts, requestId?: string): JsonObject {
   if (protocol === "messages") {
     return {

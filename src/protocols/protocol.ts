@@ -1,8 +1,8 @@
-/** The wire protocols that clients and providers speak, and what a request in one of them asks for. */
+/** The wire protocols of clients and providers, and what a request in one of them asks for. */
 
 export type Protocol = "chat" | "responses" | "messages";
 
-/** What is asked of a provider: generate in a protocol, or count the tokens of a messages request. */
+/** What a request asks of a provider: generate in a protocol, or count the tokens of a messages request. */
 export type Operation = Protocol | "count_tokens";
 
 /** The protocol whose shapes (errors, events) an operation uses. */

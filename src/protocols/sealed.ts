@@ -1,12 +1,12 @@
 /**
- * Reasoning that a provider has sealed for itself: encrypted content, signatures, opaque texts. Another account or
- * backend can not read it and refuses the request; without it the conversation goes on, less the thoughts.
+ * Reasoning that a provider has sealed for itself: encrypted content, signatures, opaque texts. Another account or backend
+ * cannot read it and refuses the request; without it the conversation goes on, minus the reasoning.
  */
 import { isObject, type Json, type JsonObject, text } from "../json.ts";
 import type { Change, Edit, Path } from "./body.ts";
 import type { Protocol } from "./protocol.ts";
 
-/** Words of that one refusal (2026-08; providers/codex.md §2.2, providers/copilot.md §4.2, providers/claude.md §3.1). */
+/** Words of that refusal (2026-08; providers/codex.md §2.2, providers/copilot.md §4.2, providers/claude.md §3.1). */
 const REFUSALS: Readonly<Record<Protocol, RegExp>> = {
   responses: /invalid_encrypted_content|encrypted[ _]content/i,
   messages:
@@ -14,22 +14,22 @@ const REFUSALS: Readonly<Record<Protocol, RegExp>> = {
   chat: /reasoning_opaque|invalid_encrypted_content|invalid\W{0,4}signature/i,
 };
 
-/** True where the request carries sealed reasoning, without which it could be asked once more. */
+/** True where the request carries sealed reasoning, without which it could be sent again. */
 export function holdsSealed(protocol: Protocol, body: JsonObject): boolean {
   return UNSEALING[protocol](body).length > 0;
 }
 
-/** The edits that take it out. */
+/** The edits that remove it. */
 export function unsealingEdits(protocol: Protocol, body: JsonObject, change: Change): Edit[] {
   return UNSEALING[protocol](body).map((path) => ({ change, op: "remove", path }));
 }
 
-/** True for the text of a refusal (400) of reasoning that was sealed elsewhere. */
+/** True for the text of a 400 that refuses reasoning sealed elsewhere. */
 export function isSealRefusal(protocol: Protocol, refusal: string): boolean {
   return REFUSALS[protocol].test(refusal);
 }
 
-/** Where sealed reasoning stands, with what may only go beside it. */
+/** The paths of sealed reasoning, and of what may only stand beside it. */
 const UNSEALING: Readonly<Record<Protocol, (body: JsonObject) => Path[]>> = {
   responses: ({ input }) => placesOf(listOf(input), isSealedItem).map((at) => ["input", at]),
   messages: ({ messages }) =>
@@ -50,7 +50,7 @@ const UNSEALING: Readonly<Record<Protocol, (body: JsonObject) => Path[]>> = {
     ),
 };
 
-/** A compaction is sealed as well, but it is the conversation and not a thought: it stays. */
+/** A compaction is sealed as well, but it is the conversation and not reasoning: it stays. */
 function isSealedItem(item: Json): boolean {
   return isObject(item) && item.type === "reasoning" && text(item.encrypted_content) !== undefined;
 }

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { ERROR_STATUS, type ErrorCode, KleisError } from "../../src/errors.ts";
 import type { Protocol } from "../../src/protocols/protocol.ts";
 import {
-  broken,
+  brokenStream,
   failureEvents,
   type StreamBreak,
   type StreamFailure,
@@ -18,7 +18,7 @@ const CAUSES: readonly StreamBreak[] = [
   "ended_early",
   "broke_off",
   "no_stop_reason",
-  "silent",
+  "idle",
   "too_large",
   "shutting_down",
 ];
@@ -55,7 +55,7 @@ const eventsOf = (protocol: Protocol, failure: StreamFailure, begun: boolean) =>
 
 describe.each(PROTOCOLS)("on %s", (protocol) => {
   test.each(CAUSES)("every agent repeats a stream that broke: %s", (cause) => {
-    const failure = broken(cause, cause === "silent" ? 900 : "one event is too large");
+    const failure = brokenStream(cause, cause === "idle" ? 900 : "one event is too large");
     for (const begun of BEGUN[protocol]) {
       const events = eventsOf(protocol, failure, begun !== "");
       checkErrorEvent(protocol, utf8(events));

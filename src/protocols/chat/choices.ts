@@ -1,4 +1,4 @@
-/** The choices of a `chat` stream: which of them have come to their end, and which go on. */
+/** The choices of a `chat` stream: which of them have finished, and which go on. */
 import { isObject, type Json, text } from "../../json.ts";
 import { includesText, needleOf, placeBehind } from "../sse/event.ts";
 
@@ -7,13 +7,13 @@ const FINISH = [needleOf('"finish_reason":"'), needleOf('"finish_reason" '), nee
 const DELTA = needleOf('"delta"');
 const INDEX = needleOf('"index"');
 
-/** The choices by their indices; one without an index is the first. */
+/** The choices by index; one without an index is the first. */
 export class Choices {
   readonly #open = new Set<number>();
   readonly #finished = new Set<number>();
   #hasReason = false;
 
-  /** True once a choice had its reason, whatever came behind it. */
+  /** True once a choice had its finish reason, whatever came after it. */
   get hasReason(): boolean {
     return this.#hasReason;
   }
@@ -23,7 +23,7 @@ export class Choices {
     return this.#finished.size > 0 && this.#open.size === 0;
   }
 
-  /** False for an event that says nothing new of the choices; most of a stream need not be parsed. */
+  /** False for an event that changes nothing about the choices; most of a stream need not be parsed. */
   mayConcern(event: Uint8Array): boolean {
     return (
       this.#finished.size > 0 ||
@@ -40,7 +40,7 @@ export class Choices {
       this.#hasReason = true;
       this.#open.delete(index);
       this.#finished.add(index);
-    } else if (!this.#finished.has(index) || saysMore(choice.delta)) {
+    } else if (!this.#finished.has(index) || addsContent(choice.delta)) {
       this.#finished.delete(index);
       this.#open.add(index);
     }
@@ -48,7 +48,7 @@ export class Choices {
 }
 
 /** True for a delta that adds something to its choice. */
-function saysMore(delta: Json | undefined): boolean {
+function addsContent(delta: Json | undefined): boolean {
   if (!isObject(delta)) return false;
   return Object.entries(delta).some(
     ([name, value]) =>
@@ -56,7 +56,7 @@ function saysMore(delta: Json | undefined): boolean {
   );
 }
 
-/** True when some `"index"` member of the event is not 0: a cheap look before parsing. */
+/** True when some `"index"` member of the event is not 0: a cheap check before parsing. */
 export function hasHigherIndex(event: Uint8Array): boolean {
   for (let at = placeBehind(event, INDEX, 0); at !== -1; at = placeBehind(event, INDEX, at)) {
     let value = at;

@@ -1,6 +1,6 @@
 /**
  * The end of a `chat` stream: `[DONE]` after a finish reason, or an error (providers/codex.md §4). Where the provider may
- * leave out `[DONE]`, the answer is whole when each of its choices has a reason.
+ * leave out `[DONE]`, the response is complete when each of its choices has a reason.
  */
 import { isObject, parseJson } from "../../json.ts";
 import type { EndState, EndWatcher } from "../sse/end.ts";

@@ -1,6 +1,6 @@
 /**
  * Message threads: Anthropic keeps the conversation, and a later turn sends only its new messages (beta
- * `message-threads-2026-08-12`). Not every way to a model can do that; this is the refusal that clients understand.
+ * `message-threads-2026-08-12`). Not every backend can do that; this is the error that clients understand.
  */
 import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";

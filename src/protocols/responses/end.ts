@@ -31,7 +31,7 @@ export function watchResponses(): EndWatcher {
         case "response.completed":
         case "response.incomplete":
         case "response.done":
-          // Behind an announced error these would be a second end.
+          // After an announced error these would be a second end.
           return announced === null ? "end" : "failing";
       }
       if (!named && !(isObject(value) && isFailure(value))) return "open";

@@ -26,18 +26,18 @@ const STATUS: ReadonlyMap<string | undefined, number> = new Map([
 /** Members that clients act upon: Codex CLI shows the plan and when the limit resets. */
 const KEPT = ["plan_type", "resets_at", "resets_in_seconds"];
 
-const NO_WORDS = "The provider reported a failure without saying why.";
+const NO_MESSAGE = "The provider reported a failure without saying why.";
 
 /** True for the data of an error event: by its type, or because it holds an error and has no type at all. */
 export function isFailure({ type, error }: JsonObject): boolean {
   return type === "error" || (type === undefined && error != null);
 }
 
-/** Names of errors that a repetition of the request meets again. */
+/** Names of errors that a retry meets again. */
 const LASTING =
   /^(usage_limit_reached|usage_not_included|insufficient_quota|context_length_exceeded|invalid_\w+|\w*_policy|\w+_not_found|authentication_error|permission_error|billing_\w+)$/;
 
-/** The failure that the data of a provider's `error` event tells of, whatever its form. */
+/** The failure in the data of a provider's `error` event, whatever its form. */
 export function streamFailure(data: string): StreamFailure {
   const value = parseJson(data);
   const error = isObject(value) ? errorOf({ ...value, type: "error" }) : {};
@@ -47,7 +47,7 @@ export function streamFailure(data: string): StreamFailure {
   );
   return {
     code: names[0] ?? names[1] ?? "upstream_error",
-    message: text(error.message) ?? text(isObject(value) ? undefined : data) ?? NO_WORDS,
+    message: text(error.message) ?? text(isObject(value) ? undefined : data) ?? NO_MESSAGE,
     retryable: !names.some((name) => name !== undefined && LASTING.test(name)),
     extra,
   };
@@ -60,7 +60,7 @@ export function failedResponse(event: JsonObject): FailedResponse {
   const type = text(error.type);
   const status = statusOf(event, code, type);
   const body: JsonObject = {
-    message: text(error.message) ?? NO_WORDS,
+    message: text(error.message) ?? NO_MESSAGE,
     type: type ?? defaultType(status, code),
     param: error.param ?? null,
     code: error.code ?? null,
@@ -70,8 +70,8 @@ export function failedResponse(event: JsonObject): FailedResponse {
 }
 
 /**
- * The HTTP status of an error object that came with a good one, in any protocol's words; null where the text holds none. A
- * whole answer may have the member too, as null.
+ * The HTTP status of an error object that came with a good one, in any protocol; null where the text holds none. A complete
+ * response may have the member too, as null.
  */
 export function failedStatus(source: string): number | null {
   const value = parseJson(source);
@@ -85,7 +85,7 @@ function errorOf(event: JsonObject): JsonObject {
   if (isObject(event.error)) return event.error;
   if (text(event.error) !== undefined) return { message: event.error };
   if (event.type !== "error") return {};
-  // The flat form: its own `type` is the event's name and says nothing of the error.
+  // The flat form: its own `type` is the event's name, not the error's type.
   const { type: _, ...flat } = event;
   return flat;
 }
@@ -94,7 +94,7 @@ function statusOf(event: JsonObject, code: string | undefined, type: string | un
   const known = STATUS.get(code) ?? STATUS.get(type);
   if (known !== undefined) return known;
   const stated = event.status ?? event.status_code;
-  // A 401 or 403 would tell the client that its own key is at fault.
+  // A 401 or 403 would blame the client's own key.
   const isPassable =
     typeof stated === "number" && (stated === 400 || stated === 429 || (stated >= 500 && stated <= 599));
   return isPassable ? stated : 502;

@@ -1,7 +1,6 @@
 /**
- * Tools that the upstream runs itself, and the edits that take out those which a backend lacks. What the client runs
- * (functions, custom tools, namespaces, shells, patches) is never touched, nor is a type that is not known here: the
- * backend judges it.
+ * Tools that the upstream runs itself, and the edits that remove those which a backend lacks. Tools that the client runs
+ * (functions, custom tools, namespaces, shells, patches) are never touched, nor are unknown types: the backend judges them.
  */
 import { isObject, type Json, type JsonObject } from "../../json.ts";
 import type { Change, Edit, Path } from "../body.ts";
@@ -56,7 +55,7 @@ export function hostedToolEdits(body: JsonObject, taken: HostedTools, change: Ch
   return [...edits, ...choiceEdits(body.tool_choice, isLacking, remove)];
 }
 
-/** The members of `include` that no lacking tool would have to answer. */
+/** The members of `include` that do not depend on a lacking tool. */
 export function keptIncludes(include: readonly Json[], taken: HostedTools): Json[] {
   return include.filter((member) => {
     const tool = FAMILIES.find(
@@ -66,7 +65,7 @@ export function keptIncludes(include: readonly Json[], taken: HostedTools): Json
   });
 }
 
-/** A namespace must say what it is for; one that does not is described by its name. */
+/** A namespace needs a description; one without gets its name as one. */
 export function namespaceEdits(body: JsonObject, change: Change): Edit[] {
   const ofList = (tools: Json | undefined, path: Path): Edit[] =>
     listOf(tools).flatMap((tool, at): Edit[] => {

@@ -1,8 +1,8 @@
-/** What an input still holds when its edits are made: a request that had something to answer must keep something. */
+/** What an input still holds once its edits are made: a request that had items must keep at least one. */
 import { KleisError } from "../../errors.ts";
 import type { Edit } from "../body.ts";
 
-/** True where the edits take out every item that came. */
+/** True where the edits remove every item. */
 export function leavesNothing(items: readonly unknown[], edits: readonly Edit[]): boolean {
   if (items.length === 0) return false;
   const removed = new Set<unknown>();
@@ -12,11 +12,11 @@ export function leavesNothing(items: readonly unknown[], edits: readonly Edit[])
   return removed.size === items.length;
 }
 
-/** The refusal where nothing can be kept. `keeper` begins a sentence: "GitHub Copilot". */
+/** The error where nothing can be kept. `keeper` begins a sentence: "GitHub Copilot". */
 export function nothingLeft(keeper: string): KleisError {
   return new KleisError(
     "invalid_request",
-    `\`input\` holds nothing that could be sent: ${keeper} keeps no earlier items, and can not look up what the request refers to. Send the items themselves: set \`store\` to false and ask for \`reasoning.encrypted_content\`.`,
+    `\`input\` holds nothing that could be sent: ${keeper} keeps no earlier items, and cannot look up what the request refers to. Send the items themselves: set \`store\` to false and ask for \`reasoning.encrypted_content\`.`,
     { param: "input" },
   );
 }

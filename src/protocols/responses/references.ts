@@ -1,19 +1,19 @@
 /**
- * References to earlier items (`item_reference`): only an upstream that stores answers can look them up. For one that
- * keeps nothing they are left out, and this is the refusal where that would tear a tool call from its output.
+ * References to earlier items (`item_reference`): only an upstream that stores responses can look them up. For one that keeps
+ * nothing they are left out, and a request is refused where that would separate a tool call from its output.
  */
 import { KleisError } from "../../errors.ts";
 import { isObject, type Json, type JsonObject } from "../../json.ts";
 
-/** An earlier item of the model's by its id alone (the type may be left out). */
+/** True for an earlier item of the model's, given by its id alone (the type may be left out). */
 export function isReference(item: JsonObject): boolean {
   if (item.type === undefined || item.type === null) return item.role === undefined && item.id !== undefined;
   return item.type === "item_reference";
 }
 
 /**
- * Refuses an input that refers to items and holds a tool's output whose call is not in it: without the reference the
- * upstream would refuse it too, but without telling the cause. `keeper` begins a sentence: "GitHub Copilot".
+ * Refuses an input that refers to items and holds a tool's output without its call: without the reference the upstream would
+ * refuse it too, but without naming the cause. `keeper` begins a sentence: "GitHub Copilot".
  */
 export function refuseOrphans(input: readonly Json[], keeper: string): void {
   const items = input.map((item) => (isObject(item) ? item : {}));

@@ -2,7 +2,7 @@
 import { parseJson } from "../../json.ts";
 import { applyEdits, type Splice } from "../json-edit.ts";
 
-/** Changes the events of one response. State lives in the closure of whoever made it. */
+/** Changes the events of one response. State lives in the closure of its creator. */
 export interface EventRewriter {
   /**
    * Gets one whole event (its lines and the blank line that ends it) and returns the bytes to forward: the same
@@ -66,7 +66,7 @@ export function isErrorEvent(event: Uint8Array): boolean {
   return isError;
 }
 
-/** The place of the next `\n` or `\r`, -1 where there is none. */
+/** The index of the next `\n` or `\r`; -1 where there is none. */
 function endOfLine(event: Uint8Array, from: number): number {
   for (let at = from; at < event.length; at++) if (event[at] === LF || event[at] === CR) return at;
   return -1;
@@ -78,20 +78,20 @@ function startsWith(event: Uint8Array, at: number, bytes: Uint8Array): boolean {
   return true;
 }
 
-/** The same event under another name; its further lines and their order stay as they came. */
+/** The same event under another name; its other lines and their order stay as they came. */
 export function withName(event: Uint8Array, name: string): Uint8Array {
   return encoder.encode(
     `event: ${name}\n${decoder.decode(event).replace(/^event(?::.*)?(?:\r\n|\n|\r)/gm, "")}`,
   );
 }
 
-/** True for an event whose data is all there though the empty line behind it is not. */
+/** True for an event whose data is complete though the empty line after it is missing. */
 export function isWholeEvent(rest: Uint8Array): boolean {
   const data = eventData(rest);
   return data !== null && (data.trim() === "[DONE]" || parseJson(data) !== undefined);
 }
 
-/** The same event with other data: its further lines, their order, each line's own form and end stay as they came. */
+/** The same event with other data: its other lines, their order, each line's own form and end stay as they came. */
 export function withData(event: Uint8Array, data: string): Uint8Array {
   const parts = decoder.decode(event).split(/(\r\n|\n|\r)/);
   const lines = data.split("\n");
@@ -118,19 +118,19 @@ function isData(line: string): boolean {
   return line === "data" || line.startsWith("data:");
 }
 
-/** A data line in the form of another: with a space behind the colon, or without where the data can do without. */
+/** A data line in the form of another: with a space after the colon, or without one where the data allows it. */
 function dataLine(form: string, data: string): string {
   const isTight = form.startsWith("data:") && form.charCodeAt(5) !== 32 && !data.startsWith(" ");
   return (isTight ? "data:" : "data: ") + data;
 }
 
-/** A short ASCII text to look for, with how far the search may jump for each byte that it meets (Horspool). */
+/** A short ASCII text to search for, with how far the search may jump for each byte that it meets (Horspool). */
 export interface Needle {
   readonly bytes: Uint8Array;
   readonly jump: Uint8Array;
 }
 
-/** Made once by the caller; at most 255 characters. */
+/** Created once by the caller; at most 255 characters. */
 export function needleOf(ascii: string): Needle {
   const bytes = encoder.encode(ascii);
   const jump = new Uint8Array(256).fill(bytes.length);
@@ -138,12 +138,12 @@ export function needleOf(ascii: string): Needle {
   return { bytes, jump };
 }
 
-/** True when the bytes hold the text. Most of them are jumped over: this is asked of every event of every stream. */
+/** True when the bytes hold the text. Most of them are skipped: this runs for every event of every stream. */
 export function includesText(event: Uint8Array, needle: Needle): boolean {
   return needle.bytes.length === 0 || placeBehind(event, needle, 0) !== -1;
 }
 
-/** The place behind the next mention of the text from `from` on; -1 when there is none. */
+/** The index after the next occurrence of the text from `from` on; -1 when there is none. */
 export function placeBehind(event: Uint8Array, { bytes, jump }: Needle, from: number): number {
   const last = bytes.length - 1;
   for (let end = from + last; end < event.length; end += jump[event[end] ?? 0] ?? 1) {

@@ -22,17 +22,17 @@ export class EventTooLargeError extends Error {
 }
 
 /**
- * Where the last byte seen stands: inside a line, behind a line's end, behind a `\r` that ends a line, or behind one that
- * ends an empty line. Behind a `\r` a `\n` may follow that belongs to it.
+ * Where the last byte is: inside a line, after a line's end, after a `\r` that ends a line, or after one that ends an empty
+ * line. A `\n` that follows a `\r` belongs to it.
  */
 type Place = "line" | "start" | "line-cr" | "empty-cr";
 
 export class EventSplitter {
   readonly #limit: number;
   #place: Place = "line";
-  /** The line before ended with `\r` alone: then so does the empty one, and its event need not wait for the byte behind. */
+  /** The line before ended with `\r` alone: then so does the empty one, and its event need not wait for the next byte. */
   #endedWithCr = false;
-  /** The begun event's bytes from earlier chunks. */
+  /** The current event's bytes from earlier chunks. */
   #held: Uint8Array[] = [];
   #heldBytes = 0;
 
@@ -42,13 +42,13 @@ export class EventSplitter {
 
   /** Calls `each` for every event that ends in this chunk; an event within the chunk is a view of it, not a copy. */
   push(chunk: Uint8Array, each: (event: Uint8Array) => void): void {
-    // Nearly all streams have no `\r`: the runtime's own search for the line ends is then all that is needed.
+    // Nearly all streams have no `\r`: then the runtime's own search for line ends is enough.
     const isPlain = (this.#place === "line" || this.#place === "start") && chunk.indexOf(CR) === -1;
     const start = isPlain ? this.#pushPlain(chunk, each) : this.#pushAny(chunk, each);
     if (start < chunk.length) this.#hold(start === 0 ? chunk : chunk.subarray(start));
   }
 
-  /** Returns where the event begins that does not end in this chunk. */
+  /** Returns the start of the event that does not end in this chunk. */
   #pushPlain(chunk: Uint8Array, each: (event: Uint8Array) => void): number {
     let start = 0;
     let at = 0;
@@ -81,7 +81,7 @@ export class EventSplitter {
     };
     for (let at = 0; at < chunk.length; at++) {
       const byte = chunk[at];
-      // The empty line had ended with the byte before.
+      // The empty line ended with the byte before.
       if (byte !== LF && this.#place === "empty-cr") endEvent(at);
       if (byte !== LF && this.#place === "line-cr") {
         this.#place = "start";

@@ -7,7 +7,7 @@ import { readErrorDetails, statusMessage } from "../error-shape.ts";
 import { errorBody } from "../errors.ts";
 import type { Protocol } from "../protocol.ts";
 import { failedResponse, streamFailure } from "../responses/failure.ts";
-import { broken } from "../stream-errors.ts";
+import { brokenStream } from "../stream-errors.ts";
 import type { ResponseFailure } from "./model.ts";
 
 /** The code by which clients of OpenAI's protocols, Codex CLI among them, know that they have to shorten. */
@@ -45,11 +45,11 @@ export function failureOf(
 ): ResponseFailure {
   switch (code) {
     case "ended_early":
-      return { ...broken("ended_early"), status: 502 };
+      return { ...brokenStream("ended_early"), status: 502 };
     case "too_large":
-      return { ...broken("too_large", reason), status: 502 };
+      return { ...brokenStream("too_large", reason), status: 502 };
     case "invalid_arguments":
-      return { ...broken("too_large", reason), code: "upstream_invalid_response", status: 502 };
+      return { ...brokenStream("too_large", reason), code: "upstream_invalid_response", status: 502 };
   }
 }
 

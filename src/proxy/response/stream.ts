@@ -9,7 +9,7 @@ import { protocolOf } from "../../protocols/protocol.ts";
 import { failedResponse, failedStatus } from "../../protocols/responses/failure.ts";
 import type { EndState } from "../../protocols/sse/end.ts";
 import { type EventRewriter, eventData, includesText, needleOf } from "../../protocols/sse/event.ts";
-import { broken, failureEvents, type StreamFailure } from "../../protocols/stream-errors.ts";
+import { brokenStream, failureEvents, type StreamFailure } from "../../protocols/stream-errors.ts";
 import type { ResponseContext } from "../context.ts";
 import { bodySource, peek } from "../stream/body-source.ts";
 import { ownFailure, providerFailure } from "../stream/late-error.ts";
@@ -133,6 +133,6 @@ async function lateSource(context: ResponseContext, pending: Promise<Response>):
     throw refused(providerFailure(await readError(context, response)));
   } catch (error) {
     if (error instanceof LateRefusal) throw error;
-    throw refused(error instanceof KleisError ? ownFailure(error) : broken("broke_off"), error);
+    throw refused(error instanceof KleisError ? ownFailure(error) : brokenStream("broke_off"), error);
   }
 }

@@ -1,7 +1,7 @@
 /** How a stream to a client ends: what bringing it about takes, the outcome, and the errors that the client is sent. */
 import { KleisError } from "../../errors.ts";
 import type { EndState, EndWatcher } from "../../protocols/sse/end.ts";
-import { broken, type StreamFailure } from "../../protocols/stream-errors.ts";
+import { brokenStream, type StreamFailure } from "../../protocols/stream-errors.ts";
 import type { Clock } from "../../runtime.ts";
 
 /** For the log: never thrown, always one of these. */
@@ -41,11 +41,11 @@ export interface StreamPlan {
   readonly onEnd: (outcome: StreamOutcome, bytes: number, cause?: string) => void;
 }
 
-export const ENDED_EARLY = broken("ended_early");
-export const BROKE_OFF = broken("broke_off");
-export const NO_STOP_REASON = broken("no_stop_reason");
+export const ENDED_EARLY = brokenStream("ended_early");
+export const BROKE_OFF = brokenStream("broke_off");
+export const NO_STOP_REASON = brokenStream("no_stop_reason");
 
-export const SHUTTING_DOWN = broken("shutting_down");
+export const SHUTTING_DOWN = brokenStream("shutting_down");
 
 /** A failed read of the provider's body as the error for a client that has no response yet. */
 export function brokenBodyError(cause: unknown): KleisError {
@@ -53,10 +53,10 @@ export function brokenBodyError(cause: unknown): KleisError {
 }
 
 export function tooLarge(reason: string) {
-  return broken("too_large", reason);
+  return brokenStream("too_large", reason);
 }
 
 /** `idleMs`: how long the provider has sent nothing. */
 export function idleTimeoutError(idleMs: number) {
-  return broken("silent", Math.round(idleMs / 1000));
+  return brokenStream("idle", Math.round(idleMs / 1000));
 }

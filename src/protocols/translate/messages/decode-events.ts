@@ -4,7 +4,7 @@
  */
 import { isObject, type Json, type JsonObject, parseJson } from "../../../json.ts";
 import { eventData, isErrorEvent } from "../../sse/event.ts";
-import { broken } from "../../stream-errors.ts";
+import { brokenStream } from "../../stream-errors.ts";
 import type { Budget, DecodeOptions, Emit, EventDecoder } from "../codec.ts";
 import { failureFrom, failureOf } from "../failures.ts";
 import type { BlockKey, StopReason, Usage } from "../model.ts";
@@ -256,7 +256,7 @@ export class MessagesDecoder implements EventDecoder {
   #finish(emit: Emit): void {
     if (this.#stop === undefined) {
       this.#hasEnded = true;
-      emit({ type: "fail", failure: { ...broken("no_stop_reason"), status: 502 } });
+      emit({ type: "fail", failure: { ...brokenStream("no_stop_reason"), status: 502 } });
       return;
     }
     this.#start(emit);
