@@ -1,6 +1,6 @@
 /**
- * The one way out: every request to a provider, an identity server or the model registry is sent here.
- * It goes to an allowed origin or not at all, carries only the headers it was given, and follows no redirect.
+ * Sends every request that leaves Kleis: to a provider, an identity server or the model registry. A request goes to an
+ * allowed origin or not at all, carries only the headers it was given, and follows no redirect.
  */
 
 import { untilAborted } from "./deadline.ts";
@@ -21,8 +21,8 @@ export interface Outgoing {
 }
 
 /**
- * Sends it. Rejects with `upstream_unreachable` when there is no answer, with `upstream_invalid_response` when it is one to
- * another question, or with the signal's own reason.
+ * Rejects with `upstream_unreachable` when there is no response, with `upstream_invalid_response` when it does not belong to
+ * the request, or with the signal's own reason.
  */
 export async function send(fetch: Fetch, request: Outgoing): Promise<Response> {
   const { origin } = new URL(request.url);
@@ -33,10 +33,10 @@ export async function send(fetch: Fetch, request: Outgoing): Promise<Response> {
     );
   }
   const response = await fetched(fetch, request);
-  const refusal = refusalOf(request, response);
-  if (refusal === null) return response;
+  const error = errorIn(request, response);
+  if (error === null) return response;
   await response.body?.cancel();
-  throw refusal;
+  throw error;
 }
 
 async function fetched(fetch: Fetch, request: Outgoing): Promise<Response> {
@@ -44,10 +44,10 @@ async function fetched(fetch: Fetch, request: Outgoing): Promise<Response> {
   const init: RequestInit = { method, headers, body, redirect: "manual" };
   try {
     if (signal === undefined) return await fetch(url, init);
-    const answer = fetch(url, { ...init, signal });
-    // Raced, not only signalled: one that never settles would hold its account's refresh for good.
-    return await untilAborted(answer, signal).catch((error: unknown) => {
-      void answer.then((late) => late.body?.cancel()).catch(() => {});
+    const response = fetch(url, { ...init, signal });
+    // Raced, not only signalled: a fetch that never settles would block its account's refresh for good.
+    return await untilAborted(response, signal).catch((error: unknown) => {
+      void response.then((late) => late.body?.cancel()).catch(() => {});
       throw error;
     });
   } catch (cause) {
@@ -58,20 +58,20 @@ async function fetched(fetch: Fetch, request: Outgoing): Promise<Response> {
   }
 }
 
-/** Why an answer is none to this request; null for one that is. */
-function refusalOf(request: Outgoing, { type, status }: Response): KleisError | null {
+/** Why a response does not answer this request; null where it does. */
+function errorIn(request: Outgoing, { type, status }: Response): KleisError | null {
   if (type !== "opaqueredirect" && status < 200) {
     return new KleisError(
       "upstream_unreachable",
-      "The provider sent no answer, only a notice that comes before one. Try again.",
+      "The provider sent only an informational status and no response. Try again.",
     );
   }
   if (status === 304) {
-    // The answer to a conditional request, not the way to somewhere else (RFC 9110 §15.4.5).
+    // The response to a conditional request, not a redirect (RFC 9110 §15.4.5).
     if (request.method === "GET" && request.headers.has("if-none-match")) return null;
     return new KleisError(
       "upstream_invalid_response",
-      "The provider answered with status 304, which nobody had asked for. Try again.",
+      "The provider answered with status 304, though the request was not conditional. Try again.",
     );
   }
   if (type === "opaqueredirect" || (status >= 300 && status < 400 && request.keepsRedirect !== true)) {

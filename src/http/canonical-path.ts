@@ -1,14 +1,14 @@
 /**
- * Base URLs are joined with paths by hand: agents send `//v1/messages`, `/v1/v1/messages` and `/v1/models/`. This is the
- * one place that says which address is meant; every route is matched by what it answers.
+ * Agents join base URLs with paths by hand, and send `//v1/messages`, `/v1/v1/messages` and `/v1/models/`. This is the one
+ * place that decides which address is meant; every route is matched by its result.
  */
 import { getPath } from "hono/utils/url";
 
 const VERSION = "v1";
 
 /**
- * The path to route a request by. `prefixes` are the first segments that may stand before `/v1`; `inside` takes off what
- * stands before all of Kleis's paths.
+ * The path to route a request by. `prefixes`: the first segments that may stand before `/v1`; `inside` strips what stands
+ * before all of Kleis's paths.
  */
 export function canonicalPathOf(
   prefixes: ReadonlySet<string>,
@@ -18,9 +18,9 @@ export function canonicalPathOf(
 }
 
 /**
- * The path without empty segments, without a slash at its end, and with one `/v1` where it was repeated. What follows
- * `/v1/models/` is a model's id, which may itself hold slashes and stays as it is. So does everything under `/admin`,
- * which browsers open by its exact address.
+ * The path without empty segments or a trailing slash, and with one `/v1` where it was repeated. What follows `/v1/models/`
+ * is a model's id, which may itself hold slashes and stays as it is. So does everything under `/admin`, which browsers open
+ * by its exact address.
  */
 export function canonicalPath(path: string, prefixes: ReadonlySet<string>): string {
   const segments: string[] = [];

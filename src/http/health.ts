@@ -1,4 +1,4 @@
-/** What monitors, agents' probes and a curious browser ask: no key, no redirect, no database. */
+/** Routes for monitors, agents' probes and a curious browser: no key, no redirect, no database. */
 import { Hono } from "hono";
 import { createLoginGuard, HEADER_LIMITS, slowDown } from "../auth/login-guard.ts";
 import { publicPath } from "../base-url.ts";

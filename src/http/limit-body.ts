@@ -1,11 +1,11 @@
-/** Reads the body of a request before its handler does: within a limit, and whole or not at all. */
+/** Reads a request's body before its handler does: within a limit, and completely or not at all. */
 import type { Context, MiddlewareHandler } from "hono";
 import { readBytes } from "../bytes.ts";
 import { KleisError } from "../errors.ts";
 
 /**
- * `tooLarge` answers a body of more than `maxBytes`. One that breaks off, or is shorter than announced, is the client's
- * fault: throws `invalid_request`.
+ * `tooLarge` responds to a body of more than `maxBytes`. Throws `invalid_request` for one that breaks off or is shorter than
+ * announced.
  */
 export function limitBody(
   maxBytes: number,

@@ -1,6 +1,6 @@
 /**
- * `GET /models` and `GET /models/*`, mounted under `/v1` and under each forced prefix. Thin: who asks comes from
- * `authenticate`, what is listed from `models/`; never a redirect, which Claude Code takes for a failure.
+ * `GET /models` and `GET /models/*`, mounted under `/v1` and under each forced prefix. The key comes from `authenticate`, the
+ * list from `models/`. Never redirects, which Claude Code takes for a failure.
  */
 import { type Context, Hono } from "hono";
 import { byPreference } from "../accounts/decide.ts";
@@ -31,13 +31,13 @@ export interface ModelRouteDeps {
   readonly source: Pick<ModelSource, "current" | "rows">;
   /** The id of the provider that the mount's prefix forces. */
   readonly forced?: string;
-  /** The key that asks and all accounts there are; throws `KleisError` when the key is none. */
-  authenticate(c: Context): Promise<{ key: AskingKey; accounts: readonly AccountRecord[] }>;
+  /** The request's key and all accounts; throws `KleisError` where the key is not valid. */
+  authenticate(c: Context): Promise<{ key: RequestKey; accounts: readonly AccountRecord[] }>;
 }
 
-type AskingKey = KeyScopes & Pick<KeyRecord, "id">;
+type RequestKey = KeyScopes & Pick<KeyRecord, "id">;
 
-/** Anthropic clients get the models that speak messages, their paging and their errors; all others get everything. */
+/** Anthropic clients get the models that speak `messages`, their paging and their error shape; others get every model. */
 export function createModelRoutes(deps: ModelRouteDeps): Hono {
   const respond = async (c: Context, id: string): Promise<Response> => {
     try {

@@ -1,13 +1,13 @@
 /**
- * The path of PUBLIC_URL, under which a web server offers Kleis beside others. That server may pass the path on or strip
- * it: a request is routed alike with and without, and everything that a browser is sent back to carries it.
+ * The path of PUBLIC_URL, under which a web server offers Kleis beside other sites. That server may forward or strip the
+ * path: a request is routed alike with and without it, and every link and redirect carries it.
  */
 import type { MiddlewareHandler } from "hono";
 import { getPath } from "hono/utils/url";
 import { publicPath } from "../base-url.ts";
 import type { Config } from "../config.ts";
 
-/** Takes the public path off the front of a request's path, where it is there. */
+/** Strips the public path from a request's path, where it is there. */
 export function withoutPublicPath(config: Config): (path: string) => string {
   if (publicPath(config) === "") return (path) => path;
   // As Hono reads the path of a request: decoded.
@@ -17,7 +17,7 @@ export function withoutPublicPath(config: Config): (path: string) => string {
   return (path) => path.replace(front, "") || "/";
 }
 
-/** Has the answers under `/admin` lead to the public path: redirects, and the links and forms of pages. */
+/** Adds the public path to the redirects, links and forms of responses under `/admin`. */
 export function underPublicPath(prefix: string): MiddlewareHandler {
   return async (c, next) => {
     await next();
@@ -25,7 +25,7 @@ export function underPublicPath(prefix: string): MiddlewareHandler {
     if (location?.startsWith("/")) c.res.headers.set("location", prefix + location);
     if (!c.res.headers.get("content-type")?.startsWith("text/html")) return;
     const page = await c.res.text();
-    // In texts and values a quotation mark is written as an entity, so that this is always an attribute's own.
+    // Texts and values have quotation marks as entities, so this always matches an attribute.
     c.res = new Response(page.replace(/ (href|src|action)="(?=\/)/g, ` $1="${prefix}`), c.res);
   };
 }

@@ -1,6 +1,6 @@
 /**
  * `GET /models/api.json`, `/models/own/api.json` and `/models/<discovery token>/api.json`: the registry in models.dev's
- * shape that OpenCode asks for, without a key (registry.md §2, §3). Thin: who asks, which text, which encoding.
+ * shape that OpenCode asks for, without a key (registry.md §2, §3). Decides on access, on which text, and on its encoding.
  */
 import { type Context, Hono } from "hono";
 import type { AccountCache } from "../accounts/account-cache.ts";
@@ -25,7 +25,7 @@ export interface RegistryRouteDeps {
   readonly models: LiveModelSource;
 }
 
-/** The name before `api.json`, if any. */
+/** Captures the name before `api.json`, if any. */
 const PATH = /^\/models\/(?:([^/]+)\/)?api\.json$/;
 const OWN = "own";
 
@@ -34,7 +34,7 @@ const OPEN_PER_MINUTE = 60;
 
 /** Shared caches may keep the open registry as long as clients do, and an old one while they fetch another. */
 const OPEN_CACHING = "public, max-age=60, s-maxage=60, stale-while-revalidate=300";
-/** Belongs to a key, and ends with it. */
+/** Belongs to a key, and expires with it. */
 const OWN_CACHING = "private, no-cache";
 
 export function createRegistryRoutes(deps: RegistryRouteDeps): Hono<{ Bindings: Peer }> {
@@ -42,17 +42,17 @@ export function createRegistryRoutes(deps: RegistryRouteDeps): Hono<{ Bindings: 
   const bodies = createRegistryBodies(runtime.clock);
   const limiter = createRateLimiter(runtime.clock, OPEN_PER_MINUTE);
 
-  async function answer(c: Context<{ Bindings: Peer }>, name: string | undefined): Promise<Response> {
+  async function serve(c: Context<{ Bindings: Peer }>, name: string | undefined): Promise<Response> {
     const isOpen = name === undefined || name === OWN;
     if (isOpen && runtime.config.KLEIS_OPEN_REGISTRY === "off") return refused(c, CLOSED);
     const scopes = isOpen ? NO_SCOPES : await scopesOf(deps, c, name);
-    // A discovery token is a credential: who has one is not counted, who guesses is.
+    // A discovery token is a credential: requests with a valid one are not counted, guesses are.
     const wait = isOpen || scopes === null ? limiter.acquire(c.env?.source) : 0;
     if (wait > 0) return refused(c, tooOften(wait));
     if (scopes === null) return refused(c, NOT_HERE);
     const { headers } = c.req.raw;
     const isKept = isTrustedBaseUrl(runtime, c.req.raw);
-    // The whole list costs time to pack and much to send unpacked: strangers get it packed, and at our own address only.
+    // The whole list is costly to compress and to send uncompressed: without a token only gzip is served, at a trusted address.
     const isWhole = name !== OWN && (!isOpen || (isKept && takesGzip(headers.get("accept-encoding"))));
     const accounts = await deps.accountCache.list();
     const body = await bodies({
@@ -64,24 +64,24 @@ export function createRegistryRoutes(deps: RegistryRouteDeps): Hono<{ Bindings: 
       upstream: isWhole ? await deps.models.text() : null,
       isKept,
     });
-    return await response(body, headers, isOpen ? OPEN_CACHING : OWN_CACHING);
+    return await respond(body, headers, isOpen ? OPEN_CACHING : OWN_CACHING);
   }
 
   return new Hono<{ Bindings: Peer }>().get("/models/*", async (c) => {
     const path = PATH.exec(c.req.path);
     if (path === null) return c.notFound();
     requestLoggerOf(c).addFields({ route: routeOf(path[1]) });
-    return answer(c, path[1]);
+    return serve(c, path[1]);
   });
 }
 
-/** A discovery token is as good as a key to whoever reads the log. */
+/** Keeps discovery tokens out of the log: each one is a credential. */
 function routeOf(name: string | undefined): string {
   if (name === undefined) return "/models/api.json";
   return `/models/${name === OWN ? OWN : "<token>"}/api.json`;
 }
 
-/** Null for a token that opens nothing (any more): which of the reasons it was is nobody's business. */
+/** Null for a token that is not valid (any more); the reason is not revealed. */
 async function scopesOf({ keys }: RegistryRouteDeps, c: Context, token: string): Promise<KeyScopes | null> {
   const found = await keys.findByDiscoveryToken(token);
   if (!found.ok) return null;
@@ -89,7 +89,7 @@ async function scopesOf({ keys }: RegistryRouteDeps, c: Context, token: string):
   return found.key;
 }
 
-async function response(body: RegistryBody, asked: Headers, caching: string): Promise<Response> {
+async function respond(body: RegistryBody, asked: Headers, caching: string): Promise<Response> {
   const headers = new Headers({
     "cache-control": caching,
     etag: body.etag,
@@ -142,7 +142,7 @@ function tooOften(seconds: number): KleisError {
   });
 }
 
-/** Without the request's id: a token that once was valid must not be told from one that never was, to the byte. */
+/** Without the request's id: a token that once was valid must not be distinguishable from one that never was, to the byte. */
 function refused(c: Context, error: KleisError): Response {
   requestLoggerOf(c).addFields(errorLogFields(error));
   return errorResponse(error, "chat");

@@ -1,6 +1,6 @@
 /**
- * The routes that agents call: the three protocols under `/v1` and under each provider's forced prefix. Thin: the key,
- * the call, the error's shape.
+ * The routes that agents call: the three protocols under `/v1` and under each provider's forced prefix. Authenticates the
+ * key, calls the pipeline, and gives errors their shape.
  */
 import { type Context, Hono } from "hono";
 import { requireKey } from "../auth/api-key.ts";
@@ -53,7 +53,7 @@ export function createClientRoutes(deps: ClientDeps): Hono {
   return app;
 }
 
-/** What running requests share, so that none takes more than its share. */
+/** Limits that all running requests share. */
 interface Limits {
   readonly limiter: ConcurrencyLimiter;
   readonly memoryBudget: MemoryBudget;
@@ -93,30 +93,30 @@ async function handle(
   const request = c.req.raw;
   const logger = requestLoggerOf(c);
   const requestId = logger.id;
-  const taken = logger.takeOver();
+  const entry = logger.takeOver();
   let release = () => {};
   const log: RequestLog = {
-    ...taken,
+    ...entry,
     end(fields) {
       release();
-      taken.end(fields);
+      entry.end(fields);
     },
   };
   try {
     const key = await keyOf(deps, request);
-    const leave = limiter.acquire(key.id);
+    const releasePermit = limiter.acquire(key.id);
     const memory = memoryBudget.open(key.id);
     release = () => {
-      leave();
+      releasePermit();
       memory.release();
     };
-    // A client that leaves may never read the answer, nor cancel it.
+    // A client that leaves may neither read nor cancel the response.
     request.signal.addEventListener("abort", () => release());
     deps.uses.note(key.id);
     log.addFields({ key: key.id });
     const adminUrl = `${baseUrlOf(deps.runtime.config, request)}/admin`;
-    const answer = proxy(deps, { operation, forced, request, key, requestId, adminUrl, log, memory });
-    return await untilShutdown(deps.runtime, answer);
+    const response = proxy(deps, { operation, forced, request, key, requestId, adminUrl, log, memory });
+    return await untilShutdown(deps.runtime, response);
   } catch (error) {
     if (request.signal.aborted) {
       log.end({ outcome: "client_left" });
@@ -129,14 +129,14 @@ async function handle(
   }
 }
 
-/** The request's key. Whoever has one may tell what his client can do. */
+/** The request's key. A client with one also reports its version. */
 async function keyOf({ keys, models }: RouteDeps, { headers }: Request): Promise<KeyRecord> {
   const key = await requireKey(keys, headers);
   models.noteClient(headers.get("user-agent") ?? "");
   return key;
 }
 
-/** A websocket upgrade gets the 426 on which Codex falls back to HTTP at once; any other method is told the right one. */
+/** A websocket upgrade gets the 426 on which Codex falls back to HTTP at once; other methods get a 405. */
 function refuseMethod(c: Context, operation: Operation): Response {
   const upgrade = c.req.header("upgrade")?.toLowerCase() === "websocket";
   const error = upgrade

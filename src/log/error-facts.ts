@@ -1,11 +1,11 @@
-/** What the log may say of an error that nobody foresaw: its kind and where it was thrown, never its message. */
+/** What the log may hold of an unexpected error: its kind and where it was thrown, never its message. */
 import type { LogFields } from "../runtime.ts";
 
 /** How many frames of a stack are logged, and how many characters of each. */
 const MAX_FRAMES = 6;
 const MAX_FRAME_LENGTH = 200;
 
-/** Without the message, which may hold what was being worked on. */
+/** Without the message, which may quote a body or a secret. */
 export function errorFacts(error: unknown): LogFields {
   if (!(error instanceof Error)) return { error: `a thrown ${typeof error}` };
   const code = "code" in error ? String(error.code) : "";

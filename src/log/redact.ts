@@ -1,30 +1,30 @@
 /**
- * The last net under the log: whatever is known to be secret by value, looks like a credential, or stands in a field of
- * a telling name is blacked out, and every text is bounded. What logs is still written so that nothing needs this.
+ * The last safeguard of the log: redacts values known to be secret, texts that look like a credential, and fields whose name
+ * suggests one, and bounds every text. Code that logs must not rely on it.
  */
 import type { LogFields, Logger } from "../runtime.ts";
 
 export interface Redactor {
-  /** Remembers a value that must never be seen; the oldest are forgotten. */
+  /** Registers a value to redact; the oldest are forgotten. */
   hold(secret: string | null | undefined): void;
   redact(text: string): string;
   wrap(logger: Logger): Logger;
 }
 
-/** Values remembered at most. */
+/** How many values are kept. */
 const CAPACITY = 2_000;
-/** Shorter values are words that appear by chance. */
+/** Shorter values would match by chance. */
 const SHORTEST = 8;
-/** Characters of a logged text at most; model names and reasons come from outside. */
+/** The longest text that is logged, characters; model names and reasons come from outside. */
 const LONGEST_TEXT = 400;
 
 const HIDDEN = "[hidden]";
 
-/** Fields whose value is never logged. Kleis logs none of them; a later hand might. */
+/** Fields whose value is never logged. Kleis logs none of them; later code might. */
 const SECRET_NAME =
   /token|secret|password|passwd|authorization|cookie|api_?key|verifier|device_code|user_code|credential|assertion/i;
 
-/** Issued keys, JSON web tokens, the providers' own shapes, and a bearer in a header. */
+/** Issued keys, JSON web tokens, the providers' own shapes, and bearer headers. */
 const SECRET_SHAPE =
   /kleis_[\w-]{20,}|kadm_[\w-]{20,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|sk-[\w-]{16,}|gh[opsur]_\w{16,}|github_pat_\w{16,}|v1\.[\w-]{8}\.[\w-]{16}\.[\w-]{22,}|bearer +[^\s"',]{8,}/gi;
 

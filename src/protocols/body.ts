@@ -20,22 +20,22 @@ export type Change =
   | "claude-tool-names" // tool names were mapped; the answer's are mapped back
   | "claude-user-agent" // a plan's request bears the user-agent that the plan's profile names
   | "claude-betas" // a `betas` body field moved into the anthropic-beta header
-  | "codex-fields" // fields the backend refuses were taken out
+  | "codex-fields" // fields that the backend refuses were removed
   | "codex-instructions" // instructions were promoted from the input, or a default was put in
   | "codex-input" // input was brought into the one form the backend takes
-  | "codex-item-ids" // ids of replayed items were taken out, and references to items that nobody kept
+  | "codex-item-ids" // ids of replayed items were removed, and references to items that are not stored
   | "codex-include" // encrypted reasoning was asked for
   | "codex-store" // store was set to false
   | "codex-stream" // stream was set to true for a client that does not stream
   | "codex-cache-key" // prompt_cache_key was derived per key, account and session
-  | "codex-sealed" // the backend could not read earlier turns' sealed reasoning: asked once more without it
-  | "copilot-usage" // stream_options.include_usage was set; the chunk that comes of it is left out
-  | "copilot-item-ids" // ids of replayed items were taken out, and references to items that nobody kept
+  | "codex-sealed" // the backend could not read earlier turns' sealed reasoning: sent again without it
+  | "copilot-usage" // stream_options.include_usage was set; the resulting chunk is left out
+  | "copilot-item-ids" // ids of replayed items were removed, and references to items that are not stored
   | "copilot-store" // store was set to false
   | "copilot-include" // encrypted reasoning was asked for
-  | "copilot-fields" // fields the backend refuses were taken out
+  | "copilot-fields" // fields that the backend refuses were removed
   | "copilot-betas" // a `betas` body field moved into the anthropic-beta header
-  | "copilot-sealed" // the backend could not read earlier turns' sealed reasoning: asked once more without it
+  | "copilot-sealed" // the backend could not read earlier turns' sealed reasoning: sent again without it
   | "copilot-images"; // image detail was mapped to what the backend takes
 
 export type Path = readonly (string | number)[];

@@ -88,7 +88,7 @@ export class Attempt {
     try {
       return this.#received(await sendWithRetry(this.runtime, first, retries, signal));
     } catch (error) {
-      if (error instanceof KleisError) this.#report.unanswered(error);
+      if (error instanceof KleisError) this.#report.noResponse(error);
       throw error;
     }
   }

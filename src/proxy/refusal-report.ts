@@ -14,7 +14,7 @@ export interface RefusalReport {
    */
   refused(refusal: Refusal, said?: Pick<ErrorDetails, "message" | "code" | "type">, lasts?: boolean): void;
   /** The provider did not respond. */
-  unanswered(error: KleisError): void;
+  noResponse(error: KleisError): void;
   /** The response came to its end; does nothing where it was a refusal. */
   succeeded(): void;
 }
@@ -75,7 +75,7 @@ export function reportRefusals(request: ReportedRequest): RefusalReport {
       const code = shown(said?.code ?? said?.type);
       report(refusal, shown(said?.message), code ?? undefined, lasts);
     },
-    unanswered({ code, message }) {
+    noResponse({ code, message }) {
       if (code !== "upstream_unreachable" && code !== "upstream_timeout") return;
       // Kleis's own message ends with what to do. A timeout may be the provider's fault.
       const advice = code === "upstream_unreachable" ? message : null;

@@ -140,7 +140,7 @@ function mayMatter(data: string): boolean {
   return WANTED.test(data) || ITEM_EVENT.test(data);
 }
 
-/** Where a done item stands in the output; behind the others where the event does not say. */
+/** The index of a done item in the output; after the others where the event names none. */
 function placeOf(index: unknown, items: ReadonlyMap<number, Item>): number {
   if (typeof index === "number" && Number.isInteger(index) && index >= 0) return index;
   let place = items.size;

@@ -1,4 +1,4 @@
-/** The provider's body while it is read: limited in its silence, and told by its first bytes what it is. */
+/** The provider's body while it is read: with a limit on its silence, and sniffed for what it is. */
 import type { ByteSource, Bytes } from "../../bytes.ts";
 import { withTimeout } from "../../deadline.ts";
 import { KleisError } from "../../errors.ts";

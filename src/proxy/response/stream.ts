@@ -95,7 +95,7 @@ function reportFailure(context: ResponseContext, event: Uint8Array, state: EndSt
   report.refused(classifyRefusal(classify, heard, runtime.clock.now()), said);
 }
 
-/** The provider's error in a body that should have been a stream; null where it is none. */
+/** The provider's error in a body that should have been a stream; null where it is not one. */
 async function failureIn(
   context: ResponseContext,
   body: Uint8Array<ArrayBuffer>,

@@ -1,4 +1,4 @@
-/** A provider's body as plain bytes: gzip is told by its first bytes, since `content-encoding` is not reliable across runtimes. */
+/** A provider's body as plain bytes: gzip is recognised by its magic number, since `content-encoding` is not reliable across runtimes. */
 import { type ByteSource, type Bytes, GZIP_MAGIC, isGzip, joinBytes } from "../../bytes.ts";
 import type { Clock, PeekedBody } from "../../runtime.ts";
 import { decompressWithin } from "./decompress.ts";

@@ -188,7 +188,7 @@ export async function wayOf(name: WayName): Promise<Way> {
         classify: (refused) => provider.classify({ ...refused, kind }),
         changes,
         sentTokens: [],
-        report: { refused: () => {}, unanswered: () => {}, succeeded: () => {} },
+        report: { refused: () => {}, noResponse: () => {}, succeeded: () => {} },
         stop: upstream.stop,
         abortConnection: undefined,
       };
