@@ -123,7 +123,7 @@ async function runOnce(lab: Lab, world: World, row: Row, scenario: Scenario): Pr
   const home = createHome();
   const run = await observe(lab, world, row, scenario, home);
   const verdict = judge(scenario, run, blamed(world.fakes));
-  if (verdict.is === "failed") explain(run);
+  if (verdict.is === "failed" && !lab.stop.aborted) explain(run);
   if (lab.options.keep) keep(home, run);
   else home.remove();
   return { verdict, fields: fieldsOf(run.exchanges) };
