@@ -53,11 +53,11 @@ describe.each(PROTOCOLS)("on %s", (protocol) => {
     return messageOf(body);
   };
 
-  test.each(Object.entries(SHAPES))("the words reach the client: %s", (_name, shape) => {
+  test.each(Object.entries(SHAPES))("the message reaches the client: %s", (_name, shape) => {
     expect(asserted(shapedError(protocol, 400, "", JSON.stringify(shape)))).toBe(SAID);
   });
 
-  test("plain text is words", () => {
+  test("plain text is the message", () => {
     expect(asserted(shapedError(protocol, 502, "", " upstream connect error\n"))).toBe(
       "upstream connect error",
     );
@@ -72,7 +72,7 @@ describe.each(PROTOCOLS)("on %s", (protocol) => {
     },
   );
 
-  test("a code is kept, and stands in where there are no words", () => {
+  test("a code is kept, and stands in where there is no message", () => {
     const source = JSON.stringify({ detail: { code: "deactivated_workspace" } });
     const body = shapedError(protocol, 402, "", source);
     expect(asserted(body)).toBe("The provider answered 402 Payment Required: deactivated_workspace.");
@@ -80,7 +80,7 @@ describe.each(PROTOCOLS)("on %s", (protocol) => {
   });
 });
 
-test("what a protocol's clients read is left alone", () => {
+test("a body that the protocol's clients can read is left alone", () => {
   const held = (name: string) => PROTOCOLS.filter((protocol) => holdsError(protocol, SHAPES[name] as never));
   expect(held("an Anthropic error")).toEqual(PROTOCOLS);
   expect(held("a nested OpenAI error")).toEqual(PROTOCOLS);

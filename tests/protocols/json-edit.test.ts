@@ -118,7 +118,7 @@ describe("of members of one name the last is the one that is edited", () => {
     expect(() => edit('{"a":[{"b":1}],"a":{"0":{}}}', ...inside)).toThrow("not an array");
   });
 
-  test("so that a name that comes often makes a body no longer, and costs no more than its bytes", () => {
+  test("a name that comes often makes a body no longer, and costs no more than its bytes", () => {
     const often = (value: string) => `{${`"a":${value},`.repeat(20_000)}`;
     const long = "x".repeat(100_000);
     expect(edit(`${often("0")}"a":1}`, { op: "set", path: ["a"], value: long })).toBe(
@@ -129,7 +129,7 @@ describe("of members of one name the last is the one that is edited", () => {
   });
 });
 
-describe("the pieces of a value", () => {
+describe("the parts of a value", () => {
   test("are the texts that came, in their order, the last of one name", () => {
     expect([...piecesOf(' { "b" : 1.0 ,"10":[ 1e400 ],"2":{"x":"}"} ,"\\u0061":null,"b":2 } ')]).toEqual([
       ["b", "2"],

@@ -41,7 +41,7 @@ function aggregate(...events: (JsonObject | string)[]) {
   return result.ok ? { ...result, body: JSON.parse(result.json), ended } : { ...result, ended };
 }
 
-test("a whole last event is the answer as it stands", () => {
+test("a complete last event is the response as it stands", () => {
   const last = completed([reasoning, message]);
   expect(aggregate(created, done(0, { ...reasoning, summary: ["other"] }), done(1, message), last)).toEqual({
     ok: true,
@@ -52,13 +52,13 @@ test("a whole last event is the answer as it stands", () => {
   });
 });
 
-test("an empty output is rebuilt in the order of its places, not of its coming", () => {
+test("an empty output is rebuilt in the order of its indices, not of arrival", () => {
   const answer = aggregate(created, done(1, message), done(0, reasoning), completed([]));
   expect(answer.body.output).toEqual([reasoning, message]);
   expect(answer.body.usage).toEqual(usage);
 });
 
-test("a missing output is rebuilt, and an answer without items has an empty one", () => {
+test("a missing output is rebuilt, and a response without items has an empty one", () => {
   const last = { type: "response.completed", response: { id: "resp_1", status: "completed" } };
   expect(aggregate(created, done(0, message), last).body.output).toEqual([message]);
   expect(aggregate(created, last).body.output).toEqual([]);
@@ -72,7 +72,7 @@ test("items without ids are taken as they were done", () => {
   ]);
 });
 
-test("an item that only the last event holds is kept, none is doubled", () => {
+test("an item that only the last event holds is kept, and none is duplicated", () => {
   const other = { ...message, id: "msg_2" };
   expect(aggregate(done(1, message), completed([{ type: "reasoning" }, message, other])).body.output).toEqual(
     [{ type: "reasoning" }, message, other],
@@ -83,12 +83,12 @@ test("an item that only the last event holds is kept, none is doubled", () => {
   ]);
 });
 
-test("events without a place are put behind one another", () => {
+test("events without an index are appended in order", () => {
   const item = (value: Json) => ({ type: "response.output_item.done", item: value });
   expect(aggregate(item(reasoning), item(message), completed([])).body.output).toEqual([reasoning, message]);
 });
 
-test("an incomplete answer is an answer, filled up with what the first event said", () => {
+test("an incomplete response is completed with the members of the first event", () => {
   const answer = aggregate(created, done(0, message), {
     type: "response.incomplete",
     response: {
@@ -113,7 +113,7 @@ test("an incomplete answer is an answer, filled up with what the first event sai
   });
 });
 
-test("response.done ends an answer like response.completed", () => {
+test("response.done ends a response like response.completed", () => {
   const last = { type: "response.done", response: { id: "resp_1", usage } };
   expect(aggregate(created, done(0, message), last)).toMatchObject({
     ok: true,
@@ -122,7 +122,7 @@ test("response.done ends an answer like response.completed", () => {
   });
 });
 
-test("unknown events, comments, [DONE] and text that is no JSON do no harm", () => {
+test("unknown events, comments, [DONE] and text that is not JSON are ignored", () => {
   const answer = aggregate(
     "",
     "[DONE]",
@@ -140,7 +140,7 @@ test("unknown events, comments, [DONE] and text that is no JSON do no harm", () 
   expect(answer).toMatchObject({ ok: true, body: { output: [message] } });
 });
 
-test("nothing behind the last event counts", () => {
+test("nothing after the last event counts", () => {
   const late = aggregate(completed([message]), { type: "error", error: { message: "late" } });
   expect(late.ok).toBe(true);
   const failed = aggregate(
@@ -221,14 +221,14 @@ test.each([
   ['{"code":"rate_limit_exceeded","message":"slow"}', 429, "slow"],
   ['{"error":"upstream is down"}', 502, "upstream is down"],
   ["upstream is down", 502, "upstream is down"],
-])("an event that is named error is one, whatever its data is: %s", (data, status, message) => {
+])("an event named error ends the stream as one, whatever its data: %s", (data, status, message) => {
   const aggregator = new ResponsesAggregator();
   aggregator.add(data, true);
   expect(aggregator.ended).toBe(true);
   expect(aggregator.result()).toMatchObject({ ok: false, status, body: { error: { message } } });
 });
 
-test("an error without a type or a name is one, too", () => {
+test("an error without a type or a name is still an error", () => {
   expect(
     aggregate(created, { error: { code: "context_length_exceeded", message: "too long" } }),
   ).toMatchObject({
@@ -241,7 +241,7 @@ test("a last event without its response is an error", () => {
   expect(aggregate({ type: "response.completed" })).toMatchObject({ ok: false, status: 502, ended: true });
 });
 
-test("an answer beyond all bounds is given up", () => {
+test("a response beyond all limits is abandoned", () => {
   const aggregator = new ResponsesAggregator(1000);
   for (let place = 0; place < 100 && !aggregator.ended; place++)
     aggregator.add(JSON.stringify(done(place, message)));
@@ -423,7 +423,7 @@ test.each(PIECEMEAL)(
   },
 );
 
-test.each(PIECEMEAL)("%s that was finished after all counts as it was finished", (_name, item, filled) => {
+test.each(PIECEMEAL)("%s that is finished late counts as it was finished", (_name, item, filled) => {
   const answer = aggregate(created, ...told(0, item, filled), done(0, message), completed([]));
   expect(answer.body.output).toEqual([message]);
 });
@@ -444,7 +444,7 @@ test.each(PIECEMEAL)("%s in a stream that breaks off is an error", (_name, item,
   expect(aggregate(created, ...told(0, item, filled))).toMatchObject({ ok: false, status: 502 });
 });
 
-test("what fills items that were finished in time is not held", () => {
+test("events of items that were finished in time are not kept", () => {
   const aggregator = new ResponsesAggregator(60_000);
   const feed = (event: JsonObject) => aggregator.add(JSON.stringify(event));
   feed(created);

@@ -61,7 +61,7 @@ describe("the splitter", () => {
     );
   });
 
-  test.each(["\n\r", "\r\n\r"])("%j ends an event, once the byte behind it is no line feed", (end) => {
+  test.each(["\n\r", "\r\n\r"])("%j ends an event, once the next byte is not a line feed", (end) => {
     const { events, rest } = split([encode(`event: a${end}data: b${end}data: c`)]);
     expect(events.map(decode)).toEqual([`event: a${end}`, `data: b${end}`]);
     expect(decode(rest ?? new Uint8Array(0))).toBe("data: c");
@@ -87,14 +87,17 @@ describe("the splitter", () => {
     },
   );
 
-  test.each(["\n", "\r\n", "\r"])("an error is known by its name on any line, in a stream of %j", (end) => {
-    const named = (...lines: string[]) => isErrorEvent(encode(lines.join(end) + end + end));
-    expect(named("event: error", "data: x")).toBe(true);
-    expect(named("id: 7", "data: x", "event:error")).toBe(true);
-    expect(named("event: error", "event: other", "data: x")).toBe(false);
-    expect(named("data: event: error")).toBe(false);
-    expect(named("event: errors", "data: x")).toBe(false);
-  });
+  test.each(["\n", "\r\n", "\r"])(
+    "an error is recognised by its name on any line, in a stream of %j",
+    (end) => {
+      const named = (...lines: string[]) => isErrorEvent(encode(lines.join(end) + end + end));
+      expect(named("event: error", "data: x")).toBe(true);
+      expect(named("id: 7", "data: x", "event:error")).toBe(true);
+      expect(named("event: error", "event: other", "data: x")).toBe(false);
+      expect(named("data: event: error")).toBe(false);
+      expect(named("event: errors", "data: x")).toBe(false);
+    },
+  );
 
   test("an event within a chunk is a view of it, not a copy", () => {
     const chunk = encode("data: 1\n\ndata: 2\n\n");
@@ -116,7 +119,7 @@ describe("the splitter", () => {
     expect(events).toBe(100);
   });
 
-  test("a large event in small chunks is looked through in proportion to its size, and copied once", () => {
+  test("a large event in small chunks is scanned in proportion to its size, and copied once", () => {
     const size = 7 << 20;
     const [copies, searches] = [
       vi.spyOn(Uint8Array.prototype, "set"),
@@ -158,7 +161,7 @@ describe("an event's data", () => {
     expect(decode(withData(encode("data: 1\ndata: 2\n\n"), "3"))).toBe("data: 3\n\n");
   });
 
-  test("what is put in is what is read out, for any data", () => {
+  test("data that was put in is read out unchanged, for any data", () => {
     fc.assert(
       fc.property(
         fc.string({ unit: "grapheme" }).filter((text) => !/\r/.test(text)),
@@ -169,7 +172,7 @@ describe("an event's data", () => {
     );
   });
 
-  test("a text is found wherever it stands, and only then", () => {
+  test("a text is found wherever it is, and only where it is", () => {
     fc.assert(
       fc.property(
         fc.string(),

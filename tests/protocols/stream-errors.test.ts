@@ -54,7 +54,7 @@ const eventsOf = (protocol: Protocol, failure: StreamFailure, begun: boolean) =>
   failureEvents(protocol, failure, { requestId: "req_x", model: "some-model", begun });
 
 describe.each(PROTOCOLS)("on %s", (protocol) => {
-  test.each(CAUSES)("every agent repeats a stream that broke: %s", (cause) => {
+  test.each(CAUSES)("every agent retries a stream that broke: %s", (cause) => {
     const failure = brokenStream(cause, cause === "idle" ? 900 : "one event is too large");
     for (const begun of BEGUN[protocol]) {
       const events = eventsOf(protocol, failure, begun !== "");
@@ -93,7 +93,7 @@ describe.each(PROTOCOLS)("on %s", (protocol) => {
     "model_not_found",
     "upstream_error",
   ];
-  test.each(names)("no agent repeats a refusal, by whatever name it comes: %s", (name) => {
+  test.each(names)("no agent retries a refusal, whatever its name: %s", (name) => {
     for (const failure of [
       { code: name, type: name },
       { code: "upstream_error", type: name },
@@ -129,7 +129,7 @@ describe("on responses", () => {
     (code) => expect(failed({ code })).toEqual({ code, message: "Words." }),
   );
 
-  test("any other refusal has the one code whose words Codex CLI shows, and its facts", () => {
+  test("any other refusal has the one code whose message Codex CLI shows, and its details", () => {
     expect(failed({ code: "usage_limit_reached", extra: { resets_at: 1 } })).toEqual({
       code: "invalid_prompt",
       message: "Words.",

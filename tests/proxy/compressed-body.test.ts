@@ -16,7 +16,7 @@ function requestOf(body: ReadableStream<Uint8Array>, encoding: string): Request 
   } as RequestInit);
 }
 
-const holding = () => createMemoryBudget({ perKey: 1e9, inAll: 1e9 }).open("key");
+const memory = () => createMemoryBudget({ perKey: 1e9, inAll: 1e9 }).open("key");
 
 test.each(["gzip", "x-gzip", "deflate"])(
   "a %s body that has not come within 60 s is a 408",
@@ -35,7 +35,7 @@ test.each(["gzip", "x-gzip", "deflate"])(
       },
     });
     let settled = false;
-    const outcome = receiveBody(requestOf(begun, encoding), { clock }, holding()).catch(
+    const outcome = receiveBody(requestOf(begun, encoding), { clock }, memory()).catch(
       (error: unknown) => error,
     );
     void outcome.then(() => {
@@ -54,7 +54,7 @@ test.each(["gzip", "x-gzip", "deflate"])(
   },
 );
 
-test("one that comes in time is read", async () => {
+test("a compressed body that arrives in time is read", async () => {
   const clock = new VirtualClock();
   const body = new ReadableStream<Uint8Array>({
     async start(controller) {
@@ -64,7 +64,7 @@ test("one that comes in time is read", async () => {
       controller.close();
     },
   });
-  const received = receiveBody(requestOf(body, "gzip"), { clock }, holding());
+  const received = receiveBody(requestOf(body, "gzip"), { clock }, memory());
   await clock.advance(59_500);
   expect(new TextDecoder().decode((await received).bytes)).toBe('{"model":"m"}');
 });

@@ -86,7 +86,7 @@ describe("a response that expands too far", () => {
     expect(house.logs.at(-1)).toMatchObject({ outcome: "too_large" });
   });
 
-  test.each(each(READ))("as one that is $name ($coding) becomes a refusal", async ({ kind, coding }) => {
+  test.each(each(READ))("as a body that is $name ($coding) becomes an error", async ({ kind, coding }) => {
     const response = await answered(kind, coding);
     const text = await response.text();
     expect([response.status, text]).toEqual([
@@ -95,7 +95,7 @@ describe("a response that expands too far", () => {
     ]);
   });
 
-  test.each(Object.keys(CODINGS))("as one that passes as it came (%s) breaks off", async (coding) => {
+  test.each(Object.keys(CODINGS))("passed as it came (%s), aborts the connection", async (coding) => {
     const kind: Kind = {
       ...MESSAGES,
       as: "claudeKey",
@@ -108,17 +108,20 @@ describe("a response that expands too far", () => {
     expect(house.logs.at(-1)).toMatchObject({ outcome: "too_large" });
   });
 
-  test.each(Object.keys(CODINGS))("as an error (%s) keeps its status and its first words", async (coding) => {
-    for (const stream of [true, false]) {
-      const kind: Kind = { ...MESSAGES, as: "claudeKey", stream, body: ERROR_BOMB, type: JSON_TYPE };
-      const response = await answered(kind, coding, 529);
-      expect(response.status).toBe(529);
-      expect(await response.json()).toMatchObject({
-        type: "error",
-        error: { type: "overloaded_error", message: expect.stringMatching(/^Too busy: a+$/) },
-      });
-    }
-  });
+  test.each(Object.keys(CODINGS))(
+    "as an error (%s) keeps its status and the beginning of its message",
+    async (coding) => {
+      for (const stream of [true, false]) {
+        const kind: Kind = { ...MESSAGES, as: "claudeKey", stream, body: ERROR_BOMB, type: JSON_TYPE };
+        const response = await answered(kind, coding, 529);
+        expect(response.status).toBe(529);
+        expect(await response.json()).toMatchObject({
+          type: "error",
+          error: { type: "overloaded_error", message: expect.stringMatching(/^Too busy: a+$/) },
+        });
+      }
+    },
+  );
 });
 
 describe("an error of more than a MiB", () => {
@@ -149,7 +152,7 @@ describe("an error of more than a MiB", () => {
   );
 });
 
-test("others have their turn while a body is unpacked that is there at once", async () => {
+test("other requests are served while a body that arrived at once is decompressed", async () => {
   let left = 64;
   const piece = new Uint8Array(128 * 1024);
   const packed: ByteSource = {

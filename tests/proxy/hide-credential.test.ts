@@ -51,7 +51,7 @@ const ECHOES: Record<string, Echo> = {
     ),
 };
 
-test("a token that comes back in an answer is blacked out, at every provider and in every protocol", async () => {
+test("a token that a response repeats is redacted, at every provider and in every protocol", async () => {
   let echo: Echo = () => json(500, {});
   const house = await createHouse({
     fetch: async (_url, { headers }) => {
@@ -119,7 +119,7 @@ describe("in a body that comes in pieces", () => {
     }
   };
 
-  test("it is found however it is cut", async () => {
+  test("the token is found however the body is cut", async () => {
     const text = `{"é":"${TOKEN}", "b":"${other}${TOKEN}", "c":"${TOKEN.slice(0, 9)}"} ${TOKEN.slice(0, -1)}`;
     const shown = text.replaceAll(TOKEN, "[hidden]").replaceAll(other, "[hidden]");
     const bytes = encoder.encode(text);
@@ -128,7 +128,7 @@ describe("in a body that comes in pieces", () => {
     expect(await readAll([...bytes].map((byte) => new Uint8Array([byte])))).toBe(shown);
   });
 
-  test("bytes without it are the very bytes that came", async () => {
+  test("bytes without the token are the bytes that came", async () => {
     const bytes = encoder.encode('{"error":"gho_other"}');
     const source = hideInBody(sourceOf([bytes]), [TOKEN]);
     expect((await source.read()).value).toBe(bytes);

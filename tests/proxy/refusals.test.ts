@@ -36,7 +36,7 @@ const WORDS = "The encrypted content could not be verified.";
 const refuse = (status: number, message: string) =>
   house.serve(() => Response.json({ error: { message, code: "invalid_encrypted_content" } }, { status }));
 
-test("sealed reasoning is left out for a second try, but not around a refusal of the client", async () => {
+test("a retry leaves out sealed reasoning, but not where the provider refuses the client", async () => {
   refuse(400, WORDS);
   expect(await ask("codex", "/codex/v1/responses", CODEX)).toMatchObject({ status: 400, sent: 2 });
   refuse(400, `${WORDS} This client is not allowed to send it.`);

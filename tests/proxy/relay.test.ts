@@ -125,7 +125,7 @@ const WHOLE: Record<Protocol, string> = {
 
 describe("a healthy stream", () => {
   test.each(Object.entries(WHOLE))(
-    "%s: the bytes that came, and the provider is let go",
+    "%s: the bytes that came, and the provider's connection is closed",
     async (protocol, whole) => {
       const { stream, ends, stop, clock } = relay(protocol as Protocol, new Feed().say(whole));
       expect(await readAll(stream)).toBe(whole);
@@ -136,7 +136,7 @@ describe("a healthy stream", () => {
     },
   );
 
-  test("what comes after the end is not forwarded", async () => {
+  test("events after the end are not forwarded", async () => {
     const { stream } = relay("messages", new Feed().say(WHOLE.messages + MESSAGE.start, MESSAGE.stop).end());
     expect(await readAll(stream)).toBe(WHOLE.messages);
   });
@@ -185,7 +185,7 @@ describe("a healthy stream", () => {
   });
 });
 
-describe("a client that takes nothing", () => {
+describe("a client that does not read", () => {
   const MINUTE = 60_000;
   const event = (length: number) => `data: {"x":"${"x".repeat(length)}"}\n\n`;
   /** Lets the time pass, in steps in which something may happen. */
@@ -210,7 +210,7 @@ describe("a client that takes nothing", () => {
     },
   );
 
-  test("sees its stream fail where its connection cannot be broken off", async () => {
+  test("sees its stream fail where its connection cannot be aborted", async () => {
     const { stream, clock, ends } = relay("chat", new Feed().say(event(9), event(9)));
     const reader = stream.getReader();
     await reader.read();
@@ -219,7 +219,7 @@ describe("a client that takes nothing", () => {
     await expect(reader.read()).rejects.toThrow("does not read");
   });
 
-  test("of the keep-alives either, is let go while the provider still thinks", async () => {
+  test("and takes no keep-alive either is disconnected while the provider still thinks", async () => {
     const { stream, clock, ends } = relay("chat", new Promise<never>(() => {}), { idleMs: 60 * MINUTE });
     const first = stream.getReader().read();
     await pass(clock, 4 * MINUTE, 15_000);
@@ -239,7 +239,7 @@ describe("a client that takes nothing", () => {
     expect(ends).toEqual(["complete"]);
   });
 
-  test("is not one that takes a large event bit by bit", async () => {
+  test("is not one that reads a large event in small pieces", async () => {
     const { stream, clock, ends } = relay("chat", new Feed().say(event(512 * 1024) + WHOLE.chat));
     const reader = stream.getReader();
     for (let isDone = false; !isDone; ) {
@@ -251,7 +251,7 @@ describe("a client that takes nothing", () => {
   });
 });
 
-describe("a stream that still runs when the runtime ends", () => {
+describe("a stream that still runs at a shutdown", () => {
   const SAID =
     /<shutting_down: Connection lost: Kleis is shutting down \(service unavailable\)\. Send the request again\.>\n\n$/;
 
@@ -276,7 +276,7 @@ describe("a stream that still runs when the runtime ends", () => {
     },
   );
 
-  test("is told so as well where its client reads later, or where the provider has not answered", async () => {
+  test("ends with an error as well where its client reads later, or where the provider has not responded", async () => {
     const shutdown = new AbortController();
     const slow = relay("messages", new Feed().say(MESSAGE.start), { shutdown: shutdown.signal });
     const silent = relay("messages", new Promise<never>(() => {}), { shutdown: shutdown.signal });
@@ -288,7 +288,7 @@ describe("a stream that still runs when the runtime ends", () => {
     }
   });
 
-  test("gets the last event behind an error that was announced, and nothing behind its end", async () => {
+  test("gets the last event after an announced error, and nothing after its end", async () => {
     const shutdown = new AbortController();
     const failing = relay("responses", new Feed().say(RESPONSE.error), { shutdown: shutdown.signal });
     const reader = failing.stream.getReader();
@@ -331,7 +331,7 @@ describe("a stream that breaks ends with one error event", () => {
     expect(await readAll(chat.stream)).toContain("<upstream_stream_incomplete");
   });
 
-  test("where the provider may leave out the formal end, a whole answer gets it and a broken one does not", async () => {
+  test("where the provider may omit the terminator, a complete response gets one and a broken one does not", async () => {
     const chat = relay("chat", new Feed().say(CHAT.text + CHAT.finish).end(), { mayOmitTerminator: true });
     expect(await readAll(chat.stream)).toBe(WHOLE.chat);
     expect(chat.ends).toEqual(["complete"]);
@@ -360,7 +360,7 @@ describe("a stream that breaks ends with one error event", () => {
     },
   );
 
-  describe("where the provider may leave out [DONE]", () => {
+  describe("where the provider may omit [DONE]", () => {
     const chunk = (index: number, delta: object, reason: string | null = null) =>
       `data: ${JSON.stringify({ choices: [{ index, delta, finish_reason: reason }] })}\n\n`;
     const text = chunk(0, { role: "assistant", content: "I will read." });
@@ -414,7 +414,7 @@ describe("a stream that breaks ends with one error event", () => {
   });
 });
 
-describe("an event that is named error is one, whatever its data is", () => {
+describe("an event named error ends the stream as one, whatever its data", () => {
   const DATA = ['{"error":{"message":"overloaded"}}', '{"message":"overloaded"}', "overloaded", "[DONE]"];
   const BEGUN: Record<Protocol, string> = {
     chat: CHAT.text,
@@ -448,7 +448,7 @@ describe("an event that is named error is one, whatever its data is", () => {
     },
   );
 
-  test("an error in another event's words, or in a comment, is none", async () => {
+  test("the word error in another event's text, or in a comment, is not an error", async () => {
     const said =
       'event: errors\ndata: {"type":"x"}\n\n: event: error\n\nevent: error\nevent: ping\ndata: {}\n\n';
     const { stream, ends } = relay("messages", new Feed().say(said + WHOLE.messages));
@@ -488,7 +488,7 @@ describe("silence", () => {
     );
   });
 
-  test("a provider that says nothing for too long is given up", async () => {
+  test("a provider that is silent for too long is abandoned", async () => {
     const clock = new VirtualClock();
     const { stream, ends, stop } = relay("messages", new Feed().say(MESSAGE.start), {
       clock,
@@ -515,7 +515,7 @@ describe("silence", () => {
     expect(ends).toEqual(["complete"]);
   });
 
-  test("while the provider has not answered at all, keep-alives; then its stream, or its refusal as an event", async () => {
+  test("before the provider responds the client gets keep-alives; then its stream, or its error as an event", async () => {
     const clock = new VirtualClock();
     let arrive!: (source: ByteSource) => void;
     const { stream } = relay(
@@ -537,7 +537,7 @@ describe("silence", () => {
 });
 
 describe("the client", () => {
-  test("that leaves stops the provider at once", async () => {
+  test("that leaves stops the provider's stream at once", async () => {
     const { stream, ends, stop } = relay("messages", new Feed().say(MESSAGE.start));
     const reader = stream.getReader();
     await reader.read();
@@ -546,7 +546,7 @@ describe("the client", () => {
     expect(ends).toEqual(["client_left"]);
   });
 
-  test("that reads slowly is read for slowly", async () => {
+  test("that reads slowly slows the provider down", async () => {
     const feed = new Feed().say(...Array.from({ length: 100 }, () => MESSAGE.text));
     const { stream, clock } = relay("messages", feed);
     // Whatever would read ahead has had its turn, however slow the machine is.

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { forwardedHeaders } from "../../src/proxy/response/headers.ts";
 
-test("a client gets what it acts upon, and nothing that is about the provider's connection", () => {
+test("a client gets the headers that it acts upon, and none about the provider's connection", () => {
   const upstream = new Headers({
     connection: "close, X-RateLimit-Hop ,openai-hop",
     "keep-alive": "timeout=5",

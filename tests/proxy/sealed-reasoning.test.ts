@@ -97,7 +97,7 @@ describe.each(WAYS)("%s", (_name, provider, path, member, held, rest, refusal) =
   const sentSince = (count: number) =>
     door.fakes[provider].inference.slice(count).map(({ json }) => (json as Record<string, unknown>)[member]);
 
-  test.each([true, false])("is asked once more without it (streaming: %s)", async (stream) => {
+  test.each([true, false])("is sent again without it (streaming: %s)", async (stream) => {
     const fake = door.fakes[provider];
     const before = fake.inference.length;
     fake.script(refused, "text");
@@ -107,7 +107,7 @@ describe.each(WAYS)("%s", (_name, provider, path, member, held, rest, refusal) =
     expect(String(answer.headers["x-kleis-changes"]).split(",")).toContain(`${provider}-sealed`);
   });
 
-  test("is asked once more at most, and the second refusal is passed on", async () => {
+  test("is sent again only once, and the second refusal reaches the client", async () => {
     const fake = door.fakes[provider];
     const before = fake.inference.length;
     fake.script(refused, refused);
@@ -116,7 +116,7 @@ describe.each(WAYS)("%s", (_name, provider, path, member, held, rest, refusal) =
     expect(sentSince(before)).toEqual([held.with, held.without]);
   });
 
-  test("is not asked again without a reason", async () => {
+  test("is not sent again without a reason", async () => {
     const fake = door.fakes[provider];
     const before = fake.inference.length;
     fake.script({ status: 400, body: text("Some other fault") }, { ...refused, status: 500 }, refused);
@@ -131,7 +131,7 @@ describe.each(WAYS)("%s", (_name, provider, path, member, held, rest, refusal) =
   });
 });
 
-test("where nothing would be left without it, the refusal is passed on", async () => {
+test("where nothing would be left without it, the refusal reaches the client", async () => {
   const { codex } = door.fakes;
   const before = codex.inference.length;
   codex.script({ status: 400, body: text("x", "invalid_encrypted_content") });

@@ -57,7 +57,7 @@ test("a redirect is not followed and its target is not named", async () => {
   expect(String(refusal)).not.toContain("evil.example");
 });
 
-test("a failure is upstream_unreachable; who gave up gets the own reason back", async () => {
+test("a failure is upstream_unreachable; a caller that aborted gets its own reason", async () => {
   const broken = () => Promise.reject(new Error("ECONNREFUSED"));
   await expect(network(broken).to("https://api.example.com/")).rejects.toMatchObject({
     code: "upstream_unreachable",
@@ -68,7 +68,7 @@ test("a failure is upstream_unreachable; who gave up gets the own reason back", 
   );
 });
 
-test("a runtime that never settles holds nobody behind the limit", async () => {
+test("a fetch that never settles does not outlast the time limit", async () => {
   const reason = new Error("too late");
   const limit = new AbortController();
   const waiting = network(() => new Promise(() => {})).to("https://api.example.com/", limit.signal);
@@ -76,7 +76,7 @@ test("a runtime that never settles holds nobody behind the limit", async () => {
   await expect(waiting).rejects.toBe(reason);
 });
 
-test("an answer that comes behind the limit is let go", async () => {
+test("a response that comes after the time limit is cancelled", async () => {
   const limit = new AbortController();
   let arrive: (answer: Response) => void = () => {};
   const late = new Promise<Response>((resolve) => {
@@ -91,7 +91,7 @@ test("an answer that comes behind the limit is let go", async () => {
   await letGo;
 });
 
-describe("a status that is no answer", () => {
+describe("a status that is not a response", () => {
   test("is upstream_unreachable where it comes before one", async () => {
     await expect(network(() => Response.error()).to("https://api.example.com/")).rejects.toMatchObject({
       code: "upstream_unreachable",
@@ -107,13 +107,13 @@ describe("a status that is no answer", () => {
       origins: ORIGINS,
     });
 
-  test("is upstream_invalid_response where it says that nothing has changed since no question", async () => {
+  test("is upstream_invalid_response where it is a 304 to an unconditional request", async () => {
     const refusal = { code: "upstream_invalid_response", message: expect.stringContaining("304") };
     await expect(network(unchanged).to("https://api.example.com/")).rejects.toMatchObject(refusal);
     await expect(get({})).rejects.toMatchObject(refusal);
   });
 
-  test("but who asked whether anything has changed hears that nothing has", async () => {
+  test("a conditional request gets its 304", async () => {
     expect((await get({ "if-none-match": '"1"' })).status).toBe(304);
   });
 });

@@ -91,7 +91,7 @@ test.each([
   expect(errorLogFields(refusal)).not.toHaveProperty("cause");
 });
 
-test("causes that are a ring end", () => {
+test("a cycle of causes ends", () => {
   const ring = new Error("ring");
   ring.cause = ring;
   expect(explain(ring).reason).toBeNull();
