@@ -3,7 +3,7 @@
  * announced, follows no redirect, and repeats nothing.
  */
 import type { Credentials } from "../accounts/credentials.ts";
-import { untilAborted } from "../deadline.ts";
+import { withDeadline } from "../deadline.ts";
 import { KleisError } from "../errors.ts";
 import { readAll, TooLarge } from "../models/registry/bytes.ts";
 import { applyEdits, encodeJson } from "../protocols/json-edit.ts";
@@ -122,28 +122,22 @@ async function answerTo(
 ): Promise<CheckAnswer> {
   const { provider, account } = planned;
   const { clock, fetch } = runtime;
-  const limit = new AbortController();
-  const done = new AbortController();
-  void clock.sleep(REQUEST_MS, done.signal).then(() => {
-    if (!done.signal.aborted) limit.abort(new KleisError("upstream_timeout", TOO_SLOW));
-  });
-  const exchange = async () => {
+  const reason = () => new KleisError("upstream_timeout", TOO_SLOW);
+  const exchange = async (signal: AbortSignal) => {
     const outgoing = await outgoingOf(runtime, planned, credential, request);
-    const response = await send(fetch, { ...outgoing, keepsRedirect: true, signal: limit.signal });
+    const response = await send(fetch, { ...outgoing, keepsRedirect: true, signal });
     const bytes = response.body === null ? new Uint8Array() : await readAll(response.body, MAX_BYTES);
     const { status, headers } = response;
     const source = new TextDecoder().decode(bytes);
     return readAnswer({ status, headers, source }, provider, account, credential.token, clock.now());
   };
   try {
-    return await untilAborted(exchange(), limit.signal);
+    return await withDeadline({ clock, ms: REQUEST_MS, reason }, exchange);
   } catch (error) {
     if (error instanceof KleisError) return noAnswer(error.message);
     if (error instanceof TooLarge) return noAnswer("The answer is larger than 4 MiB.");
     runtime.logger.warn("live_check_broken", { check: planned.check.id, error: nameOf(error) });
     return noAnswer("The answer broke off.");
-  } finally {
-    done.abort();
   }
 }
 
