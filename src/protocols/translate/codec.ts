@@ -84,6 +84,8 @@ export interface EventEncoder {
   write(event: ResponseEvent): string | null;
   /** Something that keeps the client waiting, at any time before the end; an event where the client counts those alone. */
   keepAlive(): string;
+  /** True once the client's last event was written, which may be a failure of the encoder's own (its budget). */
+  readonly hasEnded: boolean;
 }
 
 /** Collects the events of one response. */

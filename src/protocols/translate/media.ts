@@ -1,4 +1,5 @@
 /** Images and files between the forms that the protocols write them in. */
+import { base64Text } from "./base64url.ts";
 import type { DocumentPart, MediaSource } from "./model.ts";
 
 const DATA_URL = /^data:([^;,]*)((?:;[^;,]*)*);base64,(.*)$/s;
@@ -26,10 +27,5 @@ export function mediaUrl(source: MediaSource): string {
 /** The words of a document of a text type; undefined for any other, and for what is no UTF-8. */
 export function plainText({ source }: Pick<DocumentPart, "source">): string | undefined {
   if (source.kind !== "base64" || !source.mediaType.startsWith("text/")) return undefined;
-  try {
-    const bytes = Uint8Array.from(atob(source.data), (character) => character.charCodeAt(0));
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    return undefined;
-  }
+  return base64Text(source.data);
 }

@@ -1,5 +1,6 @@
 /** Reads the messages of a Chat Completions request, one after the other. */
 import { isObject, type Json, type JsonObject, text } from "../../../json.ts";
+import { cacheMark } from "../cache.ts";
 import { readCarrier } from "../carrier.ts";
 import { type BodyPath, join, type Losses, listAt, malformed, objectAt, stringAt } from "../losses.ts";
 import { fileSource, mediaSource, plainText } from "../media.ts";
@@ -178,11 +179,6 @@ function filePart(file: JsonObject, cache: CacheMark | undefined, at: BodyPath, 
   const words = plainText(part);
   if (words === undefined) return [part];
   return words === "" ? [] : [{ type: "text", text: words, cache, at }];
-}
-
-function cacheMark(value: Json | undefined): CacheMark | undefined {
-  if (!isObject(value)) return undefined;
-  return value.ttl === "5m" || value.ttl === "1h" ? { ttl: value.ttl } : {};
 }
 
 function isText(part: Part): part is TextPart {

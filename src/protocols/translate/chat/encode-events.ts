@@ -62,6 +62,10 @@ class ChatEncoder implements EventEncoder {
     this.#context = context;
   }
 
+  get hasEnded(): boolean {
+    return this.#state === "ended";
+  }
+
   write(event: ResponseEvent): string | null {
     if (this.#state === "ended") return null;
     this.#text = "";

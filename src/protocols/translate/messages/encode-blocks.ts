@@ -1,10 +1,10 @@
 /** Single blocks of a Messages request. */
 import { isObject, type JsonObject, parseJson } from "../../../json.ts";
-import { base64Text } from "../base64url.ts";
 import { cacheControl } from "../cache.ts";
 import { type CarrierOwner, restoreCarrier } from "../carrier.ts";
 import { wrapCustomInput } from "../custom.ts";
 import type { Losses } from "../losses.ts";
+import { plainText } from "../media.ts";
 import type {
   CacheMark,
   DocumentPart,
@@ -95,11 +95,12 @@ export class BlockWriter {
     }
   }
 
-  #document({ source, name, cache, at }: DocumentPart): JsonObject | undefined {
+  #document(part: DocumentPart): JsonObject | undefined {
+    const { source, name, cache, at } = part;
     const title = name === undefined ? {} : { title: name };
     if (source.kind === "url" || source.mediaType === "application/pdf")
       return marked({ type: "document", source: mediaSource(source), ...title }, cache);
-    const text = source.mediaType.startsWith("text/") ? base64Text(source.data) : undefined;
+    const text = plainText(part);
     if (text === undefined || text.trim() === "") {
       this.#losses.refuse(
         at,

@@ -41,6 +41,10 @@ export class MessagesEncoder implements EventEncoder {
     this.#context = context;
   }
 
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
   write(event: ResponseEvent): string | null {
     if (this.#hasEnded) return null;
     this.#out = "";

@@ -34,6 +34,10 @@ class ResponsesEncoder implements EventEncoder {
     this.#output = new OutputWriter(context);
   }
 
+  get hasEnded(): boolean {
+    return this.#state === "ended";
+  }
+
   write(event: ResponseEvent): string | null {
     if (this.#state === "ended") return null;
     this.#text = "";

@@ -1,4 +1,5 @@
 /** Traits of targets for tests: one model of each of Claude's families, and the rules that its API has. */
+import type { Protocol } from "../../../../src/protocols/protocol.ts";
 import type { TargetTraits } from "../../../../src/protocols/translate/traits.ts";
 import { MODEL_RULES, type ModelRules } from "./messages-rules.ts";
 
@@ -75,3 +76,37 @@ export const CLAUDE: Record<keyof typeof MODEL_RULES, { traits: TargetTraits; ru
     },
   },
 };
+
+const openai: TargetTraits = {
+  model: "gpt-5.5",
+  owner: { provider: "codex", tag: "11111111", scope: "gpt-5.5" },
+  maxOutput: 128_000,
+  reasoning: { style: "effort", levels: ALL, off: true, byDefault: true },
+  sampling: "free",
+  webSearch: "web_search",
+  forcedToolChoice: true,
+  cacheMarks: false,
+  cacheKey: true,
+  priority: true,
+  customTools: true,
+  messages: undefined,
+};
+
+/** A target of each protocol that takes as much as its protocol can say. */
+export const ABLE: Record<Protocol, TargetTraits> = {
+  messages: { ...CLAUDE.sonnet5.traits, cacheMarks: false, sampling: "either", priority: true },
+  responses: openai,
+  chat: {
+    ...openai,
+    model: "grok-code",
+    owner: { provider: "copilot", tag: "22222222", scope: "grok-code" },
+    webSearch: undefined,
+  },
+};
+
+export const PROTOCOLS: readonly Protocol[] = ["messages", "responses", "chat"];
+
+/** From the client's protocol to the provider's. */
+export const PAIRS: readonly (readonly [from: Protocol, to: Protocol])[] = PROTOCOLS.flatMap((from) =>
+  PROTOCOLS.filter((to) => to !== from).map((to) => [from, to] as const),
+);
