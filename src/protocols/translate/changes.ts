@@ -67,7 +67,7 @@ export type LoweredField =
 /** What the target requires and the request did not have. */
 export type AddedPart = "max-tokens" | "tool-result" | "user-turn";
 
-/** A change of one request by translation. */
+/** A change of one request by translation, or for what translation left in its conversation. */
 export type TranslationChange =
   | `translated:${Protocol}-${Protocol}` // client's protocol, provider's protocol
   | `dropped:${DroppedField}`
@@ -76,5 +76,6 @@ export type TranslationChange =
   | "moved:system" // developer text stands in a user message, or after other messages than before
   | "moved:tool-result" // a result stands right after its call, or as text where it has no call
   | "wrapped:tools" // custom tools are functions with one string; the response's are unwrapped
+  | "foreign-reasoning" // untranslated: reasoning that another protocol's provider sealed was left out
   | "placed:cache" // cache breakpoints of Kleis's choice
   | "estimated:tokens"; // a token count by arithmetic

@@ -2,12 +2,14 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { isObject, type JsonObject, parseJson } from "../../../src/json.ts";
+import { applyEdits } from "../../../src/protocols/json-edit.ts";
 import type { Protocol } from "../../../src/protocols/protocol.ts";
 import { EventSplitter } from "../../../src/protocols/sse/splitter.ts";
 import type { CarrierPayload } from "../../../src/protocols/translate/carrier.ts";
 import { CHAT } from "../../../src/protocols/translate/chat/index.ts";
 import type { ProtocolCodec } from "../../../src/protocols/translate/codec.ts";
 import { wrapCustomInput } from "../../../src/protocols/translate/custom.ts";
+import { foreignReasoningEdits, mayHoldCarriers } from "../../../src/protocols/translate/foreign.ts";
 import { countTokens, type Translation, translateRequest } from "../../../src/protocols/translate/index.ts";
 import { MESSAGES } from "../../../src/protocols/translate/messages/index.ts";
 import type { Item, ModelRequest, ResponseEvent, Tool } from "../../../src/protocols/translate/model.ts";
@@ -502,6 +504,12 @@ describe("conversations", () => {
                   args: parseJson(input),
                 })),
               ).toEqual(made);
+              const results = written.items
+                .filter((item) => item.type === "result")
+                .slice(-made.length || Number.MAX_SAFE_INTEGER);
+              expect(
+                results.map(({ callId, parts }) => [callId, parts[0]?.type === "text" && parts[0].text]),
+              ).toEqual(made.map(({ id }) => [id, `result of ${id}`]));
               const now = conversationOf(to, next.body).map((item) => JSON.stringify(item));
               expect(now.slice(0, before.length)).toEqual(before);
               before = now;
@@ -537,6 +545,29 @@ describe("conversations", () => {
             : payload.redacted;
     return JSON.stringify(body).includes(secret);
   }
+
+  test("a model of the client's own protocol gets nothing that another one's provider sealed", () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...PAIRS), responses, ([from, to], events) => {
+        const body = firstTurn(from);
+        expect(foreignReasoningEdits(from, body)).toEqual([]);
+        const answered = collectFor(translateRequest(from, to, body, ABLE[to]), providerStream(to, events));
+        const next = nextTurn(from, body, answered, "q");
+        const bytes = encoder.encode(JSON.stringify(next));
+        const edits = foreignReasoningEdits(from, next);
+        expect(edits.length > 0).toBe(mayHoldCarriers(bytes));
+        const edited = JSON.parse(new TextDecoder().decode(applyEdits(bytes, edits))) as JsonObject;
+        expect(JSON.stringify(edited)).not.toContain("kls1.");
+        const meant = (given: JsonObject) => {
+          const { request } = CODECS[from].decodeRequest(given);
+          const items = request.items.filter(({ type }) => type !== "search");
+          return meaning({ ...request, items }, new ToolNames(request));
+        };
+        expect(meant(edited)).toEqual(meant(next));
+      }),
+      { numRuns: 150 },
+    );
+  });
 
   test("reasoning of one account is left out for another, and declared", () => {
     for (const [from, to] of PAIRS) {

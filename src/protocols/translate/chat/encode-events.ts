@@ -48,6 +48,9 @@ interface OpenBlock {
   /** A call's place among the calls. */
   readonly index: number;
   sealed: string | undefined;
+  /** Words that came while an earlier block of the same kind was still open: all of a kind go into one member. */
+  waiting: string;
+  isClosed: boolean;
 }
 
 class ChatEncoder implements EventEncoder {
@@ -101,7 +104,7 @@ class ChatEncoder implements EventEncoder {
     if (open === undefined) return;
     switch (event.type) {
       case "delta":
-        this.#delta(deltaOf(open, event.text));
+        this.#say(open, event.text);
         return;
       case "opaque":
         open.sealed = writeCarrier(this.#context.owner, event.payload);
@@ -110,14 +113,38 @@ class ChatEncoder implements EventEncoder {
         this.#delta({ annotations: [annotationOf(event.citation)] });
         return;
       case "close":
-        if (open.sealed !== undefined) this.#delta({ reasoning_details: [detailOf(open.sealed)] });
-        this.#open.delete(event.key);
+        open.isClosed = true;
+        this.#advance(open.block.kind);
+    }
+  }
+
+  #say(open: OpenBlock, words: string): void {
+    if (open.block.kind === "tool" || this.#isFirst(open)) this.#delta(deltaOf(open, words));
+    else if (this.#context.budget.take(words.length)) open.waiting += words;
+    else this.#fail(failureOf("too_large", TOO_LARGE));
+  }
+
+  #isFirst(open: OpenBlock): boolean {
+    for (const other of this.#open.values()) if (other.block.kind === open.block.kind) return other === open;
+    return false;
+  }
+
+  /** Writes what waited of a kind, up to the first block that is still open. */
+  #advance(kind: Block["kind"]): void {
+    for (const [key, open] of this.#open) {
+      if (open.block.kind !== kind) continue;
+      if (open.waiting !== "") this.#delta(deltaOf(open, open.waiting));
+      open.waiting = "";
+      if (kind !== "tool" && !open.isClosed) return;
+      if (!open.isClosed) continue;
+      if (open.sealed !== undefined) this.#delta({ reasoning_details: [detailOf(open.sealed)] });
+      this.#open.delete(key);
     }
   }
 
   #begin(key: BlockKey, block: Block): void {
     const index = block.kind === "tool" ? this.#calls++ : 0;
-    this.#open.set(key, { block, index, sealed: undefined });
+    this.#open.set(key, { block, index, sealed: undefined, waiting: "", isClosed: false });
     if (block.kind === "tool") this.#delta({ tool_calls: [{ index, ...callOf(block, "") }] });
   }
 
@@ -200,12 +227,10 @@ function detailOf(sealed: string): JsonObject {
 
 class ChatFold implements ResponseFold {
   readonly #context: ResponseContext;
-  readonly #open = new Map<BlockKey, Block>();
-  readonly #inputs = new Map<BlockKey, string>();
-  readonly #calls: { readonly key: BlockKey; readonly block: Extract<Block, { kind: "tool" }> }[] = [];
+  /** In the order of their opening. */
+  readonly #blocks = new Map<BlockKey, { readonly block: Block; text: string }>();
   readonly #details: JsonObject[] = [];
   readonly #annotations: JsonObject[] = [];
-  readonly #said = { text: "", refusal: "", thinking: "" };
   #usage: Usage = NO_USAGE;
   #end: StopReason | undefined;
   #failure: ResponseFailure | undefined;
@@ -218,8 +243,7 @@ class ChatFold implements ResponseFold {
     if (this.#failure !== undefined || this.#end !== undefined) return;
     switch (event.type) {
       case "open":
-        this.#open.set(event.key, event.block);
-        if (event.block.kind === "tool") this.#calls.push({ key: event.key, block: event.block });
+        this.#blocks.set(event.key, { block: event.block, text: "" });
         return;
       case "delta":
         this.#add(event.key, event.text);
@@ -263,16 +287,21 @@ class ChatFold implements ResponseFold {
   }
 
   #add(key: BlockKey, words: string): void {
-    const block = this.#open.get(key);
-    if (block === undefined) return;
-    if (!this.#context.budget.take(words.length)) this.#failure = failureOf("too_large", TOO_LARGE);
-    else if (block.kind === "tool") this.#inputs.set(key, (this.#inputs.get(key) ?? "") + words);
-    else if (block.kind !== "redacted" && block.kind !== "search") this.#said[block.kind] += words;
+    const of = this.#blocks.get(key);
+    if (of === undefined) return;
+    if (this.#context.budget.take(words.length)) of.text += words;
+    else this.#failure = failureOf("too_large", TOO_LARGE);
+  }
+
+  #said(kind: Block["kind"]): string {
+    return [...this.#blocks.values()].map(({ block, text }) => (block.kind === kind ? text : "")).join("");
   }
 
   #message(): JsonObject {
-    const { text, refusal, thinking } = this.#said;
-    const calls = this.#calls.map(({ key, block }) => callOf(block, this.#inputs.get(key) ?? ""));
+    const [text, refusal, thinking] = [this.#said("text"), this.#said("refusal"), this.#said("thinking")];
+    const calls = [...this.#blocks.values()].flatMap(({ block, text: input }) =>
+      block.kind === "tool" ? [callOf(block, input)] : [],
+    );
     return {
       role: "assistant",
       content: text === "" ? null : text,
