@@ -4,7 +4,7 @@
  */
 import type { JsonObject } from "../../json.ts";
 import type { Protocol } from "../protocol.ts";
-import type { CarrierOwner } from "./carrier.ts";
+import type { CarrierOwner } from "./carriers/carrier.ts";
 import type { Loss } from "./losses.ts";
 import type { ModelRequest, ResponseEvent, ResponseFailure } from "./model.ts";
 import type { TargetTraits } from "./traits.ts";

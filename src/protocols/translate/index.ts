@@ -17,15 +17,15 @@ import {
   type ResponseContext,
   type ResponseFold,
 } from "./codec.ts";
-import { estimateTokens } from "./estimate.ts";
 import { changesOf, refusalOf } from "./losses.ts";
 import { MESSAGES } from "./messages/index.ts";
 import type { ModelRequest, ResponseEvent, ResponseFailure } from "./model.ts";
-import { ToolNames } from "./names.ts";
 import { RESPONSES } from "./responses/index.ts";
-import { ToolRestorer } from "./restore-tools.ts";
 import { StopEmulator } from "./stops.ts";
+import { ToolNames } from "./tools/names.ts";
+import { ToolRestorer } from "./tools/restore.ts";
 import type { TargetTraits } from "./traits.ts";
+import { estimateTokens } from "./values/estimate.ts";
 
 const CODECS: Readonly<Record<Protocol, ProtocolCodec>> = {
   messages: MESSAGES,

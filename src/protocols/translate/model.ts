@@ -7,7 +7,7 @@
  */
 import type { JsonObject } from "../../json.ts";
 import type { StreamFailure } from "../stream-errors.ts";
-import type { Carrier, CarrierPayload } from "./carrier.ts";
+import type { Carrier, CarrierPayload } from "./carriers/carrier.ts";
 import type { BodyPath } from "./losses.ts";
 
 // ---------------------------------------------------------------------------------------------------------- request
@@ -234,7 +234,7 @@ export interface Sampling {
   readonly topLogprobs?: number | undefined;
 }
 
-/** Efforts from the least to the most (`src/protocols/translate/effort.ts` orders them). `none`: no reasoning. */
+/** Efforts from the least to the most (`src/protocols/translate/values/effort.ts` orders them). `none`: no reasoning. */
 export type Effort = "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | "max" | "ultra";
 
 /** What the client says about reasoning; all undefined: nothing. */

@@ -2,7 +2,7 @@
  * What a target model takes, as data: the encoders decide by these and never by a model's or provider's name. Each provider
  * keeps its own table, with dates and sources, and unknown newer models get the values of the newest known family.
  */
-import type { CarrierOwner } from "./carrier.ts";
+import type { CarrierOwner } from "./carriers/carrier.ts";
 import type { Effort } from "./model.ts";
 
 export interface TargetTraits {

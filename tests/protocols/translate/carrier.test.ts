@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { fromBase64url, toBase64url } from "../../../src/protocols/translate/base64url.ts";
+import { fromBase64url, toBase64url } from "../../../src/protocols/translate/carriers/base64url.ts";
 import {
   accountTag,
   type CarrierOwner,
@@ -11,9 +11,9 @@ import {
   readCarrier,
   restoreCarrier,
   writeCarrier,
-} from "../../../src/protocols/translate/carrier.ts";
-import { hexDigest } from "../../../src/protocols/translate/digest.ts";
-import { derivedId, portableId } from "../../../src/protocols/translate/ids.ts";
+} from "../../../src/protocols/translate/carriers/carrier.ts";
+import { hexDigest } from "../../../src/protocols/translate/carriers/digest.ts";
+import { derivedId, portableId } from "../../../src/protocols/translate/tools/ids.ts";
 
 /** Lone surrogates become U+FFFD, as in every encoding to bytes. */
 const asUtf8 = (text: string) => Buffer.from(text).toString();

@@ -2,7 +2,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type JsonObject, parseJson } from "../../../src/json.ts";
-import { accountTag, readCarrier } from "../../../src/protocols/translate/carrier.ts";
+import { accountTag, readCarrier } from "../../../src/protocols/translate/carriers/carrier.ts";
 import { CHAT } from "../../../src/protocols/translate/chat/index.ts";
 import { Budget, type ResponseContext } from "../../../src/protocols/translate/codec.ts";
 import type { ResponseEvent } from "../../../src/protocols/translate/model.ts";

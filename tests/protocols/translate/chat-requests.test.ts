@@ -2,7 +2,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../../src/json.ts";
-import { accountTag, writeCarrier } from "../../../src/protocols/translate/carrier.ts";
+import { accountTag, writeCarrier } from "../../../src/protocols/translate/carriers/carrier.ts";
 import { CHAT } from "../../../src/protocols/translate/chat/index.ts";
 import { changesOf, refusalOf } from "../../../src/protocols/translate/losses.ts";
 import type { TargetTraits } from "../../../src/protocols/translate/traits.ts";

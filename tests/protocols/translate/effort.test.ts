@@ -1,11 +1,16 @@
 /** Efforts, thinking budgets and sampling between models. */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { EFFORTS, fitEffort, fitThinking, nearestEffort } from "../../../src/protocols/translate/effort.ts";
 import { Losses } from "../../../src/protocols/translate/losses.ts";
 import type { Effort, ReasoningRequest, Sampling } from "../../../src/protocols/translate/model.ts";
-import { fitSampling } from "../../../src/protocols/translate/sampling.ts";
 import type { ReasoningTraits, SamplingTraits } from "../../../src/protocols/translate/traits.ts";
+import {
+  EFFORTS,
+  fitEffort,
+  fitThinking,
+  nearestEffort,
+} from "../../../src/protocols/translate/values/effort.ts";
+import { fitSampling } from "../../../src/protocols/translate/values/sampling.ts";
 
 const FREE = { maxTokens: 64_000, bars: false };
 const gpt: ReasoningTraits = {

@@ -1,8 +1,8 @@
 /** Token counts for a provider that does not count. */
 import { expect, test } from "vitest";
 import type { JsonObject } from "../../../src/json.ts";
-import { estimateTokens } from "../../../src/protocols/translate/estimate.ts";
 import { MESSAGES } from "../../../src/protocols/translate/messages/index.ts";
+import { estimateTokens } from "../../../src/protocols/translate/values/estimate.ts";
 
 function estimate(body: JsonObject): number {
   return estimateTokens(MESSAGES.decodeRequest({ model: "m", messages: [], ...body }).request);

@@ -2,11 +2,11 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Json, JsonObject } from "../../../src/json.ts";
-import { writeCarrier } from "../../../src/protocols/translate/carrier.ts";
+import { writeCarrier } from "../../../src/protocols/translate/carriers/carrier.ts";
 import { changesOf, refusalOf } from "../../../src/protocols/translate/losses.ts";
 import { MESSAGES } from "../../../src/protocols/translate/messages/index.ts";
 import type { ModelRequest } from "../../../src/protocols/translate/model.ts";
-import { pairCalls } from "../../../src/protocols/translate/turns.ts";
+import { pairCalls } from "../../../src/protocols/translate/tools/turns.ts";
 import { requests } from "./support/conversations.ts";
 import { CLAUDE } from "./support/targets.ts";
 

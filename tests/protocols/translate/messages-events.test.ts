@@ -3,7 +3,7 @@ import { Stream } from "@anthropic-ai/sdk/core/streaming";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { isObject, type Json, type JsonObject } from "../../../src/json.ts";
-import { readCarrier, writeCarrier } from "../../../src/protocols/translate/carrier.ts";
+import { readCarrier, writeCarrier } from "../../../src/protocols/translate/carriers/carrier.ts";
 import { Budget } from "../../../src/protocols/translate/codec.ts";
 import { MESSAGES } from "../../../src/protocols/translate/messages/index.ts";
 import type { ResponseEvent, StopReason } from "../../../src/protocols/translate/model.ts";

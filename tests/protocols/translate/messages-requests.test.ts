@@ -2,7 +2,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../../src/json.ts";
-import { readCarrier, writeCarrier } from "../../../src/protocols/translate/carrier.ts";
+import { readCarrier, writeCarrier } from "../../../src/protocols/translate/carriers/carrier.ts";
 import { changesOf, type Loss } from "../../../src/protocols/translate/losses.ts";
 import { MESSAGES } from "../../../src/protocols/translate/messages/index.ts";
 import type { Item, ModelRequest, Part } from "../../../src/protocols/translate/model.ts";

@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../../src/json.ts";
 import { parseJson } from "../../../src/json.ts";
-import { accountTag, readCarrier } from "../../../src/protocols/translate/carrier.ts";
+import { accountTag, readCarrier } from "../../../src/protocols/translate/carriers/carrier.ts";
 import { Budget, type ResponseContext } from "../../../src/protocols/translate/codec.ts";
 import type { ResponseEvent } from "../../../src/protocols/translate/model.ts";
 import { RESPONSES } from "../../../src/protocols/translate/responses/index.ts";

@@ -2,19 +2,19 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Budget } from "../../../src/protocols/translate/codec.ts";
-import {
-  unwrapCustomInput,
-  wrapCustomInput,
-  wrapCustomTool,
-} from "../../../src/protocols/translate/custom.ts";
 import type {
   FunctionTool,
   ResponseEvent,
   StopReason,
   Tool,
 } from "../../../src/protocols/translate/model.ts";
-import { aliasOf, ToolNames } from "../../../src/protocols/translate/names.ts";
-import { ToolRestorer } from "../../../src/protocols/translate/restore-tools.ts";
+import {
+  unwrapCustomInput,
+  wrapCustomInput,
+  wrapCustomTool,
+} from "../../../src/protocols/translate/tools/custom.ts";
+import { aliasOf, ToolNames } from "../../../src/protocols/translate/tools/names.ts";
+import { ToolRestorer } from "../../../src/protocols/translate/tools/restore.ts";
 
 function functionTool(name: string, namespace?: string): FunctionTool {
   return { type: "function", kind: "function", namespace, name, schema: {}, at: "tools.0" };

@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { changesOf } from "../../../src/protocols/translate/losses.ts";
 import type { Item } from "../../../src/protocols/translate/model.ts";
-import { NO_RESULT, pairCalls } from "../../../src/protocols/translate/turns.ts";
+import { NO_RESULT, pairCalls } from "../../../src/protocols/translate/tools/turns.ts";
 
 const call = (id: string): Item => ({
   type: "call",

@@ -2,11 +2,11 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../../src/json.ts";
-import { placeMarks } from "../../../src/protocols/translate/cache.ts";
 import { errorFor, failureFor, failureFrom } from "../../../src/protocols/translate/failures.ts";
 import { refusalOf } from "../../../src/protocols/translate/losses.ts";
-import { canBeStrict, objectSchema, outputSchema } from "../../../src/protocols/translate/schema.ts";
-import { searchDigest } from "../../../src/protocols/translate/search.ts";
+import { canBeStrict, objectSchema, outputSchema } from "../../../src/protocols/translate/tools/schema.ts";
+import { placeMarks } from "../../../src/protocols/translate/values/cache.ts";
+import { searchDigest } from "../../../src/protocols/translate/values/search.ts";
 import {
   usageFromChat,
   usageFromMessages,
@@ -14,7 +14,7 @@ import {
   usageToChat,
   usageToMessages,
   usageToResponses,
-} from "../../../src/protocols/translate/usage.ts";
+} from "../../../src/protocols/translate/values/usage.ts";
 
 describe("usage", () => {
   const usages = fc

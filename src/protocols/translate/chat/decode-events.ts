@@ -7,7 +7,7 @@ import { eventData, isErrorEvent } from "../../sse/event.ts";
 import type { Budget, DecodeOptions, Emit, EventDecoder } from "../codec.ts";
 import { failureFrom, failureOf } from "../failures.ts";
 import type { BlockKey, Citation, StopReason, Usage } from "../model.ts";
-import { NO_USAGE, usageFromChat } from "../usage.ts";
+import { NO_USAGE, usageFromChat } from "../values/usage.ts";
 
 /** Members in which servers show reasoning. */
 const THOUGHTS = ["reasoning_content", "reasoning_text", "reasoning"] as const;

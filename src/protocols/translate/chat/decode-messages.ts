@@ -1,10 +1,10 @@
 /** Reads the messages of a Chat Completions request, one after the other. */
 import { isObject, type Json, type JsonObject, text } from "../../../json.ts";
-import { cacheMark } from "../cache.ts";
-import { readCarrier } from "../carrier.ts";
+import { readCarrier } from "../carriers/carrier.ts";
 import { type BodyPath, join, type Losses, listAt, malformed, objectAt, stringAt } from "../losses.ts";
-import { fileSource, mediaSource, plainText } from "../media.ts";
 import type { CacheMark, DocumentPart, Item, Part, ResultPart, TextPart } from "../model.ts";
+import { cacheMark } from "../values/cache.ts";
+import { fileSource, mediaSource, plainText } from "../values/media.ts";
 
 /** Members in which servers show reasoning; alone, none of them can be sent on. */
 const SHOWN = ["reasoning_content", "reasoning_text", "reasoning"] as const;

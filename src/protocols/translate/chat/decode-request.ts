@@ -2,9 +2,9 @@
 import { isObject, type Json, type JsonObject, text } from "../../../json.ts";
 import type { DroppedField } from "../changes.ts";
 import type { DecodedRequest } from "../codec.ts";
-import { EFFORTS } from "../effort.ts";
 import { booleanIn, Losses, malformed, numberIn, objectAt, stringAt, stringIn } from "../losses.ts";
 import type { ModelRequest, OutputFormat } from "../model.ts";
+import { EFFORTS } from "../values/effort.ts";
 import { decodeMessages } from "./decode-messages.ts";
 import { decodeToolChoice, decodeTools } from "./decode-tools.ts";
 

@@ -1,7 +1,7 @@
 /** Writes a chat stream, or a completion, for a client. */
 import type { Json, JsonObject } from "../../../json.ts";
 import { failureEvents } from "../../stream-errors.ts";
-import { writeCarrier } from "../carrier.ts";
+import { writeCarrier } from "../carriers/carrier.ts";
 import type { EventEncoder, FoldedResponse, ResponseContext, ResponseFold } from "../codec.ts";
 import { failureFor, failureOf } from "../failures.ts";
 import type {
@@ -13,7 +13,7 @@ import type {
   StopReason,
   Usage,
 } from "../model.ts";
-import { NO_USAGE, usageToChat } from "../usage.ts";
+import { NO_USAGE, usageToChat } from "../values/usage.ts";
 
 const TOO_LARGE = "the response is larger than Kleis translates";
 

@@ -3,10 +3,8 @@
  * hold (images, files) follows in one message of the user, after the last result of the turn.
  */
 import type { JsonObject } from "../../../json.ts";
-import { restoreCarrier } from "../carrier.ts";
-import { wrapCustomInput } from "../custom.ts";
+import { restoreCarrier } from "../carriers/carrier.ts";
 import type { Losses } from "../losses.ts";
-import { mediaUrl } from "../media.ts";
 import type {
   CacheMark,
   Item,
@@ -18,10 +16,12 @@ import type {
   ToolCallItem,
   ToolResultItem,
 } from "../model.ts";
-import type { ToolNames } from "../names.ts";
-import { searchDigest } from "../search.ts";
+import { wrapCustomInput } from "../tools/custom.ts";
+import type { ToolNames } from "../tools/names.ts";
+import { isOfAssistant } from "../tools/turns.ts";
 import type { TargetTraits } from "../traits.ts";
-import { isOfAssistant } from "../turns.ts";
+import { mediaUrl } from "../values/media.ts";
+import { searchDigest } from "../values/search.ts";
 
 /** The first line of what a tool returned that failed: chat has no other way to say so. */
 const FAILED_TOOL = "Tool failed:";

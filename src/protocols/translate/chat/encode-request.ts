@@ -1,15 +1,15 @@
 /** Writes a Chat Completions request from the model, with a fixed order of members. */
 import type { JsonObject } from "../../../json.ts";
 import type { EncodedRequest } from "../codec.ts";
-import { wrapCustomTool } from "../custom.ts";
-import { fitEffort } from "../effort.ts";
 import { Losses } from "../losses.ts";
 import type { CustomTool, FunctionTool, ModelRequest, OutputFormat, Tool } from "../model.ts";
-import { ToolNames } from "../names.ts";
-import { fitSampling } from "../sampling.ts";
-import { canBeStrict, objectSchema } from "../schema.ts";
+import { wrapCustomTool } from "../tools/custom.ts";
+import { ToolNames } from "../tools/names.ts";
+import { canBeStrict, objectSchema } from "../tools/schema.ts";
+import { pairCalls } from "../tools/turns.ts";
 import type { TargetTraits } from "../traits.ts";
-import { pairCalls } from "../turns.ts";
+import { fitEffort } from "../values/effort.ts";
+import { fitSampling } from "../values/sampling.ts";
 import { encodeMessages } from "./encode-messages.ts";
 
 /** How many stop sequences the protocol takes. */

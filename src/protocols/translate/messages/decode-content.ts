@@ -1,7 +1,6 @@
 /** The messages of a Messages request as items, in the order of their blocks. */
 import { isObject, type Json, type JsonObject } from "../../../json.ts";
-import { cacheMark } from "../cache.ts";
-import { readCarrier } from "../carrier.ts";
+import { readCarrier } from "../carriers/carrier.ts";
 import {
   type BodyPath,
   booleanIn,
@@ -14,6 +13,7 @@ import {
   stringIn,
 } from "../losses.ts";
 import type { CacheMark, Item, MediaSource, MessageItem, Part, ResultPart, SearchResult } from "../model.ts";
+import { cacheMark } from "../values/cache.ts";
 import type { ToolList } from "./decode-tools.ts";
 
 const MESSAGE_FIELDS: ReadonlySet<string> = new Set(["role", "content", "output_config", "clear_at"]);

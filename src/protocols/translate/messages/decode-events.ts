@@ -8,7 +8,7 @@ import { brokenStream } from "../../stream-errors.ts";
 import type { Budget, DecodeOptions, Emit, EventDecoder } from "../codec.ts";
 import { failureFrom, failureOf } from "../failures.ts";
 import type { BlockKey, StopReason, Usage } from "../model.ts";
-import { NO_USAGE, usageFromMessages } from "../usage.ts";
+import { NO_USAGE, usageFromMessages } from "../values/usage.ts";
 import { searchResults } from "./decode-content.ts";
 
 /** A block that has begun and not ended. */

@@ -4,9 +4,7 @@
  */
 import { isObject, type Json, type JsonObject, parseJson, text } from "../../../json.ts";
 import { refuseThread } from "../../messages/threads.ts";
-import { cacheMark } from "../cache.ts";
 import type { DecodedRequest } from "../codec.ts";
-import { EFFORTS } from "../effort.ts";
 import {
   type BodyPath,
   booleanIn,
@@ -27,6 +25,8 @@ import type {
   RequestField,
   TextPart,
 } from "../model.ts";
+import { cacheMark } from "../values/cache.ts";
+import { EFFORTS } from "../values/effort.ts";
 import { Conversation } from "./decode-content.ts";
 import { decodeToolChoice, ToolList } from "./decode-tools.ts";
 

@@ -1,6 +1,5 @@
 /** The tools of a Messages request, those that its messages add among them. */
 import { isObject, type Json, type JsonObject, parseJson } from "../../../json.ts";
-import { cacheMark } from "../cache.ts";
 import type { DroppedField } from "../changes.ts";
 import {
   type BodyPath,
@@ -15,6 +14,7 @@ import {
   stringIn,
 } from "../losses.ts";
 import type { Tool, ToolChoice } from "../model.ts";
+import { cacheMark } from "../values/cache.ts";
 
 const CLIENT_FIELDS: ReadonlySet<string> = new Set([
   "type",

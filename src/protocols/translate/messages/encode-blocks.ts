@@ -1,10 +1,7 @@
 /** Single blocks of a Messages request. */
 import { isObject, type JsonObject, parseJson } from "../../../json.ts";
-import { cacheControl } from "../cache.ts";
-import { type CarrierOwner, restoreCarrier } from "../carrier.ts";
-import { wrapCustomInput } from "../custom.ts";
+import { type CarrierOwner, restoreCarrier } from "../carriers/carrier.ts";
 import type { Losses } from "../losses.ts";
-import { plainText } from "../media.ts";
 import type {
   CacheMark,
   DocumentPart,
@@ -15,8 +12,11 @@ import type {
   ToolCallItem,
   ToolResultItem,
 } from "../model.ts";
-import type { ToolNames } from "../names.ts";
-import { searchDigest } from "../search.ts";
+import { wrapCustomInput } from "../tools/custom.ts";
+import type { ToolNames } from "../tools/names.ts";
+import { cacheControl } from "../values/cache.ts";
+import { plainText } from "../values/media.ts";
+import { searchDigest } from "../values/search.ts";
 import { isBlank } from "./restore-thinking.ts";
 
 export class BlockWriter {

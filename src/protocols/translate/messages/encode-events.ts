@@ -5,12 +5,12 @@
  */
 import type { JsonObject } from "../../../json.ts";
 import { failureEvents } from "../../stream-errors.ts";
-import { writeCarrier } from "../carrier.ts";
+import { writeCarrier } from "../carriers/carrier.ts";
 import type { EventEncoder, ResponseContext } from "../codec.ts";
 import { failureFor, failureOf } from "../failures.ts";
-import { portableId } from "../ids.ts";
 import type { Block, BlockKey, ResponseEvent, ResponseFailure, SearchResult } from "../model.ts";
-import { NO_USAGE, usageToMessages } from "../usage.ts";
+import { portableId } from "../tools/ids.ts";
+import { NO_USAGE, usageToMessages } from "../values/usage.ts";
 import { searchBlocks, stopReason } from "./response-blocks.ts";
 
 /** A block that was opened and not yet written to its end. */

@@ -5,8 +5,8 @@
 import type { JsonObject } from "../../../json.ts";
 import type { Losses } from "../losses.ts";
 import type { Item, TextPart } from "../model.ts";
+import { isOfAssistant, pairCalls } from "../tools/turns.ts";
 import type { MessagesTraits } from "../traits.ts";
-import { isOfAssistant, pairCalls } from "../turns.ts";
 import type { BlockWriter } from "./encode-blocks.ts";
 
 export interface WrittenMessage {

@@ -3,15 +3,15 @@
  * `encode-messages.ts`, the tools in `encode-tools.ts`.
  */
 import type { JsonObject } from "../../../json.ts";
-import { cacheControl, placeMarks, removeMarks } from "../cache.ts";
 import type { EncodedRequest } from "../codec.ts";
-import { type FittedThinking, fitThinking } from "../effort.ts";
 import { Losses } from "../losses.ts";
 import type { ModelRequest, TextPart } from "../model.ts";
-import { ToolNames } from "../names.ts";
-import { fitSampling } from "../sampling.ts";
-import { outputSchema } from "../schema.ts";
+import { ToolNames } from "../tools/names.ts";
+import { outputSchema } from "../tools/schema.ts";
 import type { MessagesTraits, TargetTraits } from "../traits.ts";
+import { cacheControl, placeMarks, removeMarks } from "../values/cache.ts";
+import { type FittedThinking, fitThinking } from "../values/effort.ts";
+import { fitSampling } from "../values/sampling.ts";
 import { BlockWriter } from "./encode-blocks.ts";
 import { encodeConversation } from "./encode-messages.ts";
 import { encodeToolChoice, encodeTools } from "./encode-tools.ts";

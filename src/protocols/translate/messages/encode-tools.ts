@@ -1,12 +1,12 @@
 /** The tools of a Messages request, and which of them the model may or must call. */
 import type { JsonObject } from "../../../json.ts";
-import { cacheControl } from "../cache.ts";
-import { wrapCustomTool } from "../custom.ts";
 import type { Losses } from "../losses.ts";
 import type { FunctionTool, ModelRequest, Tool, WebSearchTool } from "../model.ts";
-import type { ToolNames } from "../names.ts";
-import { objectSchema, outputSchema } from "../schema.ts";
+import { wrapCustomTool } from "../tools/custom.ts";
+import type { ToolNames } from "../tools/names.ts";
+import { objectSchema, outputSchema } from "../tools/schema.ts";
 import type { TargetTraits } from "../traits.ts";
+import { cacheControl } from "../values/cache.ts";
 
 /** The name that Anthropic reserves for its web search. */
 const WEB_SEARCH = "web_search";

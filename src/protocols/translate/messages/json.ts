@@ -1,11 +1,11 @@
 /** A Messages response in one piece: read as the events that its stream would have had, and collected from such events. */
 import { isObject, type Json, type JsonObject } from "../../../json.ts";
-import { writeCarrier } from "../carrier.ts";
+import { writeCarrier } from "../carriers/carrier.ts";
 import type { DecodeOptions, Emit, FoldedResponse, ResponseContext, ResponseFold } from "../codec.ts";
 import { failureFor, failureOf } from "../failures.ts";
-import { portableId } from "../ids.ts";
 import type { Block, BlockKey, ResponseEvent, ResponseFailure, SearchResult, StopReason } from "../model.ts";
-import { NO_USAGE, usageToMessages } from "../usage.ts";
+import { portableId } from "../tools/ids.ts";
+import { NO_USAGE, usageToMessages } from "../values/usage.ts";
 import { MessagesDecoder } from "./decode-events.ts";
 import { argumentsOf } from "./encode-blocks.ts";
 import { searchBlocks, stopReason } from "./response-blocks.ts";

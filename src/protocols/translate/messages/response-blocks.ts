@@ -1,8 +1,8 @@
 /** What a Messages stream and a Messages response in one piece say alike. */
 import type { JsonObject } from "../../../json.ts";
-import { CARRIER_MARK } from "../carrier.ts";
-import { portableId } from "../ids.ts";
+import { CARRIER_MARK } from "../carriers/carrier.ts";
 import type { SearchResult, StopReason } from "../model.ts";
+import { portableId } from "../tools/ids.ts";
 
 /**
  * The stop reason for a client. `tool_use` only if a call is whole and the response was not cut: a cut call must not run.

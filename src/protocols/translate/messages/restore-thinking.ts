@@ -1,8 +1,8 @@
 /** Which items of a conversation Claude gets: its own thinking where it can be restored, and nothing blank. */
-import { type CarrierOwner, restoreCarrier } from "../carrier.ts";
+import { type CarrierOwner, restoreCarrier } from "../carriers/carrier.ts";
 import { Losses } from "../losses.ts";
 import type { Item, MessageItem, Part } from "../model.ts";
-import { isOfAssistant } from "../turns.ts";
+import { isOfAssistant } from "../tools/turns.ts";
 
 export interface KeptItems {
   /** Reasoning among them can be restored. */

@@ -8,7 +8,7 @@ import { eventData, isErrorEvent } from "../../sse/event.ts";
 import type { DecodeOptions, Emit, EventDecoder } from "../codec.ts";
 import { failureFrom, failureOf } from "../failures.ts";
 import type { StopReason } from "../model.ts";
-import { usageFromResponses } from "../usage.ts";
+import { usageFromResponses } from "../values/usage.ts";
 import { OutputReader } from "./output-reader.ts";
 
 export function decodeEvents(options: DecodeOptions): EventDecoder {

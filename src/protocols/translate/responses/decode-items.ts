@@ -4,7 +4,7 @@
  */
 import { isObject, type Json, type JsonObject, text } from "../../../json.ts";
 import { isReference } from "../../responses/references.ts";
-import { readCarrier } from "../carrier.ts";
+import { readCarrier } from "../carriers/carrier.ts";
 import type { DroppedField } from "../changes.ts";
 import { type BodyPath, join, type Losses, listAt, malformed, objectAt, stringAt } from "../losses.ts";
 import type { CallKind, Item, SearchResult, TextPart, Tool } from "../model.ts";

@@ -1,8 +1,8 @@
 /** Reads the content of Responses messages and tool outputs. */
 import { isObject, type Json, type JsonObject, text } from "../../../json.ts";
 import { type BodyPath, join, type Losses, malformed, objectAt, stringAt } from "../losses.ts";
-import { fileSource, mediaSource, plainText } from "../media.ts";
 import type { DocumentPart, ImagePart, Part, ResultPart, TextPart } from "../model.ts";
+import { fileSource, mediaSource, plainText } from "../values/media.ts";
 
 /** The parts of a message of the user or the assistant; a string is one text. Empty texts are left out. */
 export function decodeContent(content: Json | undefined, path: BodyPath, losses: Losses): Part[] {

@@ -2,7 +2,6 @@
 import { type Json, type JsonObject, text } from "../../../json.ts";
 import { refuseOrphans } from "../../responses/references.ts";
 import type { DecodedRequest } from "../codec.ts";
-import { EFFORTS } from "../effort.ts";
 import { booleanIn, Losses, malformed, numberIn, objectAt, stringAt, stringIn } from "../losses.ts";
 import type {
   Effort,
@@ -12,6 +11,7 @@ import type {
   RequestField,
   TextPart,
 } from "../model.ts";
+import { EFFORTS } from "../values/effort.ts";
 import { decodeInput } from "./decode-items.ts";
 import { decodeToolChoice, decodeTools } from "./decode-tools.ts";
 

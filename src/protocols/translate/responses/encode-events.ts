@@ -7,7 +7,7 @@ import { failureEvents } from "../../stream-errors.ts";
 import type { EventEncoder, FoldedResponse, ResponseContext, ResponseFold } from "../codec.ts";
 import { failureFor, failureOf } from "../failures.ts";
 import type { ResponseEvent, ResponseFailure, StopReason, Usage } from "../model.ts";
-import { NO_USAGE } from "../usage.ts";
+import { NO_USAGE } from "../values/usage.ts";
 import { annotationOf, contentOf, type OutputItem, OutputWriter, summaryOf } from "./output-writer.ts";
 import { endingOf, responseId, responseObject } from "./response-object.ts";
 

@@ -1,9 +1,7 @@
 /** Writes the conversation as Responses input items. */
 import type { JsonObject } from "../../../json.ts";
-import { restoreCarrier } from "../carrier.ts";
-import { wrapCustomInput } from "../custom.ts";
+import { restoreCarrier } from "../carriers/carrier.ts";
 import type { Losses } from "../losses.ts";
-import { mediaUrl } from "../media.ts";
 import type {
   DocumentPart,
   ImagePart,
@@ -14,9 +12,11 @@ import type {
   ToolCallItem,
   ToolResultItem,
 } from "../model.ts";
-import type { ToolNames } from "../names.ts";
-import { searchDigest } from "../search.ts";
+import { wrapCustomInput } from "../tools/custom.ts";
+import type { ToolNames } from "../tools/names.ts";
 import type { TargetTraits } from "../traits.ts";
+import { mediaUrl } from "../values/media.ts";
+import { searchDigest } from "../values/search.ts";
 
 /** The first line of what a tool returned that failed: Responses has no other way to say so. */
 export const FAILED_TOOL = "Tool failed:";

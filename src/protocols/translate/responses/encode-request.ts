@@ -1,14 +1,14 @@
 /** Writes a Responses request from the model (docs/providers/codex.md §2.2), with a fixed order of members. */
 import type { JsonObject } from "../../../json.ts";
 import type { EncodedRequest } from "../codec.ts";
-import { fitEffort } from "../effort.ts";
 import { Losses } from "../losses.ts";
 import type { ModelRequest, OutputFormat, ToolChoice } from "../model.ts";
-import { ToolNames } from "../names.ts";
-import { fitSampling } from "../sampling.ts";
-import { canBeStrict } from "../schema.ts";
+import { ToolNames } from "../tools/names.ts";
+import { canBeStrict } from "../tools/schema.ts";
+import { pairCalls } from "../tools/turns.ts";
 import type { TargetTraits } from "../traits.ts";
-import { pairCalls } from "../turns.ts";
+import { fitEffort } from "../values/effort.ts";
+import { fitSampling } from "../values/sampling.ts";
 import { encodeItems } from "./encode-items.ts";
 import { encodeTools } from "./encode-tools.ts";
 

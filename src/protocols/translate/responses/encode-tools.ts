@@ -1,10 +1,10 @@
 /** Writes the tools of a Responses request. */
 import type { JsonObject } from "../../../json.ts";
-import { wrapCustomTool } from "../custom.ts";
 import type { Losses } from "../losses.ts";
 import type { CustomTool, FunctionTool, Tool, WebSearchTool } from "../model.ts";
-import type { ToolNames } from "../names.ts";
-import { objectSchema } from "../schema.ts";
+import { wrapCustomTool } from "../tools/custom.ts";
+import type { ToolNames } from "../tools/names.ts";
+import { objectSchema } from "../tools/schema.ts";
 import type { TargetTraits } from "../traits.ts";
 
 /** In the client's order; tools of one namespace stand where its first one stands. */

@@ -1,6 +1,6 @@
 /** The output items of a response to a client, built from the model's events: what a stream shows and what a fold returns. */
 import { isObject, type Json, type JsonObject, parseJson } from "../../../json.ts";
-import { writeCarrier } from "../carrier.ts";
+import { writeCarrier } from "../carriers/carrier.ts";
 import type { ResponseContext } from "../codec.ts";
 import type { Block, BlockKey, Citation, ResponseEvent, SearchResult } from "../model.ts";
 import { hasEncryptedArgument } from "./decode-tools.ts";

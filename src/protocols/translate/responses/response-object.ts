@@ -2,7 +2,7 @@
 import { isObject, type JsonObject } from "../../../json.ts";
 import type { ResponseContext } from "../codec.ts";
 import type { StopReason, Usage } from "../model.ts";
-import { usageToResponses } from "../usage.ts";
+import { usageToResponses } from "../values/usage.ts";
 
 export interface Ending {
   readonly status: "in_progress" | "completed" | "incomplete";

@@ -6,7 +6,7 @@ import {
   type CarrierPayload,
   readCarrier,
   writeCarrier,
-} from "../../../../src/protocols/translate/carrier.ts";
+} from "../../../../src/protocols/translate/carriers/carrier.ts";
 import type {
   CacheMark,
   Effort,

@@ -1,6 +1,6 @@
 /** What every decoder promises of its events, generated events, and what a client sees of them. */
 import fc from "fast-check";
-import type { CarrierPayload } from "../../../../src/protocols/translate/carrier.ts";
+import type { CarrierPayload } from "../../../../src/protocols/translate/carriers/carrier.ts";
 import type {
   Block,
   BlockKey,

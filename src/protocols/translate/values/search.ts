@@ -1,5 +1,5 @@
 /** A web search of an earlier turn as text, for a provider that did not run it. */
-import type { SearchItem } from "./model.ts";
+import type { SearchItem } from "../model.ts";
 
 /** What was searched for and found, in the assistant's words; the same in every turn. */
 export function searchDigest({ queries, results }: Pick<SearchItem, "queries" | "results">): string {

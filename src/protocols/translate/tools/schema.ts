@@ -2,7 +2,7 @@
  * JSON Schemas between the vendors. Claude wants an object without unions at the root of a tool's schema, and closed objects
  * without most limits in an output's (Anthropic's SDK, `transformJSONSchema`); OpenAI's strict mode has rules of its own.
  */
-import { isObject, type Json, type JsonObject } from "../../json.ts";
+import { isObject, type Json, type JsonObject } from "../../../json.ts";
 
 const UNIONS = ["anyOf", "oneOf", "allOf"] as const;
 

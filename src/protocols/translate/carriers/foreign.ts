@@ -2,10 +2,10 @@
  * Carriers in a request that is *not* translated: a user may switch to a model whose provider speaks the client's protocol
  * amid a session, and that provider refuses reasoning and search results which it did not seal itself.
  */
-import { isObject, type Json, type JsonObject } from "../../json.ts";
-import type { Edit, Path } from "../body.ts";
-import type { Protocol } from "../protocol.ts";
-import { includesText, needleOf } from "../sse/event.ts";
+import { isObject, type Json, type JsonObject } from "../../../json.ts";
+import type { Edit, Path } from "../../body.ts";
+import type { Protocol } from "../../protocol.ts";
+import { includesText, needleOf } from "../../sse/event.ts";
 import { CARRIER_MARK } from "./carrier.ts";
 
 const MARK = needleOf(CARRIER_MARK);

@@ -1,6 +1,6 @@
 /** Custom tools, whose input is free text, as functions with one string; and such calls as free text again. */
-import { isObject, type JsonObject, parseJson } from "../../json.ts";
-import type { CustomTool } from "./model.ts";
+import { isObject, type JsonObject, parseJson } from "../../../json.ts";
+import type { CustomTool } from "../model.ts";
 
 /** The description and schema of the function that stands for a custom tool. */
 export function wrapCustomTool({ description, grammar }: CustomTool): {

@@ -2,9 +2,10 @@
  * Calls and their results in the order that every provider takes: each call has one result, right after the turn that made
  * it. Looks no further than to the assistant's next turn, so that the beginning of a conversation never changes later.
  */
+
+import { Losses } from "../losses.ts";
+import type { Item, MessageItem, Part, ToolCallItem, ToolResultItem } from "../model.ts";
 import { derivedId, portableId } from "./ids.ts";
-import { Losses } from "./losses.ts";
-import type { Item, MessageItem, Part, ToolCallItem, ToolResultItem } from "./model.ts";
 
 /** What a call gets whose result is missing, for example because the user interrupted it. */
 export const NO_RESULT = "No result was sent.";

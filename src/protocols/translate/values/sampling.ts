@@ -1,7 +1,7 @@
 /** Temperature and top_p as far as the target takes them. */
-import type { Losses } from "./losses.ts";
-import type { ModelRequest } from "./model.ts";
-import type { SamplingTraits } from "./traits.ts";
+import type { Losses } from "../losses.ts";
+import type { ModelRequest } from "../model.ts";
+import type { SamplingTraits } from "../traits.ts";
 
 export interface FittedSampling {
   readonly temperature: number | undefined;

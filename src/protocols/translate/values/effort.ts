@@ -2,9 +2,9 @@
  * Reasoning efforts and thinking budgets between models: the same level where the target has it, else the highest below,
  * else the lowest; a budget where it takes tokens.
  */
-import type { LoweredField } from "./changes.ts";
-import type { Effort, ReasoningRequest } from "./model.ts";
-import type { ReasoningTraits } from "./traits.ts";
+import type { LoweredField } from "../changes.ts";
+import type { Effort, ReasoningRequest } from "../model.ts";
+import type { ReasoningTraits } from "../traits.ts";
 
 /** From the least to the most. */
 export const EFFORTS: readonly Effort[] = [

@@ -2,8 +2,8 @@
  * Token counts between the protocols. Messages counts cached input beside `input_tokens`; Responses and chat count it
  * within. Output includes reasoning everywhere. What a provider does not say is 0, and no count is ever left out.
  */
-import { isObject, type Json, type JsonObject } from "../../json.ts";
-import type { Usage } from "./model.ts";
+import { isObject, type Json, type JsonObject } from "../../../json.ts";
+import type { Usage } from "../model.ts";
 
 export const NO_USAGE: Usage = {
   input: 0,

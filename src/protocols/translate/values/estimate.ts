@@ -1,5 +1,5 @@
 /** How many tokens a request has, by arithmetic: for a provider that does not count them. */
-import type { Item, ModelRequest, Part } from "./model.ts";
+import type { Item, ModelRequest, Part } from "../model.ts";
 
 /** UTF-8 bytes of prose, code and JSON that make one token, on average over OpenAI's and Claude's tokenizers. */
 const BYTES_PER_TOKEN = 3.6;

@@ -2,8 +2,8 @@
  * Names of tools in the form that every provider takes, and back. Responses has namespaces and names that other protocols
  * lack: the target gets an alias, and the calls of its response get namespace, name and kind of the client's tool again.
  */
-import { hexDigest } from "./digest.ts";
-import type { CallKind, ModelRequest } from "./model.ts";
+import { hexDigest } from "../carriers/digest.ts";
+import type { CallKind, ModelRequest } from "../model.ts";
 
 export interface ToolName {
   readonly call: CallKind;

@@ -5,7 +5,7 @@
  *
  * Form: `kls1.<provider>.<tag>.<base64url of JSON>`.
  */
-import { isObject, type JsonObject, parseJson, text } from "../../json.ts";
+import { isObject, type JsonObject, parseJson, text } from "../../../json.ts";
 import { fromBase64url, toBase64url } from "./base64url.ts";
 import { hexDigest } from "./digest.ts";
 

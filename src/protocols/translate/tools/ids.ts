@@ -1,5 +1,5 @@
 /** Ids of tool calls in a form that every provider takes. */
-import { hexDigest } from "./digest.ts";
+import { hexDigest } from "../carriers/digest.ts";
 
 const PORTABLE = /^[A-Za-z0-9_-]{1,64}$/;
 

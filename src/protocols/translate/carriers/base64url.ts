@@ -1,5 +1,5 @@
 /** Text in base64, and back: strict, for it comes from clients. */
-import { fromBase64, toBase64Url } from "../../bytes.ts";
+import { fromBase64, toBase64Url } from "../../../bytes.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -1,6 +1,6 @@
 /** Images and files between the forms that the protocols write them in. */
-import { base64Text } from "./base64url.ts";
-import type { DocumentPart, MediaSource } from "./model.ts";
+import { base64Text } from "../carriers/base64url.ts";
+import type { DocumentPart, MediaSource } from "../model.ts";
 
 const DATA_URL = /^data:([^;,]*)((?:;[^;,]*)*);base64,(.*)$/s;
 

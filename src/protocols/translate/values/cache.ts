@@ -2,8 +2,8 @@
  * Prompt cache breakpoints of a Messages request: the client's own, and Kleis's where the client's protocol has none, so
  * that an agent of another protocol pays for its conversation once.
  */
-import { isObject, type Json, type JsonObject } from "../../json.ts";
-import type { CacheMark } from "./model.ts";
+import { isObject, type Json, type JsonObject } from "../../../json.ts";
+import type { CacheMark } from "../model.ts";
 
 /** How many breakpoints a request may have (providers/claude.md §3.1). */
 const MOST = 4;

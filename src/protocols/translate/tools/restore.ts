@@ -2,11 +2,11 @@
  * Gives the calls in a response the names and kinds of the client's tools again, and lets no call through whose arguments
  * are not JSON: in a response that was cut it is marked as cut, in a whole one the response fails.
  */
-import { parseJson } from "../../json.ts";
-import type { Budget, Emit } from "./codec.ts";
+import { parseJson } from "../../../json.ts";
+import type { Budget, Emit } from "../codec.ts";
+import { failureOf } from "../failures.ts";
+import type { BlockKey, ResponseEvent } from "../model.ts";
 import { unwrapCustomInput } from "./custom.ts";
-import { failureOf } from "./failures.ts";
-import type { BlockKey, ResponseEvent } from "./model.ts";
 import type { ToolNames } from "./names.ts";
 
 interface OpenCall {
