@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { createClient } from "@libsql/client";
 import { createApp } from "../src/app.ts";
-import { readConfig } from "../src/config.ts";
+import { readConfig } from "../src/environment.ts";
 import { readRegistryText } from "../src/models/registry/splice.ts";
 import { PROVIDERS } from "../src/providers/index.ts";
 import type { Runtime } from "../src/runtime.ts";

@@ -4,7 +4,8 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
-import { type Config, readConfig } from "../src/config.ts";
+import type { Config } from "../src/config.ts";
+import { readConfig } from "../src/environment.ts";
 import { type Fact, factText } from "../src/providers/fact.ts";
 import { PROVIDERS } from "../src/providers/index.ts";
 import type { Provider } from "../src/providers/provider.ts";

@@ -23,3 +23,8 @@ export function publicHostOf(written: string): string | null {
       .replace(/\/$/, ""),
   );
 }
+
+/** True for the host names that never leave this machine. */
+export function isLoopback(hostname: string): boolean {
+  return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname);
+}

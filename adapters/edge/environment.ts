@@ -1,5 +1,6 @@
 /** The environment of a door without a disk: nothing is generated, so everything that is needed must be set. */
-import { type Config, readConfig } from "../../src/config.ts";
+import type { Config } from "../../src/config.ts";
+import { readConfig } from "../../src/environment.ts";
 import { plainVariables, type Variables } from "../../src/variables.ts";
 import { readAddress } from "./address.ts";
 import type { RemoteDatabase } from "./database.ts";

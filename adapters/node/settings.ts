@@ -1,7 +1,8 @@
 /** What the Node door takes from its environment, decoded once: the server starts with it, the doctor looks at it. */
 import { BlockList, isIP } from "node:net";
 import { join, resolve } from "node:path";
-import { type Config, readConfig } from "../../src/config.ts";
+import type { Config } from "../../src/config.ts";
+import { readConfig } from "../../src/environment.ts";
 import { flawOf, plainValue, plainVariables, type Variables } from "../../src/variables.ts";
 import { isUnexpanded, readAddress, UNEXPANDED } from "../edge/address.ts";
 import type { RemoteDatabase } from "../edge/database.ts";

@@ -2,7 +2,7 @@
  * What a provider is to the rest of Kleis. Everything that is peculiar to one stands in its folder, behind this.
  * A provider decides and describes; it does no I/O of its own and knows neither storage nor HTTP framework.
  */
-import type { Config } from "../config.ts";
+import type { Config, VariableKinds } from "../config.ts";
 import type { KleisError } from "../errors.ts";
 import type { JsonObject } from "../json.ts";
 import type { Change, Edit, JsonBody } from "../protocols/body.ts";
@@ -353,6 +353,8 @@ export interface Provider {
   readonly source: string;
   /** What the provider publicly allows and what not, in plain words for the owner. */
   readonly notice: string;
+  /** Its environment variables; its folder adds them to `Config`. */
+  readonly variables: VariableKinds;
   /** What may change at the provider, as Kleis takes it to be now, each with date and source. */
   facts(config: Config): readonly Fact[];
   /** What it can be asked about those facts with an owner's account. */

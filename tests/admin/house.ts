@@ -1,6 +1,6 @@
 /** The whole app in memory, without a port: for what needs no browser. The clock can be put forward. */
 import { createApp } from "../../src/app.ts";
-import { readConfig } from "../../src/config.ts";
+import { readConfig } from "../../src/environment.ts";
 import type { LogFields, Runtime } from "../../src/runtime.ts";
 import { newStorage, random, sleep, testKey } from "../storage/world.ts";
 

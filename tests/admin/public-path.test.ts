@@ -1,6 +1,6 @@
 /** Kleis under a path of its web server: every link, form, redirect, cookie and address stays under it, stripped or not. */
 import { describe, expect, test } from "vitest";
-import { readConfig } from "../../src/config.ts";
+import { readConfig } from "../../src/environment.ts";
 import { ADMIN_TOKEN, createHouse } from "../security/house.ts";
 import { testKey } from "../storage/world.ts";
 

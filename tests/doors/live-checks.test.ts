@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { askPlan, runPlan } from "../../adapters/doctor/live.ts";
 import { examineLive, type LiveSession } from "../../adapters/doctor/live-main.ts";
 import { nodeFetch } from "../../adapters/node/fetch.ts";
-import { readConfig } from "../../src/config.ts";
+import { readConfig } from "../../src/environment.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
 import { connectAll, connectKeys, type Door, openDoor } from "../support/door.ts";
 import { testKeyOf } from "../support/key.ts";

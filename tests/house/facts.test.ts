@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { pageOf, withTable } from "../../scripts/fact-tables.ts";
-import { readConfig } from "../../src/config.ts";
+import { readConfig } from "../../src/environment.ts";
 import { factText } from "../../src/providers/fact.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
 

@@ -1,6 +1,6 @@
 /** The reference pages name everything that they are the reference of. */
 import { describe, expect, test } from "vitest";
-import { readConfig } from "../../src/config.ts";
+import { readConfig } from "../../src/environment.ts";
 import { ERROR_STATUS } from "../../src/errors.ts";
 import { testKeyOf } from "../support/key.ts";
 import { files, textOf } from "./pages.ts";

@@ -1,6 +1,6 @@
 /** Every route of agents answers under every spelling of its address that a base URL joined by hand gives. */
 import { expect, test } from "vitest";
-import { readConfig } from "../../src/config.ts";
+import { readConfig } from "../../src/environment.ts";
 import { canonicalPath } from "../../src/http/canonical-path.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
 import { createHouse, type House } from "../security/house.ts";

@@ -1,7 +1,7 @@
 /** A store that does not answer, and a defect inside: what clients are told, through the whole application. */
 import { describe, expect, test } from "vitest";
 import { createApp } from "../../src/app.ts";
-import { readConfig } from "../../src/config.ts";
+import { readConfig } from "../../src/environment.ts";
 import type { Fetch, LogFields } from "../../src/runtime.ts";
 import { StorageError } from "../../src/storage/port.ts";
 import { FRESH_MS } from "../../src/storage/read-cache.ts";

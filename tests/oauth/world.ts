@@ -4,7 +4,7 @@ import { createClient } from "@libsql/client";
 import { onTestFinished } from "vitest";
 import { nodeFetch } from "../../adapters/node/fetch.ts";
 import { createApp } from "../../src/app.ts";
-import { readConfig } from "../../src/config.ts";
+import { readConfig } from "../../src/environment.ts";
 import { isObject, type JsonObject, parseJson } from "../../src/json.ts";
 import type { Fetch, LogFields, Runtime } from "../../src/runtime.ts";
 import { type Fakes, startFakes } from "../fakes/index.ts";

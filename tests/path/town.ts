@@ -10,7 +10,7 @@ import { createClient } from "@libsql/client";
 import { onTestFinished } from "vitest";
 import { nodeFetch } from "../../adapters/node/fetch.ts";
 import { type App, createApp } from "../../src/app.ts";
-import { readConfig } from "../../src/config.ts";
+import { readConfig } from "../../src/environment.ts";
 import type { Runtime } from "../../src/runtime.ts";
 import type { Connections } from "../../src/storage/libsql/connections.ts";
 import { sharedClient } from "../../src/storage/libsql/connections.ts";

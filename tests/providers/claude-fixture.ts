@@ -1,5 +1,6 @@
 /** One prepared Claude request, as the pipeline would send it: the smallest world for the provider's tests. */
-import { type Config, readConfig } from "../../src/config.ts";
+import type { Config } from "../../src/config.ts";
+import { readConfig } from "../../src/environment.ts";
 import type { JsonObject } from "../../src/json.ts";
 import { applyEdits } from "../../src/protocols/json-edit.ts";
 import type { Operation } from "../../src/protocols/protocol.ts";

@@ -1,5 +1,5 @@
 /** The smallest world in which the Codex provider prepares a request, and the backend's rules as a strict checker. */
-import { readConfig } from "../../src/config.ts";
+import { readConfig } from "../../src/environment.ts";
 import { isObject, type Json, type JsonObject } from "../../src/json.ts";
 import type { Edit } from "../../src/protocols/body.ts";
 import { applyEdits } from "../../src/protocols/json-edit.ts";

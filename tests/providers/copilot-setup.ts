@@ -1,5 +1,6 @@
 /** The smallest world of the Copilot tests: a configuration, an account, and a request ready to prepare. */
-import { type Config, readConfig } from "../../src/config.ts";
+import type { Config } from "../../src/config.ts";
+import { readConfig } from "../../src/environment.ts";
 import type { JsonObject } from "../../src/json.ts";
 import { applyEdits } from "../../src/protocols/json-edit.ts";
 import type { Operation } from "../../src/protocols/protocol.ts";

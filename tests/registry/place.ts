@@ -1,6 +1,6 @@
 /** Kleis whole, in memory: the real application over a real store, with a network that a test scripts. */
 import { type App, createApp } from "../../src/app.ts";
-import { readConfig } from "../../src/config.ts";
+import { readConfig } from "../../src/environment.ts";
 import { type IssuedKey, issueKey, type KeyRequest } from "../../src/keys/issue.ts";
 import type { Fetch, Runtime } from "../../src/runtime.ts";
 import type { AccountRecord, NewAccount } from "../../src/storage/port.ts";

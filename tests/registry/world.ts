@@ -1,7 +1,7 @@
 /** A small world for registry tests: time that stands still, settings in memory, and a network that a test scripts. */
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
-import { readConfig } from "../../src/config.ts";
+import { readConfig } from "../../src/environment.ts";
 import type { LogFields, Runtime } from "../../src/runtime.ts";
 import { StorageError } from "../../src/storage/port.ts";
 import { testKeyOf } from "../support/key.ts";

@@ -2,7 +2,7 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { networkOf } from "../../src/auth/ip-prefix.ts";
 import { createLoginGuard, FORM_LIMITS, HEADER_LIMITS } from "../../src/auth/login-guard.ts";
-import { readConfig } from "../../src/config.ts";
+import { readConfig } from "../../src/environment.ts";
 import type { AttemptRule, Storage } from "../../src/storage/port.ts";
 import { ADMIN_TOKEN } from "../keys/world.ts";
 import { newStorage, openClient, openStorage, random, sleep, testKey } from "../storage/world.ts";

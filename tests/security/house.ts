@@ -1,7 +1,7 @@
 /** The whole app in memory over a real store, with an account of two providers, keys of every kind and a session. */
 import type { Client } from "@libsql/client";
 import { type App, createApp } from "../../src/app.ts";
-import { readConfig } from "../../src/config.ts";
+import { readConfig } from "../../src/environment.ts";
 import { type IssuedKey, issueKey } from "../../src/keys/issue.ts";
 import type { LogFields, Peer, Runtime } from "../../src/runtime.ts";
 import { newAccount, newStorage, random, sleep, testKey } from "../storage/world.ts";

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { readConfig } from "../../src/config.ts";
+import { readConfig } from "../../src/environment.ts";
 import { testKeyOf } from "../support/key.ts";
 
 const TOKEN = "q7-vX2pLk9rTz4mWc8bNs1yHd5";

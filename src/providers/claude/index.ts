@@ -12,6 +12,7 @@ import { refresh } from "./refresh.ts";
 import { classify } from "./refusals.ts";
 import { registry } from "./registry.ts";
 import { signIn } from "./sign-in.ts";
+import { variables } from "./variables.ts";
 
 export const claude: Provider = {
   id: "claude",
@@ -20,6 +21,7 @@ export const claude: Provider = {
   listPrefixed: false,
   source: "anthropic",
   notice: NOTICE,
+  variables,
   facts,
   liveChecks: { all: CHECKS, models: PROFILE.checked },
   kinds: ["oauth", "api_key"],

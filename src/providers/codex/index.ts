@@ -12,6 +12,7 @@ import { refresh } from "./refresh.ts";
 import { classify } from "./refusals.ts";
 import { registry } from "./registry.ts";
 import { signIn } from "./sign-in.ts";
+import { variables } from "./variables.ts";
 
 export const codex: Provider = {
   id: "codex",
@@ -20,6 +21,7 @@ export const codex: Provider = {
   listPrefixed: false,
   source: "openai",
   notice: NOTICE,
+  variables,
   facts,
   liveChecks: { all: CHECKS, models: CHECKED_MODELS },
   kinds: ["oauth", "api_key"],

@@ -13,6 +13,7 @@ import { refresh } from "./refresh.ts";
 import { classify } from "./refusals.ts";
 import { registry } from "./registry.ts";
 import { signIn } from "./sign-in.ts";
+import { variables } from "./variables.ts";
 
 export const copilot: Provider = {
   id: "copilot",
@@ -21,6 +22,7 @@ export const copilot: Provider = {
   listPrefixed: true,
   source: "github-copilot",
   notice: NOTICE,
+  variables,
   facts,
   liveChecks: { all: CHECKS, models: CHECKED_MODELS },
   kinds: ["oauth"],

@@ -1,7 +1,7 @@
 /** One simulated run: some isolates, some expiries, some trouble, all drawn from one seed; then calm, and the reckoning. */
 import type { Refreshing } from "../../../src/accounts/refresh/attempt.ts";
 import { EARLY_MS } from "../../../src/accounts/refresh/timing.ts";
-import { readConfig } from "../../../src/config.ts";
+import { readConfig } from "../../../src/environment.ts";
 import type { RefreshResult } from "../../../src/providers/provider.ts";
 import { SpentTokenError } from "../../../src/storage/port.ts";
 import { testKeyOf } from "../../support/key.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient } from "@libsql/client";
 import { type App, createApp } from "../../../src/app.ts";
-import { readConfig } from "../../../src/config.ts";
+import { readConfig } from "../../../src/environment.ts";
 import { issueKey } from "../../../src/keys/issue.ts";
 import type { Clock, Fetch, LogFields, Runtime } from "../../../src/runtime.ts";
 import { sharedClient } from "../../../src/storage/libsql/connections.ts";

@@ -2,7 +2,8 @@
  * The ways that an answer can take: a provider, a kind of account and a protocol, with the provider's own plan for a
  * request that brings every rewriter into play. Each way ends in the real answering path.
  */
-import { type Config, readConfig } from "../../../src/config.ts";
+import type { Config } from "../../../src/config.ts";
+import { readConfig } from "../../../src/environment.ts";
 import { isObject, parseJson } from "../../../src/json.ts";
 import { WATCH } from "../../../src/protocols/end.ts";
 import { protocolOf } from "../../../src/protocols/protocol.ts";
