@@ -6,7 +6,7 @@ import { createLastRefusals } from "./accounts/last-refusals.ts";
 import { createAdminActions } from "./admin/actions/actions.ts";
 import { createAdminRoutes } from "./admin/api/routes.ts";
 import { createAdminPage } from "./admin/pages/router.tsx";
-import { adminDoor } from "./auth/host-guard.ts";
+import { hostGuard } from "./auth/host-guard.ts";
 import { createSessions, isOwnSession } from "./auth/session.ts";
 import { publicPath } from "./base-url.ts";
 import { KleisError } from "./errors.ts";
@@ -74,7 +74,7 @@ export function createApp(given: Runtime): App {
     }),
   );
   app.route("/", createRegistryRoutes({ runtime, providers, accountCache, keys, models }));
-  app.use("/admin/*", adminDoor(runtime));
+  app.use("/admin/*", hostGuard(runtime));
   if (prefix !== "") app.use("/admin/*", underPublicPath(prefix));
   app.get("/admin/", (c) => c.redirect("/admin", 308));
   const sessions = createSessions(runtime);

@@ -12,7 +12,7 @@ const NOT_HERE = new KleisError(
   "The admin door does not answer under this name. Open it as localhost or by its IP address, or set PUBLIC_URL to the address it is reached at (a web server in between must pass the Host header on).",
 );
 
-export function adminDoor({ config, hosts }: Pick<Runtime, "config" | "hosts">): MiddlewareHandler {
+export function hostGuard({ config, hosts }: Pick<Runtime, "config" | "hosts">): MiddlewareHandler {
   const outside = config.PUBLIC_URL === "" ? null : new URL(config.PUBLIC_URL);
   const isOwnName = (name: string) =>
     hosts === undefined ||

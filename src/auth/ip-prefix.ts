@@ -4,7 +4,7 @@
  * An IPv4 address is its own. An IPv6 address counts as its /56, which is what one line has (RFC 6177 §2); by its /64,
  * who has a /48, which tunnels give away, would count as 65,536. A port behind the address is left out.
  */
-export function networkOf(address: string): string {
+export function ipPrefixOf(address: string): string {
   const plain = address
     .trim()
     .toLowerCase()

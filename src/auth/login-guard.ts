@@ -8,8 +8,8 @@ import { sha256Hex } from "../bytes.ts";
 import { KleisError } from "../errors.ts";
 import type { Runtime } from "../runtime.ts";
 import type { AttemptRule } from "../storage/port.ts";
-import { networkOf } from "./ip-prefix.ts";
-import { sameSecret } from "./timing-safe-equal.ts";
+import { ipPrefixOf } from "./ip-prefix.ts";
+import { timingSafeEqual } from "./timing-safe-equal.ts";
 
 export type LoginOutcome = { status: "right" } | { status: "wrong" } | { status: "wait"; seconds: number };
 
@@ -42,7 +42,7 @@ export function createLoginGuard(
   const last = new Map<string, Promise<unknown>>();
 
   async function judge(token: string, source: string): Promise<LoginOutcome> {
-    const isRight = await sameSecret(token, config.ADMIN_TOKEN);
+    const isRight = await timingSafeEqual(token, config.ADMIN_TOKEN);
     for (let round = 0; round < ROUNDS; round++) {
       if (round > 0) await clock.sleep(PAUSE_MS);
       const now = clock.now();
@@ -60,7 +60,7 @@ export function createLoginGuard(
 
   return async (token, address = "") => {
     // Who tried is told from who else did, and is not kept in words.
-    const source = (await sha256Hex(networkOf(address))).slice(0, 16);
+    const source = (await sha256Hex(ipPrefixOf(address))).slice(0, 16);
     if (!sharesPromises) return judge(token, source);
     // One after the other, so that many right ones at once do not take each other's places.
     const outcome = (last.get(source) ?? Promise.resolve()).then(() => judge(token, source));
@@ -75,7 +75,7 @@ export function createLoginGuard(
 function noop(): void {}
 
 /** The refusal of a try that came too soon. */
-export function slowDown(seconds: number): KleisError {
+export function tooManyAttempts(seconds: number): KleisError {
   return new KleisError("too_many_tries", `Too many wrong admin tokens. Wait ${seconds} s, then try again.`, {
     headers: { "retry-after": String(seconds) },
   });

@@ -3,8 +3,8 @@ import type { MiddlewareHandler } from "hono";
 import { KleisError } from "../errors.ts";
 import { requestLoggerOf } from "../log/request-logger.ts";
 import type { Peer } from "../runtime.ts";
-import { type LoginGuard, slowDown } from "./login-guard.ts";
-import { sameSecret } from "./timing-safe-equal.ts";
+import { type LoginGuard, tooManyAttempts } from "./login-guard.ts";
+import { timingSafeEqual } from "./timing-safe-equal.ts";
 
 export interface AdminAuthOptions {
   /** `ADMIN_TOKEN`. */
@@ -27,9 +27,9 @@ export function createAdminAuth({
 }: AdminAuthOptions): MiddlewareHandler<{ Bindings: Peer }> {
   async function isRight(sent: string, peer: Peer | undefined): Promise<boolean> {
     // An issued key in the wrong place is no try at the token.
-    if (ISSUED_KEY.test(sent)) return sameSecret(sent, token);
+    if (ISSUED_KEY.test(sent)) return timingSafeEqual(sent, token);
     const outcome = await guard(sent, peer?.source);
-    if (outcome.status === "wait") throw slowDown(outcome.seconds);
+    if (outcome.status === "wait") throw tooManyAttempts(outcome.seconds);
     return outcome.status === "right";
   }
 

@@ -1,6 +1,6 @@
 /** Routes for monitors, agents' probes and a curious browser: no key, no redirect, no database. */
 import { Hono } from "hono";
-import { createLoginGuard, HEADER_LIMITS, slowDown } from "../auth/login-guard.ts";
+import { createLoginGuard, HEADER_LIMITS, tooManyAttempts } from "../auth/login-guard.ts";
 import { publicPath } from "../base-url.ts";
 import { KleisError } from "../errors.ts";
 import { requestLoggerOf } from "../log/request-logger.ts";
@@ -23,7 +23,7 @@ export function createHealthRoutes(runtime: Runtime): Hono<{ Bindings: Peer }> {
     try {
       const token = /^bearer +(\S+) *$/i.exec(c.req.header("authorization") ?? "")?.[1] ?? "";
       const outcome = token === "" ? null : await guard(token, c.env?.source);
-      if (outcome?.status === "wait") throw slowDown(outcome.seconds);
+      if (outcome?.status === "wait") throw tooManyAttempts(outcome.seconds);
       if (outcome?.status !== "right") {
         throw new KleisError(
           "admin_unauthorized",

@@ -1,6 +1,6 @@
 /** Limits how often one network may ask for what needs no credential. In this process alone: it protects time, not a secret. */
 
-import { networkOf } from "../auth/ip-prefix.ts";
+import { ipPrefixOf } from "../auth/ip-prefix.ts";
 import type { Clock } from "../runtime.ts";
 
 export interface RateLimiter {
@@ -19,7 +19,7 @@ export function createRateLimiter(clock: Pick<Clock, "now">, perMinute: number):
   return {
     acquire(source) {
       if (source === undefined) return 0;
-      const network = networkOf(source);
+      const network = ipPrefixOf(source);
       const now = clock.now();
       const next = Math.max(now, paidUntil.get(network) ?? 0) + intervalMs;
       const wait = next - now - 60_000;

@@ -30,7 +30,7 @@ afterEach(async () => {
 
 const dialog = () => page.getByRole("dialog");
 const card = (name: string) => page.getByRole("article", { name, exact: true });
-const said = (words: string) => page.locator("[data-said]").getByText(words).waitFor();
+const said = (words: string) => page.locator("[data-notice]").getByText(words).waitFor();
 
 test("an owner renames, disables, enables, refreshes and removes an account", async () => {
   await card("Claude sign-in").getByRole("link", { name: "Rename" }).click();
@@ -170,8 +170,8 @@ describe("markup", () => {
     await page.getByRole("link", { name: "Claude Code" }).click();
     await page.getByText("ANTHROPIC_BASE_URL=").first().waitFor();
     await page.getByRole("button", { name: "Test" }).click();
-    await page.locator("#tried").waitFor();
-    expect(await page.locator("#tried").textContent()).toContain("<img src=x");
+    await page.locator("#test-result").waitFor();
+    expect(await page.locator("#test-result").textContent()).toContain("<img src=x");
     expect(await page.locator("main img, main script").count()).toBe(0);
   });
 

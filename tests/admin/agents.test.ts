@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { commonProtocol, modelsFor, type Setup } from "../../src/admin/pages/agents/agent.ts";
 import { AGENTS } from "../../src/admin/pages/agents/catalogue.ts";
-import { tinyRequest, triedWords } from "../../src/admin/pages/agents/test-request.ts";
+import { testRequestFor, testResultOf } from "../../src/admin/pages/agents/test-request.ts";
 import { isObject, parseJson } from "../../src/json.ts";
 import type { ListedModel } from "../../src/models/catalogue/list.ts";
 import type { Operation } from "../../src/protocols/protocol.ts";
@@ -197,12 +197,12 @@ test("whoever has a config.toml already is told where Codex's first two lines be
 
 describe("a test request", () => {
   test("asks for one word in the protocol of the agent", () => {
-    expect(tinyRequest("messages", "m")).toMatchObject({
+    expect(testRequestFor("messages", "m")).toMatchObject({
       path: "/v1/messages",
       body: { model: "m", max_tokens: 64 },
     });
-    expect(tinyRequest("responses", "m")).toMatchObject({ path: "/v1/responses", body: { model: "m" } });
-    expect(tinyRequest("chat", "m")).toMatchObject({ path: "/v1/chat/completions", body: { model: "m" } });
+    expect(testRequestFor("responses", "m")).toMatchObject({ path: "/v1/responses", body: { model: "m" } });
+    expect(testRequestFor("chat", "m")).toMatchObject({ path: "/v1/chat/completions", body: { model: "m" } });
   });
 
   const answer = { status: 200, account: "Work", changes: "none", took: 1234 };
@@ -212,8 +212,8 @@ describe("a test request", () => {
     ["responses", { output: [{ type: "reasoning" }, { type: "message", content: [{ text: "pong" }] }] }],
     ["chat", { choices: [{ message: { content: "pong" } }] }],
   ])("tells what was said in %s", (_protocol, body) => {
-    const tried = triedWords("m", { ...answer, body: JSON.stringify(body) });
-    expect(tried).toEqual({ ok: true, words: "It works. m answered through Work in 1.2 s: “pong”." });
+    const tried = testResultOf("m", { ...answer, body: JSON.stringify(body) });
+    expect(tried).toEqual({ ok: true, text: "It works. m answered through Work in 1.2 s: “pong”." });
   });
 
   test.each([
@@ -223,19 +223,19 @@ describe("a test request", () => {
     ["<html>Bad gateway</html>", "<html>Bad gateway</html>"],
     ["", "no reason was given"],
     [[1], "[1]"],
-  ])("repeats a refusal's own words: %j", (body, words) => {
+  ])("repeats a refusal's own text: %j", (body, words) => {
     const text = typeof body === "string" ? body : JSON.stringify(body);
-    const tried = triedWords("m", { ...answer, status: 400, body: text });
-    expect(tried).toEqual({ ok: false, words: `m was refused through Work (400): ${words}` });
+    const tried = testResultOf("m", { ...answer, status: 400, body: text });
+    expect(tried).toEqual({ ok: false, text: `m was refused through Work (400): ${words}` });
   });
 
   test("names what was changed on the way, and what to do after a refusal", () => {
     const body = JSON.stringify({ choices: [{ message: { content: "" } }] });
-    expect(triedWords("m", { ...answer, changes: "codex-store,codex-stream", body }).words).toContain(
+    expect(testResultOf("m", { ...answer, changes: "codex-store,codex-stream", body }).text).toContain(
       "but without any text. Changed on the way: codex-store, codex-stream.",
     );
-    expect(triedWords("m", { ...answer, status: 429, body: "" }).next).toContain("limit is reached");
-    expect(triedWords("m", { ...answer, status: 502, body: "" }).next).toContain("Try again");
-    expect(triedWords("m", { ...answer, status: 403, body: "" }).next).toContain("limits");
+    expect(testResultOf("m", { ...answer, status: 429, body: "" }).next).toContain("limit is reached");
+    expect(testResultOf("m", { ...answer, status: 502, body: "" }).next).toContain("Try again");
+    expect(testResultOf("m", { ...answer, status: 403, body: "" }).next).toContain("limits");
   });
 });

@@ -60,7 +60,7 @@ async function connected(): Promise<void> {
 /** An import says whether anything was tried, and where to do so. */
 async function saved(
   title = "The account is saved",
-  words = "It is not tried yet: the provider has not been asked.",
+  words = "It has not been tested yet: the provider has not been asked.",
 ): Promise<void> {
   await dialog().getByRole("heading", { name: title }).waitFor();
   await dialog().getByText(words).waitFor();
@@ -253,7 +253,7 @@ describe("an owner", () => {
     await open();
     await dialog().getByLabel("Choose the file, or drop it here").setInputFiles(path);
     await send();
-    await saved("Accounts are saved", "Not all of them are tried yet.");
+    await saved("Accounts are saved", "Not all of them have been tested yet.");
     expect(await dialog().getByRole("listitem").count()).toBe(3);
     await done();
     await expect.poll(() => page.getByRole("article").count()).toBe(3);

@@ -48,7 +48,7 @@ async function stopClock(): Promise<void> {
 
 /** Waits for the notice of what was done, and until it is shown as a message too. */
 async function shown(words: string): Promise<void> {
-  await page.locator("[data-said]").getByText(words).waitFor();
+  await page.locator("[data-notice]").getByText(words).waitFor();
   await page.clock.runFor(100);
   await toast().getByText(words).waitFor();
 }
@@ -208,7 +208,7 @@ describe("far down a long page", () => {
 test("a notice that is in sight is not shown twice", async () => {
   await page.setViewportSize({ width: 1200, height: 1600 });
   await page.locator(`#switch-${claude}`).click();
-  await page.locator("[data-said]").getByText("Disabled").waitFor();
+  await page.locator("[data-notice]").getByText("Disabled").waitFor();
   await page.getByRole("status").filter({ hasText: "Disabled" }).last().waitFor();
   await expect.poll(() => isHeard("Disabled: requests pass it over.")).toBe(true);
   expect(await toast().count()).toBe(0);

@@ -113,7 +113,7 @@ test("a refused import repeats nothing of what was sent", async () => {
   for (const form of forms) {
     const answer = await house.ask("/admin/page/import", { cookie, form });
     const page = await answer.text();
-    expect(page).toContain("data-refused");
+    expect(page).toContain("data-error");
     expect(page).not.toContain("planted-secret");
   }
 });

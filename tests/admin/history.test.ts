@@ -61,9 +61,9 @@ test("skipping to the content keeps a filled-in key and the result of a test", a
   await page.getByRole("button", { name: "Fill in the key", exact: true }).click();
   await page.getByRole("button", { name: "Fill in the key", exact: true }).waitFor({ state: "detached" });
   await page.getByRole("button", { name: "Test" }).click();
-  await page.locator("#tried").waitFor();
+  await page.locator("#test-result").waitFor();
   await skip();
-  expect(await page.locator("#tried").count()).toBe(1);
+  expect(await page.locator("#test-result").count()).toBe(1);
   expect(await page.getByRole("button", { name: "Fill in the key", exact: true }).count()).toBe(0);
 });
 

@@ -140,7 +140,7 @@ describe.each([
 
     await page.getByRole("button", { name: "Test" }).click();
     await page
-      .locator("#tried")
+      .locator("#test-result")
       .getByText("It works. claude-haiku-4-5 answered through Claude sign-in")
       .waitFor();
     expect(door.fakes.claude.last().path).toBe("/v1/messages");
@@ -260,10 +260,10 @@ describe("an owner", () => {
     door.fakes.codex.always("error:429");
     await page.getByRole("button", { name: "Test" }).click();
     await page
-      .locator("#tried")
+      .locator("#test-result")
       .getByText(/^gpt-[\w.-]+ was refused/)
       .waitFor();
-    await page.locator("#tried").getByText("The account’s limit is reached.").waitFor();
+    await page.locator("#test-result").getByText("The account’s limit is reached.").waitFor();
   });
 
   test("gives a model a name of his own, changes and removes it", async () => {
@@ -274,7 +274,7 @@ describe("an owner", () => {
       });
       return answer.status;
     };
-    const said = (words: string) => page.locator("[data-said]").getByText(words).waitFor();
+    const said = (words: string) => page.locator("[data-notice]").getByText(words).waitFor();
     await owner.go("/admin/page/models?key=&q=gpt-5");
     await page.getByRole("link", { name: "Add a name" }).click();
     await dialog().getByLabel("Name that agents ask for").fill("fast");

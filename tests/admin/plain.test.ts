@@ -63,7 +63,7 @@ test("without scripts an owner pastes a wrong and then the right code", async ()
     for (const form of forms) if (form instanceof HTMLFormElement) form.noValidate = true;
   });
   await click("button", "Continue");
-  await page.getByRole("alert").getByText("Choose one of the ways first.").waitFor();
+  await page.getByRole("alert").getByText("Choose how to sign in first.").waitFor();
   await page.getByLabel("My Claude plan").check();
   await click("button", "Continue");
   const link = page.getByRole("link", { name: /^Open / });
@@ -117,7 +117,7 @@ test("without scripts an owner creates, uses, tests, reveals and revokes a key",
   await click("button", "Fill in the key to copy");
   await page.getByText(`ANTHROPIC_AUTH_TOKEN=${key}`).waitFor();
   await click("button", "Test");
-  await page.locator("#tried").getByText("It works. claude-haiku-4-5 answered").waitFor();
+  await page.locator("#test-result").getByText("It works. claude-haiku-4-5 answered").waitFor();
 
   await click("link", "Models");
   await page.getByLabel("For the key").selectOption({ index: 1 });

@@ -57,7 +57,7 @@ for (const [name, path, options] of [
   await owner.go(path);
   if (name === "use") {
     await owner.page.getByRole("button", { name: "Test" }).click();
-    await owner.page.locator("#tried").waitFor();
+    await owner.page.locator("#test-result").waitFor();
     await owner.page.evaluate(() => window.scrollTo(0, 0));
   }
   await owner.page.screenshot({ path: docs(name), fullPage: name === "accounts" });

@@ -95,7 +95,7 @@ describe("wrong tries", () => {
     for (let turn = 0; turn < 3; turn++) await house.ask("/admin/login", { form: { token: "wrong" } });
     const refused = await beside.ask("/admin/login", { form: { token: ADMIN_TOKEN } });
     expect(refused.status).toBe(429);
-    expect(await refused.text()).toContain("Too many wrong tries. Wait 1 s");
+    expect(await refused.text()).toContain("Too many wrong attempts. Wait 1 s");
     house.clock.ms += 1000;
     expect((await beside.ask("/admin/login", { form: { token: ADMIN_TOKEN } })).status).toBe(303);
     expect((await house.ask("/admin/login", { form: { token: "wrong" } })).status).toBe(401);

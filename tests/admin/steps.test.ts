@@ -44,10 +44,10 @@ test("a browser that comes back to this machine ends the sign-in, while the page
   const { house, fakes, wishes, cookie } = await createSignInHouse();
   const begun = await post(house, cookie, "codex/start", { mode: "browser" });
   expect(begun).toContain("Kleis waits for your browser to come back by itself.");
-  expect(begun).toContain('data-wait="2"');
+  expect(begun).toContain('data-poll="2"');
   const fields = carried(begun);
   const early = await post(house, cookie, "codex/check", fields);
-  expect(early).toContain('data-wait="2"');
+  expect(early).toContain('data-poll="2"');
   expect(early).toContain("Not yet: your browser has not come back to Kleis.");
 
   const callback = new URL(fakes.codex.authorize(fields.url ?? ""));

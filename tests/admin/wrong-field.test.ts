@@ -1,7 +1,7 @@
 /** What an owner reads when a form is not taken: the page's words for the page's fields, and which of them is wrong. */
 import { beforeEach, describe, expect, test } from "vitest";
 import { identityOf } from "../../src/admin/ui/account-name.ts";
-import { faultOf } from "../../src/admin/ui/form-error.ts";
+import { formErrorOf } from "../../src/admin/ui/form-error.ts";
 import { copilot } from "../../src/providers/copilot/index.ts";
 import { createHouse, type House } from "./house.ts";
 
@@ -14,17 +14,17 @@ beforeEach(async () => {
   cookie = await house.login();
 });
 
-interface Refused {
-  readonly words: string;
+interface ShownError {
+  readonly text: string;
   /** The tags of the fields that are marked. */
   readonly wrong: readonly string[];
 }
 
-async function send(path: string, form: Record<string, string>): Promise<Refused> {
+async function send(path: string, form: Record<string, string>): Promise<ShownError> {
   const answer = await house.ask(`/admin/page/${path}`, { cookie, form });
   const html = await answer.text();
-  const [, words = ""] = /id="refused" data-refused=.*?<span>(.*?)<\/span>/.exec(html) ?? [];
-  return { words, wrong: html.match(/<(input|select|textarea)[^>]*aria-invalid="true"[^>]*>/g) ?? [] };
+  const [, words = ""] = /id="form-error" data-error=.*?<span>(.*?)<\/span>/.exec(html) ?? [];
+  return { text: words, wrong: html.match(/<(input|select|textarea)[^>]*aria-invalid="true"[^>]*>/g) ?? [] };
 }
 
 const material = (fields: Record<string, string>) => ({ provider: "codex", label: "", ...fields });
@@ -96,7 +96,7 @@ test.each([
 ])(
   "%s is said of the field by its label, and the field is marked",
   async (_what, path, form, words, field) => {
-    const { words: said, wrong } = await send(path, form);
+    const { text: said, wrong } = await send(path, form);
     expect(said).toContain(words);
     expect(said).not.toMatch(/\b[a-z]+_[a-z_]+\b|`|^[a-z.0-9]+: /);
     expect(wrong).toHaveLength(1);
@@ -106,21 +106,21 @@ test.each([
 );
 
 test("a way of signing in that is closed is answered with the other one by the name that it has on the page", async () => {
-  const { words } = await send("connect/codex/start", { mode: "device" });
-  expect(words).toContain("or start with “Sign in with this browser”.");
+  const { text } = await send("connect/codex/start", { mode: "device" });
+  expect(text).toContain("or start with “Sign in with this browser”.");
 });
 
 describe("a sentence of the API", () => {
   test("about a field that the form does not have loses the program's name for it alone", () => {
-    expect(faultOf({ message: "scope: must be known.", param: "scope" }, {})).toEqual({
-      words: "Must be known.",
+    expect(formErrorOf({ message: "scope: must be known.", param: "scope" }, {})).toEqual({
+      text: "Must be known.",
       field: undefined,
     });
   });
 
   test("that names no field stays as it is", () => {
     const message = "There is no account in it.";
-    expect(faultOf({ message }, { label: { label: "Name" } }).words).toBe(message);
+    expect(formErrorOf({ message }, { label: { label: "Name" } }).text).toBe(message);
   });
 });
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { sameSecret } from "../../src/auth/timing-safe-equal.ts";
+import { timingSafeEqual } from "../../src/auth/timing-safe-equal.ts";
 import { ADMIN_TOKEN, createAdmin, part } from "./admin-app.ts";
 
 const ROUTES: [string, string][] = [
@@ -66,7 +66,7 @@ test("a session opens the API, but does not excuse a wrong token", async () => {
 });
 
 test("two secrets are the same only when every character is", async () => {
-  expect(await sameSecret("abc", "abc")).toBe(true);
+  expect(await timingSafeEqual("abc", "abc")).toBe(true);
   for (const other of ["abd", "ab", "abcd", "", "Abc", "abc "])
-    expect(await sameSecret("abc", other)).toBe(false);
+    expect(await timingSafeEqual("abc", other)).toBe(false);
 });

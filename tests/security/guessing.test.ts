@@ -1,6 +1,6 @@
 /** Whoever guesses admin tokens gets no more tries than the rule allows, and keeps nobody out who knows the right one. */
 import { describe, expect, onTestFinished, test } from "vitest";
-import { networkOf } from "../../src/auth/ip-prefix.ts";
+import { ipPrefixOf } from "../../src/auth/ip-prefix.ts";
 import { createLoginGuard, FORM_LIMITS, HEADER_LIMITS } from "../../src/auth/login-guard.ts";
 import { readConfig } from "../../src/environment.ts";
 import type { AttemptRule, Storage } from "../../src/storage/port.ts";
@@ -196,5 +196,5 @@ test.each([
   ["::1", "0:0:0:0"],
   ["", ""],
 ])("the address %s counts as %s", (address, network) => {
-  expect(networkOf(address)).toBe(network);
+  expect(ipPrefixOf(address)).toBe(network);
 });

@@ -3,12 +3,12 @@ import { say } from "./live.ts";
 
 /** Returns a function that restores the button. */
 export function beBusy(button: HTMLElement | null): () => void {
-  const words = button?.dataset.busy;
-  if (button === null || words === undefined) return () => {};
+  const text = button?.dataset.busy;
+  if (button === null || text === undefined) return () => {};
   const before = [...button.childNodes];
   const spinner = document.createElement("span");
   spinner.className = "spinner";
-  button.replaceChildren(spinner, words);
-  say(words);
+  button.replaceChildren(spinner, text);
+  say(text);
   return () => button.replaceChildren(...before);
 }

@@ -5,13 +5,13 @@ const SHOWN_MS = 2000;
 
 export async function copy(button: HTMLElement): Promise<void> {
   const source = document.getElementById(button.dataset.copy ?? "");
-  const words = button.querySelector("[data-copy-words]");
-  if (source === null || words === null) return;
+  const text = button.querySelector("[data-copy-label]");
+  if (source === null || text === null) return;
   const isCopied = (await viaClipboard(source.textContent ?? "")) || viaSelection(source);
-  words.textContent = isCopied ? "Copied" : "Select it";
+  text.textContent = isCopied ? "Copied" : "Select it";
   say(isCopied ? "Copied" : "Copying was refused: the text is selected, copy it with the keyboard.");
   window.setTimeout(() => {
-    words.textContent = "Copy";
+    text.textContent = "Copy";
   }, SHOWN_MS);
 }
 

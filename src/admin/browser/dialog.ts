@@ -101,5 +101,5 @@ function focusIn(panel: HTMLElement): void {
   const preferred = panel.querySelector<HTMLElement>("[autofocus]");
   (preferred ?? panel.querySelector("h1"))?.focus();
   if (preferred instanceof HTMLInputElement) preferred.select();
-  panel.querySelector("[data-refused]")?.scrollIntoView({ block: "nearest" });
+  panel.querySelector("[data-error]")?.scrollIntoView({ block: "nearest" });
 }

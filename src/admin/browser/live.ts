@@ -4,7 +4,7 @@ let region: HTMLElement | null = null;
 let timer = 0;
 
 /** With `isSeen` the text is also shown as a toast for a while. */
-export function say(words: string, isSeen = false): void {
+export function say(text: string, isSeen = false): void {
   region ??= create();
   keepInReach();
   const shown = region;
@@ -13,7 +13,7 @@ export function say(words: string, isSeen = false): void {
   window.clearTimeout(timer);
   // Emptied first, so that a repeated text is announced again.
   timer = window.setTimeout(() => {
-    shown.textContent = words;
+    shown.textContent = text;
     if (!isSeen) return;
     shown.className = "toast";
     // Long enough to read.
@@ -21,7 +21,7 @@ export function say(words: string, isSeen = false): void {
       () => {
         shown.className = "unseen";
       },
-      4000 + 60 * words.length,
+      4000 + 60 * text.length,
     );
   }, 50);
 }
@@ -40,7 +40,7 @@ export function keepInReach(): void {
 
 /** Announces the notice of a page that was just shown, as a toast too where the notice is out of view. */
 export function announce(root: Element): void {
-  const notice = root.querySelector("[data-said], #tried");
+  const notice = root.querySelector("[data-notice], #test-result");
   if (!notice?.textContent) return;
   const { top } = notice.getBoundingClientRect();
   say(notice.textContent, top < 0 || top >= window.innerHeight);

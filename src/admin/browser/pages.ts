@@ -33,7 +33,7 @@ export function swapMain({ page, address, method }: FetchedPage): void {
   if (field !== null && target instanceof HTMLInputElement && target.id === field.id) keepText(field, target);
   if (isOtherPage) window.scrollTo(0, 0);
   else if (place !== undefined && window.scrollY > 0) window.scrollBy(0, topOf(place.id) - place.top);
-  document.getElementById("tried")?.scrollIntoView({ block: "nearest" });
+  document.getElementById("test-result")?.scrollIntoView({ block: "nearest" });
   announce(fresh);
 }
 

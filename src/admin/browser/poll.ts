@@ -6,7 +6,7 @@ const started = new WeakSet<Element>();
 /** Starts every poll and countdown on the page that has not started yet; `show` gets the page that ends a poll. */
 export function startPolling(show: (fetched: FetchedPage) => void): void {
   for (const element of fresh<HTMLElement>("[data-countdown]")) countDown(element);
-  for (const form of fresh<HTMLFormElement>("form[data-wait]")) void poll(form, show);
+  for (const form of fresh<HTMLFormElement>("form[data-poll]")) void poll(form, show);
 }
 
 function fresh<Found extends Element>(selector: string): Found[] {
@@ -16,21 +16,21 @@ function fresh<Found extends Element>(selector: string): Found[] {
 }
 
 async function poll(form: HTMLFormElement, show: (fetched: FetchedPage) => void): Promise<void> {
-  const words = form.querySelector("[data-wait-words]");
-  const usual = words?.textContent ?? "";
-  let seconds = Number(form.dataset.wait);
+  const text = form.querySelector("[data-poll-text]");
+  const usual = text?.textContent ?? "";
+  let seconds = Number(form.dataset.poll);
   for (;;) {
     await new Promise((done) => window.setTimeout(done, seconds * 1000));
     if (!form.isConnected) return;
     const fetched = await submitForm(form);
     // The panel was closed, or a pasted code has ended the sign-in.
     if (!form.isConnected) return;
-    const next = fetched?.page.querySelector<HTMLElement>("form[data-wait]");
+    const next = fetched?.page.querySelector<HTMLElement>("form[data-poll]");
     if (fetched !== null && !next) return show(fetched);
-    if (next) seconds = Number(next.dataset.wait);
-    const refused = fetched?.page.querySelector("[data-refused]")?.textContent;
-    if (words !== null) {
-      words.textContent = fetched === null ? "No connection to Kleis; trying again." : (refused ?? usual);
+    if (next) seconds = Number(next.dataset.poll);
+    const refused = fetched?.page.querySelector("[data-error]")?.textContent;
+    if (text !== null) {
+      text.textContent = fetched === null ? "No connection to Kleis; trying again." : (refused ?? usual);
     }
   }
 }

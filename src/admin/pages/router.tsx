@@ -15,7 +15,7 @@ import { VERSION } from "../../version.ts";
 import { ASSETS } from "../ui/assets.gen.ts";
 import { ICON_SVG } from "../ui/icons.tsx";
 import { createAccountPages, showAccounts } from "./accounts/routes.tsx";
-import { createUsePages } from "./agents/routes.tsx";
+import { createAgentPages } from "./agents/routes.tsx";
 import { createConnectPages } from "./connect/routes.tsx";
 import type { PageContext, PageDeps, PageEnv } from "./context.ts";
 import { missing, problem } from "./error-page.tsx";
@@ -63,7 +63,7 @@ export function createAdminPage(deps: PageDeps): Hono<PageEnv> {
   app.route("/page/connect", createConnectPages(deps));
   app.route("/page/import", createImportPages(deps));
   app.route("/page/keys", createKeyPages(deps));
-  app.route("/page/use", createUsePages(deps));
+  app.route("/page/use", createAgentPages(deps));
   app.route("/page/live-checks", createLiveCheckPages(deps));
   app.route("/page/models", createModelPages(deps));
   app.all("/page/*", (c) => missing(c, "page"));
@@ -89,8 +89,8 @@ export function createAdminPage(deps: PageDeps): Hono<PageEnv> {
       return problem(c, 503, "The database can not be used", `What you asked for was not done: ${reason}.`);
     }
     if (reason !== undefined) {
-      const words = `Kleis could not reach it, so nothing was changed: ${reason}. Try again in a moment.`;
-      return problem(c, 503, "The database does not answer", words);
+      const text = `Kleis could not reach it, so nothing was changed: ${reason}. Try again in a moment.`;
+      return problem(c, 503, "The database does not answer", text);
     }
     return problem(c, 500, "Something went wrong inside Kleis", "Its log says what. Try again in a moment.");
   });

@@ -31,4 +31,4 @@ export function identityOf(
   };
 }
 
-export const KIND_WORDS = { oauth: "Subscription", api_key: "API key" } as const;
+export const KIND_NAMES = { oauth: "Subscription", api_key: "API key" } as const;

@@ -1,7 +1,7 @@
 /** Why a form was not taken, in the page's words: the admin API names its own fields, a person sees labels. Pure. */
 
-export interface Fault {
-  readonly words: string;
+export interface FormError {
+  readonly text: string;
   /** The name of the form's field that is wrong, where one is. */
   readonly field?: string | undefined;
 }
@@ -12,7 +12,7 @@ export interface FormField {
   /** Its name in the form, where that is not the API's. */
   readonly field?: string;
   /** Said instead of the API's sentence, where that speaks to a program. */
-  readonly words?: string;
+  readonly text?: string;
 }
 
 /** A form's fields by the API's names for them. */
@@ -21,22 +21,22 @@ export type FormFields = Readonly<Record<string, FormField>>;
 /** How the API's sentences go on whose subject is the field. */
 const PREDICATE = /^(must|is|has|holds|describes)\b/;
 
-export function faultOf(
+export function formErrorOf(
   { message, param = "" }: { message: string; param?: string | undefined },
   fields: FormFields,
-): Fault {
+): FormError {
   const wrong = fields[param];
   const field = wrong === undefined ? undefined : (wrong.field ?? param);
-  if (wrong?.words !== undefined) return { words: wrong.words, field };
+  if (wrong?.text !== undefined) return { text: wrong.text, field };
   const isNamed = param !== "" && message.startsWith(`${param}: `);
   const rest = isNamed ? message.slice(param.length + 2) : message;
   const subject = isNamed && wrong !== undefined && PREDICATE.test(rest) ? `${quoted(wrong)} ` : "";
-  let words = subject + rest;
+  let text = subject + rest;
   for (const [name, each] of Object.entries(fields)) {
     // Of one word they may be a word of the sentence.
-    if (name.includes("_")) words = words.replaceAll(name, quoted(each));
+    if (name.includes("_")) text = text.replaceAll(name, quoted(each));
   }
-  return { words: words.charAt(0).toUpperCase() + words.slice(1), field };
+  return { text: text.charAt(0).toUpperCase() + text.slice(1), field };
 }
 
 function quoted({ label }: FormField): string {

@@ -25,56 +25,56 @@ export function relative(at: number, now: number): string {
   return at > now ? `in ${span(at - now)}` : ago(at, now);
 }
 
-/** How good or bad a state is; the colour of its dot. */
+/** How good or bad a status is; the colour of its dot. */
 export type Tone = "good" | "warn" | "bad" | "off";
 
-export interface State {
+export interface Status {
   readonly tone: Tone;
-  readonly words: string;
+  readonly text: string;
   /** Why, and what to do about it, where that is known. */
   readonly why?: string;
 }
 
-export function accountState(account: AccountRecord): State {
+export function accountStatus(account: AccountRecord): Status {
   if (!account.enabled) {
     const why = account.primary
       ? "Requests pass it over until it is enabled; then it is primary again."
       : "Requests pass it over.";
-    return { tone: "off", words: "Disabled", why };
+    return { tone: "off", text: "Disabled", why };
   }
   if (account.status === "needs_login") {
     return {
       tone: "bad",
-      words: "Needs sign-in",
+      text: "Needs sign-in",
       ...(account.statusReason ? { why: account.statusReason } : {}),
     };
   }
   if (account.statusReason === NOT_CHECKED) {
     return {
       tone: "warn",
-      words: "Not checked",
+      text: "Not checked",
       why: "The provider could not be asked when this key was saved. The first request with it will tell.",
     };
   }
   if (account.statusReason !== null) {
     const { kind, statusReason } = account;
-    const fault = !isRejection(statusReason)
+    const problem = !isRejection(statusReason)
       ? "it did not open"
       : `its ${kind === "api_key" ? "key" : "token"} was refused`;
-    return { tone: "warn", words: `Active, but ${fault}`, why: account.statusReason };
+    return { tone: "warn", text: `Active, but ${problem}`, why: account.statusReason };
   }
   if (account.lastRefreshStatus === "failed") {
     return {
       tone: "warn",
-      words: "Active, but the last refresh failed",
+      text: "Active, but the last refresh failed",
       ...(account.lastRefreshError ? { why: account.lastRefreshError } : {}),
     };
   }
-  return { tone: "good", words: "Active" };
+  return { tone: "good", text: "Active" };
 }
 
 /** What is known of the end of an account's token. */
-export function tokenWords(account: AccountRecord, renews: boolean, now: number): string {
+export function tokenExpiry(account: AccountRecord, renews: boolean, now: number): string {
   const { kind, status, statusReason, expiresAt } = account;
   if (isRejection(statusReason)) return "refused by the provider";
   if (kind === "api_key") return "has no end";
@@ -84,31 +84,31 @@ export function tokenWords(account: AccountRecord, renews: boolean, now: number)
   return `ended ${ago(expiresAt, now)}${renews ? "; renewed at the next request" : ""}`;
 }
 
-export function keyState(key: KeyRecord, now: number): State {
-  if (key.revokedAt !== null) return { tone: "off", words: `Revoked ${ago(key.revokedAt, now)}` };
+export function keyStatus(key: KeyRecord, now: number): Status {
+  if (key.revokedAt !== null) return { tone: "off", text: `Revoked ${ago(key.revokedAt, now)}` };
   if (key.damaged !== undefined) {
     return {
       tone: "warn",
-      words: `Damaged: ${listed(key.damaged)}`,
+      text: `Damaged: ${listed(key.damaged)}`,
       why: "What is stored of this key was changed outside of Kleis, and it opens nothing. Revoke it and create another one.",
     };
   }
   if (key.expiresAt !== null && key.expiresAt <= now) {
-    return { tone: "off", words: `Expired ${ago(key.expiresAt, now)}` };
+    return { tone: "off", text: `Expired ${ago(key.expiresAt, now)}` };
   }
-  return { tone: "good", words: "Active" };
+  return { tone: "good", text: "Active" };
 }
 
 /** How a key stands, with what is known of the accounts that it is limited to. */
-export function keyStateAmong(key: KeyRecord, accounts: readonly AccountRecord[], now: number): State {
-  const state = keyState(key, now);
+export function keyStatusAmong(key: KeyRecord, accounts: readonly AccountRecord[], now: number): Status {
+  const status = keyStatus(key, now);
   const isLimited = key.accounts !== null || key.providers !== null;
-  if (state.tone !== "good" || !isLimited) return state;
+  if (status.tone !== "good" || !isLimited) return status;
   const well = accounts.filter(({ statusReason }) => statusReason === null || statusReason === NOT_CHECKED);
-  if (accessOf(well, key).usable.size > 0) return state;
+  if (accessOf(well, key).usable.size > 0) return status;
   return {
     tone: "warn",
-    words: "Active, but no account that it may use can answer now",
+    text: "Active, but no account that it may use can answer now",
     why: "The Accounts page says what each one needs. Or create a key with other limits.",
   };
 }

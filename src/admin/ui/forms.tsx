@@ -1,6 +1,6 @@
 /** The parts of forms: fields with labels and hints, choices, copyable text. All of them work without a script. */
 import type { Child, FC } from "hono/jsx";
-import type { Fault } from "./form-error.ts";
+import type { FormError } from "./form-error.ts";
 import { Icon } from "./icons.tsx";
 
 export const Field: FC<{ id: string; label: string; hint?: string; children?: Child }> = ({
@@ -21,12 +21,12 @@ export const Field: FC<{ id: string; label: string; hint?: string; children?: Ch
 );
 
 /** Where a form says what is wrong with it. */
-const REFUSED_ID = "refused";
+const FORM_ERROR_ID = "form-error";
 
 /** Ties a field to its hint and, where it is the wrong one, to what is said of it. */
-export function described(name: string, hintId: string | undefined, fault: Fault | undefined) {
-  const isWrong = fault?.field === name;
-  const ids = [hintId, isWrong ? REFUSED_ID : undefined].filter((id) => id !== undefined);
+export function described(name: string, hintId: string | undefined, error: FormError | undefined) {
+  const isWrong = error?.field === name;
+  const ids = [hintId, isWrong ? FORM_ERROR_ID : undefined].filter((id) => id !== undefined);
   return {
     ...(ids.length === 0 ? {} : { "aria-describedby": ids.join(" ") }),
     ...(isWrong ? { "aria-invalid": "true" as const } : {}),
@@ -45,8 +45,8 @@ export const TextField: FC<{
   autofocus?: boolean;
   maxlength?: number;
   /** Why the form was not taken: when it is for this field, that is where the owner goes on. */
-  fault?: Fault | undefined;
-}> = ({ id, label, hint, type = "text", value, fault, autofocus = false, ...rest }) => (
+  error?: FormError | undefined;
+}> = ({ id, label, hint, type = "text", value, error, autofocus = false, ...rest }) => (
   <Field id={id} label={label} {...(hint === undefined ? {} : { hint })}>
     <input
       id={id}
@@ -55,8 +55,8 @@ export const TextField: FC<{
       autocapitalize="none"
       spellcheck={false}
       {...(value === undefined ? {} : { value })}
-      autofocus={fault?.field === undefined ? autofocus : fault.field === rest.name}
-      {...described(rest.name, hint === undefined ? undefined : `${id}-hint`, fault)}
+      autofocus={error?.field === undefined ? autofocus : error.field === rest.name}
+      {...described(rest.name, hint === undefined ? undefined : `${id}-hint`, error)}
       {...rest}
     />
   </Field>
@@ -66,7 +66,7 @@ export interface Choice {
   readonly value: string;
   readonly name: string;
   /** What choosing it means. */
-  readonly words?: string | undefined;
+  readonly text?: string | undefined;
 }
 
 export const SelectField: FC<{
@@ -78,13 +78,13 @@ export const SelectField: FC<{
   chosen?: string | undefined;
   /** Sends the form as soon as another is chosen, where the script runs. */
   sends?: boolean;
-  fault?: Fault | undefined;
-}> = ({ id, name, label, hint, choices, chosen, sends, fault }) => (
+  error?: FormError | undefined;
+}> = ({ id, name, label, hint, choices, chosen, sends, error }) => (
   <Field id={id} label={label} {...(hint === undefined ? {} : { hint })}>
     <select
       id={id}
       name={name}
-      {...described(name, hint === undefined ? undefined : `${id}-hint`, fault)}
+      {...described(name, hint === undefined ? undefined : `${id}-hint`, error)}
       {...(sends ? { "data-sends": true } : {})}
     >
       {choices.map((choice) => (
@@ -105,12 +105,12 @@ export const RadioChoices: FC<{
 }> = ({ legend, name, choices, chosen }) => (
   <fieldset class="choices">
     <legend>{legend}</legend>
-    {choices.map(({ value, name: title, words }) => (
+    {choices.map(({ value, name: title, text }) => (
       <label class="choice">
         <input type="radio" name={name} value={value} checked={value === chosen} required />
         <span>
           <strong>{title}</strong>
-          {words === undefined ? null : <small>{words}</small>}
+          {text === undefined ? null : <small>{text}</small>}
         </span>
       </label>
     ))}
@@ -132,12 +132,12 @@ export const LimitChoices: FC<{
     </summary>
     <fieldset class="checks">
       <legend class="unseen">{title}</legend>
-      {choices.map(({ value, name: label, words }) => (
+      {choices.map(({ value, name: label, text }) => (
         <label>
           <input type="checkbox" name={name} value={value} checked={chosen.includes(value)} />
           <span>
             {label}
-            {words === undefined ? null : <small>{words}</small>}
+            {text === undefined ? null : <small>{text}</small>}
           </span>
         </label>
       ))}
@@ -149,7 +149,7 @@ export const LimitChoices: FC<{
 export const Copy: FC<{ of: string; what: string }> = ({ of, what }) => (
   <button type="button" class="copy js-only" data-copy={of} aria-label={`Copy ${what}`}>
     <Icon name="copy" />
-    <span data-copy-words>Copy</span>
+    <span data-copy-label>Copy</span>
   </button>
 );
 
@@ -181,16 +181,16 @@ export const CodeBlock: FC<{ id: string; title: string; text: string; fills?: st
 );
 
 /** Why a form was not taken. */
-export const Refused: FC<{ words: string | undefined }> = ({ words }) =>
-  words === undefined ? null : (
-    <div class="said bad" role="alert" id={REFUSED_ID} data-refused>
+export const FormErrorMessage: FC<{ text: string | undefined }> = ({ text }) =>
+  text === undefined ? null : (
+    <div class="notice bad" role="alert" id={FORM_ERROR_ID} data-error>
       <Icon name="alert" />
-      <span>{words}</span>
+      <span>{text}</span>
     </div>
   );
 
 /** A form of one button, for what is done at once. */
-export const Do: FC<{
+export const ActionButton: FC<{
   action: string;
   id: string;
   children?: Child;

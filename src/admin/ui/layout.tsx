@@ -33,7 +33,7 @@ const NAV: readonly [Section, string][] = [
 /** What was just done, or why it was not. */
 export interface Notice {
   readonly tone: "good" | "bad";
-  readonly words: string;
+  readonly text: string;
 }
 
 export const Document: FC<{ frame: Frame; title: string; children?: Child }> = ({
@@ -88,7 +88,7 @@ export const Page: FC<{
       </div>
     </header>
     <main id="main" tabindex={-1}>
-      {notice === undefined ? null : <Said notice={notice} />}
+      {notice === undefined ? null : <NoticeBar notice={notice} />}
       {children}
     </main>
     <footer class="foot">
@@ -97,10 +97,10 @@ export const Page: FC<{
   </Document>
 );
 
-export const Said: FC<{ notice: Notice }> = ({ notice }) => (
-  <p class={`said ${notice.tone}`} role={notice.tone === "bad" ? "alert" : "status"} data-said>
+export const NoticeBar: FC<{ notice: Notice }> = ({ notice }) => (
+  <p class={`notice ${notice.tone}`} role={notice.tone === "bad" ? "alert" : "status"} data-notice>
     <Icon name={notice.tone === "bad" ? "alert" : "check"} />
-    <span>{notice.words}</span>
+    <span>{notice.text}</span>
   </p>
 );
 
@@ -134,10 +134,10 @@ export const Panel: FC<{ title: string; back: string; children?: Child }> = ({ t
 );
 
 /** An empty place that says what comes first. */
-export const Empty: FC<{ title: string; words: string; children?: Child }> = ({ title, words, children }) => (
+export const Empty: FC<{ title: string; text: string; children?: Child }> = ({ title, text, children }) => (
   <div class="empty">
     <h2>{title}</h2>
-    <p>{words}</p>
+    <p>{text}</p>
     {children ? <div class="row">{children}</div> : null}
   </div>
 );

@@ -1,12 +1,12 @@
 /** How a thing stands, when something was, and what is known of it: the small lines of cards and lists. */
 import type { Child, FC } from "hono/jsx";
-import { relative, type State } from "./format.ts";
+import { relative, type Status } from "./format.ts";
 
-export const StateLine: FC<{ state: State }> = ({ state: { tone, words, why } }) => (
-  <p class={`state ${tone}`}>
+export const StatusLine: FC<{ status: Status }> = ({ status: { tone, text, why } }) => (
+  <p class={`status ${tone}`}>
     <span class="dot" aria-hidden="true" />
     <span>
-      <strong>{words}</strong>
+      <strong>{text}</strong>
       {why === undefined ? null : <span class="why">{why}</span>}
     </span>
   </p>

@@ -90,7 +90,7 @@ export function facts(config: Config): Fact[] {
       {
         id: "device-times",
         what: "Device sign-in: lifetime of a code, ms; pause between polls, s; longer by, s",
-        value: [SIGN_IN.device.lifetime, SIGN_IN.device.interval, SIGN_IN.device.slowDown],
+        value: [SIGN_IN.device.lifetime, SIGN_IN.device.interval, SIGN_IN.device.tooManyAttempts],
       },
       { id: "device-over", what: "Codes that end a device sign-in", value: [...SIGN_IN.device.over] },
     ),

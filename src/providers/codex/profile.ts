@@ -238,7 +238,7 @@ export const SIGN_IN = {
     lifetime: 900_000,
     /** Seconds between polls where the answer names none, and what `slow_down` adds. */
     interval: 5,
-    slowDown: 5,
+    tooManyAttempts: 5,
     /** Codes that end the flow; every other 403 or 404 means that it was not entered yet. */
     over: new Set(["expired_token", "deviceauth_expired", "access_denied"]),
   },

@@ -79,7 +79,7 @@ export async function pollDevice(input: SignInComplete, net: ProviderNet): Promi
   }
   const code = errorCode(heard.json) ?? "";
   if (device.over.has(code)) return { status: "ended", error: over(code) };
-  const next = code === "slow_down" ? intervalMs + device.slowDown * 1000 : intervalMs;
+  const next = code === "slow_down" ? intervalMs + device.tooManyAttempts * 1000 : intervalMs;
   return { status: "pending", secret: { ...input.secret, intervalMs: next }, intervalMs: next };
 }
 

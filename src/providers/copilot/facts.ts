@@ -41,7 +41,7 @@ export function facts(config: Config): Fact[] {
       {
         id: "sign-in-times",
         what: "Lifetime of a code, ms; pause between polls, s; longer by, s",
-        value: [SIGN_IN.lifetime, SIGN_IN.interval, SIGN_IN.slowDown],
+        value: [SIGN_IN.lifetime, SIGN_IN.interval, SIGN_IN.tooManyAttempts],
       },
     ),
     ...factsFrom(

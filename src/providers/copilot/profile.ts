@@ -259,7 +259,7 @@ export const SIGN_IN = {
   discoveryVersion: "2025-04-01",
   /** Seconds between polls where none is named (RFC 8628 §3.2), and what `slow_down` adds where it names none. */
   interval: 5,
-  slowDown: 5,
+  tooManyAttempts: 5,
   /** The provider keeps a code this long where it names no time, ms. */
   lifetime: 900_000,
 } as const;

@@ -91,7 +91,7 @@ function judge(heard: Heard, { secret }: SignInComplete, intervalMs: number): Si
     case "slow_down": {
       const named = heard.json?.interval;
       const raised =
-        typeof named === "number" && named > 0 ? named * 1000 : intervalMs + SIGN_IN.slowDown * 1000;
+        typeof named === "number" && named > 0 ? named * 1000 : intervalMs + SIGN_IN.tooManyAttempts * 1000;
       return { status: "pending", secret: { ...secret, intervalMs: raised }, intervalMs: raised };
     }
     case "expired_token":

@@ -5,12 +5,12 @@ import type { ListStatus } from "../../../models/catalogue/list-record.ts";
 import type { Provider } from "../../../providers/provider.ts";
 import { CLASS_WORDS } from "../../../providers/refusal.ts";
 import type { AccountRecord, RefusalNote } from "../../../storage/port.ts";
-import { identityOf, KIND_WORDS } from "../../ui/account-name.ts";
-import { accountState, tokenWords } from "../../ui/format.ts";
-import { Do } from "../../ui/forms.tsx";
+import { identityOf, KIND_NAMES } from "../../ui/account-name.ts";
+import { accountStatus, tokenExpiry } from "../../ui/format.ts";
+import { ActionButton } from "../../ui/forms.tsx";
 import { Icon } from "../../ui/icons.tsx";
 import type { Frame } from "../../ui/layout.tsx";
-import { Fact, StateLine, Time } from "../../ui/status.tsx";
+import { Fact, StatusLine, Time } from "../../ui/status.tsx";
 
 export interface AccountCardProps {
   frame: Frame;
@@ -40,17 +40,17 @@ export const AccountCard: FC<AccountCardProps> = ({ frame: { now }, provider, ac
           </span>
         ) : null}
       </header>
-      <StateLine state={accountState(account)} />
+      <StatusLine status={accountStatus(account)} />
       {account.lastRefusal === null ? null : <LastRefusal note={account.lastRefusal} now={now} />}
       <dl class="facts">
         <Fact name="Kind">
-          {plan === undefined ? KIND_WORDS[account.kind] : `${KIND_WORDS[account.kind]}, ${plan}`}
+          {plan === undefined ? KIND_NAMES[account.kind] : `${KIND_NAMES[account.kind]}, ${plan}`}
         </Fact>
         <Fact name="Token">
           {account.expiresAt === null ? (
-            tokenWords(account, renews, now)
+            tokenExpiry(account, renews, now)
           ) : (
-            <Time at={account.expiresAt}>{tokenWords(account, renews, now)}</Time>
+            <Time at={account.expiresAt}>{tokenExpiry(account, renews, now)}</Time>
           )}
         </Fact>
         {signInEnds === undefined ? null : (
@@ -94,21 +94,21 @@ export const AccountCard: FC<AccountCardProps> = ({ frame: { now }, provider, ac
           </a>
         ) : null}
         {account.primary || !account.enabled ? null : (
-          <Do id={`primary-${id}`} action={`${path}/primary`}>
+          <ActionButton id={`primary-${id}`} action={`${path}/primary`}>
             Make primary
-          </Do>
+          </ActionButton>
         )}
         {provider.refresh === undefined || account.kind === "api_key" ? null : (
-          <Do id={`refresh-${id}`} action={`${path}/refresh`} busy="Refreshing…">
+          <ActionButton id={`refresh-${id}`} action={`${path}/refresh`} busy="Refreshing…">
             Refresh
-          </Do>
+          </ActionButton>
         )}
         <a class="quiet" id={`rename-${id}`} href={`${path}/rename`} data-panel-link>
           Rename
         </a>
-        <Do id={`switch-${id}`} action={`${path}/${account.enabled ? "disable" : "enable"}`}>
+        <ActionButton id={`switch-${id}`} action={`${path}/${account.enabled ? "disable" : "enable"}`}>
           {account.enabled ? "Disable" : "Enable"}
-        </Do>
+        </ActionButton>
         <a class="quiet danger" id={`remove-${id}`} href={`${path}/remove`} data-panel-link>
           Remove
         </a>
@@ -119,7 +119,7 @@ export const AccountCard: FC<AccountCardProps> = ({ frame: { now }, provider, ac
 
 /** The last refusal that matters to the owner: why, for which model, when, in whose words, and what to do. */
 const LastRefusal: FC<{ note: RefusalNote; now: number }> = ({ note, now }) => (
-  <p class="state warn refusal">
+  <p class="status warn refusal">
     <span class="dot" aria-hidden="true" />
     <span>
       <strong>{CLASS_WORDS[note.class]}</strong>

@@ -1,13 +1,13 @@
 /** Renaming an account, and removing it with a second thought. */
 import type { FC } from "hono/jsx";
 import type { AccountRecord } from "../../../storage/port.ts";
-import type { Fault } from "../../ui/form-error.ts";
-import { Refused, TextField } from "../../ui/forms.tsx";
+import type { FormError } from "../../ui/form-error.ts";
+import { FormErrorMessage, TextField } from "../../ui/forms.tsx";
 import { PATH, Panel } from "../../ui/layout.tsx";
 
-export const RenamePanel: FC<{ account: AccountRecord; refused?: Fault | undefined }> = ({
+export const RenamePanel: FC<{ account: AccountRecord; error?: FormError | undefined }> = ({
   account,
-  refused,
+  error,
 }) => (
   <Panel title="Rename the account" back={PATH.accounts}>
     <form class="stack" method="post" action={`/admin/page/accounts/${account.id}/rename`}>
@@ -19,9 +19,9 @@ export const RenamePanel: FC<{ account: AccountRecord; refused?: Fault | undefin
         maxlength={120}
         required
         autofocus
-        fault={refused}
+        error={error}
       />
-      <Refused words={refused?.words} />
+      <FormErrorMessage text={error?.text} />
       <div class="row end">
         <a class="button" href={PATH.accounts} data-close>
           Cancel
@@ -48,7 +48,7 @@ export const RemovePanel: FC<{
       account of {providerName}, if there is one. To use it again, connect it again.
     </p>
     {stranded.length === 0 ? null : (
-      <p class="said warn">
+      <p class="notice warn">
         <span>
           {stranded.length === 1 ? "This key is" : "These keys are"} limited to it and will not answer any
           more: {stranded.join(", ")}

@@ -3,7 +3,7 @@ import { Hono } from "hono";
 import { decodeBody } from "../../../http/json-body.ts";
 import type { AccountActions } from "../../actions/accounts.ts";
 import { accountChangeBody } from "../../api/schemas.ts";
-import { faultOf } from "../../ui/form-error.ts";
+import { formErrorOf } from "../../ui/form-error.ts";
 import { type Notice, PATH } from "../../ui/layout.tsx";
 import { showPanel } from "../../ui/panel.tsx";
 import { fieldsOf, type PageContext, type PageDeps, type PageEnv, perform, render } from "../context.ts";
@@ -27,7 +27,7 @@ const DONE: ReadonlyMap<string, string> = new Map([
   ["remove", "Removed."],
 ]);
 
-export async function showAccounts(deps: PageDeps, c: PageContext, refused?: string): Promise<Response> {
+export async function showAccounts(deps: PageDeps, c: PageContext, error?: string): Promise<Response> {
   const { storage } = deps.runtime;
   const frame = c.get("frame");
   await deps.refusals.flush();
@@ -35,11 +35,11 @@ export async function showAccounts(deps: PageDeps, c: PageContext, refused?: str
   const lists = await deps.models.listStatuses(accounts);
   const done = DONE.get(c.req.query("done") ?? "");
   const notice: Notice | undefined =
-    refused !== undefined
-      ? { tone: "bad", words: refused }
+    error !== undefined
+      ? { tone: "bad", text: error }
       : done === undefined
         ? undefined
-        : { tone: "good", words: done };
+        : { tone: "good", text: done };
   return render(
     c,
     <AccountsPage
@@ -94,8 +94,8 @@ export function createAccountPages(deps: PageDeps): Hono<PageEnv> {
       deps.actions.accounts.update(account.id, decodeBody(accountChangeBody, { label })),
     );
     if (outcome.ok) return c.redirect(`${PATH.accounts}?done=rename`, 303);
-    const refused = faultOf(outcome.error, { label: { label: "Name" } });
-    return showPanel(c, "accounts", "Rename", <RenamePanel account={account} refused={refused} />);
+    const error = formErrorOf(outcome.error, { label: { label: "Name" } });
+    return showPanel(c, "accounts", "Rename", <RenamePanel account={account} error={error} />);
   });
 
   app.get("/:id/remove", async (c) => {

@@ -1,8 +1,8 @@
-/** What an agent is to the page: what it speaks, what to paste for it, and which models it can ask for. Pure. */
+/** An agent as the page knows it: its protocols, its setup, and the models it can request. Pure. */
 import type { ListedModel } from "../../../models/catalogue/list.ts";
 import type { Protocol } from "../../../protocols/protocol.ts";
 
-/** What a setup is filled with. */
+/** The values that a setup is filled with. */
 export interface Setup {
   /** The root address, without `/v1`. */
   readonly origin: string;
@@ -11,7 +11,7 @@ export interface Setup {
   /** Opens the key's own model list; null while the key is not revealed. */
   readonly discoveryToken: string | null;
   readonly model: ListedModel;
-  /** The protocol in which the agent will ask for the model. */
+  /** The protocol that the agent will use for the model. */
   readonly protocol: Protocol;
   /** All models that the key may use. */
   readonly models: readonly ListedModel[];
@@ -26,16 +26,16 @@ export interface Snippet {
 export interface Agent {
   readonly id: string;
   readonly name: string;
-  /** What it can speak, best first. */
+  /** Supported protocols, preferred first. */
   readonly protocols: readonly Protocol[];
   /** Models to offer first, by id. */
   readonly prefers?: RegExp;
-  /** What to know beside the snippets. */
+  /** A note shown with the snippets. */
   readonly note?: (setup: Setup) => string;
   readonly snippets: (setup: Setup) => Snippet[];
 }
 
-/** The variable in which every setup keeps the key. */
+/** The environment variable that holds the key in every setup. */
 export const KEY_VARIABLE = "KLEIS_API_KEY";
 
 export const SHELL = "Shell";
@@ -44,23 +44,23 @@ export const exported = (name: string, value: string) => `export ${name}=${value
 
 export const keyLine = ({ key }: Setup) => exported(KEY_VARIABLE, key);
 
-/** The protocol in which the agent would ask for this model; undefined when they have none in common. */
+/** The protocol that the agent would use for this model; undefined when they have none in common. */
 export function commonProtocol(agent: Agent, model: ListedModel): Protocol | undefined {
   return agent.protocols.find((protocol) => model.entry.operations.includes(protocol));
 }
 
-/** The models that the agent can use, those it prefers first; the order is otherwise kept. */
+/** The models that the agent can use, preferred ones first, otherwise in the given order. */
 export function modelsFor(agent: Agent, models: readonly ListedModel[]): ListedModel[] {
-  const able = models.filter((model) => commonProtocol(agent, model) !== undefined);
+  const usable = models.filter((model) => commonProtocol(agent, model) !== undefined);
   const { prefers } = agent;
-  if (prefers === undefined) return able;
-  return [...able.filter(({ id }) => prefers.test(id)), ...able.filter(({ id }) => !prefers.test(id))];
+  if (prefers === undefined) return usable;
+  return [...usable.filter(({ id }) => prefers.test(id)), ...usable.filter(({ id }) => !prefers.test(id))];
 }
 
-/** Models that one file names at most. */
+/** The most models listed in one file. */
 const FILE_MAX = 40;
 
-/** What to name in a file of the models that the agent can ask for: the chosen one first. */
-export function modelsInFile(chosen: ListedModel, able: readonly ListedModel[]): ListedModel[] {
-  return [chosen, ...able.filter(({ id }) => id !== chosen.id)].slice(0, FILE_MAX);
+/** The models to list in a configuration file: the chosen one first. */
+export function modelsInFile(chosen: ListedModel, usable: readonly ListedModel[]): ListedModel[] {
+  return [chosen, ...usable.filter(({ id }) => id !== chosen.id)].slice(0, FILE_MAX);
 }

@@ -1,5 +1,5 @@
 /**
- * The agents that the page has a setup for: which protocols each speaks, and what to paste where
+ * The agents that the page has a setup for: the protocols of each, and what to paste where
  * (clients.md §3 to §6; aider.chat/docs/llms, docs of LiteLLM for its variables; read in November 2026). Pure.
  */
 import {
@@ -15,20 +15,20 @@ import {
 import { OPENCODE } from "./opencode.ts";
 import { SDKS } from "./sdk.ts";
 
-/** The kinds of model that Claude Code asks for by names of its own: Haiku for its small tasks, without being told to. */
+/** The tiers that Claude Code requests by its own model names: it uses Haiku for small tasks by itself. */
 const TIERS = ["haiku", "sonnet", "opus"];
 
-/** What to ask for instead, for each kind of which the key has no model under the vendor's own name. */
+/** Overrides for each tier without a model under Anthropic's own name. */
 function tierLines({ model, models }: Setup): string[] {
-  const able = modelsFor(CLAUDE_CODE, models);
+  const usable = modelsFor(CLAUDE_CODE, models);
   return TIERS.flatMap((tier) => {
-    const fits = able.filter(({ id }) => id.includes(`claude-${tier}`));
+    const fits = usable.filter(({ id }) => id.includes(`claude-${tier}`));
     if (fits.some(({ id }) => id.startsWith("claude-"))) return [];
     return [exported(`ANTHROPIC_DEFAULT_${tier.toUpperCase()}_MODEL`, (fits[0] ?? model).id)];
   });
 }
 
-/** What would win over the token, or send requests elsewhere, if the owner's shell set it. */
+/** Variables that, if set in the owner's shell, would override the token or redirect requests. */
 const BLANKED = [
   "ANTHROPIC_API_KEY",
   "CLAUDE_CODE_USE_BEDROCK",
@@ -42,7 +42,7 @@ const CLAUDE_CODE: Agent = {
   protocols: ["messages"],
   prefers: /claude-(sonnet|opus)/,
   note: () =>
-    "The base URL has no /v1. Keep the first line whole: with the address alone Claude Code sends its own login there, and a key or a cloud provider that your shell sets would win over the token. With the last line Claude Code lists the models of this key in /model; leave it out to keep its own list.",
+    "The base URL has no /v1. Keep the first line whole: with the address alone Claude Code sends its own login there, and a key or a cloud provider that your shell sets would override the token. With the last line Claude Code lists the models of this key in /model; leave it out to keep its own list.",
   snippets: (setup) => [
     {
       title: SHELL,
@@ -57,7 +57,7 @@ const CLAUDE_CODE: Agent = {
   ],
 };
 
-/** Where the key lies for agents that run a command to get it. */
+/** Where the key is kept for agents that run a command to read it. */
 const KEY_FOLDER = "~/.config/kleis";
 const KEY_FILE = `${KEY_FOLDER}/key`;
 
@@ -103,13 +103,13 @@ const PI: Agent = {
   snippets: (setup) => {
     const { origin, model, models, protocol } = setup;
     // The file has one protocol for all of its models.
-    const able = models.filter(({ entry }) => entry.operations.includes(protocol));
+    const usable = models.filter(({ entry }) => entry.operations.includes(protocol));
     const kleis = {
       baseUrl: protocol === "messages" ? origin : `${origin}/v1`,
       api: PI_API[protocol],
       // A command in all versions; the bare name of a variable is sent as it stands since pi 1.0.
       apiKey: `!printenv ${KEY_VARIABLE}`,
-      models: modelsInFile(model, able).map(({ id, entry }) => ({
+      models: modelsInFile(model, usable).map(({ id, entry }) => ({
         id,
         ...(entry.model.reasoning ? { reasoning: true } : {}),
       })),

@@ -1,4 +1,4 @@
-/** The page that points an agent at Kleis: a key, a model, an agent, what to paste, and whether it works. */
+/** The agents page: choose a key, a model and an agent, copy the setup, and test it. */
 import type { Child, FC } from "hono/jsx";
 import type { ListedModel } from "../../../models/catalogue/list.ts";
 import type { KeyRecord } from "../../../storage/port.ts";
@@ -7,27 +7,27 @@ import { Icon } from "../../ui/icons.tsx";
 import { Empty, type Frame, Head, PATH, Page } from "../../ui/layout.tsx";
 import { type Agent, commonProtocol, modelsFor, type Setup } from "./agent.ts";
 import { AGENTS } from "./catalogue.ts";
-import type { Tried } from "./test-request.ts";
+import type { TestResult } from "./test-request.ts";
 
-export interface UseProps {
+export interface AgentsProps {
   frame: Frame;
-  /** Keys that work, to choose from. */
+  /** Working keys to choose from. */
   keys: readonly KeyRecord[];
   /** Whether there are more than these. */
   isCut: boolean;
   chosen: KeyRecord | undefined;
   agent: Agent;
-  /** What the chosen key may use, newest first. */
+  /** The models that the chosen key may use, newest first. */
   models: readonly ListedModel[];
-  /** The model that was asked for; another when the agent cannot use it. */
+  /** The requested model; another one is shown when the agent cannot use it. */
   wanted: string | undefined;
-  /** The key's text, after an explicit wish. */
+  /** The key's text, after an explicit reveal. */
   revealed?: { key: string; discoveryToken: string } | undefined;
-  tried?: Tried | undefined;
+  testResult?: TestResult | undefined;
   hasAccount: boolean;
 }
 
-export const UsePage: FC<UseProps> = (props) => {
+export const AgentsPage: FC<AgentsProps> = (props) => {
   const { frame, keys, chosen, hasAccount } = props;
   return (
     <Page frame={frame} section="use" title="Use it">
@@ -35,7 +35,7 @@ export const UsePage: FC<UseProps> = (props) => {
       {chosen === undefined ? (
         <Empty
           title={hasAccount ? "No key yet" : "Nothing to use yet"}
-          words={
+          text={
             hasAccount
               ? "Create a key first: it is what the agent sends."
               : "Connect an account and create a key; then this page has the setup for your agents."
@@ -59,13 +59,13 @@ export const UsePage: FC<UseProps> = (props) => {
   );
 };
 
-/** The form that asks for the page with the key filled in. */
+/** The id of the form that requests the page with the key filled in. */
 const FILL = "fill-form";
 
-const Chosen: FC<UseProps & { chosen: KeyRecord }> = (props) => {
-  const { frame, keys, isCut, chosen, agent, models, wanted, revealed, tried } = props;
-  const able = modelsFor(agent, models);
-  const model = able.find(({ id }) => id === wanted) ?? able[0];
+const Chosen: FC<AgentsProps & { chosen: KeyRecord }> = (props) => {
+  const { frame, keys, isCut, chosen, agent, models, wanted, revealed, testResult } = props;
+  const usable = modelsFor(agent, models);
+  const model = usable.find(({ id }) => id === wanted) ?? usable[0];
   const protocol = model === undefined ? undefined : commonProtocol(agent, model);
   const setup: Setup | undefined =
     model === undefined || protocol === undefined
@@ -95,7 +95,7 @@ const Chosen: FC<UseProps & { chosen: KeyRecord }> = (props) => {
           id="model"
           name="model"
           label="Model"
-          choices={able.map(({ id, name }) => ({ value: id, name: name === id ? id : `${name} (${id})` }))}
+          choices={usable.map(({ id, name }) => ({ value: id, name: name === id ? id : `${name} (${id})` }))}
           chosen={model?.id}
           sends
         />
@@ -112,7 +112,7 @@ const Chosen: FC<UseProps & { chosen: KeyRecord }> = (props) => {
       {setup === undefined ? (
         <Empty
           title={`No model for ${agent.name}`}
-          words={
+          text={
             models.length === 0
               ? "This key may use no model now: its accounts must sign in again, or its limits leave nothing."
               : `${agent.name} speaks ${agent.protocols.join(" or ")}; none of the models that this key may use does.`
@@ -131,14 +131,14 @@ const Chosen: FC<UseProps & { chosen: KeyRecord }> = (props) => {
           ) : null}
           {agent.note === undefined ? null : <p class="note">{agent.note(setup)}</p>}
           {revealed === undefined ? (
-            <Same {...props} model={setup.model.id} action={PATH.use} id={FILL}>
+            <SelfForm {...props} model={setup.model.id} action={PATH.use} id={FILL}>
               <div class="row">
                 <button id="fill" type="submit">
                   Fill in the key
                 </button>
                 <span class="hint">It is shown only when you ask for it.</span>
               </div>
-            </Same>
+            </SelfForm>
           ) : null}
           {agent.snippets(setup).map(({ title, text }, index) => (
             <CodeBlock
@@ -148,21 +148,21 @@ const Chosen: FC<UseProps & { chosen: KeyRecord }> = (props) => {
               fills={revealed === undefined && text.includes(setup.key) ? FILL : undefined}
             />
           ))}
-          <Same {...props} model={setup.model.id} action={`${PATH.use}/test`}>
+          <SelfForm {...props} model={setup.model.id} action={`${PATH.use}/test`}>
             <div class="row">
               <button id="test" class="primary" type="submit" data-busy="Asking…">
                 Test
               </button>
               <span class="hint">Sends one tiny request with this key to {setup.model.id}.</span>
             </div>
-          </Same>
-          <div class="tried" aria-live="polite">
-            {tried === undefined ? null : (
-              <div class={`said ${tried.ok ? "good" : "bad"}`} id="tried">
-                <Icon name={tried.ok ? "check" : "alert"} />
+          </SelfForm>
+          <div class="test-result" aria-live="polite">
+            {testResult === undefined ? null : (
+              <div class={`notice ${testResult.ok ? "good" : "bad"}`} id="test-result">
+                <Icon name={testResult.ok ? "check" : "alert"} />
                 <span>
-                  {tried.words}
-                  {tried.next === undefined ? null : <span class="why">{tried.next}</span>}
+                  {testResult.text}
+                  {testResult.next === undefined ? null : <span class="why">{testResult.next}</span>}
                 </span>
               </div>
             )}
@@ -173,8 +173,8 @@ const Chosen: FC<UseProps & { chosen: KeyRecord }> = (props) => {
   );
 };
 
-/** Links; once the key is revealed they are buttons, so that it stays so from one agent to the next. */
-const AgentTabs: FC<UseProps & { chosen: KeyRecord; model: string | undefined }> = (props) => {
+/** Links; once the key is revealed they are buttons, so that it stays revealed on the next agent. */
+const AgentTabs: FC<AgentsProps & { chosen: KeyRecord; model: string | undefined }> = (props) => {
   const { chosen, agent, wanted, model, revealed } = props;
   const keep = wanted ?? model ?? "";
   const current = (id: string) => (id === agent.id ? { "aria-current": "true" as const } : {});
@@ -209,9 +209,9 @@ const AgentTabs: FC<UseProps & { chosen: KeyRecord; model: string | undefined }>
   );
 };
 
-/** A form that asks for the same page again. */
-const Same: FC<
-  UseProps & { chosen: KeyRecord; model: string; action: string; id?: string; children?: Child }
+/** A form that requests the same page with the same selection. */
+const SelfForm: FC<
+  AgentsProps & { chosen: KeyRecord; model: string; action: string; id?: string; children?: Child }
 > = ({ chosen, agent, model, revealed, action, id, children }) => (
   <form method="post" action={action} {...(id === undefined ? {} : { id })}>
     <input type="hidden" name="key" value={chosen.id} />

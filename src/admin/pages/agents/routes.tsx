@@ -1,4 +1,4 @@
-/** The routes that point an agent at Kleis, and try a key in this process with one tiny request. */
+/** The routes of the agents page: setups for agents, and testing a key with one small request. */
 import { Hono } from "hono";
 import type { Protocol } from "../../../protocols/protocol.ts";
 import type { KeyRecord } from "../../../storage/port.ts";
@@ -9,54 +9,66 @@ import { keyChoice } from "../keys/choice.ts";
 import { createModelView } from "../models/view.ts";
 import { commonProtocol, modelsFor } from "./agent.ts";
 import { AGENTS } from "./catalogue.ts";
-import { UsePage } from "./page.tsx";
-import { type Tried, tinyRequest, triedWords } from "./test-request.ts";
+import { AgentsPage } from "./page.tsx";
+import { type TestResult, testRequestFor, testResultOf } from "./test-request.ts";
 
-/** How long a trial may take, ms. */
-const TRIAL_MS = 60_000;
+/** How long a test request may take, ms. */
+const TEST_TIMEOUT_MS = 60_000;
 
-/** Characters of an answer that are read. */
-const READ = 200_000;
+/** Characters of a response that are read. */
+const MAX_CHARACTERS = 200_000;
 
-type Wish = Readonly<Record<string, string | undefined>>;
+type Selection = Readonly<Record<string, string | undefined>>;
 
-export function createUsePages(deps: PageDeps): Hono<PageEnv> {
+export function createAgentPages(deps: PageDeps): Hono<PageEnv> {
   const app = new Hono<PageEnv>();
   const { storage } = deps.runtime;
   const view = createModelView(deps);
   const confirm = createConfirm(deps);
 
-  async function show(c: PageContext, wish: Wish, reveals: boolean, tries: boolean): Promise<Response> {
+  async function show(
+    c: PageContext,
+    selection: Selection,
+    reveals: boolean,
+    sendsTest: boolean,
+  ): Promise<Response> {
     const frame = c.get("frame");
-    const [{ keys, asked, isCut }, accounts] = await Promise.all([
-      keyChoice(deps, frame.now, wish.key),
+    const [{ keys, requested, isCut }, accounts] = await Promise.all([
+      keyChoice(deps, frame.now, selection.key),
       deps.accountCache.list(),
     ]);
-    const chosen = asked ?? keys[0];
-    const agent = AGENTS.find(({ id }) => id === wish.agent) ?? AGENTS[0]!;
+    const chosen = requested ?? keys[0];
+    const agent = AGENTS.find(({ id }) => id === selection.agent) ?? AGENTS[0]!;
     const models = chosen === undefined ? [] : await view.listFor(chosen);
-    const secrets = chosen !== undefined && (reveals || tries) ? await storage.keys.reveal(chosen.id) : null;
+    const secrets =
+      chosen !== undefined && (reveals || sendsTest) ? await storage.keys.reveal(chosen.id) : null;
 
-    let tried: Tried | undefined;
-    const able = modelsFor(agent, models);
-    const model = able.find(({ id }) => id === wish.model) ?? able[0];
+    let testResult: TestResult | undefined;
+    const usable = modelsFor(agent, models);
+    const model = usable.find(({ id }) => id === selection.model) ?? usable[0];
     const protocol = model === undefined ? undefined : commonProtocol(agent, model);
-    if (tries && chosen !== undefined && secrets !== null && model !== undefined && protocol !== undefined) {
+    if (
+      sendsTest &&
+      chosen !== undefined &&
+      secrets !== null &&
+      model !== undefined &&
+      protocol !== undefined
+    ) {
       const labels = new Map(accounts.map(({ id, label }) => [id, label]));
-      tried = await attempt(deps, c, { key: secrets.key, model: model.id, protocol, labels });
+      testResult = await sendTestRequest(deps, c, { key: secrets.key, model: model.id, protocol, labels });
     }
     return render(
       c,
-      <UsePage
+      <AgentsPage
         frame={frame}
         keys={keys}
         isCut={isCut}
         chosen={chosen}
         agent={agent}
         models={models}
-        wanted={wish.model}
+        wanted={selection.model}
         revealed={reveals && secrets !== null ? secrets : undefined}
-        tried={tried}
+        testResult={testResult}
         hasAccount={accounts.length > 0}
       />,
     );
@@ -64,21 +76,26 @@ export function createUsePages(deps: PageDeps): Hono<PageEnv> {
 
   app.get("/", (c) => show(c, c.req.query(), false, false));
   app.post("/", async (c) => {
-    const { token, ...wish } = await fieldsOf(c);
-    const back = `${PATH.use}?${new URLSearchParams(wish)}`;
-    const asked = await confirm(c, token, { section: "use", action: PATH.use, back, fields: wish });
-    return asked ?? show(c, wish, true, false);
+    const { token, ...selection } = await fieldsOf(c);
+    const back = `${PATH.use}?${new URLSearchParams(selection)}`;
+    const confirmation = await confirm(c, token, {
+      section: "use",
+      action: PATH.use,
+      back,
+      fields: selection,
+    });
+    return confirmation ?? show(c, selection, true, false);
   });
   app.post("/test", async (c) => {
-    const wish = await fieldsOf(c);
-    // A key that was on the screen stays there only while it could be revealed.
-    const reveals = wish.revealed === "1" && (await deps.sessions.isFresh(c.req.raw));
-    return show(c, wish, reveals, true);
+    const selection = await fieldsOf(c);
+    // A key that was revealed stays visible only while the session could reveal it.
+    const reveals = selection.revealed === "1" && (await deps.sessions.isFresh(c.req.raw));
+    return show(c, selection, reveals, true);
   });
   return app;
 }
 
-interface Trial {
+interface TestOptions {
   readonly key: string;
   readonly model: string;
   readonly protocol: Protocol;
@@ -86,18 +103,18 @@ interface Trial {
   readonly labels: ReadonlyMap<KeyRecord["id"], string>;
 }
 
-/** Goes the whole way of a client's request: key, model, account, provider. */
-async function attempt(
+/** Takes the same path as a client's request: key, model, account, provider. */
+async function sendTestRequest(
   { runtime, sendAsAgent }: PageDeps,
   c: PageContext,
-  { key, model, protocol, labels }: Trial,
-): Promise<Tried> {
+  { key, model, protocol, labels }: TestOptions,
+): Promise<TestResult> {
   const { clock } = runtime;
-  const { path, body } = tinyRequest(protocol, model);
-  const gaveUp = new AbortController();
+  const { path, body } = testRequestFor(protocol, model);
+  const timeout = new AbortController();
   const done = new AbortController();
-  void clock.sleep(TRIAL_MS, done.signal).then(() => {
-    if (!done.signal.aborted) gaveUp.abort();
+  void clock.sleep(TEST_TIMEOUT_MS, done.signal).then(() => {
+    if (!done.signal.aborted) timeout.abort();
   });
   const began = clock.now();
   try {
@@ -105,22 +122,22 @@ async function attempt(
       method: "POST",
       headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
       body: JSON.stringify(body),
-      signal: gaveUp.signal,
+      signal: timeout.signal,
     });
     const response = await sendAsAgent(request, c.env);
-    const answer = (await response.text()).slice(0, READ);
+    const text = (await response.text()).slice(0, MAX_CHARACTERS);
     const account = response.headers.get("x-kleis-account");
-    return triedWords(model, {
+    return testResultOf(model, {
       status: response.status,
       account: account === null ? undefined : (labels.get(account) ?? account),
       changes: response.headers.get("x-kleis-changes") ?? undefined,
-      body: answer,
+      body: text,
       took: clock.now() - began,
     });
   } catch {
     return {
       ok: false,
-      words: `${model} did not answer within ${TRIAL_MS / 1000} seconds.`,
+      text: `${model} did not answer within ${TEST_TIMEOUT_MS / 1000} seconds.`,
       next: "Try again, or choose another model.",
     };
   } finally {

@@ -1,21 +1,21 @@
-/** One tiny request to see whether a key, a model and an account work together, and its answer in words. Pure. */
+/** A small request that tests a key with a model, and its response in plain text for the owner. Pure. */
 import { isObject, type Json, parseJson, text } from "../../../json.ts";
 import { type Protocol, ROUTE } from "../../../protocols/protocol.ts";
 
 const PROMPT = "Reply with the single word: pong";
 
-/** How much of an answer or of a refusal is repeated, in characters. */
+/** How much of a reply or an error is shown, in characters. */
 const SHOWN = 300;
 
-export interface Tried {
+export interface TestResult {
   readonly ok: boolean;
-  readonly words: string;
+  readonly text: string;
   /** What to do next, where it did not work. */
   readonly next?: string;
 }
 
-/** The path under the root and the JSON body that ask `model` for one word in `protocol`. */
-export function tinyRequest(protocol: Protocol, model: string): { path: string; body: object } {
+/** The path and JSON body of a request that asks `model` for one word in `protocol`. */
+export function testRequestFor(protocol: Protocol, model: string): { path: string; body: object } {
   const path = `/v1${ROUTE[protocol]}`;
   const messages = [{ role: "user", content: PROMPT }];
   switch (protocol) {
@@ -28,7 +28,7 @@ export function tinyRequest(protocol: Protocol, model: string): { path: string; 
   }
 }
 
-export interface TriedAnswer {
+export interface TestResponse {
   readonly status: number;
   /** `x-kleis-provider`, `x-kleis-account` and `x-kleis-changes`, where they came. */
   readonly account: string | undefined;
@@ -38,29 +38,32 @@ export interface TriedAnswer {
   readonly took: number;
 }
 
-export function triedWords(model: string, { status, account, changes, body, took }: TriedAnswer): Tried {
+export function testResultOf(
+  model: string,
+  { status, account, changes, body, took }: TestResponse,
+): TestResult {
   const value = parseJson(body);
   const via = account === undefined ? "" : ` through ${account}`;
   if (status >= 200 && status < 300) {
-    const said = saidIn(value)?.trim();
+    const reply = replyIn(value)?.trim();
     const time = took < 1000 ? `${took} ms` : `${(took / 1000).toFixed(1)} s`;
-    const answer = said ? `“${said.slice(0, SHOWN)}”` : "but without any text";
+    const answer = reply ? `“${reply.slice(0, SHOWN)}”` : "but without any text";
     const changed =
       changes === undefined || changes === "none"
         ? ""
         : ` Changed on the way: ${changes.split(/, */).join(", ")}.`;
-    return { ok: true, words: `It works. ${model} answered${via} in ${time}: ${answer}.${changed}` };
+    return { ok: true, text: `It works. ${model} answered${via} in ${time}: ${answer}.${changed}` };
   }
   const reason = reasonIn(value) ?? (body.trim().slice(0, SHOWN) || "no reason was given");
   return {
     ok: false,
-    words: `${model} was refused${via} (${status}): ${reason.slice(0, SHOWN)}`,
-    ...(nextFor(status) === undefined ? {} : { next: nextFor(status) }),
+    text: `${model} was refused${via} (${status}): ${reason.slice(0, SHOWN)}`,
+    ...(adviceFor(status) === undefined ? {} : { next: adviceFor(status) }),
   };
 }
 
-/** The text of an answer in any of the three protocols. */
-function saidIn(value: Json | undefined): string | undefined {
+/** The reply's text in any of the three protocols. */
+function replyIn(value: Json | undefined): string | undefined {
   if (!isObject(value)) return undefined;
   const choice = first(value.choices);
   if (isObject(choice?.message)) return text(choice.message.content);
@@ -77,10 +80,10 @@ function reasonIn(value: Json | undefined): string | undefined {
   return isObject(error) ? text(error.message) : (text(error) ?? text(value.message) ?? text(value.detail));
 }
 
-function nextFor(status: number): string | undefined {
-  if (status === 401 || status === 403) return "Check the key’s limits and the account’s state.";
+function adviceFor(status: number): string | undefined {
+  if (status === 401 || status === 403) return "Check the key’s limits and the account’s status.";
   if (status === 429) return "The account’s limit is reached. Wait, or make another account primary.";
-  if (status >= 500) return "Try again in a moment; if it stays so, refresh the account.";
+  if (status >= 500) return "Try again in a moment; if it keeps failing, refresh the account.";
   return undefined;
 }
 

@@ -1,19 +1,19 @@
-/** Asks for the admin token once more, before something is shown that a stolen session must not open. */
+/** Asks for the admin token again before showing what a stolen session must not reveal. */
 import type { FC } from "hono/jsx";
-import { Refused, TextField } from "../../ui/forms.tsx";
+import { FormErrorMessage, TextField } from "../../ui/forms.tsx";
 import { Panel } from "../../ui/layout.tsx";
 
 export interface ConfirmProps {
-  /** Where the form goes: back to what was asked for. */
+  /** The path that the form is posted to: the original request's. */
   action: string;
-  /** Where giving up leads. */
+  /** The path that Cancel leads to. */
   back: string;
-  /** What was asked for, to be sent along. */
+  /** The fields of the original request, sent along. */
   fields: Readonly<Record<string, string>>;
-  refused?: string | undefined;
+  error?: string | undefined;
 }
 
-export const ConfirmPanel: FC<ConfirmProps> = ({ action, back, fields, refused }) => (
+export const ConfirmPanel: FC<ConfirmProps> = ({ action, back, fields, error }) => (
   <Panel title="Enter the admin token" back={back}>
     <p>You logged in more than ten minutes ago. To see a key, enter the admin token again.</p>
     <form class="stack" method="post" action={action}>
@@ -27,9 +27,9 @@ export const ConfirmPanel: FC<ConfirmProps> = ({ action, back, fields, refused }
         type="password"
         required
         autofocus
-        fault={refused === undefined ? undefined : { words: refused, field: "token" }}
+        error={error === undefined ? undefined : { text: error, field: "token" }}
       />
-      <Refused words={refused} />
+      <FormErrorMessage text={error} />
       <div class="row end">
         <a class="button" href={back} data-close>
           Cancel

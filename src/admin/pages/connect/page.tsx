@@ -1,37 +1,36 @@
-/** Signing in at a provider, step by step: what it allows, the way, the code to type or to paste, and how it ended. */
+/** The panels of a sign-in: the provider's terms and the choice of mode, then the code to enter or to paste. */
 import type { Child, FC } from "hono/jsx";
 import type { Provider } from "../../../providers/provider.ts";
-import { type Fault, type FormFields, faultOf } from "../../ui/form-error.ts";
-import { type Choice, Copy, RadioChoices, Refused, TextField } from "../../ui/forms.tsx";
+import { type FormError, type FormFields, formErrorOf } from "../../ui/form-error.ts";
+import { type Choice, Copy, FormErrorMessage, RadioChoices, TextField } from "../../ui/forms.tsx";
 import { Icon } from "../../ui/icons.tsx";
 import { PATH, Panel } from "../../ui/layout.tsx";
 
-/** What a way of signing in is called, by its name in the API. */
-const MODES: Readonly<Record<string, { name: string; words: string }>> = {
+/** Display names of the sign-in modes, by their names in the API. */
+const MODES: Readonly<Record<string, { name: string; text: string }>> = {
   device: {
     name: "Type a code on their page",
-    words: "On any device, wherever Kleis runs. Some workspaces must allow it first.",
+    text: "On any device, wherever Kleis runs. Some workspaces must allow it first.",
   },
   browser: {
     name: "Sign in with this browser",
-    words: "Ends at an address of this machine: Kleis receives it when it runs here, else you paste it.",
+    text: "Ends at an address of this machine: Kleis receives it when it runs here; otherwise you paste it.",
   },
   api_key: {
     name: "An API key that I have",
-    words: "Allowed by Anthropic. Billed per token.",
+    text: "Allowed by Anthropic. Billed per token.",
   },
   console: {
     name: "A new API key",
-    words:
-      "Allowed by Anthropic. Billed per token. You sign in at the Console once, and Kleis keeps only the key.",
+    text: "Allowed by Anthropic. Billed per token. You sign in at the Console once, and Kleis keeps only the key.",
   },
   max: {
     name: "My Claude plan",
-    words: "Against Anthropic’s rules for tools other than its own: the account may be suspended.",
+    text: "Against Anthropic’s rules for tools other than its own: the account may be suspended.",
   },
 };
 
-/** Not a sign-in: leads to the form for a key that the owner has. */
+/** Not a sign-in: leads to the form for an existing API key. */
 export const OWN_KEY = "api_key";
 
 const FIELDS: FormFields = {
@@ -40,27 +39,27 @@ const FIELDS: FormFields = {
   code: { label: "Code" },
 };
 
-/** What the API says of a step of a sign-in, in the page's words. */
-export function signInFault(error: { message: string; param?: string | undefined }): Fault {
-  const { words, field } = faultOf(error, FIELDS);
-  const named = words.replace(/the mode "(\w+)"/g, (_, mode: string) => `“${MODES[mode]?.name ?? mode}”`);
-  return { words: named, field };
+/** An error of a sign-in step as a form error, with the page's labels. */
+export function signInError(error: { message: string; param?: string | undefined }): FormError {
+  const { text, field } = formErrorOf(error, FIELDS);
+  const named = text.replace(/the mode "(\w+)"/g, (_, mode: string) => `“${MODES[mode]?.name ?? mode}”`);
+  return { text: named, field };
 }
 
 export const ConnectPanel: FC<{
   provider: Provider;
   mode?: string | undefined;
   domain?: string | undefined;
-  refused?: Fault | undefined;
-}> = ({ provider, mode, domain, refused }) => {
+  error?: FormError | undefined;
+}> = ({ provider, mode, domain, error }) => {
   const { id, name, notice, signIn, kinds } = provider;
   const { modes = [], mustChoose = false } = signIn ?? {};
   const known = Object.keys(MODES);
-  // Where an owner has to choose, what the provider allows stands first, in the order of the table.
-  const ways = mustChoose
+  // Where the owner must choose, the modes come in the order of the table: what the provider permits first.
+  const offered = mustChoose
     ? [OWN_KEY, ...modes].sort((a, b) => known.indexOf(a) - known.indexOf(b))
     : [...modes];
-  const choices: Choice[] = ways.map((value) => ({ value, name: value, ...MODES[value] }));
+  const choices: Choice[] = offered.map((value) => ({ value, name: value, ...MODES[value] }));
   const chosen = mode ?? (mustChoose ? undefined : choices[0]?.value);
   const radios =
     choices.length < 2 ? null : <RadioChoices legend="How" name="mode" choices={choices} chosen={chosen} />;
@@ -72,7 +71,7 @@ export const ConnectPanel: FC<{
           <h2 id="terms">Before you sign in</h2>
           <Sentences text={notice} />
         </section>
-        <Refused words={refused?.words} />
+        <FormErrorMessage text={error?.text} />
         {mustChoose ? null : radios}
         {signIn?.about === undefined ? null : (
           <TextField
@@ -81,7 +80,7 @@ export const ConnectPanel: FC<{
             label="Enterprise domain (optional)"
             hint="Only for an enterprise with a domain of its own, such as company.ghe.com."
             value={domain}
-            fault={refused}
+            error={error}
           />
         )}
         <div class="row end">
@@ -99,7 +98,7 @@ export const ConnectPanel: FC<{
   );
 };
 
-/** A long notice, sentence by sentence, so that it is read. */
+/** A long notice, one paragraph per sentence. */
 const Sentences: FC<{ text: string }> = ({ text }) => (
   <>
     {text.split(/(?<=[.!?]) (?=[A-Z])/).map((sentence) => (
@@ -108,8 +107,8 @@ const Sentences: FC<{ text: string }> = ({ text }) => (
   </>
 );
 
-/** A sign-in that has begun, as `oauth/start` answered it; the hidden fields carry it from step to step. */
-export interface Begun {
+/** A sign-in in progress; hidden fields carry it from step to step. */
+export interface PendingSignIn {
   readonly provider: string;
   readonly state: string;
   readonly url: string;
@@ -117,43 +116,43 @@ export interface Begun {
   readonly method: "device" | "paste";
   /** Epoch ms. */
   readonly expiresAt: number;
-  /** Seconds until the next question; absent where there is nothing to ask for. */
+  /** Seconds between polls; absent where there is nothing to poll for. */
   readonly interval?: number | undefined;
 }
 
 export const SignInPanel: FC<{
   provider: Provider;
-  begun: Begun;
+  pending: PendingSignIn;
   /** Epoch ms. */
   now: number;
-  refused?: Fault | undefined;
-  /** Whether this answers the question how far it is; it is not through. */
+  error?: FormError | undefined;
+  /** Whether this follows a poll that found the sign-in unfinished. */
   isAsked?: boolean;
-}> = (props) => (props.begun.method === "device" ? <DevicePanel {...props} /> : <PastePanel {...props} />);
+}> = (props) => (props.pending.method === "device" ? <DevicePanel {...props} /> : <PastePanel {...props} />);
 
-const DevicePanel: FC<Parameters<typeof SignInPanel>[0]> = ({ provider, begun, now, refused, isAsked }) => (
+const DevicePanel: FC<Parameters<typeof SignInPanel>[0]> = ({ provider, pending, now, error, isAsked }) => (
   <Panel title={`Connect ${provider.name}`} back={PATH.accounts}>
-    <ol class="way">
+    <ol class="sign-in-steps">
       <li>
-        <p id="user-code-words">Copy this code</p>
+        <p id="user-code-label">Copy this code</p>
         <div class="user-code">
-          <output id="user-code" aria-labelledby="user-code-words">
-            {begun.userCode ?? ""}
+          <output id="user-code" aria-labelledby="user-code-label">
+            {pending.userCode ?? ""}
           </output>
           <Copy of="user-code" what="the code" />
         </div>
       </li>
       <li>
         <p>Enter it there and allow the access</p>
-        <OpenLink url={begun.url} />
+        <OpenLink url={pending.url} />
       </li>
     </ol>
-    <Refused words={refused?.words} />
+    <FormErrorMessage text={error?.text} />
     <Waiting
       provider={provider}
-      begun={begun}
+      pending={pending}
       now={now}
-      words={
+      text={
         isAsked
           ? "Not yet: enter the code there and allow the access, then press again."
           : "Waiting for you to enter it."
@@ -166,26 +165,26 @@ const DevicePanel: FC<Parameters<typeof SignInPanel>[0]> = ({ provider, begun, n
   </Panel>
 );
 
-const PastePanel: FC<Parameters<typeof SignInPanel>[0]> = ({ provider, begun, now, refused, isAsked }) => (
+const PastePanel: FC<Parameters<typeof SignInPanel>[0]> = ({ provider, pending, now, error, isAsked }) => (
   <Panel title={`Connect ${provider.name}`} back={PATH.accounts}>
-    <ol class="way">
+    <ol class="sign-in-steps">
       <li>
         <p>Sign in and allow the access</p>
-        <OpenLink url={begun.url} />
+        <OpenLink url={pending.url} />
       </li>
       <li>
         <form class="stack" method="post" action={`/admin/page/connect/${provider.id}/finish`}>
-          <Carried begun={begun} />
+          <HiddenFields pending={pending} />
           <TextField
             id="code"
             name="code"
             label={provider.signIn?.pastes?.label ?? "Paste the code"}
             hint={provider.signIn?.pastes?.hint ?? "The last page shows it."}
             required
-            autofocus={refused !== undefined}
-            fault={refused}
+            autofocus={error !== undefined}
+            error={error}
           />
-          <Refused words={refused?.words} />
+          <FormErrorMessage text={error?.text} />
           <div class="row end">
             <a class="button" href={`/admin/page/connect/${provider.id}`} data-panel-link>
               Start again
@@ -197,18 +196,18 @@ const PastePanel: FC<Parameters<typeof SignInPanel>[0]> = ({ provider, begun, no
         </form>
       </li>
     </ol>
-    {begun.interval === undefined ? (
+    {pending.interval === undefined ? (
       <p class="hint">
-        This sign-in is valid for <Countdown until={begun.expiresAt} now={now} />.
+        This sign-in is valid for <Countdown until={pending.expiresAt} now={now} />.
       </p>
     ) : (
       <Waiting
         provider={provider}
-        begun={begun}
+        pending={pending}
         now={now}
-        words={
+        text={
           isAsked
-            ? "Not yet: your browser has not come back to Kleis. Sign in there first, or paste the address that it ends at."
+            ? "Not yet: your browser has not come back to Kleis. Sign in there first, or paste the address it ends at."
             : "Kleis waits for your browser to come back by itself."
         }
       >
@@ -218,28 +217,28 @@ const PastePanel: FC<Parameters<typeof SignInPanel>[0]> = ({ provider, begun, no
   </Panel>
 );
 
-/** Asks how far it is: by itself where the script runs, else when the button is pressed. */
-const Waiting: FC<{ provider: Provider; begun: Begun; now: number; words: string; children?: Child }> = ({
-  provider,
-  begun,
-  now,
-  words,
-  children,
-}) => (
+/** Polls the sign-in: by itself where the script runs, otherwise when the button is pressed. */
+const Waiting: FC<{
+  provider: Provider;
+  pending: PendingSignIn;
+  now: number;
+  text: string;
+  children?: Child;
+}> = ({ provider, pending, now, text, children }) => (
   <form
     class="waiting"
     method="post"
     action={`/admin/page/connect/${provider.id}/check`}
-    data-wait={String(begun.interval ?? 5)}
+    data-poll={String(pending.interval ?? 5)}
   >
-    <Carried begun={begun} />
-    <p class="state off">
+    <HiddenFields pending={pending} />
+    <p class="status off">
       <span class="spinner js-only" aria-hidden="true" />
       <span>
-        <span data-wait-words>{words}</span>{" "}
+        <span data-poll-text>{text}</span>{" "}
         <span class="left">
-          {begun.method === "device" ? "The code" : "This sign-in"} is valid for{" "}
-          <Countdown until={begun.expiresAt} now={now} />.
+          {pending.method === "device" ? "The code" : "This sign-in"} is valid for{" "}
+          <Countdown until={pending.expiresAt} now={now} />.
         </span>
       </span>
     </p>
@@ -247,14 +246,18 @@ const Waiting: FC<{ provider: Provider; begun: Begun; now: number; words: string
   </form>
 );
 
-const Carried: FC<{ begun: Begun }> = ({ begun }) => (
+const HiddenFields: FC<{ pending: PendingSignIn }> = ({ pending }) => (
   <>
-    <input type="hidden" name="state" value={begun.state} />
-    <input type="hidden" name="url" value={begun.url} />
-    <input type="hidden" name="user_code" value={begun.userCode ?? ""} />
-    <input type="hidden" name="method" value={begun.method} />
-    <input type="hidden" name="expires_at" value={String(begun.expiresAt)} />
-    <input type="hidden" name="interval" value={begun.interval === undefined ? "" : String(begun.interval)} />
+    <input type="hidden" name="state" value={pending.state} />
+    <input type="hidden" name="url" value={pending.url} />
+    <input type="hidden" name="user_code" value={pending.userCode ?? ""} />
+    <input type="hidden" name="method" value={pending.method} />
+    <input type="hidden" name="expires_at" value={String(pending.expiresAt)} />
+    <input
+      type="hidden"
+      name="interval"
+      value={pending.interval === undefined ? "" : String(pending.interval)}
+    />
   </>
 );
 
@@ -266,7 +269,7 @@ const OpenLink: FC<{ url: string }> = ({ url }) => (
   </a>
 );
 
-/** Minutes and seconds, which the script counts down. */
+/** Minutes and seconds, counted down by the script. */
 const Countdown: FC<{ until: number; now: number }> = ({ until, now }) => {
   const left = Math.max(0, Math.round((until - now) / 1000));
   return (

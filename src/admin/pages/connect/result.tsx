@@ -1,19 +1,19 @@
-/** How a sign-in or an import ended: the accounts that are there now, or why there are none; and what comes next. */
+/** The result of a sign-in or an import: the accounts that were saved, or why there are none, and the next step. */
 import type { FC } from "hono/jsx";
 import type { Provider } from "../../../providers/provider.ts";
 import type { AccountRecord } from "../../../storage/port.ts";
-import { identityOf, KIND_WORDS } from "../../ui/account-name.ts";
+import { identityOf, KIND_NAMES } from "../../ui/account-name.ts";
 import { Icon } from "../../ui/icons.tsx";
 import { PATH, Panel } from "../../ui/layout.tsx";
 
 interface Connected {
   providers: readonly Provider[];
   accounts: readonly AccountRecord[];
-  /** Whether there is a key that works: without one, that is next. */
+  /** Whether there is a working key; creating one is the next step otherwise. */
   hasKey: boolean;
 }
 
-/** After a sign-in: the provider has just given what opens the account. */
+/** After a sign-in: the provider has just issued the credentials. */
 export const ConnectedPanel: FC<Connected> = ({ providers, accounts, hasKey }) => (
   <Panel title="The account is connected" back={PATH.accounts}>
     <AccountList providers={providers} accounts={accounts} icon="check" />
@@ -27,12 +27,12 @@ export const ConnectedPanel: FC<Connected> = ({ providers, accounts, hasKey }) =
   </Panel>
 );
 
-/** After an import: what was brought is stored; of API keys the provider has said whether it accepts them. */
+/** After an import: the credentials are stored; only API keys have been checked with the provider. */
 export const SavedPanel: FC<
   Connected & {
-    /** What of the import is not stored, in words. */
+    /** What of the import was not stored, for the owner. */
     notes: readonly string[];
-    /** The account whose key was to be replaced, where that is another one. */
+    /** The account whose key was to be replaced, where it is still there. */
     former: AccountRecord | undefined;
   }
 > = ({ providers, accounts, hasKey, notes, former }) => {
@@ -41,9 +41,9 @@ export const SavedPanel: FC<
   return (
     <Panel title={areMany ? "Accounts are saved" : "The account is saved"} back={PATH.accounts}>
       <AccountList providers={providers} accounts={accounts} icon="file" />
-      {notes.map((words) => (
-        <p class="said warn">
-          <span>{words}</span>
+      {notes.map((text) => (
+        <p class="notice warn">
+          <span>{text}</span>
         </p>
       ))}
       {former === undefined ? null : (
@@ -53,8 +53,8 @@ export const SavedPanel: FC<
         {isAccepted
           ? "The provider accepts the key."
           : areMany
-            ? "Not all of them are tried yet."
-            : "It is not tried yet: the provider has not been asked."}{" "}
+            ? "Not all of them have been tested yet."
+            : "It has not been tested yet: the provider has not been asked."}{" "}
         {hasKey ? null : "Create a key, one per agent or machine, and then "}
         <a href={PATH.use}>{hasKey ? "Test it" : "test it"}</a>.
       </p>
@@ -83,7 +83,7 @@ const AccountList: FC<Pick<Connected, "providers" | "accounts"> & { icon: "check
     {accounts.map((account) => {
       const provider = providers.find(({ id }) => id === account.provider);
       const { who, plan } = identityOf(account, provider);
-      const kind = plan === undefined ? KIND_WORDS[account.kind] : `${KIND_WORDS[account.kind]}, ${plan}`;
+      const kind = plan === undefined ? KIND_NAMES[account.kind] : `${KIND_NAMES[account.kind]}, ${plan}`;
       return (
         <li>
           <span class="tile" aria-hidden="true">
@@ -93,7 +93,7 @@ const AccountList: FC<Pick<Connected, "providers" | "accounts"> & { icon: "check
             <strong>{who ?? account.label}</strong>
             <small>
               {provider?.name ?? account.provider} · {kind}
-              {account.primary ? " · primary: requests use it" : " · stands by; make it primary on its card"}
+              {account.primary ? " · primary: requests use it" : " · standby; make it primary on its card"}
             </small>
           </span>
         </li>
@@ -102,12 +102,12 @@ const AccountList: FC<Pick<Connected, "providers" | "accounts"> & { icon: "check
   </ul>
 );
 
-/** A sign-in that is over without an account. */
-export const EndedPanel: FC<{ provider: Provider; words: string }> = ({ provider, words }) => (
+/** A sign-in that ended without an account. */
+export const EndedPanel: FC<{ provider: Provider; text: string }> = ({ provider, text }) => (
   <Panel title={`${provider.name} is not connected`} back={PATH.accounts}>
-    <p class="said bad" role="alert">
+    <p class="notice bad" role="alert">
       <Icon name="alert" />
-      <span>{words}</span>
+      <span>{text}</span>
     </p>
     <div class="row end">
       <a class="button" href={PATH.accounts} data-close>

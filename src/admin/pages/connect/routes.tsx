@@ -8,7 +8,7 @@ import type { Provider } from "../../../providers/provider.ts";
 import type { AccountRecord } from "../../../storage/port.ts";
 import { retryAfterSeconds } from "../../actions/sign-in.ts";
 import { oauthCompleteBody, oauthStartBody } from "../../api/schemas.ts";
-import type { Fault } from "../../ui/form-error.ts";
+import type { FormError } from "../../ui/form-error.ts";
 import { showPanel } from "../../ui/panel.tsx";
 import {
   fieldsOf,
@@ -21,7 +21,7 @@ import {
 } from "../context.ts";
 import { missing } from "../error-page.tsx";
 import { hasWorkingKey } from "../keys/choice.ts";
-import { type Begun, ConnectPanel, OWN_KEY, SignInPanel, signInFault } from "./page.tsx";
+import { ConnectPanel, OWN_KEY, type PendingSignIn, SignInPanel, signInError } from "./page.tsx";
 import { ConnectedPanel, EndedPanel } from "./result.tsx";
 
 const optionalNumber = z.pipe(
@@ -29,8 +29,8 @@ const optionalNumber = z.pipe(
   z.transform((value) => (value === "" ? undefined : Number(value))),
 );
 
-/** The hidden fields that carry a sign-in from step to step; the address becomes a link, so it must be one. */
-const carriedShape = z.object({
+/** The hidden fields that carry a sign-in from step to step. `url` becomes a link, so it must be a web address. */
+const hiddenFields = z.object({
   state: z.string().check(z.minLength(1), z.maxLength(500)),
   url: z.string().check(z.refine(isWebAddress)),
   user_code: z.pipe(
@@ -59,8 +59,8 @@ export function createConnectPages(deps: PageDeps): Hono<PageEnv> {
     const { mode, enterprise_domain } = await fieldsOf(c);
     if (mode === OWN_KEY) return c.redirect(`/admin/page/import?kind=api_key&provider=${provider.id}`, 303);
     if (provider.signIn?.mustChoose === true && !mode) {
-      const refused = { words: "Choose one of the ways first.", field: "mode" };
-      const panel = <ConnectPanel provider={provider} refused={refused} />;
+      const error = { text: "Choose how to sign in first.", field: "mode" };
+      const panel = <ConnectPanel provider={provider} error={error} />;
       return showPanel(c, "accounts", `Connect ${provider.name}`, panel);
     }
     const outcome = await perform(deps, c, "POST /admin/accounts/:provider/oauth/start", () => {
@@ -74,7 +74,7 @@ export function createConnectPages(deps: PageDeps): Hono<PageEnv> {
           provider={provider}
           mode={mode}
           domain={enterprise_domain}
-          refused={signInFault(outcome.error)}
+          error={signInError(outcome.error)}
         />
       );
       return showPanel(c, "accounts", title, panel);
@@ -87,15 +87,15 @@ export function createConnectPages(deps: PageDeps): Hono<PageEnv> {
       const provider = providerOf(c);
       if (provider === undefined) return missing(c, "page");
       const fields = await fieldsOf(c);
-      const carried = carriedShape.safeParse(fields);
-      if (!carried.success) return missing(c, "page");
-      const begun = begunOf(provider, carried.data);
+      const hidden = hiddenFields.safeParse(fields);
+      if (!hidden.success) return missing(c, "page");
+      const pending = pendingSignIn(provider, hidden.data);
       const code = step === "finish" ? { code: fields.code ?? "" } : {};
       const outcome = await perform(deps, c, "POST /admin/accounts/:provider/oauth/complete", (audit) => {
-        const options = decodeBody(oauthCompleteBody, { state: begun.state, ...code });
+        const options = decodeBody(oauthCompleteBody, { state: pending.state, ...code });
         return deps.actions.signIn.complete(provider.id, options, audit);
       });
-      return showStep(deps, c, provider, begun, outcome);
+      return showStep(deps, c, provider, pending, outcome);
     });
   }
   return app;
@@ -105,33 +105,29 @@ async function showStep(
   deps: PageDeps,
   c: PageContext,
   provider: Provider,
-  begun: Begun,
+  pending: PendingSignIn,
   outcome: Outcome<Step>,
 ): Promise<Response> {
   if (!outcome.ok) {
     const { error } = outcome;
-    const isOver = error.param === "state" || (begun.method === "device" && error.code === "invalid_request");
-    if (!isOver) return showSignIn(c, provider, begun, { refused: signInFault(error) });
+    const isOver =
+      error.param === "state" || (pending.method === "device" && error.code === "invalid_request");
+    if (!isOver) return showSignIn(c, provider, pending, { error: signInError(error) });
     const title = `${provider.name} is not connected`;
-    return showPanel(
-      c,
-      "accounts",
-      title,
-      <EndedPanel provider={provider} words={signInFault(error).words} />,
-    );
+    return showPanel(c, "accounts", title, <EndedPanel provider={provider} text={signInError(error).text} />);
   }
   const step = outcome.value;
   if (step.status === "connected") return showConnected(deps, c, [step.account]);
-  return showSignIn(c, provider, { ...begun, interval: retryAfterSeconds(step) }, { isAsked: true });
+  return showSignIn(c, provider, { ...pending, interval: retryAfterSeconds(step) }, { isAsked: true });
 }
 
 function showSignIn(
   c: PageContext,
   provider: Provider,
-  begun: Begun,
-  outcome: { refused?: Fault; isAsked?: boolean } = {},
+  pending: PendingSignIn,
+  outcome: { error?: FormError; isAsked?: boolean } = {},
 ): Response | Promise<Response> {
-  const panel = <SignInPanel provider={provider} begun={begun} now={c.get("frame").now} {...outcome} />;
+  const panel = <SignInPanel provider={provider} pending={pending} now={c.get("frame").now} {...outcome} />;
   return showPanel(c, "accounts", `Connect ${provider.name}`, panel);
 }
 
@@ -145,8 +141,8 @@ async function showConnected(
   return showPanel(c, "accounts", "Connected", panel);
 }
 
-function begunOf(provider: Provider, carried: z.output<typeof carriedShape>): Begun {
-  const { state, url, user_code, method, expires_at, interval } = carried;
+function pendingSignIn(provider: Provider, hidden: z.output<typeof hiddenFields>): PendingSignIn {
+  const { state, url, user_code, method, expires_at, interval } = hidden;
   return { provider: provider.id, state, url, userCode: user_code, method, expiresAt: expires_at, interval };
 }
 

@@ -2,8 +2,8 @@
 import type { FC } from "hono/jsx";
 import type { Provider } from "../../../providers/provider.ts";
 import type { AccountRecord } from "../../../storage/port.ts";
-import type { Fault, FormFields } from "../../ui/form-error.ts";
-import { described, Field, Refused, SelectField, TextField } from "../../ui/forms.tsx";
+import type { FormError, FormFields } from "../../ui/form-error.ts";
+import { described, Field, FormErrorMessage, SelectField, TextField } from "../../ui/forms.tsx";
 import { PATH, Panel } from "../../ui/layout.tsx";
 
 export type ImportKind = "file" | "api_key" | "tokens";
@@ -19,8 +19,7 @@ export const IMPORT_FIELDS: Readonly<Record<ImportKind, FormFields>> = {
   file: {
     file: {
       label: "File",
-      words:
-        "No account was found in it. Kleis knows OpenCode’s auth.json, Codex’s auth.json and Claude Code’s .credentials.json.",
+      text: "No account was found in it. Kleis knows OpenCode’s auth.json, Codex’s auth.json and Claude Code’s .credentials.json.",
     },
   },
   api_key: { provider: { label: "Provider" }, api_key: { label: "API key" }, label: { label: "Name" } },
@@ -30,8 +29,7 @@ export const IMPORT_FIELDS: Readonly<Record<ImportKind, FormFields>> = {
     refresh_token: { label: "Refresh token" },
     account_id: {
       label: "Account id",
-      words:
-        "The tokens do not say whose they are. Fill in the account id too, which stands beside them where they come from; or connect the account by signing in.",
+      text: "The tokens do not say whose they are. Fill in the account id too, which stands beside them where they come from; or connect the account by signing in.",
     },
     expires_at: { label: "Access token ends" },
     label: { label: "Name" },
@@ -52,7 +50,7 @@ interface ImportProps {
   draft: ImportDraft;
   /** The account whose key is to be replaced. */
   former?: AccountRecord | undefined;
-  refused?: Fault | undefined;
+  error?: FormError | undefined;
 }
 
 export const ImportPanel: FC<ImportProps> = (props) => (
@@ -64,8 +62,8 @@ export const ImportPanel: FC<ImportProps> = (props) => (
     <form class="stack" method="post" action="/admin/page/import" enctype="multipart/form-data">
       <input type="hidden" name="kind" value={props.kind} />
       {props.former === undefined ? null : <input type="hidden" name="replaces" value={props.former.id} />}
-      {props.kind === "file" ? <FileFields refused={props.refused} /> : <MaterialFields {...props} />}
-      <Refused words={props.refused?.words} />
+      {props.kind === "file" ? <FileFields error={props.error} /> : <MaterialFields {...props} />}
+      <FormErrorMessage text={props.error?.text} />
       <div class="row end">
         <button class="primary" type="submit" data-busy="Importing…">
           Import
@@ -89,7 +87,7 @@ const Tabs: FC<Pick<ImportProps, "kind">> = (props) => (
   </nav>
 );
 
-const FileFields: FC<Pick<ImportProps, "refused">> = ({ refused }) => (
+const FileFields: FC<Pick<ImportProps, "error">> = ({ error }) => (
   <>
     <p>
       The file in which an agent keeps its login: OpenCode’s <code>~/.local/share/opencode/auth.json</code>,
@@ -109,7 +107,7 @@ const FileFields: FC<Pick<ImportProps, "refused">> = ({ refused }) => (
         name="file"
         type="file"
         accept=".json,application/json"
-        {...described("file", undefined, refused)}
+        {...described("file", undefined, error)}
       />
     </div>
     <Field id="text" label="Or paste its content">
@@ -120,13 +118,13 @@ const FileFields: FC<Pick<ImportProps, "refused">> = ({ refused }) => (
         autocomplete="off"
         spellcheck={false}
         placeholder="{ … }"
-        {...described("text", undefined, refused)}
+        {...described("text", undefined, error)}
       />
     </Field>
   </>
 );
 
-const MaterialFields: FC<ImportProps> = ({ kind, providers, draft, former, refused }) => {
+const MaterialFields: FC<ImportProps> = ({ kind, providers, draft, former, error }) => {
   const able = providers.filter(
     ({ id, kinds }) =>
       kinds.includes(kind === "api_key" ? "api_key" : "oauth") &&
@@ -140,7 +138,7 @@ const MaterialFields: FC<ImportProps> = ({ kind, providers, draft, former, refus
         label="Provider"
         choices={able.map(({ id, name }) => ({ value: id, name }))}
         chosen={draft.provider}
-        fault={refused}
+        error={error}
       />
       {kind === "api_key" ? (
         <TextField
@@ -150,7 +148,7 @@ const MaterialFields: FC<ImportProps> = ({ kind, providers, draft, former, refus
           label="API key"
           hint="A key of your own from the provider’s console. It is billed to you, and requests are sent as they came."
           required
-          fault={refused}
+          error={error}
         />
       ) : (
         <>
@@ -159,7 +157,7 @@ const MaterialFields: FC<ImportProps> = ({ kind, providers, draft, former, refus
             name="access_token"
             type="password"
             label="Access token"
-            fault={refused}
+            error={error}
           />
           <TextField
             id="refresh-token"
@@ -167,7 +165,7 @@ const MaterialFields: FC<ImportProps> = ({ kind, providers, draft, former, refus
             type="password"
             label="Refresh token"
             hint="Either is enough where the provider allows it; with both the account renews itself."
-            fault={refused}
+            error={error}
           />
           <TextField
             id="account-id"
@@ -175,7 +173,7 @@ const MaterialFields: FC<ImportProps> = ({ kind, providers, draft, former, refus
             label="Account id (optional)"
             hint="Only where the tokens do not say it."
             value={draft.accountId}
-            fault={refused}
+            error={error}
           />
           <TextField
             id="expires-at"
@@ -183,7 +181,7 @@ const MaterialFields: FC<ImportProps> = ({ kind, providers, draft, former, refus
             label="Access token ends (optional)"
             hint="As credential files write it (epoch milliseconds or seconds), or like 2026-12-31T23:59:59Z."
             value={draft.expiresAt}
-            fault={refused}
+            error={error}
           />
         </>
       )}
@@ -193,7 +191,7 @@ const MaterialFields: FC<ImportProps> = ({ kind, providers, draft, former, refus
         label="Name (optional)"
         value={draft.label}
         maxlength={120}
-        fault={refused}
+        error={error}
       />
     </>
   );

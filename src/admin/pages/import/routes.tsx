@@ -1,4 +1,4 @@
-/** The routes of an import: from a file that was chosen or pasted, a key, or tokens. Repeats nothing secret. */
+/** The routes of an import: a credential file (chosen or pasted), an API key, or tokens. Never shows a secret again. */
 import { Hono } from "hono";
 import { readCredentialFile } from "../../../accounts/credential-file.ts";
 import { recognise } from "../../../accounts/recognise-secret.ts";
@@ -9,7 +9,7 @@ import { cleanCredential } from "../../../providers/pasted-credential.ts";
 import type { Provider } from "../../../providers/provider.ts";
 import type { AccountRecord } from "../../../storage/port.ts";
 import { importBody } from "../../api/schemas.ts";
-import { type Fault, faultOf } from "../../ui/form-error.ts";
+import { type FormError, formErrorOf } from "../../ui/form-error.ts";
 import { showPanel } from "../../ui/panel.tsx";
 import { SavedPanel } from "../connect/result.tsx";
 import { filled, formOf, type PageContext, type PageDeps, type PageEnv, perform } from "../context.ts";
@@ -21,16 +21,16 @@ export function createImportPages(deps: PageDeps): Hono<PageEnv> {
   const { accounts } = deps.runtime.storage;
   const { providers } = deps;
 
-  const show = (c: PageContext, asked: Asked, draft: ImportDraft, refused?: Fault) =>
+  const show = (c: PageContext, target: ImportTarget, draft: ImportDraft, error?: FormError) =>
     showPanel(
       c,
       "accounts",
       "Import",
-      <ImportPanel {...asked} providers={providers} draft={draft} refused={refused} />,
+      <ImportPanel {...target} providers={providers} draft={draft} error={error} />,
     );
 
-  /** `replaces` is the id of the account whose key is to be replaced. */
-  async function askedFor(kind: string | undefined, replaces: string | undefined): Promise<Asked> {
+  /** `replaces`: the id of the account whose key is to be replaced. */
+  async function targetOf(kind: string | undefined, replaces: string | undefined): Promise<ImportTarget> {
     const former = replaces === undefined ? null : await accounts.get(replaces);
     return former?.kind === "api_key" ? { kind: "api_key", former } : { kind: kindOf(kind) };
   }
@@ -49,15 +49,15 @@ export function createImportPages(deps: PageDeps): Hono<PageEnv> {
   }
 
   app.get("/", async (c) => {
-    const asked = await askedFor(c.req.query("kind"), c.req.query("replaces"));
-    return show(c, asked, { provider: c.req.query("provider") });
+    const target = await targetOf(c.req.query("kind"), c.req.query("replaces"));
+    return show(c, target, { provider: c.req.query("provider") });
   });
 
   app.post("/", async (c) => {
     const form = await formOf(c);
     const field = (name: string) => text(form[name]?.at(-1));
-    const asked = await askedFor(field("kind"), field("replaces"));
-    const { kind, former } = asked;
+    const target = await targetOf(field("kind"), field("replaces"));
+    const { kind, former } = target;
     const draft: ImportDraft = {
       provider: field("provider"),
       label: field("label"),
@@ -68,11 +68,11 @@ export function createImportPages(deps: PageDeps): Hono<PageEnv> {
       kind === "file"
         ? await fileBody(providers, form.file?.at(-1), field("text"))
         : materialBody(kind, draft, field);
-    if ("fault" in read) return show(c, asked, draft, read.fault);
+    if ("error" in read) return show(c, target, draft, read.error);
     const outcome = await perform(deps, c, "POST /admin/accounts/import", (audit) =>
       deps.actions.accounts.import(decodeBody(importBody, read.body), audit),
     );
-    if (!outcome.ok) return show(c, asked, draft, faultOf(outcome.error, IMPORT_FIELDS[kind]));
+    if (!outcome.ok) return show(c, target, draft, formErrorOf(outcome.error, IMPORT_FIELDS[kind]));
     const { notes } = outcome.value;
     const [first, ...others] = outcome.value.accounts;
     const isOther = former !== undefined && !outcome.value.accounts.some(({ id }) => id === former.id);
@@ -91,8 +91,8 @@ export function createImportPages(deps: PageDeps): Hono<PageEnv> {
   return app;
 }
 
-/** What the page is asked to bring in, and in whose place. */
-interface Asked {
+/** What the page is target to bring in, and in whose place. */
+interface ImportTarget {
   readonly kind: ImportKind;
   readonly former?: AccountRecord;
 }
@@ -101,10 +101,10 @@ function kindOf(value: string | undefined): ImportKind {
   return value === "api_key" || value === "tokens" ? value : "file";
 }
 
-/** The body for the API, or why there is none. */
-type Read = { readonly body: JsonObject } | { readonly fault: Fault };
+/** The import's body, undecoded, or the error in the form. */
+type Read = { readonly body: JsonObject } | { readonly error: FormError };
 
-const wrong = (field: string, words: string): Read => ({ fault: { words, field } });
+const wrong = (field: string, text: string): Read => ({ error: { text, field } });
 
 async function fileBody(
   providers: readonly Provider[],
@@ -120,13 +120,13 @@ async function fileBody(
   return wrong(chosen === undefined ? "text" : "file", notAFile(providers, cleanCredential(text)));
 }
 
-/** Bytes of a file that may be a bare token. */
+/** The most bytes of a file that may be a bare token. */
 const TOKEN_MAX = 16_384;
 
-/** What was given instead of a file, and where that goes. */
+/** An error that recognises what was given instead of a file, and says where it belongs. */
 function notAFile(providers: readonly Provider[], secret: string): string {
   if (hasKeyForm(secret)) {
-    return "This is a key that Kleis issued, not a credential of a provider: it belongs into an agent.";
+    return "This is a key that Kleis issued, not a credential of a provider: it belongs in an agent.";
   }
   const known = recognise(providers, secret);
   if (known === undefined || known.shape.kind === null) {

@@ -1,19 +1,19 @@
-/** The keys that a page offers to choose from. However many there are, a list to choose from stays one that people read. */
+/** The keys that a page offers in a select. The number is limited so that the list stays readable. */
 
 import type { KeyRecord } from "../../../storage/port.ts";
-import { keyState } from "../../ui/format.ts";
+import { keyStatus } from "../../ui/format.ts";
 import type { PageDeps } from "../context.ts";
 
 export interface KeyChoice {
-  /** The newest that work, and the one that was asked for. */
+  /** The newest working keys, and the requested one. */
   readonly keys: readonly KeyRecord[];
-  /** The one that was asked for, when it works. */
-  readonly asked: KeyRecord | undefined;
-  /** True when there are more. */
+  /** The requested key, if it works. */
+  readonly requested: KeyRecord | undefined;
+  /** True when there are more working keys. */
   readonly isCut: boolean;
 }
 
-/** Keys in a list to choose from. */
+/** The most keys in the list. */
 const OFFERED = 100;
 
 export async function keyChoice(
@@ -25,10 +25,10 @@ export async function keyChoice(
   const keys = page?.entries ?? [];
   const isCut = page?.hasAfter ?? false;
   const listed = keys.find((key) => key.id === id);
-  if (listed !== undefined || !isCut || !id) return { keys, asked: listed, isCut };
+  if (listed !== undefined || !isCut || !id) return { keys, requested: listed, isCut };
   const other = await storage.keys.get(id);
-  const asked = other !== null && keyState(other, now).tone === "good" ? other : undefined;
-  return { keys: asked === undefined ? keys : [asked, ...keys], asked, isCut };
+  const requested = other !== null && keyStatus(other, now).tone === "good" ? other : undefined;
+  return { keys: requested === undefined ? keys : [requested, ...keys], requested, isCut };
 }
 
 export async function hasWorkingKey({ runtime: { storage } }: PageDeps, now: number): Promise<boolean> {

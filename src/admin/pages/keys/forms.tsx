@@ -3,8 +3,8 @@ import type { FC } from "hono/jsx";
 import type { ListedModel } from "../../../models/catalogue/list.ts";
 import type { Provider } from "../../../providers/provider.ts";
 import type { AccountRecord, KeyRecord } from "../../../storage/port.ts";
-import type { Fault, FormFields } from "../../ui/form-error.ts";
-import { CodeBlock, LimitChoices, Refused, SelectField, TextField } from "../../ui/forms.tsx";
+import type { FormError, FormFields } from "../../ui/form-error.ts";
+import { CodeBlock, FormErrorMessage, LimitChoices, SelectField, TextField } from "../../ui/forms.tsx";
 import { PATH, Panel } from "../../ui/layout.tsx";
 
 /** How long a key may live, by the value in the form; days, or null for no end. */
@@ -33,11 +33,11 @@ export const NO_DRAFT: KeyDraft = { providers: [], accounts: [], models: [] };
 /** The form's fields by the API's names. */
 export const KEY_FIELDS: FormFields = {
   label: { label: "Name" },
-  expires_at: { label: "Last day", field: "date", words: "The last day must not lie in the past." },
-  providers: { label: "Providers", words: "A chosen provider is not there any more. Choose again." },
+  expires_at: { label: "Last day", field: "date", text: "The last day must not lie in the past." },
+  providers: { label: "Providers", text: "A chosen provider is not there any more. Choose again." },
   accounts: {
     label: "Accounts",
-    words: "Choose accounts that are still there, and of the chosen providers only.",
+    text: "Choose accounts that are still there, and of the chosen providers only.",
   },
   models: { label: "Models" },
 };
@@ -47,8 +47,8 @@ export const NewKeyPanel: FC<{
   accounts: readonly AccountRecord[];
   models: readonly ListedModel[];
   draft: KeyDraft;
-  refused?: Fault | undefined;
-}> = ({ providers, accounts, models, draft, refused }) => (
+  error?: FormError | undefined;
+}> = ({ providers, accounts, models, draft, error }) => (
   <Panel title="Create a key" back={PATH.keys}>
     <form class="stack" method="post" action="/admin/page/keys">
       <TextField
@@ -60,7 +60,7 @@ export const NewKeyPanel: FC<{
         value={draft.label}
         maxlength={120}
         autofocus
-        fault={refused}
+        error={error}
       />
       <div class="limits">
         <LimitChoices
@@ -78,7 +78,7 @@ export const NewKeyPanel: FC<{
             choices={accounts.map(({ id, label, provider }) => ({
               value: id,
               name: label,
-              words: providers.find((one) => one.id === provider)?.name ?? provider,
+              text: providers.find((one) => one.id === provider)?.name ?? provider,
             }))}
             chosen={draft.accounts}
           />
@@ -88,7 +88,7 @@ export const NewKeyPanel: FC<{
             title="Models"
             all="all, also later ones"
             name="models"
-            choices={models.map(({ id, name }) => ({ value: id, name, words: id }))}
+            choices={models.map(({ id, name }) => ({ value: id, name, text: id }))}
             chosen={draft.models}
           />
         )}
@@ -110,10 +110,10 @@ export const NewKeyPanel: FC<{
           type="date"
           label="Last day (UTC)"
           value={draft.date}
-          fault={refused}
+          error={error}
         />
       </div>
-      <Refused words={refused?.words} />
+      <FormErrorMessage text={error?.text} />
       <div class="row end">
         <a class="button" href={PATH.keys} data-close>
           Cancel

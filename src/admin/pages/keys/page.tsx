@@ -2,11 +2,11 @@
 import type { FC } from "hono/jsx";
 import type { Provider } from "../../../providers/provider.ts";
 import type { AccountRecord, KeyRecord, ListPage } from "../../../storage/port.ts";
-import { counted, keyStateAmong, listed } from "../../ui/format.ts";
-import { Do } from "../../ui/forms.tsx";
+import { counted, keyStatusAmong, listed } from "../../ui/format.ts";
+import { ActionButton } from "../../ui/forms.tsx";
 import { Icon } from "../../ui/icons.tsx";
 import { Empty, type Frame, Head, type Notice, PATH, Page } from "../../ui/layout.tsx";
-import { Fact, StateLine, Time } from "../../ui/status.tsx";
+import { Fact, StatusLine, Time } from "../../ui/status.tsx";
 
 export interface KeysProps {
   frame: Frame;
@@ -22,13 +22,13 @@ export interface KeysProps {
 }
 
 /** What a place in a list is called in the address. */
-export interface StretchNames {
+export interface PageParameters {
   readonly after: string;
   readonly before: string;
 }
 
-export const WORKING: StretchNames = { after: "after", before: "before" };
-export const ENDED: StretchNames = { after: "ended-after", before: "ended-before" };
+export const WORKING: PageParameters = { after: "after", before: "before" };
+export const ENDED: PageParameters = { after: "ended-after", before: "ended-before" };
 
 export const KeysPage: FC<KeysProps> = (props) => {
   const { frame, working, ended, endedCount, query, providers, accounts, notice } = props;
@@ -46,7 +46,7 @@ export const KeysPage: FC<KeysProps> = (props) => {
       {isEmpty ? (
         <Empty
           title="No key yet"
-          words={
+          text={
             accounts.length === 0
               ? "A key is what your agents send instead of a login. Connect an account first, so that it has something to use."
               : "A key is what your agents send instead of a login. Make the first one; you can limit and end it at any time."
@@ -62,12 +62,12 @@ export const KeysPage: FC<KeysProps> = (props) => {
         </Empty>
       ) : null}
       <div class="cards">{working.entries.map(card)}</div>
-      <Further list={working} names={WORKING} query={query} what="keys" at="" />
+      <Pager list={working} names={WORKING} query={query} what="keys" at="" />
       {endedCount === 0 ? null : (
         <details class="over" id="ended" open={hasNone || looksAtEnded}>
           <summary>{counted(endedCount, "key")} that ended</summary>
           <div class="cards">{ended.entries.map(card)}</div>
-          <Further list={ended} names={ENDED} query={query} what="ended keys" at="#ended" />
+          <Pager list={ended} names={ENDED} query={query} what="ended keys" at="#ended" />
         </details>
       )}
     </Page>
@@ -75,9 +75,9 @@ export const KeysPage: FC<KeysProps> = (props) => {
 };
 
 /** The ways to the pages on either side; the place in the other list stays. */
-const Further: FC<{
+const Pager: FC<{
   list: ListPage<KeyRecord>;
-  names: StretchNames;
+  names: PageParameters;
   query: URLSearchParams;
   what: string;
   at: string;
@@ -119,8 +119,8 @@ const KeyCard: FC<{
   accounts: readonly AccountRecord[];
 }> = ({ now, stored, providers, accounts }) => {
   const { id, label, prefix, createdAt, lastUsedAt, expiresAt } = stored;
-  const state = keyStateAmong(stored, accounts, now);
-  const works = state.tone !== "off";
+  const status = keyStatusAmong(stored, accounts, now);
+  const works = status.tone !== "off";
   return (
     <article class={works ? "card key" : "card key is-off"} aria-labelledby={`name-${id}`}>
       <header>
@@ -131,9 +131,9 @@ const KeyCard: FC<{
           </p>
         </div>
       </header>
-      <StateLine state={state} />
+      <StatusLine status={status} />
       <dl class="facts">
-        <Fact name="May use">{scopeWords(stored, providers, accounts)}</Fact>
+        <Fact name="May use">{scopeText(stored, providers, accounts)}</Fact>
         <Fact name="Last used">{lastUsedAt === null ? "never" : <Time at={lastUsedAt} now={now} />}</Fact>
         <Fact name="Created">
           <Time at={createdAt} now={now} />
@@ -145,9 +145,9 @@ const KeyCard: FC<{
           <a class="quiet strong" href={`/admin/page/use?key=${id}`}>
             Use it
           </a>
-          <Do id={`reveal-${id}`} action={`/admin/page/keys/${id}/reveal`}>
+          <ActionButton id={`reveal-${id}`} action={`/admin/page/keys/${id}/reveal`}>
             Reveal
-          </Do>
+          </ActionButton>
           <a class="quiet danger" id={`revoke-${id}`} href={`/admin/page/keys/${id}/revoke`} data-panel-link>
             Revoke
           </a>
@@ -158,7 +158,7 @@ const KeyCard: FC<{
 };
 
 /** A key's limits in words. Accounts that are gone are said to be. */
-export function scopeWords(
+export function scopeText(
   key: Pick<KeyRecord, "providers" | "models" | "accounts">,
   providers: readonly Provider[],
   accounts: readonly AccountRecord[],

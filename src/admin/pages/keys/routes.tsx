@@ -1,9 +1,9 @@
-/** The routes behind the page of keys. A key's text is only ever in the answer to a POST. */
+/** The routes of the keys page. A key's text is only ever in the response to a POST. */
 import { Hono } from "hono";
 import { decodeBody } from "../../../http/json-body.ts";
 import type { KeyFilter } from "../../../storage/port.ts";
 import { keyBody } from "../../api/schemas.ts";
-import { type Fault, faultOf } from "../../ui/form-error.ts";
+import { type FormError, formErrorOf } from "../../ui/form-error.ts";
 import { PATH } from "../../ui/layout.tsx";
 import { showPanel } from "../../ui/panel.tsx";
 import { createConfirm } from "../confirm/routes.tsx";
@@ -29,7 +29,7 @@ import {
   NO_DRAFT,
   RevokePanel,
 } from "./forms.tsx";
-import { ENDED, KeysPage, type StretchNames, WORKING } from "./page.tsx";
+import { ENDED, KeysPage, type PageParameters, WORKING } from "./page.tsx";
 
 /** Keys on one page. */
 const WORKING_SHOWN = 50;
@@ -44,18 +44,19 @@ export function createKeyPages(deps: PageDeps): Hono<PageEnv> {
   const view = createModelView(deps);
   const confirm = createConfirm(deps);
 
-  /** The stretch that the address asks for; the beginning where it names a key that is not there. */
-  async function stretch(c: PageContext, state: KeyFilter["state"], names: StretchNames, limit: number) {
+  /** The requested page of a list; the first page when the address names an unknown key. */
+  async function pageOf(c: PageContext, state: KeyFilter["state"], names: PageParameters, limit: number) {
     const filter = { state, now: c.get("frame").now };
     const [after, before] = [c.req.query(names.after), c.req.query(names.before)];
-    const asked = await storage.keys.list({ limit, after, before }, filter);
-    // Back at the beginning, the page is filled up.
-    const isBeginning = asked === null || (after === undefined && before !== undefined && !asked.hasBefore);
-    const page = isBeginning ? await storage.keys.list({ limit }, filter) : asked;
+    const requested = await storage.keys.list({ limit, after, before }, filter);
+    // The first page is read again, so that it is full.
+    const isBeginning =
+      requested === null || (after === undefined && before !== undefined && !requested.hasBefore);
+    const page = isBeginning ? await storage.keys.list({ limit }, filter) : requested;
     return page ?? { entries: [], hasBefore: false, hasAfter: false };
   }
 
-  const showNew = async (c: PageContext, draft: KeyDraft, refused?: Fault) => {
+  const showNew = async (c: PageContext, draft: KeyDraft, error?: FormError) => {
     const [accounts, models] = await Promise.all([storage.accounts.list(), view.listFor(null)]);
     const panel = (
       <NewKeyPanel
@@ -63,7 +64,7 @@ export function createKeyPages(deps: PageDeps): Hono<PageEnv> {
         accounts={accounts}
         models={models}
         draft={draft}
-        refused={refused}
+        error={error}
       />
     );
     return showPanel(c, "keys", "Create a key", panel);
@@ -72,13 +73,12 @@ export function createKeyPages(deps: PageDeps): Hono<PageEnv> {
   app.get("/", async (c) => {
     await deps.uses.flush();
     const [working, ended, endedCount, accounts] = await Promise.all([
-      stretch(c, "working", WORKING, WORKING_SHOWN),
-      stretch(c, "ended", ENDED, ENDED_SHOWN),
+      pageOf(c, "working", WORKING, WORKING_SHOWN),
+      pageOf(c, "ended", ENDED, ENDED_SHOWN),
       storage.keys.count({ state: "ended", now: c.get("frame").now }),
       deps.accountCache.list(),
     ]);
-    const notice =
-      c.req.query("done") === "revoke" ? { tone: "good" as const, words: "Revoked." } : undefined;
+    const notice = c.req.query("done") === "revoke" ? { tone: "good" as const, text: "Revoked." } : undefined;
     return render(
       c,
       <KeysPage
@@ -100,7 +100,7 @@ export function createKeyPages(deps: PageDeps): Hono<PageEnv> {
     const draft = draftOf(await formOf(c));
     const ends = endOf(draft, c.get("frame").now);
     if (ends === "unreadable") {
-      return showNew(c, draft, { words: "Choose the last day on which the key may be used.", field: "date" });
+      return showNew(c, draft, { text: "Choose the last day on which the key may be used.", field: "date" });
     }
     const { providers, accounts, models } = draft;
     const body = {
@@ -113,7 +113,7 @@ export function createKeyPages(deps: PageDeps): Hono<PageEnv> {
     const outcome = await perform(deps, c, "POST /admin/keys", (audit) =>
       actions.issue(decodeBody(keyBody, body), audit),
     );
-    if (!outcome.ok) return showNew(c, draft, faultOf(outcome.error, KEY_FIELDS));
+    if (!outcome.ok) return showNew(c, draft, formErrorOf(outcome.error, KEY_FIELDS));
     const { record, key } = outcome.value;
     return showPanel(c, "keys", "The key is ready", <KeyPanel stored={record} text={key} isNew />);
   });
@@ -123,8 +123,8 @@ export function createKeyPages(deps: PageDeps): Hono<PageEnv> {
     if (stored === null) return missing(c, "key");
     const { token } = await fieldsOf(c);
     const action = `/admin/page/keys/${stored.id}/reveal`;
-    const asked = await confirm(c, token, { section: "keys", action, back: PATH.keys, fields: {} });
-    if (asked !== null) return asked;
+    const confirmation = await confirm(c, token, { section: "keys", action, back: PATH.keys, fields: {} });
+    if (confirmation !== null) return confirmation;
     const outcome = await perform(deps, c, "POST /admin/keys/:id/reveal", () => actions.reveal(stored.id));
     if (!outcome.ok) return missing(c, "key");
     const { key } = outcome.value;

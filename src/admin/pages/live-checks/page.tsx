@@ -45,7 +45,7 @@ export const LiveCheckPage: FC<LiveCheckProps> = ({ frame, groups, ran, notice }
     </Head>
     {ran === undefined ? null : <Results account={ran.account} results={ran.results} />}
     {groups.length === 0 ? (
-      <Empty title="No account to ask with" words="Connect one, or enable one that is switched off.">
+      <Empty title="No account to ask with" text="Connect one, or enable one that is switched off.">
         <a class="button primary" href={PATH.accounts}>
           Accounts
         </a>

@@ -46,8 +46,8 @@ export function createLiveCheckPages(deps: PageDeps): Hono<PageEnv> {
     const { account, agreed, requests } = await fieldsOf(c);
     const groups = groupsOf(await liveChecks.plan());
     const frame = c.get("frame");
-    const refuse = (words: string) =>
-      render(c, <LiveCheckPage frame={frame} groups={groups} notice={{ tone: "bad", words }} />, 400);
+    const refuse = (text: string) =>
+      render(c, <LiveCheckPage frame={frame} groups={groups} notice={{ tone: "bad", text }} />, 400);
     const group = groups.find((each) => each.account.id === account);
     if (group === undefined) return refuse("This account cannot be checked any more.");
     if (agreed !== "yes") return refuse("Nothing was sent: tick that the requests may be spent.");

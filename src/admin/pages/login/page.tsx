@@ -1,20 +1,20 @@
-/** Where the owner comes in: one field. */
+/** The login page. */
 import type { FC } from "hono/jsx";
-import { Refused } from "../../ui/forms.tsx";
+import { FormErrorMessage } from "../../ui/forms.tsx";
 import { Mark } from "../../ui/icons.tsx";
-import { Document, type Frame, type Notice, Said } from "../../ui/layout.tsx";
+import { Document, type Frame, type Notice, NoticeBar } from "../../ui/layout.tsx";
 
 export interface LoginProps {
   frame: Frame;
-  /** Where to go afterwards: a path of this page. */
+  /** The path to go to after login. */
   next?: string | undefined;
   notice?: Notice | undefined;
-  refused?: string | undefined;
-  /** False where anybody on the way can read what is typed. */
+  error?: string | undefined;
+  /** False when the connection is neither encrypted nor local. */
   isSafe: boolean;
 }
 
-export const LoginPage: FC<LoginProps> = ({ frame, next, notice, refused, isSafe }) => (
+export const LoginPage: FC<LoginProps> = ({ frame, next, notice, error, isSafe }) => (
   <Document frame={frame} title="Log in">
     <main id="main" class="login" data-login>
       <div class="login-head">
@@ -23,10 +23,10 @@ export const LoginPage: FC<LoginProps> = ({ frame, next, notice, refused, isSafe
         <p class="lead">Your accounts and keys, in one place.</p>
       </div>
       <form class="card stack" method="post" action="/admin/login" data-plain>
-        {notice === undefined ? null : <Said notice={notice} />}
-        <Refused words={refused} />
+        {notice === undefined ? null : <NoticeBar notice={notice} />}
+        <FormErrorMessage text={error} />
         {isSafe ? null : (
-          <p class="said warn">
+          <p class="notice warn">
             This address is not encrypted: whoever is between you and Kleis can read the token. Use https, or
             a tunnel to localhost.
           </p>

@@ -1,4 +1,4 @@
-/** Logging in with the admin token, and out. Programs may do the same with JSON. */
+/** Login with the admin token, and logout, as forms or as JSON. */
 import { Hono } from "hono";
 import { createLoginGuard } from "../../../auth/login-guard.ts";
 import { isEncrypted } from "../../../auth/same-origin.ts";
@@ -14,36 +14,36 @@ import { LoginPage } from "./page.tsx";
 export const WRONG_TOKEN =
   "This is not the admin token. Copy all of it, from the first start’s output or from the secrets file.";
 
-export function waitWords(seconds: number): string {
-  return `Too many wrong tries. Wait ${seconds} s, then try again.`;
+export function tooManyAttemptsText(seconds: number): string {
+  return `Too many wrong attempts. Wait ${seconds} s, then try again.`;
 }
 
 interface LoginState {
   next?: string | undefined;
-  refused?: string | undefined;
+  error?: string | undefined;
   status?: 401 | 429;
 }
 
 export function showLogin(
   { runtime, sessions }: PageDeps,
   c: PageContext,
-  { next = nextOf(c.req.query("next")), refused, status }: LoginState,
+  { next = nextOf(c.req.query("next")), error, status }: LoginState,
 ): Response | Promise<Response> {
   const isOut = c.req.query("out") !== undefined;
   const notice = isOut
-    ? { tone: "good" as const, words: "You are logged out." }
-    : refused === undefined && sessions.hasCookie(c.req.raw)
-      ? { tone: "bad" as const, words: "Your session has ended. Log in again." }
+    ? { tone: "good" as const, text: "You are logged out." }
+    : error === undefined && sessions.hasCookie(c.req.raw)
+      ? { tone: "bad" as const, text: "Your session has ended. Log in again." }
       : undefined;
   const isSafe = isEncrypted(runtime.config, c.req.raw) || isLoopback(new URL(c.req.url).hostname);
   return render(
     c,
-    <LoginPage frame={c.get("frame")} next={next} notice={notice} refused={refused} isSafe={isSafe} />,
+    <LoginPage frame={c.get("frame")} next={next} notice={notice} error={error} isSafe={isSafe} />,
     status ?? 200,
   );
 }
 
-/** To the login, and back to the page that was asked for, if it was one. */
+/** Redirects to the login, which leads back to the requested page. */
 export function sendToLogin(c: PageContext): Response {
   const path = c.req.path + new URL(c.req.url).search;
   const next = c.req.method === "GET" ? `?next=${encodeURIComponent(path)}` : "";
@@ -52,22 +52,22 @@ export function sendToLogin(c: PageContext): Response {
 
 export function createLoginPages(deps: PageDeps): Hono<PageEnv> {
   const { runtime, sessions } = deps;
-  const judge = createLoginGuard(runtime);
+  const guard = createLoginGuard(runtime);
   const app = new Hono<PageEnv>();
 
   app.post("/login", async (c) => {
     const isJson = (c.req.header("content-type") ?? "").startsWith("application/json");
-    const { token = "", next: wished } = isJson ? jsonFields(await c.req.text()) : await fieldsOf(c);
-    const outcome = await judge(plainValue(token), c.env?.source);
+    const { token = "", next: requested } = isJson ? jsonFields(await c.req.text()) : await fieldsOf(c);
+    const outcome = await guard(plainValue(token), c.env?.source);
     if (outcome.status === "right") {
       requestLoggerOf(c).addFields({ by: "admin token" });
       c.header("set-cookie", await sessions.open(isEncrypted(runtime.config, c.req.raw)));
       runtime.logger.info("admin_login");
       if (isJson) return c.json({ expires_at: c.get("frame").now + SESSION_MS });
-      return c.redirect(nextOf(wished) ?? PATH.accounts, 303);
+      return c.redirect(nextOf(requested) ?? PATH.accounts, 303);
     }
     const isSlow = outcome.status === "wait";
-    const words = isSlow ? waitWords(outcome.seconds) : WRONG_TOKEN;
+    const text = isSlow ? tooManyAttemptsText(outcome.seconds) : WRONG_TOKEN;
     const { id, addFields } = requestLoggerOf(c);
     addFields({ code: isSlow ? "too_many_tries" : "admin_unauthorized" });
     runtime.logger.warn("admin_login_refused", { id, reason: outcome.status });
@@ -75,11 +75,11 @@ export function createLoginPages(deps: PageDeps): Hono<PageEnv> {
     const status = isSlow ? 429 : 401;
     if (isJson) {
       return c.json(
-        { error: { message: words, type: "invalid_request_error", param: null, code: "admin_unauthorized" } },
+        { error: { message: text, type: "invalid_request_error", param: null, code: "admin_unauthorized" } },
         status,
       );
     }
-    return showLogin(deps, c, { next: nextOf(wished), refused: words, status });
+    return showLogin(deps, c, { next: nextOf(requested), error: text, status });
   });
 
   app.post("/logout", async (c) => {
@@ -96,7 +96,7 @@ function jsonFields(source: string): { token?: string; next?: undefined } {
   return token === undefined ? {} : { token };
 }
 
-/** A page of ours, or nothing: an address from outside must not lead anywhere else. */
+/** The path if it is a page of ours: `next` comes from outside and must not lead anywhere else. */
 function nextOf(path: string | undefined): string | undefined {
   return path !== undefined && /^\/admin\/page\/[\w/?=&%.-]*$/.test(path) && !path.includes("//")
     ? path

@@ -3,9 +3,9 @@ import type { FC } from "hono/jsx";
 import type { CustomModel } from "../../../models/catalogue/custom-model.ts";
 import type { ListedModel } from "../../../models/catalogue/list.ts";
 import type { Provider } from "../../../providers/provider.ts";
-import type { Fault, FormFields } from "../../ui/form-error.ts";
+import type { FormError, FormFields } from "../../ui/form-error.ts";
 import { tokens } from "../../ui/format.ts";
-import { described, Refused, SelectField, TextField } from "../../ui/forms.tsx";
+import { described, FormErrorMessage, SelectField, TextField } from "../../ui/forms.tsx";
 import { Icon } from "../../ui/icons.tsx";
 import { Panel } from "../../ui/layout.tsx";
 import { modelsPath } from "./urls.ts";
@@ -94,7 +94,7 @@ export interface CustomDraft {
 /** The form's fields by the API's names. */
 export const CUSTOM_FIELDS: FormFields = {
   id: { label: "Name that agents ask for" },
-  provider: { label: "Provider", words: "This provider is not known. Choose another." },
+  provider: { label: "Provider", text: "This provider is not known. Choose another." },
   model: { label: "Model" },
   name: { label: "Shown as" },
   limit: { label: "Context and output", field: "context" },
@@ -108,8 +108,8 @@ export const CustomPanel: FC<{
   models: readonly ListedModel[];
   draft: CustomDraft;
   shown: URLSearchParams;
-  refused?: Fault | undefined;
-}> = ({ providers, models, draft, shown, refused }) => (
+  error?: FormError | undefined;
+}> = ({ providers, models, draft, shown, error }) => (
   <Panel title={draft.former === "" ? "Add a name" : `Change ${draft.former}`} back={modelsPath(shown)}>
     <form class="stack" method="post" action={modelsPath(shown)}>
       <input type="hidden" name="former" value={draft.former} />
@@ -121,7 +121,7 @@ export const CustomPanel: FC<{
         placeholder="fast"
         required
         autofocus
-        fault={refused}
+        error={error}
       />
       <SelectField
         id="custom-provider"
@@ -129,7 +129,7 @@ export const CustomPanel: FC<{
         label="Provider"
         choices={providers.map(({ id, name }) => ({ value: id, name }))}
         chosen={draft.provider}
-        fault={refused}
+        error={error}
       />
       <div class="field">
         <label for="custom-model">Model, as the provider spells it</label>
@@ -141,7 +141,7 @@ export const CustomPanel: FC<{
           autocomplete="off"
           spellcheck={false}
           required
-          {...described("model", undefined, refused)}
+          {...described("model", undefined, error)}
         />
         <datalist id="served-models">
           {[...new Set(models.map(({ entry }) => entry.id))].map((id) => (
@@ -155,7 +155,7 @@ export const CustomPanel: FC<{
         label="Shown as (optional)"
         value={draft.name}
         maxlength={200}
-        fault={refused}
+        error={error}
       />
       <div class="pair">
         <TextField
@@ -164,7 +164,7 @@ export const CustomPanel: FC<{
           label="Context (optional)"
           value={draft.context}
           type="number"
-          fault={refused}
+          error={error}
         />
         <TextField
           id="output"
@@ -172,13 +172,13 @@ export const CustomPanel: FC<{
           label="Output (optional)"
           value={draft.output}
           type="number"
-          fault={refused}
+          error={error}
         />
       </div>
       <p class="hint">
         In tokens, both or neither. Needed for a model that no list knows; else the model’s own hold.
       </p>
-      <Refused words={refused?.words} />
+      <FormErrorMessage text={error?.text} />
       <div class="row end">
         <a class="button" href={modelsPath(shown)} data-close>
           Cancel

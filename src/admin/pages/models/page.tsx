@@ -1,25 +1,25 @@
-/** The page of models: what this deployment serves, by provider, and which of it a chosen key may ask for. */
+/** The models page: what this deployment serves, by provider, and which models a chosen key may use. */
 import type { FC } from "hono/jsx";
 import type { ListedModel } from "../../../models/catalogue/list.ts";
 import type { Provider } from "../../../providers/provider.ts";
 import type { KeyRecord } from "../../../storage/port.ts";
 import { counted, tokens } from "../../ui/format.ts";
-import { Do, SelectField, TextField } from "../../ui/forms.tsx";
+import { ActionButton, SelectField, TextField } from "../../ui/forms.tsx";
 import { Empty, type Frame, Head, type Notice, PATH, Page } from "../../ui/layout.tsx";
 import { CustomModels, type CustomRow } from "./custom.tsx";
 import { modelsPath } from "./urls.ts";
 
-/** Why a key gets no answer: it may not ask for the model, or the account that it would ask can not answer now. */
+/** Why a model is not available to a key: the key's limits exclude it, or its account is not usable now. */
 export type Refusal = "limits" | "account";
 
-const REFUSAL_WORDS: Readonly<Record<Refusal, string>> = {
+const REFUSAL_TEXT: Readonly<Record<Refusal, string>> = {
   limits: "outside its limits",
   account: "its account cannot answer now",
 };
 
 export interface ModelRow {
   readonly model: ListedModel;
-  /** Undefined when the chosen key gets an answer. */
+  /** Undefined when the chosen key may use the model. */
   readonly refusal?: Refusal | undefined;
 }
 
@@ -27,14 +27,14 @@ export interface ModelsProps {
   frame: Frame;
   providers: readonly Provider[];
   rows: readonly ModelRow[];
-  /** To choose from. */
+  /** The keys to choose from. */
   keys: readonly KeyRecord[];
   /** Whether there are more keys than these. */
   isCut: boolean;
   chosen: KeyRecord | undefined;
-  /** What ids and names are searched for. */
+  /** The search text for ids and names. */
   query: string;
-  /** This page's address as to what it shows. */
+  /** The query parameters that select what the page shows. */
   shown: URLSearchParams;
   hasAccount: boolean;
   custom: readonly CustomRow[];
@@ -43,8 +43,8 @@ export interface ModelsProps {
 
 export const ModelsPage: FC<ModelsProps> = (props) => {
   const { frame, providers, rows, keys, isCut, chosen, query, shown, hasAccount, custom, notice } = props;
-  const sought = query.trim().toLowerCase();
-  const found = rows.filter(({ model }) => `${model.id} ${model.name}`.toLowerCase().includes(sought));
+  const search = query.trim().toLowerCase();
+  const found = rows.filter(({ model }) => `${model.id} ${model.name}`.toLowerCase().includes(search));
   return (
     <Page frame={frame} section="models" title="Models" notice={notice}>
       <Head
@@ -52,9 +52,9 @@ export const ModelsPage: FC<ModelsProps> = (props) => {
         lead="What your connected accounts answer for, under the names that agents ask by."
       >
         {hasAccount ? (
-          <Do id="look-again" action={modelsPath(shown, "/refresh")} kind="" busy="Looking…">
+          <ActionButton id="look-again" action={modelsPath(shown, "/refresh")} kind="" busy="Looking…">
             Look again
-          </Do>
+          </ActionButton>
         ) : null}
       </Head>
       {hasAccount ? (
@@ -90,7 +90,7 @@ export const ModelsPage: FC<ModelsProps> = (props) => {
       ) : (
         <Empty
           title="No model yet"
-          words="Models come with accounts. Connect one, and its models are listed here."
+          text="Models come with accounts. Connect one, and its models are listed here."
         >
           <a class="button primary" href={PATH.accounts}>
             Connect an account
@@ -151,7 +151,7 @@ const ProviderModels: FC<{
                     {refusal === undefined ? (
                       <span class="yes">answers</span>
                     ) : (
-                      <span class="no">{REFUSAL_WORDS[refusal]}</span>
+                      <span class="no">{REFUSAL_TEXT[refusal]}</span>
                     )}
                   </td>
                 )}

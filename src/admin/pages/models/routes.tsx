@@ -5,7 +5,7 @@ import type { JsonObject } from "../../../json.ts";
 import type { CustomModel } from "../../../models/catalogue/custom-model.ts";
 import type { ModelActions } from "../../actions/models.ts";
 import { customModelsBody } from "../../api/schemas.ts";
-import { type Fault, faultOf } from "../../ui/form-error.ts";
+import { type FormError, formErrorOf } from "../../ui/form-error.ts";
 import { counted } from "../../ui/format.ts";
 import type { Notice } from "../../ui/layout.tsx";
 import { showPanel } from "../../ui/panel.tsx";
@@ -43,7 +43,7 @@ export function createModelPages(deps: PageDeps): Hono<PageEnv> {
       view.listFor(null),
       actions.custom(),
     ]);
-    const chosen = choice.asked;
+    const chosen = choice.requested;
     const refusals: ReadonlyMap<string, Refusal> =
       chosen === undefined ? new Map() : await view.refusalsFor(chosen, models);
     const rows: CustomRow[] = custom.map((entry) => ({
@@ -70,14 +70,14 @@ export function createModelPages(deps: PageDeps): Hono<PageEnv> {
     );
   }
 
-  const showDraft = async (c: PageContext, draft: CustomDraft, refused?: Fault) => {
+  const showDraft = async (c: PageContext, draft: CustomDraft, error?: FormError) => {
     const panel = (
       <CustomPanel
         providers={deps.providers}
         models={await view.listFor(null)}
         draft={draft}
         shown={shownIn(c)}
-        refused={refused}
+        error={error}
       />
     );
     return showPanel(c, "models", "A name of your own", panel);
@@ -107,11 +107,11 @@ export function createModelPages(deps: PageDeps): Hono<PageEnv> {
     const before = await actions.custom();
     const others = before.filter(({ id }) => id !== draft.former);
     if (others.some(({ id }) => id === entry.id)) {
-      const words = `There is a name ${draft.id} already. Choose another, or change that one.`;
-      return showDraft(c, draft, { words, field: "id" });
+      const text = `There is a name ${draft.id} already. Choose another, or change that one.`;
+      return showDraft(c, draft, { text, field: "id" });
     }
     const outcome = await put(c, [...others, entry]);
-    if (!outcome.ok) return showDraft(c, draft, customFault(outcome.error, others));
+    if (!outcome.ok) return showDraft(c, draft, customError(outcome.error, others));
     return done(c, "save");
   });
 
@@ -145,37 +145,37 @@ function done(c: PageContext, what: string): Response {
 }
 
 function doneNotice(c: PageContext): Notice | undefined {
-  const words = DONE.get(c.req.query("done"));
-  return words === undefined ? undefined : { tone: "good", words };
+  const text = DONE.get(c.req.query("done"));
+  return text === undefined ? undefined : { tone: "good", text };
 }
 
 function badNotice({ message }: { message: string }): Notice {
-  return { tone: "bad", words: message };
+  return { tone: "bad", text: message };
 }
 
 function refreshNotice({ registry, lists }: Awaited<ReturnType<ModelActions["refresh"]>>): Notice {
-  const refused = lists.filter(({ isRenewed }) => !isRenewed).length;
-  if (refused > 0) {
+  const failed = lists.filter(({ isRenewed }) => !isRenewed).length;
+  if (failed > 0) {
     return {
       tone: "bad",
-      words: `${counted(refused, "account")} did not tell its models; the last known are shown.`,
+      text: `${counted(failed, "account")} did not tell its models; the last known are shown.`,
     };
   }
   return registry === "refused"
-    ? { tone: "bad", words: "models.dev did not answer; what was known before is shown." }
-    : { tone: "good", words: "Asked again: this is what there is now." };
+    ? { tone: "bad", text: "models.dev did not answer; what was known before is shown." }
+    : { tone: "good", text: "Asked again: this is what there is now." };
 }
 
 /** The whole list is validated, with the form's entry last; an error in another entry is reported with its name. */
-function customFault(
+function customError(
   { message, param = "" }: Extract<Outcome<unknown>, { ok: false }>["error"],
   others: readonly CustomModel[],
-): Fault {
+): FormError {
   const [, at, name] = /^models\.(\d+)\.(.+)$/.exec(param) ?? [];
-  if (at === undefined || name === undefined) return { words: message };
-  const fault = faultOf({ message: message.replace(param, name), param: name }, CUSTOM_FIELDS);
+  if (at === undefined || name === undefined) return { text: message };
+  const error = formErrorOf({ message: message.replace(param, name), param: name }, CUSTOM_FIELDS);
   const other = others[Number(at)];
-  return other === undefined ? fault : { words: `Your name ${other.id}: ${fault.words}` };
+  return other === undefined ? error : { text: `Your name ${other.id}: ${error.text}` };
 }
 
 function draftOf(fields: Readonly<Record<string, string>>): CustomDraft {

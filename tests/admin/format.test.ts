@@ -2,16 +2,16 @@
 import { describe, expect, test } from "vitest";
 import { KEY_REJECTED, TOKEN_REJECTED } from "../../src/accounts/credential-rejection.ts";
 import {
-  accountState,
+  accountStatus,
   ago,
   counted,
-  keyState,
-  keyStateAmong,
+  keyStatus,
+  keyStatusAmong,
   listed,
   relative,
   span,
+  tokenExpiry,
   tokens,
-  tokenWords,
 } from "../../src/admin/ui/format.ts";
 import type { AccountRecord, KeyRecord } from "../../src/storage/port.ts";
 
@@ -49,59 +49,59 @@ describe("an owner reads", () => {
   });
 
   test("how an account stands, the gravest first, and why", () => {
-    expect(accountState(account)).toEqual({ tone: "good", words: "Active" });
+    expect(accountStatus(account)).toEqual({ tone: "good", text: "Active" });
     const failed = { ...account, lastRefreshStatus: "failed" as const, lastRefreshError: "It was down." };
-    expect(accountState(failed)).toMatchObject({ tone: "warn", why: "It was down." });
+    expect(accountStatus(failed)).toMatchObject({ tone: "warn", why: "It was down." });
     const locked = { ...failed, statusReason: "Add the former key." };
-    expect(accountState(locked)).toMatchObject({ tone: "warn", why: "Add the former key." });
+    expect(accountStatus(locked)).toMatchObject({ tone: "warn", why: "Add the former key." });
     const refused = { ...failed, kind: "api_key" as const, statusReason: KEY_REJECTED };
-    expect(accountState(refused)).toEqual({
+    expect(accountStatus(refused)).toEqual({
       tone: "warn",
-      words: "Active, but its key was refused",
+      text: "Active, but its key was refused",
       why: KEY_REJECTED,
     });
     const alone = { ...failed, statusReason: TOKEN_REJECTED };
-    expect(accountState(alone)).toMatchObject({
-      words: "Active, but its token was refused",
+    expect(accountStatus(alone)).toMatchObject({
+      text: "Active, but its token was refused",
       why: TOKEN_REJECTED,
     });
     const over = { ...failed, status: "needs_login" as const, statusReason: "It is over." };
-    expect(accountState(over)).toEqual({ tone: "bad", words: "Needs sign-in", why: "It is over." });
-    expect(accountState({ ...over, enabled: false, primary: false })).toEqual({
+    expect(accountStatus(over)).toEqual({ tone: "bad", text: "Needs sign-in", why: "It is over." });
+    expect(accountStatus({ ...over, enabled: false, primary: false })).toEqual({
       tone: "off",
-      words: "Disabled",
+      text: "Disabled",
       why: "Requests pass it over.",
     });
-    expect(accountState({ ...over, enabled: false })).toEqual({
+    expect(accountStatus({ ...over, enabled: false })).toEqual({
       tone: "off",
-      words: "Disabled",
+      text: "Disabled",
       why: "Requests pass it over until it is enabled; then it is primary again.",
     });
   });
 
   test("how long a token is good, and what happens then", () => {
-    expect(tokenWords(account, true, NOW)).toBe("valid for 8 h, then renewed");
-    expect(tokenWords(account, false, NOW)).toBe("valid for 8 h");
-    expect(tokenWords({ ...account, expiresAt: NOW - HOUR }, true, NOW)).toBe(
+    expect(tokenExpiry(account, true, NOW)).toBe("valid for 8 h, then renewed");
+    expect(tokenExpiry(account, false, NOW)).toBe("valid for 8 h");
+    expect(tokenExpiry({ ...account, expiresAt: NOW - HOUR }, true, NOW)).toBe(
       "ended 60 min ago; renewed at the next request",
     );
-    expect(tokenWords({ ...account, expiresAt: null }, true, NOW)).toBe("no known end");
-    expect(tokenWords({ ...account, kind: "api_key" }, false, NOW)).toBe("has no end");
-    expect(tokenWords({ ...account, kind: "api_key", statusReason: KEY_REJECTED }, false, NOW)).toBe(
+    expect(tokenExpiry({ ...account, expiresAt: null }, true, NOW)).toBe("no known end");
+    expect(tokenExpiry({ ...account, kind: "api_key" }, false, NOW)).toBe("has no end");
+    expect(tokenExpiry({ ...account, kind: "api_key", statusReason: KEY_REJECTED }, false, NOW)).toBe(
       "refused by the provider",
     );
-    expect(tokenWords({ ...account, expiresAt: null, statusReason: TOKEN_REJECTED }, false, NOW)).toBe(
+    expect(tokenExpiry({ ...account, expiresAt: null, statusReason: TOKEN_REJECTED }, false, NOW)).toBe(
       "refused by the provider",
     );
-    expect(tokenWords({ ...account, status: "needs_login" }, true, NOW)).toBe("not accepted any more");
+    expect(tokenExpiry({ ...account, status: "needs_login" }, true, NOW)).toBe("not accepted any more");
   });
 
   test("whether a key works", () => {
     const key = { revokedAt: null, expiresAt: null } as KeyRecord;
-    expect(keyState(key, NOW).words).toBe("Active");
-    expect(keyState({ ...key, expiresAt: NOW }, NOW).words).toBe("Expired just now");
-    expect(keyState({ ...key, expiresAt: NOW + 1 }, NOW).words).toBe("Active");
-    expect(keyState({ ...key, revokedAt: NOW - HOUR }, NOW).words).toBe("Revoked 60 min ago");
+    expect(keyStatus(key, NOW).text).toBe("Active");
+    expect(keyStatus({ ...key, expiresAt: NOW }, NOW).text).toBe("Expired just now");
+    expect(keyStatus({ ...key, expiresAt: NOW + 1 }, NOW).text).toBe("Active");
+    expect(keyStatus({ ...key, revokedAt: NOW - HOUR }, NOW).text).toBe("Revoked 60 min ago");
   });
 
   test("that no account which a key is limited to can answer", () => {
@@ -110,18 +110,18 @@ describe("an owner reads", () => {
     const over = { ...account, status: "needs_login" as const };
     const other = { ...account, id: "acc_2" };
     const words = "Active, but no account that it may use can answer now";
-    const among = (key: KeyRecord, ...accounts: AccountRecord[]) => keyStateAmong(key, accounts, NOW);
+    const among = (key: KeyRecord, ...accounts: AccountRecord[]) => keyStatusAmong(key, accounts, NOW);
     for (const account_1 of [
       over,
       { ...account, enabled: false },
       { ...account, statusReason: KEY_REJECTED },
     ]) {
-      expect(among(limited, account_1, other)).toMatchObject({ tone: "warn", words });
+      expect(among(limited, account_1, other)).toMatchObject({ tone: "warn", text: words });
     }
-    expect(among(limited, other)).toMatchObject({ tone: "warn", words });
+    expect(among(limited, other)).toMatchObject({ tone: "warn", text: words });
     expect(among({ ...limited, accounts: null, providers: ["codex"] }, other)).toMatchObject({ words });
-    expect(among(limited, account, over)).toEqual({ tone: "good", words: "Active" });
-    expect(among(free as KeyRecord, over)).toEqual({ tone: "good", words: "Active" });
+    expect(among(limited, account, over)).toEqual({ tone: "good", text: "Active" });
+    expect(among(free as KeyRecord, over)).toEqual({ tone: "good", text: "Active" });
     expect(among({ ...limited, revokedAt: NOW }, over)).toMatchObject({ tone: "off" });
   });
 
