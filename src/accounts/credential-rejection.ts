@@ -3,7 +3,7 @@
  * stays in use, because a single 401 must not lock its owner out. The note is written in the background and removed when
  * a request succeeds. Other sign-ins are refreshed instead (credentials.ts).
  */
-import type { Credential } from "../providers/provider.ts";
+import type { Credential } from "../providers/account.ts";
 import type { Runtime } from "../runtime.ts";
 import type { AccountRecord, OpenAccount } from "../storage/port.ts";
 import type { AccountCache } from "./account-cache.ts";

@@ -3,7 +3,7 @@
  * one before the request is sent, and a rejected one once (refresh.ts).
  */
 import { KleisError } from "../errors.ts";
-import type { Credential } from "../providers/provider.ts";
+import type { Credential } from "../providers/account.ts";
 import type { AccountRecord, AccountSecrets, OpenAccount } from "../storage/port.ts";
 import { type ReportStatus, watchRejections } from "./credential-rejection.ts";
 import { nothingToRefresh, type Refreshing } from "./refresh/attempt.ts";

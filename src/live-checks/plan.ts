@@ -2,9 +2,10 @@
 import type { AccountCache } from "../accounts/account-cache.ts";
 import type { CatalogueEntry } from "../models/catalogue/catalogue.ts";
 import type { ModelSource } from "../models/catalogue/source.ts";
+import type { CredentialKind } from "../providers/account.ts";
 import { effortsOf } from "../providers/efforts.ts";
 import type { CheckCost, LiveCheck, ModelNeeds } from "../providers/live-check.ts";
-import type { CredentialKind, Provider } from "../providers/provider.ts";
+import type { Provider } from "../providers/provider.ts";
 import type { AccountRecord } from "../storage/port.ts";
 
 export interface PlanDeps {

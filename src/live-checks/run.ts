@@ -7,6 +7,7 @@ import { withDeadline } from "../deadline.ts";
 import { KleisError } from "../errors.ts";
 import { readAll, TooLarge } from "../models/registry/bytes.ts";
 import { applyEdits, encodeJson } from "../protocols/json-edit.ts";
+import type { Credential } from "../providers/account.ts";
 import { effortsOf } from "../providers/efforts.ts";
 import { type Fact, factText } from "../providers/fact.ts";
 import type {
@@ -16,7 +17,6 @@ import type {
   Observation,
   Verdict,
 } from "../providers/live-check.ts";
-import type { Credential } from "../providers/provider.ts";
 import type { Runtime } from "../runtime.ts";
 import { type Outgoing, send } from "../send.ts";
 import { noAnswer, readAnswer, tokensIn } from "./answer.ts";

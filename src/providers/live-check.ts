@@ -5,8 +5,9 @@
 import type { Config } from "../config.ts";
 import { isObject, type Json, type JsonObject, text } from "../json.ts";
 import type { Operation } from "../protocols/protocol.ts";
-import type { Credential, CredentialKind, ProviderAccount, RegistryModel } from "./provider.ts";
+import type { Credential, CredentialKind, ProviderAccount } from "./account.ts";
 import type { Refusal, RefusalClass } from "./refusal.ts";
+import type { RegistryModel } from "./registry-model.ts";
 import type { SecretShape } from "./secret-shape.ts";
 
 /** What a check uses up at most; a run never sends more requests. */

@@ -9,30 +9,12 @@ import type { Change, Edit, JsonBody } from "../protocols/body.ts";
 import type { Splice } from "../protocols/json-edit.ts";
 import type { Operation } from "../protocols/protocol.ts";
 import type { EventRewriter } from "../protocols/sse/event.ts";
+import type { Credential, CredentialKind, NamedAccount, ProviderAccount } from "./account.ts";
 import type { Fact } from "./fact.ts";
 import type { LiveCheck } from "./live-check.ts";
 import type { Refusal, Refused } from "./refusal.ts";
+import type { RegistryModel } from "./registry-model.ts";
 import type { SecretShape } from "./secret-shape.ts";
-
-export type CredentialKind = "oauth" | "api_key";
-
-/** What a provider may know of the account that a request uses. */
-export interface ProviderAccount {
-  readonly id: string;
-  readonly kind: CredentialKind;
-  /** Who this is at the provider (`providers/*.md`: account id, user id, …). */
-  readonly externalId: string;
-  readonly metadata: JsonObject;
-}
-
-/** An account's name at the provider, and what is known of it. */
-export type NamedAccount = Pick<ProviderAccount, "externalId" | "metadata">;
-
-/** The secret that goes upstream: an OAuth access token or an API key. */
-export interface Credential {
-  readonly kind: CredentialKind;
-  readonly token: string;
-}
 
 export interface PrepareInput {
   readonly operation: Operation;
@@ -234,24 +216,6 @@ export interface SignIn {
   about?(enterpriseDomain: string | undefined, config: Config): JsonObject;
   start(input: SignInStart, net: ProviderNet): Promise<StartedSignIn>;
   complete(input: SignInComplete, net: ProviderNet): Promise<SignInOutcome>;
-}
-
-/** A model as the registry describes it (registry.md §1), as far as Kleis needs it. */
-export interface RegistryModel {
-  readonly id: string;
-  readonly name: string;
-  readonly family?: string;
-  readonly reasoning: boolean;
-  readonly tool_call: boolean;
-  readonly attachment?: boolean;
-  readonly release_date: string;
-  readonly status?: string;
-  readonly modalities: { readonly input: readonly string[]; readonly output: readonly string[] };
-  readonly limit: { readonly context: number; readonly output: number; readonly input?: number };
-  /** Passed on as they stand; not decoded. */
-  readonly cost?: unknown;
-  readonly experimental?: unknown;
-  readonly reasoning_options?: unknown;
 }
 
 /** How a provider's models are offered in a registry of models.dev's shape (registry.md §3). */

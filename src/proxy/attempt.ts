@@ -3,7 +3,7 @@
  * credential, the account's right host, or the same request without sealed reasoning.
  */
 import { KleisError } from "../errors.ts";
-import type { Credential } from "../providers/provider.ts";
+import type { Credential } from "../providers/account.ts";
 import { refusesModel } from "../providers/refusal.ts";
 import type { Runtime } from "../runtime.ts";
 import type { AccountRecord } from "../storage/port.ts";

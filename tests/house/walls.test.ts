@@ -120,6 +120,25 @@ describe("the walls", () => {
     expect(values.map(said)).toEqual([]);
   });
 
+  test("no file imports itself by way of others, types included", () => {
+    const targets = new Map(
+      files.map((file) => [file, own.filter(({ from }) => from === file).map(({ to }) => to)]),
+    );
+    /** A way from `file` back to `start` through files not visited yet. */
+    const wayBack = (start: string, file: string, visited: Set<string>): string[] | null => {
+      for (const next of targets.get(file) ?? []) {
+        if (next === start) return [file, next];
+        if (visited.has(next)) continue;
+        visited.add(next);
+        const way = wayBack(start, next, visited);
+        if (way !== null) return [file, ...way];
+      }
+      return null;
+    };
+    const circles = files.flatMap((file) => wayBack(file, file, new Set())?.join(" -> ") ?? []);
+    expect(circles).toEqual([]);
+  });
+
   test("providers and protocols know no storage, no framework and not each other", () => {
     const inside = imports.filter(({ from }) => /^src\/(providers|protocols)\//.test(from));
     const wrong = inside.filter(({ from, to }) => {

@@ -4,8 +4,9 @@ import { catalogueOf } from "../../src/models/catalogue/catalogue.ts";
 import { readRegistry } from "../../src/models/registry/schema.ts";
 import { SNAPSHOT_DATE, SNAPSHOT_JSON } from "../../src/models/registry/snapshot.gen.ts";
 import { snapshot } from "../../src/models/registry/snapshot.ts";
+import type { CredentialKind } from "../../src/providers/account.ts";
 import { PROVIDERS, providerById } from "../../src/providers/index.ts";
-import type { CredentialKind, Provider } from "../../src/providers/provider.ts";
+import type { Provider } from "../../src/providers/provider.ts";
 
 const SOUND = {
   id: "gpt-9",

@@ -4,8 +4,9 @@ import { readConfig } from "../../src/environment.ts";
 import type { JsonObject } from "../../src/json.ts";
 import { applyEdits } from "../../src/protocols/json-edit.ts";
 import type { Operation } from "../../src/protocols/protocol.ts";
+import type { CredentialKind } from "../../src/providers/account.ts";
 import { claude } from "../../src/providers/claude/index.ts";
-import type { CredentialKind, PreparedRequest } from "../../src/providers/provider.ts";
+import type { PreparedRequest } from "../../src/providers/provider.ts";
 import { testKeyOf } from "../support/key.ts";
 
 export const IDENTITY = "You are Claude Code, Anthropic's official CLI for Claude.";

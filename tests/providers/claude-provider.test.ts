@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { JsonObject } from "../../src/json.ts";
 import { claude } from "../../src/providers/claude/index.ts";
-import type { RegistryModel } from "../../src/providers/provider.ts";
+import type { RegistryModel } from "../../src/providers/registry-model.ts";
 import { CONFIG } from "./claude-fixture.ts";
 
 /** The accounts that its entries make. */

@@ -4,8 +4,9 @@ import { isObject, type Json, type JsonObject } from "../../src/json.ts";
 import type { Edit } from "../../src/protocols/body.ts";
 import { applyEdits } from "../../src/protocols/json-edit.ts";
 import type { Operation } from "../../src/protocols/protocol.ts";
+import type { ProviderAccount } from "../../src/providers/account.ts";
 import { codex } from "../../src/providers/codex/index.ts";
-import type { PreparedRequest, ProviderAccount } from "../../src/providers/provider.ts";
+import type { PreparedRequest } from "../../src/providers/provider.ts";
 import { testKeyOf } from "../support/key.ts";
 
 const decoded = readConfig({

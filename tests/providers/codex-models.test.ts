@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
+import type { CredentialKind } from "../../src/providers/account.ts";
 import { codex } from "../../src/providers/codex/index.ts";
-import type { CredentialKind, RegistryModel } from "../../src/providers/provider.ts";
+import type { RegistryModel } from "../../src/providers/registry-model.ts";
 
 const OAUTH: ReadonlySet<CredentialKind> = new Set(["oauth"]);
 const KEY: ReadonlySet<CredentialKind> = new Set(["api_key"]);

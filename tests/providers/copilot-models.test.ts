@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { copilot } from "../../src/providers/copilot/index.ts";
-import type { RegistryModel } from "../../src/providers/provider.ts";
+import type { RegistryModel } from "../../src/providers/registry-model.ts";
 
 const model = (change: Partial<RegistryModel> = {}): RegistryModel => ({
   id: "claude-opus-4.8",

@@ -4,8 +4,9 @@ import { readConfig } from "../../src/environment.ts";
 import type { JsonObject } from "../../src/json.ts";
 import { applyEdits } from "../../src/protocols/json-edit.ts";
 import type { Operation } from "../../src/protocols/protocol.ts";
+import type { ProviderAccount } from "../../src/providers/account.ts";
 import { copilot } from "../../src/providers/copilot/index.ts";
-import type { PreparedRequest, ProviderAccount } from "../../src/providers/provider.ts";
+import type { PreparedRequest } from "../../src/providers/provider.ts";
 import { testKeyOf } from "../support/key.ts";
 
 export const TOKEN = "gho_16C7e42F292c6912E7710c838347Ae178B4a";

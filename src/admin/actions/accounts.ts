@@ -5,7 +5,7 @@ import type { AccountRecord } from "../../storage/port.ts";
 import type { accountChangeBody } from "../api/schemas.ts";
 import type { AdminDeps } from "../context.ts";
 import { notFound } from "../errors.ts";
-import type { Audit } from "./actions.ts";
+import type { Audit } from "./audit.ts";
 
 /** Each throws `not_found` for an unknown id. */
 export interface AccountActions {

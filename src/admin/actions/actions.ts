@@ -2,16 +2,12 @@
  * What can be done to accounts, keys, models and sign-ins. The JSON API and the admin page both call these functions:
  * each takes a decoded input and returns a value or throws `KleisError`. Authorization and decoding are the caller's.
  */
-import type { LogFields } from "../../runtime.ts";
 import type { AdminDeps } from "../context.ts";
 import { type AccountActions, createAccountActions } from "./accounts.ts";
 import { createKeyActions, type KeyActions } from "./keys.ts";
 import { createLiveCheckActions, type LiveCheckActions } from "./live-checks.ts";
 import { createModelActions, type ModelActions } from "./models.ts";
 import { createSignInActions, type SignInActions } from "./sign-in.ts";
-
-/** Adds fields to the request's log entry, such as `on`: the ids of what an action created. */
-export type Audit = (fields: LogFields) => void;
 
 export interface AdminActions {
   readonly accounts: AccountActions;

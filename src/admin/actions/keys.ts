@@ -6,7 +6,7 @@ import type { KeyRecord } from "../../storage/port.ts";
 import type { keyBody } from "../api/schemas.ts";
 import type { AdminDeps } from "../context.ts";
 import { notFound } from "../errors.ts";
-import type { Audit } from "./actions.ts";
+import type { Audit } from "./audit.ts";
 
 type KeyOptions = z.output<typeof keyBody>;
 

@@ -3,7 +3,7 @@ import { KleisError } from "../../errors.ts";
 import { type PlannedCheck, planChecks } from "../../live-checks/plan.ts";
 import { type CheckResult, runCheck } from "../../live-checks/run.ts";
 import type { AdminDeps } from "../context.ts";
-import type { Audit } from "./actions.ts";
+import type { Audit } from "./audit.ts";
 
 export interface LiveCheckActions {
   plan(): Promise<PlannedCheck[]>;

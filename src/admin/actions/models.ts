@@ -4,7 +4,7 @@ import { customProblem } from "../../models/catalogue/custom.ts";
 import type { CustomModel } from "../../models/catalogue/custom-model.ts";
 import type { RefreshOutcome } from "../../models/catalogue/source.ts";
 import type { AdminDeps } from "../context.ts";
-import type { Audit } from "./actions.ts";
+import type { Audit } from "./audit.ts";
 
 /** The outcome of fetching one account's list; `remarks` are for the owner. */
 export interface ListOutcome {

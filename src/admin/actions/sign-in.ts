@@ -3,7 +3,7 @@ import type * as z from "zod/mini";
 import { SignInFlow, type Started, type Step } from "../../accounts/sign-in/sign-in.ts";
 import type { oauthCompleteBody, oauthStartBody } from "../api/schemas.ts";
 import type { AdminDeps } from "../context.ts";
-import type { Audit } from "./actions.ts";
+import type { Audit } from "./audit.ts";
 
 export interface SignInActions {
   /** `isLocal`: whether the request comes from the machine that Kleis runs on. Throws `KleisError`. */

@@ -3,7 +3,9 @@
  * there is one, with the limits and operations that hold for them. Pure; knows neither keys nor requests.
  */
 import type { Operation } from "../../protocols/protocol.ts";
-import type { CredentialKind, LiveModel, Provider, RegistryModel } from "../../providers/provider.ts";
+import type { CredentialKind } from "../../providers/account.ts";
+import type { LiveModel, Provider } from "../../providers/provider.ts";
+import type { RegistryModel } from "../../providers/registry-model.ts";
 import type { RegistryData } from "../registry/schema.ts";
 import { plainName } from "../resolve/name.ts";
 import type { CustomModel } from "./custom-model.ts";

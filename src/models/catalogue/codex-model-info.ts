@@ -7,7 +7,7 @@
  * the whole list over and keeps the one that it brings along (seen November 2026). That is why the two are never mixed.
  */
 import { isObject, type JsonObject, text } from "../../json.ts";
-import type { RegistryModel } from "../../providers/provider.ts";
+import type { RegistryModel } from "../../providers/registry-model.ts";
 import type { CatalogueEntry } from "./catalogue.ts";
 import type { ListedModel } from "./list.ts";
 

@@ -1,6 +1,6 @@
 /** A model that the operator has defined: its type, the schema that admits it, and how many there may be. */
 import * as z from "zod/mini";
-import type { RegistryModel } from "../../providers/provider.ts";
+import type { RegistryModel } from "../../providers/registry-model.ts";
 import { MAX_MODEL_ID } from "../registry/schema.ts";
 
 export interface CustomModel {

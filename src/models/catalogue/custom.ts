@@ -2,7 +2,8 @@
  * Models that the operator has defined: names of his own for what a provider serves, or its own name with a description
  * of his, with limits that he vouches for.
  */
-import type { Provider, RegistryModel } from "../../providers/provider.ts";
+import type { Provider } from "../../providers/provider.ts";
+import type { RegistryModel } from "../../providers/registry-model.ts";
 import { parseName, plainName } from "../resolve/name.ts";
 import type { AccountRef, Catalogue, CatalogueEntry } from "./catalogue.ts";
 import type { CustomModel } from "./custom-model.ts";

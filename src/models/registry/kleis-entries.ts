@@ -3,7 +3,8 @@
  * (registry.md §3). Upstream's descriptions are shared, not copied; only what differs is written new.
  */
 import type { JsonObject } from "../../json.ts";
-import type { Provider, RegistryModel } from "../../providers/provider.ts";
+import type { Provider } from "../../providers/provider.ts";
+import type { RegistryModel } from "../../providers/registry-model.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import { type ListedModel, listModels } from "../catalogue/list.ts";
 import type { Access } from "../resolve/access.ts";

@@ -4,7 +4,7 @@
  */
 import * as z from "zod/mini";
 import { isObject } from "../../json.ts";
-import type { RegistryModel } from "../../providers/provider.ts";
+import type { RegistryModel } from "../../providers/registry-model.ts";
 
 /** The well-formed models of each source provider (`openai`, `anthropic`, …), in the source's order. */
 export type RegistryData = ReadonlyMap<string, readonly RegistryModel[]>;

@@ -6,7 +6,7 @@ import type { Config } from "../../config.ts";
 import { splitBetas } from "../../protocols/messages/body-betas.ts";
 import type { Operation } from "../../protocols/protocol.ts";
 import { USER_AGENT } from "../../version.ts";
-import type { Credential } from "../provider.ts";
+import type { Credential } from "../account.ts";
 import { PROFILE } from "./profile.ts";
 
 const HEADERS = PROFILE.headers;

@@ -1,6 +1,6 @@
 /** Who a Claude sign-in is: a person and an organization, as far as its metadata says so. */
 import { type JsonObject, text } from "../../json.ts";
-import type { NamedAccount } from "../provider.ts";
+import type { NamedAccount } from "../account.ts";
 
 const BETWEEN = ":";
 

@@ -1,5 +1,6 @@
 /** How Claude's models stand in the registry that Kleis offers (registry.md §3). */
-import type { RegistryModel, RegistryOffer } from "../provider.ts";
+import type { RegistryOffer } from "../provider.ts";
+import type { RegistryModel } from "../registry-model.ts";
 
 export const registry: RegistryOffer = {
   name: "Kleis Claude",

@@ -1,5 +1,8 @@
 /** Which models are Codex's, and which of them a ChatGPT plan answers for. Knows ids only, no account. */
-import type { Claim, CredentialKind, RegistryModel } from "../provider.ts";
+
+import type { CredentialKind } from "../account.ts";
+import type { Claim } from "../provider.ts";
+import type { RegistryModel } from "../registry-model.ts";
 import { FAMILY, MODEL_VERSION, NOT_FOR_AGENTS, PLAN_GATE, PLAN_LIMITS } from "./profile.ts";
 
 /** True for an id of the GPT families that agents talk to (registry.md §5). */

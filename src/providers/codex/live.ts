@@ -2,8 +2,9 @@
 import * as z from "zod/mini";
 import { isObject, type JsonObject, text } from "../../json.ts";
 import { USER_AGENT } from "../../version.ts";
+import type { Credential, ProviderAccount } from "../account.ts";
 import { effortOptions } from "../efforts.ts";
-import type { Credential, LiveList, LiveModel, ProviderAccount } from "../provider.ts";
+import type { LiveList, LiveModel } from "../provider.ts";
 import { clientVersions } from "./client-version.ts";
 import { HEADERS, MODELS, ORIGINATOR } from "./profile.ts";
 

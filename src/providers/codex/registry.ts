@@ -1,6 +1,8 @@
 /** How Codex's models stand in the registry that Kleis offers (registry.md §3). */
 import { isObject } from "../../json.ts";
-import type { CredentialKind, RegistryModel, RegistryOffer } from "../provider.ts";
+import type { CredentialKind } from "../account.ts";
+import type { RegistryOffer } from "../provider.ts";
+import type { RegistryModel } from "../registry-model.ts";
 import { MODES_WITHOUT_PLAN, PLAN_COST } from "./profile.ts";
 
 export const registry: RegistryOffer = { name: "Kleis Codex", npm: "@ai-sdk/openai", shape };

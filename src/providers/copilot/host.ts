@@ -6,7 +6,7 @@ import type { Config } from "../../config.ts";
 import { KleisError } from "../../errors.ts";
 import { publicHostName, publicHostOf } from "../../host-name.ts";
 import { type JsonObject, text } from "../../json.ts";
-import type { ProviderAccount } from "../provider.ts";
+import type { ProviderAccount } from "../account.ts";
 import {
   API_HOST,
   DEFAULT_API,

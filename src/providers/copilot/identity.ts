@@ -1,8 +1,8 @@
 /** Who a GitHub token belongs to: a user, by number, of github.com or of an enterprise's own domain (providers/copilot.md §1.4). */
 import * as z from "zod/mini";
 import { type JsonObject, text } from "../../json.ts";
+import type { NamedAccount } from "../account.ts";
 import type { Heard } from "../identity-response.ts";
-import type { NamedAccount } from "../provider.ts";
 import { PUBLIC_HOSTS } from "./profile.ts";
 
 const word = z.string().check(z.minLength(1));

@@ -1,6 +1,7 @@
 /** How Copilot's models stand in the registry that Kleis offers, each with the package of its best endpoint. */
 import type { Operation } from "../../protocols/protocol.ts";
-import type { RegistryModel, RegistryOffer } from "../provider.ts";
+import type { RegistryOffer } from "../provider.ts";
+import type { RegistryModel } from "../registry-model.ts";
 import { PACKAGES } from "./profile.ts";
 
 export const registry: RegistryOffer = {

@@ -3,7 +3,7 @@ import { withoutCredentials } from "../../keys/extract.ts";
 import type { Edit } from "../../protocols/body.ts";
 import { MAX_EDITS, tooManyEdits } from "../../protocols/edit-limit.ts";
 import { applyEdits } from "../../protocols/json-edit.ts";
-import type { Credential } from "../../providers/provider.ts";
+import type { Credential } from "../../providers/account.ts";
 import type { Runtime } from "../../runtime.ts";
 import type { AccountRecord } from "../../storage/port.ts";
 import type { ProxyCall, ReadyRequest, Target } from "../context.ts";
