@@ -11,6 +11,7 @@ import { cases as auth } from "./cases/auth.ts";
 import { cases as bodies } from "./cases/bodies.ts";
 import { cases as canaries } from "./cases/canaries.ts";
 import { cases as errors } from "./cases/errors.ts";
+import { cases as facts } from "./cases/facts.ts";
 import { cases as health } from "./cases/health.ts";
 import { cases as models } from "./cases/models.ts";
 import { cases as passing } from "./cases/passing.ts";
@@ -28,6 +29,7 @@ const CASES: readonly Case[] = [
   ...models,
   ...registry,
   ...passing,
+  ...facts,
   ...bodies,
   ...errors,
   ...admin,

@@ -59,7 +59,8 @@ describe("what is spawned", () => {
       /\.(cmd|bat|ps1)\b|\.bin\b|\bshell\s*:|(?<!\.)\bexec(Sync)?\(|\bexecFile|\bfork\(/,
     );
     // One place spawns for the scripts, so that none forgets a program that cannot start.
-    if (!/\/(child|node-binary|pin-node)\.mjs$/.test(path)) expect(code).not.toMatch(/child_process/);
+    if (!/\/(child|node-binary|pin-node)\.mjs$/.test(path))
+      expect(code).not.toMatch(/(from|import|require)\s*\(?\s*["'](node:)?child_process["']/);
   });
 
   test("on Windows, in a folder with blanks, all of it runs on the packaged node.exe", async () => {
