@@ -33,7 +33,7 @@ describe("after an import", () => {
     const page = await send("/admin/page/import", form);
     expect(read(page)).toContain("The account is saved");
     expect(read(page)).toContain("It has not been tested yet: the provider has not been asked.");
-    expect(read(page)).toContain("could not be asked about this API key: it is saved, but not checked");
+    expect(read(page)).toContain("could not be reached to check this API key: it is saved, but not checked");
     expect(page).toContain('<a href="/admin/page/use">Test it</a>');
     expect(read(page)).not.toMatch(/is connected|can use it at once/);
   });
