@@ -1,5 +1,5 @@
 /**
- * Slows down whoever tries admin tokens: after a few wrong ones each further try of the same source has to wait, twice as
+ * Slows down guesses at the admin token: after a few wrong ones each further attempt of the same source has to wait, twice as
  * long each time. Nobody waits for what others do elsewhere, but for one case: where very many sources try at once, those
  * from which the right token never came are let in a bounded number at a time. Counted in the store, for all processes.
  */
@@ -30,16 +30,15 @@ export const FORM_LIMITS: AttemptRule = { ...RULE, channel: "form", free: 3 };
 /** For programs with the token in a header, which may run with an old one for a while. */
 export const HEADER_LIMITS: AttemptRule = { ...RULE, channel: "header", free: 10 };
 
-/** How often a try that lost its place to others at the same moment asks again, and how long it waits for that, ms. */
-const ROUNDS = 20;
+/** How often an attempt that others came before at the same moment asks again, and how long it waits for that, ms. */
+const ROUNDS = 3;
 const PAUSE_MS = 50;
 
 export function createLoginGuard(
-  { config, storage, clock, sharesPromises = false }: Runtime,
+  { config, storage, clock }: Runtime,
   rule: AttemptRule = FORM_LIMITS,
 ): LoginGuard {
   const { loginAttempts } = storage;
-  const last = new Map<string, Promise<unknown>>();
 
   async function judge(token: string, source: string): Promise<LoginOutcome> {
     const isRight = await timingSafeEqual(token, config.ADMIN_TOKEN);
@@ -50,29 +49,19 @@ export function createLoginGuard(
       if (freeAt > now) return { status: "wait", seconds: Math.ceil((freeAt - now) / 1000) };
       // The usual case writes nothing.
       if (isRight && isClear) return { status: "right" };
-      // Nothing that depends on the token may be answered without a place: it would be one more guess.
-      if (!(await loginAttempts.reserve(rule, source, now))) continue;
-      if (isRight) await loginAttempts.succeed(rule, source, now);
-      return { status: isRight ? "right" : "wrong" };
+      // Nothing that depends on the token may be answered before it counts: it would be one more guess.
+      if (await loginAttempts.record(rule, source, isRight, now))
+        return { status: isRight ? "right" : "wrong" };
     }
     return { status: "wait", seconds: 1 };
   }
 
   return async (token, address = "") => {
-    // Who tried is told from who else did, and is not kept in words.
+    // Sources are told apart by a hash, so that no address is stored.
     const source = (await sha256Hex(ipPrefixOf(address))).slice(0, 16);
-    if (!sharesPromises) return judge(token, source);
-    // One after the other, so that many right ones at once do not take each other's places.
-    const outcome = (last.get(source) ?? Promise.resolve()).then(() => judge(token, source));
-    const settled = outcome.then(noop, noop).then(() => {
-      if (last.get(source) === settled) last.delete(source);
-    });
-    last.set(source, settled);
-    return outcome;
+    return judge(token, source);
   };
 }
-
-function noop(): void {}
 
 /** The refusal of a try that came too soon. */
 export function tooManyAttempts(seconds: number): KleisError {

@@ -335,11 +335,11 @@ export interface SessionStore {
   end(id: string, endsAt: number, now: number): Promise<void>;
 }
 
-/** How loginAttempts at a secret are slowed down. Times in ms. */
+/** How attempts at a secret are slowed down. Times in ms. */
 export interface AttemptRule {
   /** What is tried; each counts by itself. */
   readonly channel: string;
-  /** Wrong loginAttempts of one source that cost nothing. The next waits 1 s, each further one twice as long as the one before. */
+  /** Wrong attempts of one source that cost nothing. The next waits 1 s, each further one twice as long as the one before. */
   readonly free: number;
   readonly longestWaitMs: number;
   /** After this long without a try, a source's wrong ones are forgotten. */
@@ -358,16 +358,15 @@ export interface AttemptStatus {
   isClear: boolean;
 }
 
-/** Counts loginAttempts at a secret, over all processes. `source` is a name, not an address. */
+/** Counts attempts at a secret, over all processes. `source` is a name, not an address. */
 export interface LoginAttemptStore {
   status(rule: AttemptRule, source: string, now: number): Promise<AttemptStatus>;
   /**
-   * Counts one more wrong try, before anybody knows whether it is, if the source may try: in one atomic write, so that
-   * of many at once no more are let through than of as many in a row. False when it may not.
+   * Counts an attempt if the source may make one, in one atomic write, so that of many at once no more are let through than
+   * of as many in a row. After a right one those before it no longer count. False where the source may not: then nothing
+   * about the token may be answered.
    */
-  reserve(rule: AttemptRule, source: string, now: number): Promise<boolean>;
-  /** The try was right: those before it no longer count. */
-  succeed(rule: AttemptRule, source: string, now: number): Promise<void>;
+  record(rule: AttemptRule, source: string, isRight: boolean, now: number): Promise<boolean>;
 }
 
 /** An account whose secrets have been read, but not opened. */

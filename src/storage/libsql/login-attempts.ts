@@ -1,11 +1,11 @@
-/** Tries at a secret, in libSQL: the rule is judged inside the write that counts, so that no two attempts see the same count. */
+/** Attempts at a secret, in libSQL: the rule is judged inside the write that counts, so that no two attempts see the same count. */
 import { and, count, eq, exists, gt, lte, ne, not, notBetween, or, type SQL, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/sqlite-core";
 import type { AttemptRule, LoginAttemptStore } from "../port.ts";
 import type { Database, Orm } from "./database.ts";
 import { loginAttempts as attempts } from "./schema.ts";
 
-/** How long a stranger waits where too many others try, ms. */
+/** How long an unknown source waits where too many others try, ms. */
 const CROWD_WAIT_MS = 5_000;
 
 const others = alias(attempts, "others");
@@ -35,8 +35,8 @@ export function loginAttemptStore(database: Database): LoginAttemptStore {
         };
       }),
 
-    reserve: (rule, source, now) =>
-      database.run("count a try", async (orm) => {
+    record: (rule, source, isRight, now) =>
+      database.run("count an attempt", async (orm) => {
         const { isForgotten, waitsUntil, isTrusted, isCounted } = judged(rule, now);
         const hasRoom = sql`(${otherUnknownSources(orm, rule, source, now)}) < ${rule.unknownSources}`;
         const isKnown = exists(orm.select({ one: sql`1` }).from(attempts).where(isOf(rule, source)));
@@ -44,23 +44,22 @@ export function loginAttemptStore(database: Database): LoginAttemptStore {
           orm.delete(attempts).where(and(eq(attempts.channel, rule.channel), isForgotten, not(isTrusted))),
           orm
             .insert(attempts)
-            .select(sql`select ${rule.channel}, ${source}, 1, ${now}, null where ${or(isKnown, hasRoom)}`)
+            .select(
+              sql`select ${rule.channel}, ${source}, ${isRight ? 0 : 1}, ${now}, ${isRight ? now : null} where ${or(isKnown, hasRoom)}`,
+            )
             .onConflictDoUpdate({
               target: [attempts.channel, attempts.source],
-              set: {
-                wrong: sql`case when ${isForgotten} then 1 else ${attempts.wrong} + 1 end`,
-                triedAt: now,
-              },
+              set: isRight
+                ? { wrong: 0, triedAt: now, rightAt: now }
+                : {
+                    wrong: sql`case when ${isForgotten} then 1 else ${attempts.wrong} + 1 end`,
+                    triedAt: now,
+                  },
               setWhere: and(or(isForgotten, lte(waitsUntil, now)), or(isTrusted, isCounted, hasRoom)),
             })
             .returning({ wrong: attempts.wrong }),
         ]);
         return taken.length > 0;
-      }),
-
-    succeed: (rule, source, now) =>
-      database.run("note a right try", async (orm) => {
-        await orm.update(attempts).set({ wrong: 0, rightAt: now }).where(isOf(rule, source));
       }),
   };
 }
@@ -83,7 +82,7 @@ function isOf({ channel }: AttemptRule, source: string): SQL | undefined {
   return and(eq(attempts.channel, channel), eq(attempts.source, source));
 }
 
-/** How many other sources, none of them a friend, have tried lately. */
+/** How many other sources, none of them trusted, have tried lately. */
 function otherUnknownSources(
   orm: Orm,
   { channel, trustedMs, unknownSourcesMs }: AttemptRule,

@@ -107,8 +107,6 @@ export const cases: Case[] = [
     name: "a browser logs in, many at once, and out",
     async run({ url, ask }) {
       const headers = { origin: url, accept: "application/json" };
-      // Wrong tokens of earlier cases count until a right one comes; one that comes at the same moment may have to wait.
-      expect((await ask("/admin/login", { token: ADMIN_TOKEN }, { headers })).status).toBe(200);
       const logins = await Promise.all(
         Array.from({ length: 8 }, () => ask("/admin/login", { token: ADMIN_TOKEN }, { headers })),
       );
