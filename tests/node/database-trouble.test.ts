@@ -94,7 +94,9 @@ test.skipIf(process.platform === "win32")(
     }
     expect(answer.status).toBe(503);
     expect(answer.text).toMatch(/can not use its database.*disk/);
-    const deep = await full.deep();
+    // A probe is smaller than a key: a few may still fit.
+    let deep = await full.deep();
+    for (let probes = 0; deep.status === 200 && probes < 50; probes++) deep = await full.deep();
     expect([deep.status, deep.text]).toEqual([503, expect.stringMatching(/disk/)]);
     expect((await full.models(key)).status).toBe(200);
     expect(new Set(await full.keys())).toEqual(new Set(confirmed));
