@@ -52,7 +52,7 @@ export async function startNode(
   env: Record<string, string>,
   { collector = false }: NodeOptions = {},
 ): Promise<Program> {
-  const args = ["--enable-source-maps", ...(collector ? WITH_COLLECTOR : []), bundle];
+  const args = [...(collector ? WITH_COLLECTOR : []), bundle];
   const channel = collector ? (["ipc"] as const) : [];
   const spawnedMs = performance.now();
   const child = launch(process.execPath, args, { env, stdio: ["ignore", "pipe", "ignore", ...channel] });

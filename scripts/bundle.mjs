@@ -1,6 +1,6 @@
 /**
  * How code for Node is bundled, wherever it then runs: one ES module per entry, with nothing beside it but its source
- * map. It is not minified: with `--enable-source-maps` a stack names the lines of the sources.
+ * map. It is not minified, so that a stack in the log names the lines of the sources (`adapters/node/source-lines.ts`).
  */
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, relative, resolve, sep } from "node:path";

@@ -10,4 +10,4 @@ const { DOCTOR, keepCurrent } = await import("./bundle.mjs");
 await keepCurrent(DOCTOR);
 
 // After `--`, since Node would take an --env-file for its own.
-process.exit(exitCodeOf(node, ["--enable-source-maps", "--", "dist/doctor.mjs", ...process.argv.slice(2)]));
+process.exit(exitCodeOf(node, ["--", "dist/doctor.mjs", ...process.argv.slice(2)]));

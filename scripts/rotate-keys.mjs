@@ -11,4 +11,4 @@ const { keepCurrent, ROTATION } = await import("./bundle.mjs");
 await keepCurrent(ROTATION);
 
 // After `--`, since Node would take an --env-file for its own.
-passSignals(launch(node, ["--enable-source-maps", "--", "dist/rotate-keys.mjs", ...process.argv.slice(2)]));
+passSignals(launch(node, ["--", "dist/rotate-keys.mjs", ...process.argv.slice(2)]));

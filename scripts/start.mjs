@@ -6,4 +6,4 @@ import { install } from "./setup.mjs";
 
 const node = install("start");
 if (!isCurrent(["server", "file-thread"])) run(node, ["scripts/build.mjs"]);
-passSignals(launch(node, ["--enable-source-maps", "dist/server.mjs"]));
+passSignals(launch(node, ["dist/server.mjs"]));

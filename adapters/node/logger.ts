@@ -1,6 +1,7 @@
 /** One JSON line per event, to standard error; standard output is for what a person reads at start. */
 import type { LogFields, Logger } from "../../src/runtime.ts";
 import { write } from "./output.ts";
+import { withSourceLines } from "./source-lines.ts";
 
 const LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
 
@@ -16,6 +17,7 @@ export function createLogger(level: (typeof LEVELS)[number]): Logger {
             level: name,
             event,
             ...fields,
+            ...(typeof fields.stack === "string" ? { stack: withSourceLines(fields.stack) } : {}),
             ...(lost === 0 ? {} : { lines_lost_before: lost }),
           };
           lost = write("stderr", `${JSON.stringify(line)}\n`) ? 0 : lost + 1;

@@ -47,7 +47,7 @@ export function startNodeDoor(build: Build, variables: Variables): Promise<Runni
   return started(
     startProcess(
       NODE,
-      ["--enable-source-maps", join(build.folder, "dist", "server.mjs")],
+      [join(build.folder, "dist", "server.mjs")],
       { cwd: build.folder, env: bareEnvironment({ ...SECRETS, PORT: "0", ...variables }) },
       /running at (http:\S+)/,
     ),

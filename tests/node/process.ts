@@ -68,7 +68,7 @@ export interface RunOptions {
 
 /** Starts the bundle with this environment alone. */
 export function run(path: string, env: Record<string, string>, options: RunOptions = {}): Running {
-  const command = [NODE, "--enable-source-maps", path, ...(options.args ?? [])];
+  const command = [NODE, path, ...(options.args ?? [])];
   const [program = "", ...args] =
     options.maxFileBytes === undefined
       ? command

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import {
   appendFileSync,
   closeSync,
+  cpSync,
   existsSync,
   openSync,
   readdirSync,
@@ -209,14 +210,25 @@ describe("the bundle", () => {
     ]);
   });
 
-  test("has stacks that name the lines of the sources", () => {
-    const made = clone('import { refuse } from "../../src/part.ts";\n\nconsole.log(refuse().stack);\n');
+  test("logs stacks that name the lines of the sources", () => {
+    const made = clone(
+      [
+        'import { errorFacts } from "../../src/log/error-facts.ts";',
+        'import { refuse } from "../../src/part.ts";',
+        'import { createLogger } from "./logger.ts";',
+        'createLogger("error").error("unforeseen", errorFacts(refuse()));\n',
+      ].join("\n"),
+    );
+    for (const file of ["logger.ts", "output.ts", "source-lines.ts"])
+      cpSync(join(ROOT, "adapters/node", file), join(made.folder, "adapters/node", file));
+    cpSync(join(ROOT, "src/log/error-facts.ts"), join(made.folder, "src/log/error-facts.ts"));
     writeFileSync(
       join(made.folder, "src/part.ts"),
       "/** Above it. */\ntype Words = string;\n\nexport function refuse(): Error {\n  const words: Words = 'No.';\n  return new Error(words);\n}\n",
     );
-    const { stdout } = made.run("start.mjs");
-    expect(stdout).toMatch(/ at refuse \(.*src[\\/]part\.ts:6:\d+\)/);
-    expect(stdout).toMatch(/adapters[\\/]node[\\/]main\.ts:3:\d+/);
+    const { stderr } = made.run("start.mjs");
+    const line = stderr.split("\n").find((each) => each.includes('"unforeseen"'));
+    const { stack } = JSON.parse(line ?? "{}");
+    expect(stack).toMatch(/^at refuse \(src\/part\.ts:6:\d+\) \| at adapters\/node\/main\.ts:4:\d+/);
   });
 });
