@@ -23,6 +23,8 @@ export interface CachedSetting<T> {
   isRead(): boolean;
   /** Reads it now. Never rejects: what was known stays. */
   load(): Promise<void>;
+  /** What is stored now, for a change of it; undefined where that is of no use. Rejects when the store does not answer. */
+  stored(): Promise<T | undefined>;
   /** Knows it from here on, without storing it. */
   know(value: T): void;
   /** Stores it and knows it. Rejects when the store does not take it. */
@@ -112,6 +114,12 @@ export function cacheSetting<T>(runtime: Runtime, options: SettingOptions<T>): C
     },
     isRead: () => isRead,
     load,
+    async stored() {
+      const take = reading();
+      const text = await storage.settings.get(key);
+      take(text);
+      return decode(text);
+    },
     know,
     async save(value) {
       changes++;

@@ -1,6 +1,7 @@
 /** The page says of accounts, keys and models what is known of them, and not more. */
 import { describe, expect, test } from "vitest";
 import { KEY_REJECTED, NOT_CHECKED } from "../../src/accounts/credential-rejection.ts";
+import { StorageError } from "../../src/storage/port.ts";
 import { newAccount, newKey } from "../storage/world.ts";
 import { createHouse, type House } from "./house.ts";
 
@@ -166,5 +167,45 @@ describe("a key that is limited to an account", () => {
     expect(read(page)).toContain(words);
     expect(page).toContain('id="revoke-k1"');
     expect(page).not.toContain("card key is-off");
+  });
+});
+
+describe("a name for a model", () => {
+  const form = (id: string) => ({ id, provider: "codex", model: "gpt-5.5", former: "" });
+  const names = async ({ runtime }: House) => {
+    const stored: unknown = JSON.parse((await runtime.storage.settings.get("models.custom")) ?? "[]");
+    return (stored as { id: string }[]).map(({ id }) => id);
+  };
+
+  test("is added to the stored ones, also to those that another process has just stored", async () => {
+    const { house, send, see } = await entered();
+    const other = await createHouse({ beside: house });
+    await see("/admin/page/models");
+    await other.ask("/admin/page/models", { cookie: await other.login(), form: form("first") });
+    await send("/admin/page/models", form("second"));
+    expect(await names(house)).toEqual(["first", "second"]);
+  });
+
+  test("takes the place of no others where the stored ones cannot be read", async () => {
+    const { house, send } = await entered();
+    await send("/admin/page/models", form("first"));
+    const { settings } = house.runtime.storage;
+    const failing: typeof settings = {
+      ...settings,
+      get: (key) => (key === "models.custom" ? Promise.reject(new StorageError("away")) : settings.get(key)),
+    };
+    const storage = { ...house.runtime.storage, settings: failing };
+    const poor = await createHouse({ beside: { ...house, runtime: { ...house.runtime, storage } } });
+    const cookie = await poor.login();
+    expect((await poor.ask("/admin/page/models", { cookie, form: form("second") })).status).toBe(503);
+    expect(await names(house)).toEqual(["first"]);
+    await settings.set("models.custom", "[{}]", 1);
+    const damaged = await createHouse({ beside: house });
+    const again = await damaged.ask("/admin/page/models", {
+      cookie: await damaged.login(),
+      form: form("second"),
+    });
+    expect([again.status, await again.text()]).toEqual([503, expect.stringContaining("PUT /admin/models")]);
+    expect(await settings.get("models.custom")).toBe("[{}]");
   });
 });

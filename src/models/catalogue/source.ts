@@ -3,10 +3,11 @@
  * brought together as a catalogue. Warm it waits for nothing; cold for a bounded time; it never rejects. Nobody awaits what
  * another request has begun, which Workers forbid.
  */
+
 import type { Credentials } from "../../accounts/credentials.ts";
 import type { Provider } from "../../providers/provider.ts";
 import type { Runtime } from "../../runtime.ts";
-import type { AccountRecord } from "../../storage/port.ts";
+import { type AccountRecord, StorageError } from "../../storage/port.ts";
 import type { WantedSetting } from "../cached-setting.ts";
 import { entryId } from "../registry/kleis-entries.ts";
 import { snapshotText } from "../registry/snapshot.ts";
@@ -154,8 +155,11 @@ export function createModelSource(deps: ModelSourceDeps): LiveModelSource {
       return { registry, accounts: lists };
     },
     async custom() {
-      if (!custom.isRead()) await custom.load();
-      return custom.value() ?? [];
+      const stored = await custom.stored();
+      if (stored !== undefined) return stored;
+      throw new StorageError("the stored model names cannot be read; PUT /admin/models replaces them", {
+        lasts: true,
+      });
     },
     setCustom: (models) => custom.save(models),
   };
