@@ -21,10 +21,12 @@ export function install(extent) {
     .update(readFileSync(join(ROOT, "package-lock.json")))
     .digest("hex");
   const [had, hadExtent, known] = existsSync(STAMP) ? readFileSync(STAMP, "utf8").split(" ") : [];
-  const isInstalled = had === wanted && (hadExtent === "all" || hadExtent === extent);
-  if (!isInstalled || !hasNode()) download(extent);
+  // What was installed stays: `npm start` after a change of the lock does not take the packages of the tests away.
+  const goal = hadExtent === "all" ? "all" : extent;
+  const isInstalled = had === wanted && hadExtent === goal;
+  if (!isInstalled || !hasNode()) download(goal);
   const { file, proof } = chooseNode(isInstalled ? known : undefined);
-  const stamp = [wanted, isInstalled ? hadExtent : extent, ...(proof === undefined ? [] : [proof])].join(" ");
+  const stamp = [wanted, goal, ...(proof === undefined ? [] : [proof])].join(" ");
   if (!existsSync(STAMP) || readFileSync(STAMP, "utf8") !== stamp) remember(stamp);
   return file;
 }

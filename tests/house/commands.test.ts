@@ -1,5 +1,5 @@
 /** The commands of package.json on a fresh clone: each installs what it needs by itself. */
-import { existsSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { type Clone, createClone, ROOT } from "../support/clone.ts";
@@ -43,6 +43,10 @@ test("what is missing is installed as package-lock.json says, once", () => {
   // All of it serves the smaller wish as well.
   expect(install("start")).toBe(0);
   expect(made.calls()).toEqual([expect.any(String), expect.stringMatching(/^ci .*--include=dev/)]);
+  // After a change of the lock, too.
+  appendFileSync(join(made.folder, "package-lock.json"), "\n");
+  expect(install("start")).toBe(0);
+  expect(made.calls().slice(2)).toEqual([expect.stringMatching(/^ci .*--include=dev/)]);
 });
 
 test.each(["VERCEL", "WORKERS_CI"])(
