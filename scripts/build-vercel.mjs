@@ -21,7 +21,7 @@ if (!/^\d+$/.test(written) || maxDuration < 90 || maxDuration > 800) {
 
 rmSync(output, { recursive: true, force: true });
 mkdirSync(code, { recursive: true });
-// Vercel takes no flag for Node, so that a map would serve nobody there; what is smaller starts sooner.
+// Vercel takes no flag for Node, so that a map is of no use there; a smaller bundle starts sooner.
 const small = { minify: true, sourcemap: false, metafile: true };
 const { metafile } = await bundleForNode({ index: "adapters/vercel/function.ts" }, code, small);
 

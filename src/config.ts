@@ -40,7 +40,7 @@ const coreVariables = {
       error: "must be 32 bytes in base64 (a comma-separated list rotates; the first one writes)",
       abort: true,
     }),
-    // Only the one that writes: what was sealed with a weak one must still open, to be sealed anew.
+    // Only the one that writes: what was sealed with a weak one must still open, to be sealed again.
     z.refine(
       ([first = ""]) => !isWeakKey(fromBase64(first)),
       "is a pattern: put a random one in front (openssl rand -base64 32)",

@@ -95,7 +95,7 @@ export interface Runtime {
   readonly sharesPromises?: boolean;
   /**
    * Listens on a loopback port for a browser that a provider sends back to this machine; null when the port is taken.
-   * Absent where the runtime can not, or where no browser of its own machine would come.
+   * Absent where the runtime cannot, or where no browser of its own machine would come.
    */
   readonly listenForCallback?: (options: CallbackOptions) => Promise<CallbackListener | null>;
   /**

@@ -1,4 +1,4 @@
-/** Tells secrets that a person or an example made up from random ones: by how much of them can not be foretold. */
+/** Tells secrets that a person or an example made up from random ones: by how much of them cannot be foretold. */
 
 /** Words and marks that examples and careless tokens are made of. Long ones first, so that none hides in another. */
 const WORDS =

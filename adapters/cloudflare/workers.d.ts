@@ -1,4 +1,4 @@
-/** The parts of the Workers runtime that the door uses and that are nobody else's. */
+/** The parts of the Workers runtime that only this adapter uses. */
 declare module "cloudflare:workers" {
   /** Keeps the current request's context alive until the work has settled. */
   export function waitUntil(work: Promise<unknown>): void;

@@ -1,6 +1,6 @@
 /**
  * Each account: whether its secrets open, and whether it can be used. Spends nothing: what can be renewed is judged by
- * its end, since renewing uses the refresh token up; what can not is tried by the provider's own check.
+ * its end, since renewing uses the refresh token up; what cannot is tried by the provider's own check.
  */
 
 import { isRejection } from "../../src/accounts/credential-rejection.ts";

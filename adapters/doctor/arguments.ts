@@ -58,12 +58,12 @@ export function loadVariables(envFile: string | undefined): void {
   try {
     process.loadEnvFile(envFile);
   } catch {
-    throw new Error(`${envFile} can not be read.`);
+    throw new Error(`${envFile} cannot be read.`);
   }
 }
 
 function refused(what: string): Arguments {
-  return { ok: false, problem: `This can not be understood: ${what}.` };
+  return { ok: false, problem: `This cannot be understood: ${what}.` };
 }
 
 /** A bare host is taken for https, on this machine for http; null for what is no address. A path may be PUBLIC_URL's. */

@@ -40,7 +40,7 @@ export async function reach(fetch: Fetch, clock: Clock, origin: string): Promise
 
 /** Why there was no answer. */
 export function unreached(address: string, error: unknown): Unreached {
-  const text = `${address} can not be reached.`;
+  const text = `${address} cannot be reached.`;
   const isLate = error instanceof DOMException && error.name === "TimeoutError";
   const { reason, advice } = explain(error);
   if (isLate) return { text, advice: `It did not answer within ${LIMIT_MS / 1000} s. ${advice}` };

@@ -10,7 +10,7 @@ export interface Known
     AccountRecord,
     "kind" | "status" | "statusReason" | "expiresAt" | "lastRefreshStatus" | "lastRefreshError"
   > {
-  /** Whether there is a refresh token; null where that can not be seen. */
+  /** Whether there is a refresh token; null where that cannot be seen. */
   renews: boolean | null;
 }
 
@@ -83,7 +83,7 @@ export function refusalFindings(
   return [findingOf(account, { level: "note", text, advice })];
 }
 
-/** The verdict with the account's name. What is switched off is in nobody's way. */
+/** The verdict with the account's name. A disabled account is no problem. */
 export function findingOf(
   account: Pick<AccountRecord, "id" | "provider" | "label" | "enabled">,
   { level, ...rest }: Verdict,

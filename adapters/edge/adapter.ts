@@ -18,7 +18,7 @@ export interface EdgeHost
 
 export type EdgeDoor = Pick<App, "fetch">;
 
-/** Never throws: a deployment that can not work says so to whoever asks it. */
+/** Never throws: a deployment that cannot work answers every request with the reason. */
 export function createEdgeDoor(
   variables: Record<string, string | undefined>,
   { databaseClients, ...host }: EdgeHost,

@@ -78,7 +78,7 @@ function problemOfToken(url: string, authToken: string | undefined): string | nu
   if (authToken !== undefined && !isSendable(authToken)) {
     return "TURSO_AUTH_TOKEN must be the token alone, on one line, without Bearer and blanks";
   }
-  // Another server may be open to whoever reaches it; Turso's never is.
+  // Another server may need no token; Turso always does.
   if (new URL(url).hostname.endsWith(".turso.io") && authToken === undefined)
     return "TURSO_AUTH_TOKEN is not set";
   return null;

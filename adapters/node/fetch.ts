@@ -35,7 +35,7 @@ export function createNodeFetch(connections: Connections, { repeats = true }: No
         { origin, path: pathname + search, method, headers, body: bytes === undefined ? null : once(bytes) },
         exchange,
       );
-      // What is not connected yet can not be aborted, only given up.
+      // What is not connected yet cannot be aborted, only given up.
       const giveUp = () => {
         if (exchange.isConnecting) connection.destroy();
       };

@@ -15,7 +15,7 @@ const OTHER: Record<OutputName, OutputName> = { stdout: "stderr", stderr: "stdou
 const guarded = new Set<OutputName>();
 const failed = new Set<OutputName>();
 
-/** Writes without ever throwing. False when the stream took nothing, because it is broken or nobody reads it. */
+/** Writes without ever throwing. False when the stream took nothing, because it is broken or has no reader. */
 export function write(name: OutputName, text: string): boolean {
   for (const each of ["stdout", "stderr"] as const) guard(each);
   try {
@@ -36,7 +36,7 @@ export async function exit(code: number): Promise<never> {
   process.exit(code);
 }
 
-/** A stream reports most failures as an event, which ends the process where nobody listens. */
+/** A stream reports most failures as an event, which ends the process where there is no listener. */
 function guard(name: OutputName): void {
   if (guarded.has(name)) return;
   guarded.add(name);

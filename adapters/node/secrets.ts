@@ -35,7 +35,7 @@ export function inFolder<Result>(folder: string, work: () => Result): Result {
   } catch (cause) {
     if (!(cause instanceof Error && "syscall" in cause && "code" in cause)) throw cause;
     throw new Error(
-      `Kleis can not use ${folder} as its data folder (${cause.code}). Make it a folder that belongs to this user, or set KLEIS_DATA_DIR to another one.`,
+      `Kleis cannot use ${folder} as its data folder (${cause.code}). Make it a folder that belongs to this user, or set KLEIS_DATA_DIR to another one.`,
       { cause },
     );
   }

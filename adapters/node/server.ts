@@ -205,7 +205,7 @@ function folderOf(variables: Variables): string {
 
 function cannotStart(problems: readonly string[]): Error {
   return new Error(
-    `Kleis can not start with these settings:\n${problems.map((problem) => `  - ${problem}`).join("\n")}`,
+    `Kleis cannot start with these settings:\n${problems.map((problem) => `  - ${problem}`).join("\n")}`,
   );
 }
 
@@ -247,7 +247,7 @@ async function openNamed(
     await bringUp(client, sealer);
     return { client, close: () => client.close() };
   }
-  // Its thread starts meanwhile; this one may stop for the file as long as nobody is served.
+  // Its thread starts meanwhile; this one may block on the file as long as no request is served.
   const file = openFileDatabase(url, filePath(url));
   try {
     const client = openClient(database, proxies);

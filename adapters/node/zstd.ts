@@ -1,4 +1,4 @@
-/** Unpacks zstd request bodies, which Codex sends and the Web platform's own streams can not read. */
+/** Unpacks zstd request bodies, which Codex sends and the Web platform's own streams cannot read. */
 import { pipeline, Readable } from "node:stream";
 import { constants, createZstdDecompress } from "node:zlib";
 

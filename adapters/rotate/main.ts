@@ -39,11 +39,13 @@ async function main(): Promise<number> {
     await checkKeyRing(client, clock, sealer);
     const { resealed, current, undecryptable, left } = await rotate(client, clock.sleep, sealer, {
       onBatch: (soFar) => {
-        say(`${soFar} sealed anew`);
+        say(`${soFar} sealed again`);
         if (stopping) throw new Error("Ended between two batches. Run it again to go on.");
       },
     });
-    say(`Done: ${resealed} sealed anew with the first key of ENCRYPTION_KEY, ${current} are sealed with it.`);
+    say(
+      `Done: ${resealed} sealed again with the first key of ENCRYPTION_KEY, ${current} are sealed with it.`,
+    );
     for (const { table, column, row } of undecryptable)
       say(`  ${table}.${column} of ${row.slice(0, 24)} opens with no key that is set`);
     if (left > 0)

@@ -27,7 +27,7 @@ export function hostGuard({ config, hosts }: Pick<Runtime, "config" | "hosts">):
   };
 }
 
-/** Whether a URL's host is an address, which nobody can point anywhere else. */
+/** Whether a URL's host is an IP address, which DNS cannot point elsewhere. */
 function isAddress(hostname: string): boolean {
   return hostname.startsWith("[") || /^\d{1,3}(\.\d{1,3}){3}$/.test(hostname);
 }

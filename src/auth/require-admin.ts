@@ -1,4 +1,4 @@
-/** Lets in whoever brings ADMIN_TOKEN, or a session that the caller vouches for; an issued key never. */
+/** Admits ADMIN_TOKEN and sessions that the caller vouches for; never an issued key. */
 import type { MiddlewareHandler } from "hono";
 import { KleisError } from "../errors.ts";
 import { requestLoggerOf } from "../log/request-logger.ts";

@@ -16,7 +16,7 @@ export const SESSION_MS = 12 * 60 * 60_000;
 export const FRESH_MS = 10 * 60_000;
 
 /**
- * How long browsers keep the cookie, ms: beyond the session's end, which is signed into it, so that whoever comes back
+ * How long browsers keep the cookie, ms: beyond the session's end, which is signed into it, so that an owner who comes back
  * after that is told of it instead of being met as a stranger.
  */
 const KEPT_MS = SESSION_MS + 7 * 24 * 60 * 60_000;
@@ -40,7 +40,7 @@ export interface Sessions {
   isFresh(request: Request): Promise<boolean>;
   /** Whether the request brings any cookie of ours: then one that is not live has ended. */
   hasCookie(request: Request): boolean;
-  /** Ends the request's session, also for whoever copied its cookie; `set-cookie` values that remove it. */
+  /** Ends the request's session, also for a copy of its cookie; returns the `set-cookie` values that remove it. */
   close(request: Request): Promise<string[]>;
 }
 

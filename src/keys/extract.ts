@@ -6,7 +6,7 @@ const KEYS = new RegExp(`(?<![\\w-])${KEY_PREFIX}[A-Za-z0-9_-]{43}(?![\\w-])`, "
 
 const CREDENTIAL_HEADERS = ["authorization", "x-api-key"] as const;
 
-/** Shorter ones (`dummy`, `none`) are nobody's secret, and may stand in other headers by chance. */
+/** Shorter ones (`dummy`, `none`) are no secrets, and may stand in other headers by chance. */
 const SECRET_LENGTH = 16;
 
 /** Whether a text as a whole has the form of a Kleis key. */

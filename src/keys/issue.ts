@@ -29,7 +29,7 @@ export interface IssuedKey {
   discoveryToken: string;
 }
 
-/** Makes and stores a key. The request is trusted: whoever decodes it has checked it. */
+/** Makes and stores a key. The request is trusted: the caller has validated it. */
 export async function issueKey(runtime: Runtime, request: KeyRequest): Promise<IssuedKey> {
   const key = KEY_PREFIX + randomSecret(runtime);
   const discoveryToken = randomSecret(runtime);

@@ -1,4 +1,4 @@
-/** Finds the issued key that a request brings: by hash, from memory when possible, and judged anew on every call. */
+/** Finds the issued key that a request brings: by hash, from memory when possible; its state is checked on every call. */
 
 import { sha256Hex } from "../bytes.ts";
 import { KleisError } from "../errors.ts";
@@ -11,7 +11,7 @@ export type KeyRefusal = "invalid_api_key" | "expired_api_key";
 export type KeyFound = { ok: true; key: KeyRecord } | { ok: false; code: KeyRefusal };
 
 export interface KeyLookup {
-  /** The key with this secret. Throws `KleisError("storage_unavailable")` when nobody knows. */
+  /** The key with this secret. Throws `KleisError("storage_unavailable")` when neither memory nor store can tell. */
   find(secret: string): Promise<KeyFound>;
   /** The key whose model list this token opens; likewise. */
   findByDiscoveryToken(token: string): Promise<KeyFound>;
@@ -24,7 +24,7 @@ export interface KeyLookup {
 export interface KeySource {
   /** The key with this hash. Rejects with `StorageError`. */
   read(hash: string): Promise<KeyRecord | null>;
-  /** False when what comes along is old or missing: then the key is read anew, and with it the rest. */
+  /** False when what comes along is old or missing: then the key is read again, together with the rest. */
   isFresh(): boolean;
 }
 
@@ -67,7 +67,7 @@ export function createKeyLookup(
 
   return {
     async find(secret) {
-      // What can not be a key (a provider's own key in the wrong place) costs no question to the store.
+      // What cannot be a key (a provider's own key in the wrong place) costs no question to the store.
       if (!KEY.test(secret)) return { ok: false, code: "invalid_api_key" };
       return judge(await byKey.get(await sha256Hex(secret), source.isFresh));
     },

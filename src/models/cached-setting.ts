@@ -15,7 +15,7 @@ export interface WantedSetting {
 export interface CachedSetting<T> {
   /** What is known; undefined until the store has answered once. */
   value(): T | undefined;
-  /** Begins a reading in the background when one is due. Answers it to whoever wants to wait in the same request. */
+  /** Begins a reading in the background when one is due. Returns it, so that the same request can wait for it. */
   begin(): Promise<void> | undefined;
   /** What a request that reads the store anyway is to bring along; undefined when what is known is not old. */
   wanted(): WantedSetting | undefined;

@@ -1,4 +1,4 @@
-/** Waiting for what another request may have begun: by looking again, since on Workers nobody may await its promise. */
+/** Waits for what another request may have begun by polling: on Workers one request cannot await another's promise. */
 import type { Clock } from "../runtime.ts";
 
 const POLL_MS = 20;

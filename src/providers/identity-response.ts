@@ -52,7 +52,7 @@ export function whatWentWrong(server: string, heard: Heard): string {
     : `${server} refused (${status}) without saying why`;
 }
 
-/** The refusal for an answer that can not be used; the sign-in goes on. */
+/** The refusal for an answer that cannot be used; the sign-in goes on. */
 export function unusable(server: string, heard: Heard, advice: string): KleisError {
   const seconds = heard.retryAfterMs === undefined ? undefined : Math.ceil(heard.retryAfterMs / 1000);
   return new KleisError("upstream_invalid_response", `${whatWentWrong(server, heard)}. ${advice}`, {

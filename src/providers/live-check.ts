@@ -158,7 +158,7 @@ export function headersJudged(fact: string, answer: CheckAnswer, prefixes: reado
   const names = [...answer.headers.keys()].filter((name) => prefixes.some((each) => name.startsWith(each)));
   return names.length > 0
     ? agrees(fact, counted(names.length, "header"))
-    : differs(fact, "none of them arrived", "Report it: limits can not be read without them.");
+    : differs(fact, "none of them arrived", "Report it: limits cannot be read without them.");
 }
 
 /** Judges a second turn by how many of its tokens came from the cache (`cached`, as the answer counts them). */

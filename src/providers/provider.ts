@@ -263,7 +263,7 @@ export interface LiveList {
   readonly kinds: readonly CredentialKind[];
   /** Absent where the provider lists the same for every client. */
   readonly versions?: ClientVersions;
-  /** A GET to one of the account's origins. Throws `KleisError` when it can not be asked. */
+  /** A GET to one of the account's origins. Throws `KleisError` when it cannot be asked. */
   request(
     account: ProviderAccount,
     credential: Credential,
@@ -343,7 +343,7 @@ export interface Provider {
   readonly live?: LiveList;
   /** The origins (`https://host[:port]`) that a request for this account may go to. */
   origins(account: ProviderAccount, config: Config): string[];
-  /** Builds the request. Throws `KleisError` when it can not be sent as asked. */
+  /** Builds the request. Throws `KleisError` when it cannot be sent as asked. */
   prepare(input: PrepareInput): PreparedRequest | Promise<PreparedRequest>;
   /** Names a refusal by the provider's table: its class, what it holds for, until when, and what the owner can do. */
   classify(refused: Refused): Refusal;

@@ -12,7 +12,7 @@ import type { JsonObject } from "../json.ts";
  * - `limit`: a rate, a window of the plan, a budget or the credit is used up.
  * - `login`: the sign-in or key is not accepted any more.
  * - `network`: something between refused, be it the provider's edge or a proxy on the way.
- * - `overload`: the provider can not serve anybody for now.
+ * - `overload`: the provider cannot serve anybody for now.
  * - `content`: the request's own fault.
  * - `unknown`: none of these can be read from it.
  */
@@ -41,7 +41,7 @@ export const CLASS_WORDS: Record<RefusalClass, string> = {
   limit: "Limit: a window, a budget or the credit is used up",
   login: "Sign-in: it is not accepted",
   network: "Network: something on the way refuses",
-  overload: "Overload: the provider serves nobody for now",
+  overload: "Overload: the provider takes no requests for now",
   content: "Content: the request itself was refused",
   unknown: "Refused, for a reason that is not known",
 };

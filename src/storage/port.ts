@@ -190,7 +190,7 @@ export const LONGEST_HOLD_OFF_MS = 330_000;
 export interface RefreshState extends OpenAccount {
   /** Rises with every lease given. */
   fence: number;
-  /** How long the present lease still runs, ms; 0 when nobody holds one. */
+  /** How long the present lease still runs, ms; 0 when there is none. */
   leasedForMs: number;
   /** How long no refresh is to be tried, ms; 0 when one may be. */
   heldOffForMs: number;
@@ -208,7 +208,7 @@ export interface Lease {
   version: number;
 }
 
-/** What is stored after a refresh: every secret, for those that stay are written anew with the others. */
+/** What is stored after a refresh: every secret, for those that stay are sealed and written again with the others. */
 export interface NextTokens extends AccountSecrets {
   expiresAt: number | null;
   /** The refresh token that another one replaces, to be known again by its hash; null when it stays. */
@@ -229,7 +229,7 @@ export interface Postponed {
 export interface RefreshStore {
   read(id: string): Promise<RefreshState | null>;
   /**
-   * Gives the lease for `leaseMs` when nobody holds one, this version is still stored, the account is active and nothing
+   * Gives the lease for `leaseMs` when it is free, this version is still stored, the account is active and nothing
    * holds it off. A repetition by the same owner gives the same lease. The state is the one under the lease.
    */
   acquire(

@@ -12,7 +12,7 @@ import { MAX_READ_WAIT_MS, type StoreHealth, watchStore } from "./store-health.t
 export const FRESH_MS = 8_000;
 
 /**
- * How old an answer may get, ms, while one request reads it anew and others go on with it: the longest time that a
+ * How old an answer may get, ms, while one request reads it again and others go on with it: the longest time that a
  * change made by another process stays unseen.
  */
 export const MAX_AGE_MS = 10_000;
@@ -207,7 +207,7 @@ function inTime<T>(clock: Clock, work: Promise<T>): Promise<{ value: T } | null>
 const ADVICE =
   "Try again in a moment; if it stays so, check TURSO_DATABASE_URL, TURSO_AUTH_TOKEN and the database itself.";
 
-const LASTS = "Kleis can not use its database, and that does not pass by itself.";
+const LASTS = "Kleis cannot use its database, and that does not pass by itself.";
 
 /** The refusal that a store which does not answer leads to. */
 export function storageUnavailable(cause: unknown): KleisError {
@@ -216,7 +216,7 @@ export function storageUnavailable(cause: unknown): KleisError {
     const words = `${LASTS} Its owner finds the reason in the log, or by asking GET /healthz?deep=1 with the admin token.`;
     return new KleisError("storage_unavailable", words, { cause });
   }
-  return new KleisError("storage_unavailable", `The database can not be reached. ${ADVICE}`, { cause });
+  return new KleisError("storage_unavailable", `The database cannot be reached. ${ADVICE}`, { cause });
 }
 
 /** Why the store did not answer, for the owner and the log; undefined where it is not what went wrong. */
@@ -227,17 +227,17 @@ export function storageReason(error: unknown): string | undefined {
 
 /**
  * The refusal as the owner's own doors give it: with the reason, which clients are not told. Whoever asks there gets it,
- * since without the database nobody can be told from the owner.
+ * since without the database the owner cannot be told from others.
  */
 export function forOwner(refusal: KleisError): KleisError {
   const reason = storageReason(refusal);
   if (refusal.code !== "storage_unavailable" || reason === undefined) return refusal;
   if (refusal.cause instanceof StorageError && refusal.cause.lasts) {
-    return new KleisError(refusal.code, `Kleis can not use its database: ${reason}.`, {
+    return new KleisError(refusal.code, `Kleis cannot use its database: ${reason}.`, {
       cause: refusal.cause,
     });
   }
-  return new KleisError(refusal.code, `The database can not be reached: ${reason}. ${ADVICE}`, {
+  return new KleisError(refusal.code, `The database cannot be reached: ${reason}. ${ADVICE}`, {
     cause: refusal.cause,
   });
 }

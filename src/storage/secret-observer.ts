@@ -1,5 +1,5 @@
 /**
- * The storage port with an ear on it: every secret that passes through, in or out, is told to whoever keeps the log
+ * Wraps storage and reports every secret that passes through, in or out, to the redactor that keeps the log
  * clean. Changes nothing of what passes.
  */
 import { isObject, type JsonObject } from "../json.ts";

@@ -85,7 +85,7 @@ describe("why no account can be used", () => {
     ["only another provider has one", [account("x", { provider: "codex" })], {}, "provider_not_configured"],
     ["all are disabled", [{ ...older, ...off }], {}, "provider_not_configured"],
     ["all enabled ones are out of scope", [older, { ...newer, ...off }], notA, "key_scope"],
-    ["those in scope can not serve", [older, newer], { ...notA, ...apiKeyOnly }, "protocol_not_supported"],
+    ["those in scope cannot serve", [older, newer], { ...notA, ...apiKeyOnly }, "protocol_not_supported"],
     ["those that could serve must sign in", [{ ...older, ...dead }], {}, "account_needs_login"],
     [
       "one could serve after a sign-in, another never",

@@ -224,7 +224,7 @@ describe("an owner", () => {
     expect(await dialog().getByLabel("Type a code on their page").isChecked()).toBe(true);
   });
 
-  test("keeps waiting while Kleis can not be reached", async () => {
+  test("keeps waiting while Kleis cannot be reached", async () => {
     door.fakes.copilot.device.interval = 1;
     await begin("GitHub Copilot");
     await page.route("**/check", (route) => route.abort());

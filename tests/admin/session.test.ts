@@ -155,7 +155,7 @@ describe("a session", () => {
     expect((await house.ask("/admin/page/keys", { cookie: other })).status).toBe(200);
   });
 
-  test("can not be made up, moved in time or given another name", async () => {
+  test("cannot be made up, moved in time or given another name", async () => {
     const house = await createHouse();
     const cookie = await house.login();
     const [id = "", end = "", mac = ""] = cookie.replace("kleis=", "").split(".");
@@ -228,7 +228,7 @@ describe("a form of another site", () => {
     expect((await house.ask("/admin/page/keys", { cookie })).status).toBe(200);
   });
 
-  test("can not log anybody in", async () => {
+  test("cannot log anybody in", async () => {
     const house = await createHouse();
     for (const wish of elsewhere) {
       const answer = await house.ask("/admin/login", { ...wish, form: { token: ADMIN_TOKEN } });

@@ -144,7 +144,7 @@ describe("a key that is limited to an account", () => {
     house.clock.ms += 60_000;
   }
 
-  test("is shown what it may not ask for, and what its account can not answer now", async () => {
+  test("is shown what it may not ask for, and what its account cannot answer now", async () => {
     const world = await limited();
     expect(await world.says("claude-sonnet-4-5")).toEqual(["answers"]);
     expect(await world.says("claude-haiku-4-5")).toEqual(["outside its limits"]);
@@ -158,7 +158,7 @@ describe("a key that is limited to an account", () => {
     expect(await world.see("/admin/page/models?key=k1")).not.toContain("GET /v1/models");
   });
 
-  test("says on its card that this account can not answer, and can still be used and revoked", async () => {
+  test("says on its card that this account cannot answer, and can still be used and revoked", async () => {
     const world = await limited();
     const words = "Active, but no account that it may use can answer now";
     expect(read(await world.see("/admin/page/keys"))).not.toContain(words);

@@ -162,7 +162,7 @@ describe("what it asks beside", () => {
     expectStream(await sendAs(door, key, PATH, HEADERS, CLASSIC), PATH);
   });
 
-  test("its models list has the shape that it reads, with every field that it can not do without", async () => {
+  test("its models list has the shape that it reads, with every field that it cannot do without", async () => {
     const answer = await wire(`${door.url}/v1/models?client_version=0.155.0`, {
       method: "GET",
       headers: { authorization: `Bearer ${key}` },

@@ -1,4 +1,4 @@
-/** One promise that every door keeps in the same way, and where it can not be shown. */
+/** One promise that every door keeps in the same way, and where it cannot be shown. */
 import type { World } from "./world.ts";
 
 /** `native` is Workers with KLEIS_NATIVE_STREAMS=on. */
@@ -21,7 +21,7 @@ export interface Case {
    * as soon as the providers' stand-ins have heard of it.
    */
   begin?(world: World): Promise<void>;
-  /** Why a door can not show it; what is said of Workers is true of both ways. Printed in the table. */
+  /** Why a door cannot show it; what is said of Workers is true of both ways. Printed in the table. */
   readonly skip?: Partial<Record<DoorName, string>>;
 }
 

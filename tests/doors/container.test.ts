@@ -142,7 +142,7 @@ test("the doctor and the rotation of keys run inside, as the docs have it", asyn
 });
 
 test.each([
-  ["dist/doctor.mjs", ["--env-file", "none.env"], "none.env can not be read."],
+  ["dist/doctor.mjs", ["--env-file", "none.env"], "none.env cannot be read."],
   ["dist/doctor.mjs", ["staging"], "Usage: npm run doctor"],
   ["dist/rotate-keys.mjs", ["https://kleis.example"], "Usage: npm run rotate-keys"],
 ])("%s %s ends in words and without a stack", (path, given, words) => {

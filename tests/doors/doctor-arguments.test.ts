@@ -43,5 +43,5 @@ test.each([
   [["kleis.example.com", "ADMIN_TOKEN=very-secret"], "argument 2 is neither an address nor an option"],
   [["a.example.com", "b.example.com"], "only one address can be looked at"],
 ])("%s is refused in words that repeat nothing secret", (given, words) => {
-  expect(readArguments(given)).toEqual({ ok: false, problem: `This can not be understood: ${words}.` });
+  expect(readArguments(given)).toEqual({ ok: false, problem: `This cannot be understood: ${words}.` });
 });

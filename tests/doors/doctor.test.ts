@@ -212,7 +212,7 @@ test("a key that its provider refused is a problem, from inside and from outside
   await door.admin("DELETE", `/admin/accounts/${id}`);
 });
 
-test("an account whose token has ended and can not be renewed is a problem, one that can is not", async () => {
+test("an account whose token has ended and cannot be renewed is a problem, one that can is not", async () => {
   const ended = door.fakes.claude.issueTokens({ account: crypto.randomUUID(), expiresIn: -60 });
   const past = { access_token: ended.accessToken, expires_at: ended.expiresAt };
   const [dead, renewable] = [
@@ -271,23 +271,23 @@ async function failRefresh(id: string): Promise<void> {
 const lookFromOutside = (adminToken: string = door.adminToken) =>
   examine({ variables: { ADMIN_TOKEN: adminToken }, address: door.url, fetch: nodeFetch });
 
-test("a provider that can not be reached is named", async () => {
+test("a provider that cannot be reached is named", async () => {
   const findings = await look({ CLAUDE_API_URL: "http://127.0.0.1:9" });
   expect(problems(findings)).toMatchObject([
     {
       area: "providers",
-      text: "http://127.0.0.1:9 can not be reached.",
+      text: "http://127.0.0.1:9 cannot be reached.",
       advice: expect.stringMatching(/^The connection was refused \(ECONNREFUSED\)\. /),
     },
   ]);
 });
 
-test("a deployment that can not be reached is said to be so, with the system's code", async () => {
+test("a deployment that cannot be reached is said to be so, with the system's code", async () => {
   const address = "http://127.0.0.1:9";
   expect(await examine({ variables: {}, address, fetch: nodeFetch })).toMatchObject([
     {
       level: "problem",
-      text: `${address} can not be reached.`,
+      text: `${address} cannot be reached.`,
       advice: expect.stringContaining("(ECONNREFUSED)"),
     },
   ]);

@@ -201,7 +201,7 @@ test("the report and the JSON hold the table and no secret", async () => {
   }
 });
 
-test("a report that can not be written is said, and leaves no draft", async () => {
+test("a report that cannot be written is said, and leaves no draft", async () => {
   const report = join(folder, "missing", "report.txt");
   await expect(doctor({ yes: true, report })).rejects.toThrow(/could not be written to .*ENOENT/);
   expect(existsSync(join(folder, "missing"))).toBe(false);

@@ -1,6 +1,6 @@
 /**
  * A Worker with KLEIS_NATIVE_STREAMS=on, in workerd: the runtime passes an untouched stream on by itself, and all that
- * can be promised of a stream whose bytes can not be called back still holds.
+ * can be promised of a stream whose bytes cannot be called back still holds.
  */
 
 import { gzipSync } from "node:zlib";

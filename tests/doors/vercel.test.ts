@@ -1,4 +1,4 @@
-/** The Vercel door beside the cases of the conformance suite: what the build writes, and what it says when it can not work. */
+/** The Vercel door beside the cases of the conformance suite: what the build writes, and what it says when it cannot work. */
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -52,8 +52,8 @@ test.each(["/healthz?deep=1", "/admin/accounts", "/admin/keys"])(
 test.each([
   ["/v1/models", `kleis_${"A".repeat(43)}`],
   ["/models/api.json", undefined],
-])("%s says only that the database can not be reached; the log says why", async (path, key) => {
+])("%s says only that the database cannot be reached; the log says why", async (path, key) => {
   const text = await ask(path, key);
-  expect(text).toContain("The database can not be reached");
+  expect(text).toContain("The database cannot be reached");
   expect(text).not.toContain("HTTP 401");
 });

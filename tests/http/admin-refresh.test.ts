@@ -66,7 +66,7 @@ test("a sign-in that the provider ended is told in words, and not tried again", 
   });
 });
 
-test("a provider that can not be reached is 502 with words, and the account stays as it is", async () => {
+test("a provider that cannot be reached is 502 with words, and the account stays as it is", async () => {
   const { world, call, refresh } = await withAccount(tokens);
   world.upstream = async () => Promise.reject(new Error("ENOTFOUND"));
   const answer = await refresh();
@@ -82,7 +82,7 @@ test("a provider that can not be reached is 502 with words, and the account stay
 test.each([
   ["an API key", { provider: "claude", kind: "api_key", api_key: "sk-ant-api03-KEY" }, /does not expire/],
   ["tokens without a refresh token", { ...tokens, refresh_token: undefined }, /without a refresh token/],
-])("%s can not be refreshed, which is said", async (_, material, words) => {
+])("%s cannot be refreshed, which is said", async (_, material, words) => {
   const answer = await (await withAccount(material)).refresh();
   expect(answer.status).toBe(400);
   expect(part(answer.json, "error")).toMatchObject({

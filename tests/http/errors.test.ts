@@ -179,7 +179,7 @@ describe("a key's scopes", () => {
   });
 });
 
-describe("accounts that can not answer", () => {
+describe("accounts that cannot answer", () => {
   test.each(OPERATION_NAMES)("%s without any account is told where to connect one", async (operation) => {
     await inWorld(
       async () => {},
@@ -195,7 +195,7 @@ describe("accounts that can not answer", () => {
     );
   });
 
-  test("the address is the public one where there is one, and a Host header can not change it", async () => {
+  test("the address is the public one where there is one, and a Host header cannot change it", async () => {
     const other = await openDoor({ env: { PUBLIC_URL: "https://kleis.example.org" } });
     const secret = await other.key();
     const answer = await wire(`${other.url}/v1/messages`, {

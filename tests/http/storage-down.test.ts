@@ -125,7 +125,7 @@ describe("while the store does not answer and nothing is remembered", () => {
     expect(line).toMatchObject({ event: "request", fields: { reason: REASON } });
   });
 
-  test("it still says that it is alive, and refuses what can not be a key without asking the store", async () => {
+  test("it still says that it is alive, and refuses what cannot be a key without asking the store", async () => {
     const { send, trouble } = await createWorld();
     trouble.error = new StorageError(DETAIL);
     expect((await send("GET", "/healthz", "")).status).toBe(200);

@@ -257,7 +257,7 @@ describe("a provider's headers about itself and its connection", () => {
   });
 });
 
-describe("a provider that can not be heard", () => {
+describe("a provider that cannot be heard", () => {
   describe("because it does not begin in time", () => {
     let impatient: Door;
     let secret: string;

@@ -26,7 +26,7 @@ test("an unknown key is refused, and asked for once only", async () => {
 });
 
 test.each(["", "sk-ant-api03-abc", "kleis_short", `${UNKNOWN}x`, ` ${UNKNOWN}`])(
-  "what can not be a key (%j) is refused without a question to the store",
+  "what cannot be a key (%j) is refused without a question to the store",
   async (secret) => {
     const { runtime, calls } = await createWorld();
     expect(await createKeyLookup(runtime).find(secret)).toEqual({ ok: false, code: "invalid_api_key" });

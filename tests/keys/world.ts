@@ -83,7 +83,7 @@ export async function createWorld(options: { encryptionKey?: string } = {}): Pro
         if (typeof method !== "function") return method;
         return async (...args: unknown[]) => {
           world.calls.push(`${name}.${String(member)}`);
-          if (world.down) throw new StorageError("the database can not be reached");
+          if (world.down) throw new StorageError("the database cannot be reached");
           return await Reflect.apply(method, target, args);
         };
       },

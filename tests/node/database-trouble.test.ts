@@ -93,7 +93,7 @@ test.skipIf(process.platform === "win32")(
       answer = await full.newKey();
     }
     expect(answer.status).toBe(503);
-    expect(answer.text).toMatch(/can not use its database.*disk/);
+    expect(answer.text).toMatch(/cannot use its database.*disk/);
     // A probe is smaller than a key: a few may still fit.
     let deep = await full.deep();
     for (let probes = 0; deep.status === 200 && probes < 50; probes++) deep = await full.deep();

@@ -217,7 +217,7 @@ describe("settings that are wrong end it with words, code 1 and no stack", () =>
     const secrets: Record<string, string> = { ADMIN_TOKEN: TOKEN, ENCRYPTION_KEY };
     for (const ended of [startOn(path), startOn(path, secrets)]) {
       expect(await ended.exit).toBe(1);
-      expectWords(ended.output(), /can not use \S+ as its data folder \(E\w+\)\. Make it .+ KLEIS_DATA_DIR/);
+      expectWords(ended.output(), /cannot use \S+ as its data folder \(E\w+\)\. Make it .+ KLEIS_DATA_DIR/);
     }
   });
 

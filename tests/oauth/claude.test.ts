@@ -178,7 +178,7 @@ test("two tabs that complete one sign-in make one account, and redeem the code o
   expect(world.fakes.claude.requests.filter(({ path }) => path === "/v1/oauth/token")).toHaveLength(1);
 });
 
-test("a profile that can not be had does not stop the sign-in", async () => {
+test("a profile that cannot be had does not stop the sign-in", async () => {
   const world = await createSignInWorld({
     fetch: intercept(({ pathname }) => (pathname.endsWith("/profile") ? html(503) : null)),
   });

@@ -242,7 +242,7 @@ describe("Copilot", () => {
     expect(world.fakes.violations()).toEqual([]);
   });
 
-  test("a host that can not be asked for stays as it is", async () => {
+  test("a host that cannot be asked for stays as it is", async () => {
     const world = await createSignInWorld();
     world.fakes.copilot.discovery.mode = "404";
     const held = { accessToken: token(world), metadata: { user_id: 4242 } };

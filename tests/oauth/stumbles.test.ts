@@ -76,7 +76,7 @@ describe.each(["claude", "codex", "copilot"] as const)("a sign-in at %s", (provi
   });
 });
 
-test("a poll whose end can not be noted is asked again, and goes on within a minute", async () => {
+test("a poll whose end cannot be noted is asked again, and goes on within a minute", async () => {
   const world = await newWorld();
   const begun = await world.start("copilot");
   const state = field(begun, "state");

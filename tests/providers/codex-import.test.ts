@@ -103,7 +103,7 @@ test("an API key is an account of its own, trimmed; an empty one is refused", ()
   );
 });
 
-test("what can not stand in a header is refused in words that do not repeat it", () => {
+test("what cannot stand in a header is refused in words that do not repeat it", () => {
   const oauth = { kind: "oauth", accessToken: ACCESS, accountId: "acc-1" } as const;
   const odd = jwt({ [AUTH]: { chatgpt_account_id: "acc 1" } });
   const attempts: [string, () => unknown][] = [

@@ -47,7 +47,7 @@ describe.each(NAMED)("a session named by %s", (_name, naming) => {
     return idOf(body, { ...world, headers });
   };
 
-  test("has one id, which the client's can not be read from", async () => {
+  test("has one id, which the client's cannot be read from", async () => {
     const session = v7(Date.UTC(2026, 10, 29));
     const id = await namedId(session);
     expect(await namedId(session)).toBe(id);

@@ -1,4 +1,4 @@
-/** A server that can not be reached: what the owner reads is the kind of failure, the system's code and what to do, nothing else. */
+/** A server that cannot be reached: what the owner reads is the kind of failure, the system's code and what to do, nothing else. */
 import { describe, expect, test } from "vitest";
 import { KleisError } from "../../src/errors.ts";
 import { errorLogFields } from "../../src/http/error-response.ts";

@@ -247,7 +247,7 @@ describe("a sign-in that ended", () => {
   });
 });
 
-describe("a provider that can not answer now", () => {
+describe("a provider that cannot answer now", () => {
   const away = {
     status: "unavailable",
     reason: "The identity server has a problem of its own (503).",
@@ -466,7 +466,7 @@ describe("a 401 from the provider", () => {
   });
 });
 
-describe("fresh tokens that can not be written", () => {
+describe("fresh tokens that cannot be written", () => {
   test("serve all the same, are never posted, and are stored as soon as the store takes them", async () => {
     const { createIsolate, posted, store, clock } = await createWorld(-MINUTE);
     const broken = new Set(["commit"]);

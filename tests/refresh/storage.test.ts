@@ -168,7 +168,7 @@ describe.each(stores)("%s", (_, open) => {
     expect(await accounts.get("a1")).toEqual(before);
   });
 
-  test("who lost the lease can not write with it; with the fence as it is he can, and the other keeps his lease", async () => {
+  test("who lost the lease cannot write with it; with the fence as it is he can, and the other keeps his lease", async () => {
     const { refreshes, take } = await world();
     const old = await take("A", 0, 5);
     await pass(50);
@@ -361,7 +361,7 @@ describe.skipIf(sqldMissing !== null)("on a real server", () => {
 
 type Step = (storage: Storage, leases: Lease[]) => Promise<unknown>;
 
-/** Times are now or never, so that the two stores' clocks can not differ. */
+/** Times are now or never, so that the two stores' clocks cannot differ. */
 const step: fc.Arbitrary<{ name: string; run: Step }> = fc
   .record({
     kind: fc.constantFrom(

@@ -80,7 +80,7 @@ export async function createWorld(endsIn: number | null, change: Partial<NewAcco
   function createIsolate({
     sharesPromises = true,
     broken = new Set(),
-    failure = new StorageError("the database can not be reached"),
+    failure = new StorageError("the database cannot be reached"),
     fetch = silence,
   }: IsolateOptions = {}) {
     const background: Promise<unknown>[] = [];

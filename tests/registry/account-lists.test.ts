@@ -353,7 +353,7 @@ describe("a list is asked for in the background", () => {
   });
 });
 
-describe("a list that can not be had", () => {
+describe("a list that cannot be had", () => {
   test.each<[string, () => Response | Promise<Response>]>([
     ["an error", () => new Response("no", { status: 500 })],
     ["a refusal", () => new Response("no", { status: 401 })],

@@ -255,7 +255,7 @@ describe("absence from the list only advises", () => {
     }
   });
 
-  test("an account whose list can not be had loses the model too, until the next try", async () => {
+  test("an account whose list cannot be had loses the model too, until the next try", async () => {
     fakes.codex.models.list = { models: [] };
     const place = await planned();
     expect(await listed(place)).toEqual(TEN);

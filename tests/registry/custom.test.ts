@@ -333,7 +333,7 @@ describe("a definition that could not work is refused, and says which field", ()
   });
 });
 
-test("what is stored and can not be read is as good as nothing, and is not overwritten", async () => {
+test("what is stored and cannot be read is as good as nothing, and is not overwritten", async () => {
   const place = await connected();
   await place.runtime.storage.settings.set("models.custom", "[{}]", 1);
   expect((await listed(place)).length).toBeGreaterThan(50);

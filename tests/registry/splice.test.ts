@@ -169,7 +169,7 @@ function changed(value: object, place: Place, to: unknown): Record<string, unkno
 /** What must be there for what holds it to be of use. */
 const NEEDED =
   /^(cost|.*\/cost|cost\/context_over_200k|cost\/tiers\/\d+)\/(input|output)$|\/tier$|\/tier\/size$|^modalities\/(input|output)$|^reasoning_options\/1\/values$/;
-/** What a model can not do without, and what nobody looks at. */
+/** What a model cannot do without, and what nobody looks at. */
 const WHOLE = /^(id|name|limit|limit\/context|limit\/output)$/;
 const FREE = /^(interleaved\/|reasoning_options\/\d+\/(type|min)|.*\/tier\/type$|.*\/body\/)/;
 

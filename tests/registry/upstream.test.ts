@@ -113,7 +113,7 @@ describe("a process that has just started", () => {
     }
   });
 
-  test("does not trust a copy that can not be read, is from elsewhere, or is older than the snapshot", async () => {
+  test("does not trust a copy that cannot be read, is from elsewhere, or is older than the snapshot", async () => {
     const world = createWorld();
     world.network = serving(NEWER);
     await renew(world, start(world));

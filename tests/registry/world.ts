@@ -63,7 +63,7 @@ export function createWorld(options: WorldOptions = {}): World {
   const background: Promise<unknown>[] = [];
   const log = (event: string, fields?: LogFields) => void world.logged.push({ event, fields });
   const available = () => {
-    if (world.down) throw new StorageError("the database can not be reached");
+    if (world.down) throw new StorageError("the database cannot be reached");
   };
   const world: World = {
     clock,

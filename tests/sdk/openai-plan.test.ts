@@ -224,7 +224,7 @@ describe.each(FORMS)("OpenAI's SDK on a ChatGPT plan, $form", ({ streams }) => {
     scene.fakes.codex.script("refusal", "incomplete");
     const refused = await ask(client, streams, HELLO);
     expect(refused.output[0]).toMatchObject({
-      content: [{ type: "refusal", refusal: "I can not help with that." }],
+      content: [{ type: "refusal", refusal: "I cannot help with that." }],
     });
     const cut = await ask(client, streams, HELLO);
     expect(cut).toMatchObject({ status: "incomplete", incomplete_details: { reason: "max_output_tokens" } });

@@ -563,7 +563,7 @@ describe("rotating the keys", () => {
         });
         const lease = { owner: `o${turn}`, fence: taken!.state.fence, version: state!.version };
         const token = `refreshed-${turn}`;
-        // Every other one leaves the refresh token, which is sealed anew all the same.
+        // Every other one leaves the refresh token, which is sealed again all the same.
         const refreshToken = turn % 2 === 0 ? `${token}-r` : null;
         const fresh = { accessToken: token, refreshToken, idToken: null, expiresAt: null };
         const next = nextTokens(taken!.state, fresh);
@@ -639,7 +639,7 @@ describe("rotating the keys", () => {
         env: { PATH: process.env.PATH ?? "", KLEIS_DATA_DIR: folder, ADMIN_TOKEN, ENCRYPTION_KEY: keys },
       });
     const done = run(`${NEW},${OLD}`);
-    expect(done.stdout).toContain("Done: 3 sealed anew");
+    expect(done.stdout).toContain("Done: 3 sealed again");
     expect(done.stdout).toContain("Every other key of the ring can be taken away now.");
     expect(done.status).toBe(0);
     const wrong = run(OLD);

@@ -110,7 +110,7 @@ describe("an encryption key", () => {
       expect(problem).toMatch(/^ENCRYPTION_KEY is a pattern: put a random one in front/);
       expect(problem).not.toContain(weak);
     }
-    // Else nothing that was sealed with it could be sealed anew.
+    // Else nothing that was sealed with it could be sealed again.
     expect(problemsOf({ ENCRYPTION_KEY: `${KEY},${weak}` })).toEqual([]);
   });
 

@@ -207,7 +207,7 @@ describe.each(Object.entries(FATES))("a file that was %s while it was open", (_,
   });
 });
 
-test("a lock that can not be had makes no new file in the place of one that is gone", async () => {
+test("a lock that cannot be had makes no new file in the place of one that is gone", async () => {
   const { storage, file } = await opened();
   const release = await lock(file);
   const write = failureOf(storage.settings.set("a", "1", 1));

@@ -61,7 +61,7 @@ function samplesOf(name: "workers" | "native"): Sample[] {
 }
 
 /**
- * What has been passed on can not be called back. So a stream that breaks inside an event is broken off, and what comes
+ * What has been passed on cannot be called back. So a stream that breaks inside an event is broken off, and what comes
  * behind its end is not held back; in every other case it is as it must be anywhere.
  */
 function checkNative({ way, ends, bytes }: Judged, { behind }: Cut, expected: Expected, got: Got): void {

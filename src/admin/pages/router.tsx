@@ -86,7 +86,7 @@ export function createAdminPage(deps: PageDeps): Hono<PageEnv> {
       return problem(c, 503, "The encryption key does not fit", cause.message);
     }
     if (cause instanceof StorageError && cause.lasts) {
-      return problem(c, 503, "The database can not be used", `What you asked for was not done: ${reason}.`);
+      return problem(c, 503, "The database cannot be used", `What you asked for was not done: ${reason}.`);
     }
     if (reason !== undefined) {
       const text = `Kleis could not reach it, so nothing was changed: ${reason}. Try again in a moment.`;

@@ -1,6 +1,6 @@
 /**
  * The lists of models that providers keep for each account, asked for in the background and kept for hours. Best effort:
- * a list that can not be had leaves the old one, or none, with words in the log and on the account's card.
+ * a list that cannot be had leaves the old one, or none, with words in the log and on the account's card.
  */
 import type { Credentials } from "../../accounts/credentials.ts";
 import { dueOf } from "../../accounts/refresh/timing.ts";
@@ -52,7 +52,7 @@ const KEPT_MS = 30 * 24 * 3_600_000;
 const AT_ONCE = 8;
 /** A round that has not heard from any account for this long, ms, is taken for dead. */
 const ROUND_MS = 15_000;
-/** The time that whoever wants lists at once waits for them at most, ms. */
+/** How long a caller that wants lists at once waits for them at most, ms. */
 const REFRESH_MS = 20_000;
 /** The time one list may take, ms, and its size at most. */
 const TIMEOUT_MS = 8_000;
@@ -131,7 +131,7 @@ export class AccountListStore {
 
   /**
    * Begins in the background what is due: reading the store, then asking for the lists that are missing or old. Answers
-   * the work to whoever wants to wait in the same request.
+   * the work, so that the same request can wait for it.
    */
   begin(accounts: readonly AccountRecord[]): Promise<unknown> | undefined {
     const reading = this.#memory.begin();
@@ -179,7 +179,7 @@ export class AccountListStore {
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, askInTurn));
-    // The rows first: whoever sees a new list finds them.
+    // The rows first: a process that sees a new list finds them.
     if (had.size > 0) await this.#rows.save();
     if (changed.size > 0) await this.#keep(Object.fromEntries(changed));
     for (const { account } of able) {
@@ -331,7 +331,7 @@ export class AccountListStore {
     return { account: account.id, provider: provider.id, ...fields };
   }
 
-  /** Stores records beside what other processes have stored meanwhile, less what nobody has renewed for long. */
+  /** Stores records beside what other processes have stored meanwhile, less what has not been renewed for long. */
   async #keep(changed: ListRecords): Promise<void> {
     const { logger } = this.#deps.runtime;
     await this.#memory.load();
@@ -350,7 +350,7 @@ export class AccountListStore {
 
 /**
  * True where asking would first redeem a refresh token. The background leaves that to the next request, after which the
- * list is due: an account that nobody uses keeps its login as it was brought in.
+ * list is due: an unused account keeps its login as it was imported.
  */
 function isEnding({ account, provider }: Listing, now: number): boolean {
   return account.kind === "oauth" && provider.rotates === true && dueOf(account, now) !== "later";

@@ -20,7 +20,7 @@ interface Known {
   readonly accounts: readonly (AccountRef & { provider: string })[];
 }
 
-/** What is wrong with a list of definitions that a schema can not see; null when it can be used. */
+/** What is wrong with a list of definitions that a schema cannot see; null when it can be used. */
 export function customProblem(models: readonly CustomModel[], known: Known): CustomProblem | null {
   for (const [at, custom] of models.entries()) {
     const [field, words] =
@@ -35,7 +35,7 @@ export function customProblem(models: readonly CustomModel[], known: Known): Cus
 /** A field, and what is wrong with it. */
 type Fault = readonly [field: keyof CustomModel, words: string];
 
-/** Why it can not stand beside the entries before it. */
+/** Why it cannot stand beside the entries before it. */
 function clashOf(
   custom: CustomModel,
   earlier: readonly CustomModel[],
@@ -52,7 +52,7 @@ function clashOf(
   return first === undefined ? null : ["id", `describes the same model as ${JSON.stringify(first.id)}.`];
 }
 
-/** Why nobody would ever answer for it, or nothing true be said of it. */
+/** Why no account would answer for it, or its description would be wrong. */
 function emptinessOf({ provider: providerId, model, limit }: CustomModel, known: Known): Fault | null {
   const provider = known.providers.find(({ id }) => id === providerId);
   if (provider === undefined) {
@@ -85,7 +85,7 @@ export function isOwnName({ id, provider, model }: CustomModel, providers: reado
 }
 
 /**
- * A defined model as the catalogue's: over what is served, or of its own limits where nobody else knows it. `otherwise` is
+ * A defined model as the catalogue's: over what is served, or with its own limits where it is not served. `otherwise` is
  * the name for people where the operator gave none.
  */
 export function customEntry(

@@ -19,7 +19,7 @@ export type RowOf = (accountId: string, modelId: string) => JsonObject | undefin
 const MAX_TEXT = 4 * 1024 * 1024;
 /** Bytes of the stored rows when unpacked, at most: characters may take up to three. */
 const MAX_BYTES = 3 * MAX_TEXT + 1024 * 1024;
-/** Rows that nobody has renewed for this long, ms, are forgotten. */
+/** Rows that were not renewed for this long, ms, are forgotten. */
 const KEPT_MS = 30 * 24 * 3_600_000;
 /** The store is not asked again for this long, ms. */
 const PAUSE_MS = 60_000;
@@ -62,7 +62,7 @@ export class ProviderRows {
     if (!this.#isUnsaved) return;
     this.#isUnsaved = false;
     const { storage, clock, logger } = this.#runtime;
-    // What can not be read is replaced.
+    // What cannot be read is replaced.
     await this.#load().catch(() => {});
     try {
       const encoded = new TextEncoder().encode(encode(this.#held));

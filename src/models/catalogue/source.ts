@@ -42,7 +42,7 @@ export interface LiveModelSource extends ModelSource {
   text(): Promise<RegistryText> | RegistryText;
   /** Asks in the background for the lists of accounts that have just been connected. */
   connected(accounts: readonly AccountRecord[]): void;
-  /** Asks upstream and the providers now; whoever comes while that goes on waits for it. Answers within a time limit. */
+  /** Asks upstream and the providers now; callers that come meanwhile share the same refresh. Resolves within a time limit. */
   refresh(accounts: readonly AccountRecord[]): Promise<RefreshOutcome>;
   /** How these accounts' own lists stand, by account id; accounts without one are absent. */
   listStatuses(accounts: readonly AccountRecord[]): Promise<ReadonlyMap<string, ListStatus>>;

@@ -1,6 +1,6 @@
 /**
  * A registry as text that clients can be given: upstream's own bytes, less what would break a client and what pretends
- * to be ours, and the place where our entries go in. Parsed once to be judged, never written anew.
+ * to be ours, and the place where our entries go in. Parsed once for validation, never serialized again.
  */
 import type { Bytes } from "../../bytes.ts";
 import { isObject, parseJson } from "../../json.ts";

@@ -26,7 +26,7 @@ export interface Upstream {
   text(): RegistryText | null;
   /** The store's copy, while it was never read: what a request that reads the store anyway is to bring along. */
   wanted(): WantedSetting | undefined;
-  /** Begins in the background whatever is due. Answers the work to whoever wants to wait in the same request. */
+  /** Begins in the background whatever is due. Returns the work, so that the same request can wait for it. */
   begin(readiness: Readiness): Promise<unknown>[];
   /** True when what is known is worth answering with, or nothing better is to be expected soon. */
   isReady(readiness: Readiness): boolean;
@@ -51,7 +51,7 @@ const WORK_MS = 15_000;
 
 interface Held extends CopyOf {
   readonly registry: RegistryData;
-  /** Null for a copy from the store whose text nobody has needed yet. */
+  /** Null for a copy from the store whose text was not needed yet. */
   readonly text: RegistryText | null;
 }
 

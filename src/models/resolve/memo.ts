@@ -1,6 +1,6 @@
 /**
  * Resolutions as they were found before: they depend on nothing but the catalogue, what the key may reach and the name,
- * so that they hold for as long as these are the same objects. With very many accounts finding one anew takes a while.
+ * so that they hold for as long as these are the same objects. With very many accounts resolving again takes a while.
  */
 
 import type { Catalogue } from "../catalogue/catalogue.ts";

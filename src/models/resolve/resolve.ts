@@ -183,8 +183,8 @@ function withoutDetours(
 const WHOLE_ID = /^[a-z0-9]+(?:[._-][a-z0-9]+)*$/;
 
 /**
- * Of these, the providers to which a name that nobody lists belongs by its family. Where the family's maker can be asked,
- * nobody else may be: what its own plan does not serve must not end up on the bill of another subscription.
+ * Of these, the providers to which an unlisted name belongs by its family. Where the family's maker can be asked,
+ * no other provider is: what its own plan does not serve must not end up on the bill of another subscription.
  */
 function guessed(context: ResolveContext, id: string, candidates: readonly Candidate[]): Candidate[] {
   const plain = plainName(id);

@@ -8,7 +8,7 @@ export const registry: RegistryOffer = {
   shape: withoutModes,
 };
 
-/** The fast mode bills extra and needs a beta header that a registry can not give. */
+/** The fast mode bills extra and needs a beta header that a registry cannot give. */
 function withoutModes(model: RegistryModel): RegistryModel {
   const { experimental: _modes, ...rest } = model;
   return rest;

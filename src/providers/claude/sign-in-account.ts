@@ -23,7 +23,7 @@ const mintAnswer = z.object({
   raw_key: z.string().check(z.trim(), z.startsWith(PROFILE.apiKeyPrefix)),
 });
 
-/** Whose token this is, as metadata; empty when the profile can not be had, since a sign-in does not hang on it. */
+/** Whose token this is, as metadata; empty when the profile cannot be had, since a sign-in does not hang on it. */
 export async function lookUpProfile(
   accessToken: string,
   config: Config,

@@ -33,7 +33,7 @@ export interface PlanRequest {
   readonly unsealed: boolean;
 }
 
-/** The edits for one request. Throws `KleisError("invalid_request")` for what the backend can not be asked for. */
+/** The edits for one request. Throws `KleisError("invalid_request")` for what the backend cannot be asked for. */
 export function planEdits({ body, model, headers, session, unsealed }: PlanRequest): Edit[] {
   const lite = isLite(body, headers);
   const spark = SPARK.model.test(model);
@@ -90,7 +90,7 @@ function asksNothing(name: string, value: Json | undefined): boolean {
 function refuseState(name: string): void {
   const wayOut = FIELDS.state.get(name);
   if (wayOut === undefined) return;
-  throw new KleisError("invalid_request", `\`${name}\` can not be used here. ${wayOut}`, { param: name });
+  throw new KleisError("invalid_request", `\`${name}\` cannot be used here. ${wayOut}`, { param: name });
 }
 
 function tierEdits(tier: Json): Edit[] {

@@ -67,7 +67,7 @@ export const SESSION = {
 /**
  * The members of OpenAI's request (openai 7.57, 2026-11, and what clients are known to write beside it), by what becomes
  * of them at a backend that refuses all but the first group (§2.2; 2026-08-22).
- * A member that stands in none of the groups goes upstream as it came: nobody here can say whether it changes what is
+ * A member that stands in none of the groups goes upstream as it came: Kleis cannot know whether it changes what is
  * asked, so dropping it could answer another question, while the backend refuses by name what it does not know, and
  * learns new members before Kleis does.
  */

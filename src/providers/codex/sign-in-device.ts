@@ -83,7 +83,7 @@ export async function pollDevice(input: SignInComplete, net: ProviderNet): Promi
   return { status: "pending", secret: { ...input.secret, intervalMs: next }, intervalMs: next };
 }
 
-/** The approval can not be had again, so it outlives an exchange that failed for now. */
+/** The approval cannot be had again, so it outlives an exchange that failed for now. */
 async function finish(
   { code, verifier }: { code: string; verifier: string },
   { config, secret }: SignInComplete,

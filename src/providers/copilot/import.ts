@@ -62,7 +62,7 @@ function account(token: string, metadata: JsonObject, externalId?: string, label
   };
 }
 
-/** Why a token can not be the bearer; null when it can. Never repeats the token. */
+/** Why a token cannot be the bearer; null when it can. Never repeats the token. */
 function problemOf(token: string): string | null {
   if (token.startsWith(CLASSIC_PAT)) {
     return "GitHub Copilot says: Personal Access Tokens are not supported (ghp_…). Sign in instead, or import the token of an OAuth sign-in (gho_…)";

@@ -12,7 +12,7 @@ export type Initiator = "user" | "agent";
 /** The value of `x-initiator`: the client's own word when it is exactly `user` or `agent`, else by its marks, else derived. */
 export function initiatorOf(operation: Operation, body: JsonObject, headers: Headers): Initiator {
   const stated = headers.get(HEADERS.initiator);
-  // The client knows what a proxy can not see: compaction, titles, sub-agents.
+  // The client knows what a proxy cannot see: compaction, titles, sub-agents.
   if (stated === "user" || stated === "agent") return stated;
   if (isMarked((name) => headers.get(name))) return "agent";
   const { client_metadata: metadata } = body;

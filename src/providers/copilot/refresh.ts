@@ -67,7 +67,7 @@ const FORBIDDEN =
 
 /**
  * Chooses among the hosts: the one in use while it serves, unless GitHub names another that does; else the first that
- * serves. A host that has refused this token (421) is not taken, whoever names it.
+ * serves. A host that has refused this token (421) is not taken, whatever names it.
  */
 async function settleHost(
   { api_host: named, ...found }: JsonObject,
@@ -96,7 +96,7 @@ async function settleHost(
     chosen = host;
     break;
   }
-  // One that GitHub names and that is none of the known can not be asked from here: it is taken when no other serves.
+  // One that GitHub names and that is none of the known cannot be asked from here: it is taken when no other serves.
   chosen ??= wished.find((host) => !refused.has(host) && !candidates.includes(host)) ?? null;
   if (chosen === null) return { reason: HOST_REFUSED };
   const noted = {

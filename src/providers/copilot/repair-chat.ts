@@ -22,7 +22,7 @@ const REASONING = ["reasoning_text", "reasoning_content", "reasoning_opaque"] as
 
 /**
  * Folds the choices of an answer that is not a stream into its first: Claude's text may stand in one and each tool
- * call in its own. For a client that asked for one choice only. Only the message is made anew.
+ * call in its own. For a client that asked for one choice only. Only the message is rebuilt.
  */
 export function foldAnswer({ choices }: JsonObject): Splice[] {
   if (!Array.isArray(choices) || choices.length < 2) return endCalls({ choices });

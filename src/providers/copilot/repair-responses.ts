@@ -1,5 +1,5 @@
 /**
- * Steady ids in a Responses stream: Copilot encrypts item and response ids anew for every event, which strict
+ * Steady ids in a Responses stream: Copilot encrypts item and response ids differently in every event, which strict
  * clients take for unknown items (providers/copilot.md §4.2). `encrypted_content` and `call_id` stay as they come.
  */
 import { isObject, type Json, type JsonObject, parseJson, text } from "../../json.ts";
@@ -49,7 +49,7 @@ export function responsesRepair(): EventRewriter {
       if (data === null || !isObject(value)) return event;
       const { output_index: place, item } = value;
       const id = steady(value.item_id, place);
-      // Nearly all events are deltas: flat, nothing but texts and small numbers, and cheaper made anew than spliced.
+      // Nearly all events are deltas: flat, nothing but texts and small numbers, and cheaper to rebuild than to splice.
       if (!isObject(item) && !isObject(value.response))
         return id === null ? event : withData(event, JSON.stringify({ ...value, item_id: id }));
       const edits = setting(["item_id"], id);

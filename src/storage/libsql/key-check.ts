@@ -14,7 +14,7 @@ export const KEY_CHECK = "encryption.check";
 
 const PLACE: Place = { table: "system_settings", column: "value", row: KEY_CHECK };
 
-/** What is sealed. Says nothing, so that whoever opens it learns only that his key is right. */
+/** The sealed text. It says nothing: opening it proves the key and no more. */
 const PLAIN = "kleis";
 
 export const READ_CHECK = { sql: "SELECT value FROM system_settings WHERE key = ?", args: [KEY_CHECK] };
@@ -90,6 +90,6 @@ async function opens(sealer: Sealer, sealed: string, place: Place): Promise<bool
 
 function wrongKey(): WrongKeyError {
   return new WrongKeyError(
-    "ENCRYPTION_KEY does not open what this database holds. Set the key it was written with (a comma-separated list rotates: the first writes, all read). Without that key its accounts and keys can not be opened: begin with an empty database then.",
+    "ENCRYPTION_KEY does not open what this database holds. Set the key it was written with (a comma-separated list rotates: the first writes, all read). Without that key its accounts and keys cannot be opened: begin with an empty database then.",
   );
 }

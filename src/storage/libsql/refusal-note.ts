@@ -1,4 +1,4 @@
-/** The note of an account's last refusal as its column holds it. It locks nobody out: one that can not be read is none. */
+/** The note of an account's last refusal as its column holds it. It never locks an account out: an unreadable note counts as none. */
 import * as z from "zod/mini";
 import { CLASSES, SCOPES } from "../../providers/refusal.ts";
 import type { RefusalNote } from "../port.ts";

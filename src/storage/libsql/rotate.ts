@@ -1,5 +1,5 @@
 /**
- * Seals everything anew with the first key of the ring while Kleis runs: in small batches, each one atomic write that
+ * Seals everything again with the first key of the ring while Kleis runs: in small batches, each one atomic write that
  * changes only what still is as it was read. It may be ended between any two batches and begun again: what is done
  * already is recognised by the key that it names.
  */
@@ -11,7 +11,7 @@ import { attempt, within } from "./failure.ts";
 import { SEALED_COLUMNS, type SealedColumn } from "./sealed-columns.ts";
 
 export interface Rotation {
-  /** Texts that were sealed anew. */
+  /** How many texts were sealed again. */
   resealed: number;
   /** Texts that named the first key already. */
   current: number;
@@ -41,7 +41,7 @@ export async function rotate(
   { batch = BATCH, onBatch = () => {} }: RotationOptions = {},
 ): Promise<Rotation> {
   const run = <T>(work: () => Promise<T>): Promise<T> =>
-    attempt("seal anew", () => retryWhileBusy(client, sleep, work));
+    attempt("seal again", () => retryWhileBusy(client, sleep, work));
   let resealed = 0;
   let result: Rotation = { resealed: 0, current: 0, undecryptable: [], left: 0 };
 

@@ -1,5 +1,5 @@
 /**
- * One round of saving an account: insert it, or write it anew in place. The secrets are bound to the row's id and
+ * One round of saving an account: insert it, or overwrite it in place. The secrets are bound to the row's id and
  * version, so these are learned first, and the write does nothing when another wrote the account in between.
  */
 import { and, asc, eq, or, type SQL, sql } from "drizzle-orm";
@@ -85,7 +85,7 @@ async function update(
       and(
         eq(accounts.id, id),
         eq(accounts.tokenVersion, version),
-        // Where it takes the name, nobody else may have it by now.
+        // Where it takes the name, no other account may have it by now.
         sql`not exists (select 1 from provider_accounts p where p.provider = ${provider} and p.kind = ${kind}
           and p.external_id = ${externalId} and p.id <> ${id})`,
       ),
@@ -94,7 +94,7 @@ async function update(
   return row ? { record: toRecord(row) } : null;
 }
 
-/** What every save writes anew. */
+/** What every save overwrites. */
 async function freshColumns(sealer: Sealer, account: NewAccount, id: string, version: number) {
   return {
     tokenVersion: version,

@@ -44,7 +44,7 @@ export const cases: Case[] = [
   },
   {
     area,
-    name: "names what it reads when it can not read an encoding",
+    name: "names what it reads when it cannot read an encoding",
     async run({ ask, key, door }) {
       const response = await ask("/v1/messages", JSON.stringify(HELLO), {
         key,

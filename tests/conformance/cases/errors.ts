@@ -108,7 +108,7 @@ export const cases: Case[] = [
   },
   {
     area,
-    name: "what can not be answered is refused with what to do instead",
+    name: "what cannot be answered is refused with what to do instead",
     async run({ ask, key }) {
       const none = await ask("/v1/messages", { ...MESSAGE, model: "none-such" }, { key });
       await expectRefusal(none, 404, "model_not_found", "messages");

@@ -44,7 +44,7 @@ const SCENARIOS = {
   "no-arg-tool": (ask: Ask) => turn(ask, [noArguments(ask)], "tool_use"),
   "server-tool": (ask: Ask, options: ScenarioOptions) =>
     turn(ask, [...webSearch(), text(echo(ask, options))]),
-  refusal: (ask: Ask) => turn(ask, [text("I can not")], "refusal"),
+  refusal: (ask: Ask) => turn(ask, [text("I cannot")], "refusal"),
   "ping-storm": (ask: Ask, options: ScenarioOptions) =>
     turn(ask, [text(echo(ask, options))]).flatMap((event) => [{ type: "ping" }, { type: "ping" }, event]),
   "error-mid": (ask: Ask, options: ScenarioOptions) => [

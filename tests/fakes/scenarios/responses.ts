@@ -39,7 +39,7 @@ const SCENARIOS = {
   "parallel-tools": (ask: Ask) =>
     turn(ask, [functionCall(sampleCall(toolAt(ask, 0))), functionCall(sampleCall(toolAt(ask, 1)))]),
   "custom-tool": (ask: Ask) => turn(ask, [customCall(toolAt(ask, 0, "custom"))]),
-  refusal: (ask: Ask) => turn(ask, [refusal("I can not help with that.")]),
+  refusal: (ask: Ask) => turn(ask, [refusal("I cannot help with that.")]),
   incomplete: (ask: Ask, options: ScenarioOptions) =>
     turn(ask, [message(echo(ask, options))], {
       type: "response.incomplete",

@@ -192,7 +192,7 @@ const OWN: [WayName, string, ...string[]][] = [
     "refusal, usage only at the end, comments",
     ": OPENAI PROCESSING\n\n",
     `data: ${chunk({ role: "assistant", content: null, refusal: "" })}\n\n`,
-    `data: ${chunk({ refusal: "I can not [DONE] 🙅" })}\n\n`,
+    `data: ${chunk({ refusal: "I cannot [DONE] 🙅" })}\n\n`,
     `data: ${chunk({}, "stop")}\n\n`,
     'data: {"id":"c1","object":"chat.completion.chunk","created":1,"model":"m","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}}\n\n',
     "data: [DONE]\n\n",

@@ -27,8 +27,8 @@ export const LoginPage: FC<LoginProps> = ({ frame, next, notice, error, isSafe }
         <FormErrorMessage text={error} />
         {isSafe ? null : (
           <p class="notice warn">
-            This address is not encrypted: whoever is between you and Kleis can read the token. Use https, or
-            a tunnel to localhost.
+            This address is not encrypted: anyone between you and Kleis can read the token. Use https, or a
+            tunnel to localhost.
           </p>
         )}
         {next === undefined ? null : <input type="hidden" name="next" value={next} />}
