@@ -152,6 +152,78 @@ export function requestJudged(
   );
 }
 
+/** A check that one request is accepted, on which one fact rests. */
+export interface AcceptanceCheck extends Pick<LiveCheck, "kinds"> {
+  readonly fact: string;
+  readonly operation: Operation;
+  /** About what it costs, tokens. */
+  readonly tokens: number;
+  body(context: CheckContext): JsonObject;
+  isAnswered(answer: CheckAnswer): boolean;
+}
+
+/** Whether the model takes an image. */
+export function imageCheck(check: AcceptanceCheck): LiveCheck {
+  const model = { operation: check.operation, sees: true } as const;
+  return { id: "image", title: "A message with an image", model, ...accepted(check, ABOUT.image) };
+}
+
+/** Whether the model takes the highest of the efforts that it is listed with. */
+export function effortCheck(check: AcceptanceCheck): LiveCheck {
+  const model = { operation: check.operation, efforts: true } as const;
+  const title = "The highest effort that the model is listed with";
+  return { id: "effort", title, model, ...accepted(check, ABOUT.effort) };
+}
+
+/** `about`: what a refusal's words must speak of to put the fact in doubt. */
+function accepted(
+  { kinds, fact, operation, tokens, body, isAnswered }: AcceptanceCheck,
+  about: RegExp,
+): Pick<LiveCheck, "kinds" | "cost" | "steps"> {
+  return {
+    kinds,
+    cost: { requests: 1, tokens },
+    async *steps(context) {
+      const answer = yield { operation, body: body(context) };
+      return requestJudged([fact], answer, isAnswered(answer), contentBlame(answer, about, [fact]));
+    },
+  };
+}
+
+/** The strongest of the model's efforts. */
+export function highestEffort({ efforts }: CheckContext): string {
+  return efforts.at(-1) ?? "high";
+}
+
+/** Whether a second turn is read from the provider's cache. */
+export function cacheCheck({
+  kinds,
+  operation,
+  tokens,
+  cachedTokens,
+  turns,
+}: Pick<AcceptanceCheck, "kinds" | "operation" | "tokens"> & {
+  /** Where the answer counts the cached tokens: members joined by dots. */
+  readonly cachedTokens: string;
+  /** The bodies of both turns; the second begins like the first. */
+  turns(context: CheckContext): readonly [first: JsonObject, second: JsonObject];
+}): LiveCheck {
+  return {
+    id: "cache",
+    title: "A second turn from the cache",
+    kinds,
+    cost: { requests: 2, tokens },
+    model: { operation },
+    async *steps(context) {
+      const [body, next] = turns(context);
+      const first = yield { operation, body };
+      if (first.status !== 200) return [unclear("cached-tokens", saidOf(first))];
+      const second = yield { operation, body: next };
+      return [cacheJudged("cached-tokens", second, at(second.json, ...cachedTokens.split(".")))];
+    },
+  };
+}
+
 /** Headers that should have come along. */
 export function headersJudged(fact: string, answer: CheckAnswer, prefixes: readonly string[]): Observation {
   if (answer.status !== 200) return unclear(fact, saidOf(answer));
@@ -162,7 +234,7 @@ export function headersJudged(fact: string, answer: CheckAnswer, prefixes: reado
 }
 
 /** Judges a second turn by how many of its tokens came from the cache (`cached`, as the answer counts them). */
-export function cacheJudged(fact: string, answer: CheckAnswer, cached: unknown): Observation {
+function cacheJudged(fact: string, answer: CheckAnswer, cached: unknown): Observation {
   if (answer.status !== 200) return unclear(fact, saidOf(answer));
   if (typeof cached !== "number") return differs(fact, "the answer does not count cached tokens", REPORT);
   return cached > 0

@@ -9,13 +9,16 @@ import {
   type Blame,
   type CheckAnswer,
   type CheckContext,
-  cacheJudged,
+  cacheCheck,
   contentBlame,
   counted,
   differs,
+  effortCheck,
   firstOf,
   headersJudged,
+  highestEffort,
   idsOf,
+  imageCheck,
   isGone,
   type LiveCheck,
   listJudged,
@@ -235,80 +238,51 @@ const toolCall: LiveCheck = {
   },
 };
 
-const cache: LiveCheck = {
-  id: "cache",
-  title: "A second turn from the cache",
+const cache = cacheCheck({
   kinds: ["oauth", "api_key"],
-  cost: { requests: 2, tokens: 11_000 },
-  model: { operation: "messages" },
-  async *steps(context) {
-    const system = [
-      { type: "text", text: longText(context.nonce, 5_000), cache_control: { type: "ephemeral" } },
-    ];
-    const ask = (messages: JsonObject[]) =>
-      ({ operation: "messages", body: { model: context.model, max_tokens: 16, system, messages } }) as const;
+  operation: "messages",
+  tokens: 11_000,
+  cachedTokens: PROFILE.cachedTokens,
+  turns({ model, nonce }) {
+    const system = [{ type: "text", text: longText(nonce, 5_000), cache_control: { type: "ephemeral" } }];
     const question = { role: "user", content: "Reply with the word OK." };
-    const first = yield ask([question]);
-    if (first.status !== 200) return [unclear("cached-tokens", saidOf(first))];
-    const second = yield ask([
-      question,
-      { role: "assistant", content: "OK" },
-      { role: "user", content: "Once more." },
-    ]);
-    return [cacheJudged("cached-tokens", second, at(second.json, ...PROFILE.cachedTokens.split(".")))];
+    const bodyOf = (messages: JsonObject[]) => ({ model, max_tokens: 16, system, messages });
+    return [
+      bodyOf([question]),
+      bodyOf([question, { role: "assistant", content: "OK" }, { role: "user", content: "Once more." }]),
+    ];
   },
-};
+});
 
-const image: LiveCheck = {
-  id: "image",
-  title: "A message with an image",
+const image = imageCheck({
   kinds: ["oauth", "api_key"],
-  cost: { requests: 1, tokens: 300 },
-  model: { operation: "messages", sees: true },
-  async *steps(context) {
+  fact: "image-input",
+  operation: "messages",
+  tokens: 300,
+  body({ model }) {
     const source = { type: "base64", media_type: "image/png", data: RED_PNG };
     const content = [
       { type: "image", source },
       { type: "text", text: "Which colour is this? One word." },
     ];
-    const answer = yield {
-      operation: "messages",
-      body: { model: context.model, max_tokens: 16, messages: [{ role: "user", content }] },
-    };
-    return requestJudged(
-      ["image-input"],
-      answer,
-      isAnswered(answer),
-      contentBlame(answer, ABOUT.image, ["image-input"]),
-    );
+    return { model, max_tokens: 16, messages: [{ role: "user", content }] };
   },
-};
+  isAnswered,
+});
 
-const effort: LiveCheck = {
-  id: "effort",
-  title: "The highest effort that the model is listed with",
+const effort = effortCheck({
   kinds: ["oauth", "api_key"],
-  cost: { requests: 1, tokens: 400 },
-  model: { operation: "messages", efforts: true },
-  async *steps(context) {
-    const highest = context.efforts.at(-1) ?? "high";
-    const answer = yield {
-      operation: "messages",
-      body: {
-        model: context.model,
-        max_tokens: 64,
-        output_config: { effort: highest },
-        messages: [{ role: "user", content: "Reply with the word OK." }],
-      },
-    };
-    return requestJudged(
-      ["efforts"],
-      answer,
-      isAnswered(answer),
-      contentBlame(answer, ABOUT.effort, ["efforts"]),
-    );
-  },
-};
+  fact: "efforts",
+  operation: "messages",
+  tokens: 400,
+  body: (context) => ({
+    model: context.model,
+    max_tokens: 64,
+    output_config: { effort: highestEffort(context) },
+    messages: [{ role: "user", content: "Reply with the word OK." }],
+  }),
+  isAnswered,
+});
 
 const countTokens: LiveCheck = {
   id: "count-tokens",

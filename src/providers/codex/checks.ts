@@ -5,17 +5,19 @@ import { isKnownEffort } from "../efforts.ts";
 import {
   ABOUT,
   agrees,
-  at,
   type Blame,
   type CheckAnswer,
   type CheckContext,
-  cacheJudged,
+  cacheCheck,
   contentBlame,
   counted,
   differs,
+  effortCheck,
   firstOf,
   headersJudged,
+  highestEffort,
   idsOf,
+  imageCheck,
   isGone,
   type LiveCheck,
   listJudged,
@@ -296,75 +298,55 @@ const toolCall: LiveCheck = {
   },
 };
 
-const cache: LiveCheck = {
-  id: "cache",
-  title: "A second turn from the cache",
+const cache = cacheCheck({
   kinds: ["oauth", "api_key"],
-  cost: { requests: 2, tokens: 6_500 },
-  model: { operation: "responses" },
-  async *steps(context) {
+  operation: "responses",
+  tokens: 6_500,
+  cachedTokens: CACHED_TOKENS,
+  turns({ model, nonce }) {
     const question = said("user", [{ type: "input_text", text: "Reply with the word OK." }]);
-    const ask = (input: JsonObject[]) =>
-      ({
-        operation: "responses",
-        body: {
-          ...bodyOf(context.model, input),
-          instructions: longText(context.nonce, 3_000),
-          prompt_cache_key: context.nonce,
-        },
-      }) as const;
-    const first = yield ask([question]);
-    if (first.status !== 200) return [unclear("cached-tokens", saidOf(first))];
-    const second = yield ask([
-      question,
-      said("assistant", [{ type: "output_text", text: "OK" }]),
-      said("user", [{ type: "input_text", text: "Once more." }]),
-    ]);
-    return [cacheJudged("cached-tokens", second, at(second.json, ...CACHED_TOKENS.split(".")))];
-  },
-};
-
-const image: LiveCheck = {
-  id: "image",
-  title: "A message with an image",
-  kinds: ["oauth", "api_key"],
-  cost: { requests: 1, tokens: 400 },
-  model: { operation: "responses", sees: true },
-  async *steps(context) {
-    const answer = yield {
-      operation: "responses",
-      body: spoken(context.model, [
-        { type: IMAGE_PART, image_url: `data:image/png;base64,${RED_PNG}` },
-        { type: "input_text", text: "Which colour is this? One word." },
+    const turn = (input: JsonObject[]) => ({
+      ...bodyOf(model, input),
+      instructions: longText(nonce, 3_000),
+      prompt_cache_key: nonce,
+    });
+    return [
+      turn([question]),
+      turn([
+        question,
+        said("assistant", [{ type: "output_text", text: "OK" }]),
+        said("user", [{ type: "input_text", text: "Once more." }]),
       ]),
-    };
-    const blame = contentBlame(answer, ABOUT.image, ["image-input"]);
-    return requestJudged(["image-input"], answer, outputOf(answer).length > 0, blame);
+    ];
   },
-};
+});
 
-const effort: LiveCheck = {
-  id: "effort",
-  title: "The highest effort that the model is listed with",
+const isAnswered = (answer: CheckAnswer) => outputOf(answer).length > 0;
+
+const image = imageCheck({
   kinds: ["oauth", "api_key"],
-  cost: { requests: 1, tokens: 600 },
-  model: { operation: "responses", efforts: true },
-  async *steps(context) {
-    const answer = yield {
-      operation: "responses",
-      body: {
-        ...spoken(context.model, [{ type: "input_text", text: "Reply with the word OK." }]),
-        reasoning: { effort: context.efforts.at(-1) ?? "high" },
-      },
-    };
-    return requestJudged(
-      ["efforts"],
-      answer,
-      outputOf(answer).length > 0,
-      contentBlame(answer, ABOUT.effort, ["efforts"]),
-    );
-  },
-};
+  fact: "image-input",
+  operation: "responses",
+  tokens: 400,
+  body: ({ model }) =>
+    spoken(model, [
+      { type: IMAGE_PART, image_url: `data:image/png;base64,${RED_PNG}` },
+      { type: "input_text", text: "Which colour is this? One word." },
+    ]),
+  isAnswered,
+});
+
+const effort = effortCheck({
+  kinds: ["oauth", "api_key"],
+  fact: "efforts",
+  operation: "responses",
+  tokens: 600,
+  body: (context) => ({
+    ...spoken(context.model, [{ type: "input_text", text: "Reply with the word OK." }]),
+    reasoning: { effort: highestEffort(context) },
+  }),
+  isAnswered,
+});
 
 function said(role: string, content: JsonObject[]): JsonObject {
   return { type: "message", role, content };

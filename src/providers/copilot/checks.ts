@@ -3,19 +3,19 @@ import { type JsonObject, text } from "../../json.ts";
 import { USER_AGENT } from "../../version.ts";
 import { isKnownEffort } from "../efforts.ts";
 import {
-  ABOUT,
   agrees,
   at,
   type Blame,
   type CheckAnswer,
-  type CheckRequest,
-  cacheJudged,
-  contentBlame,
+  cacheCheck,
   counted,
   differs,
+  effortCheck,
   firstOf,
   headersJudged,
+  highestEffort,
   idsOf,
+  imageCheck,
   isGone,
   type LiveCheck,
   listJudged,
@@ -253,75 +253,55 @@ const toolCall: LiveCheck = {
   },
 };
 
-const cache: LiveCheck = {
-  id: "cache",
-  title: "A second turn from the cache",
+const cache = cacheCheck({
   kinds: ["oauth"],
-  cost: { requests: 2, tokens: 6_500 },
-  model: { operation: "chat" },
-  async *steps({ model, nonce }) {
+  operation: "chat",
+  tokens: 6_500,
+  cachedTokens: CACHED_TOKENS,
+  turns({ model, nonce }) {
     const system = { role: "system", content: longText(nonce, 3_000) };
     const question = { role: "user", content: "Reply with the word OK." };
-    const ask = (...messages: JsonObject[]): CheckRequest => ({
-      operation: "chat",
-      body: { model, max_tokens: 16, messages: [system, ...messages] },
+    const bodyOf = (...messages: JsonObject[]) => ({
+      model,
+      max_tokens: 16,
+      messages: [system, ...messages],
     });
-    const first = yield ask(question);
-    if (first.status !== 200) return [unclear("cached-tokens", saidOf(first))];
-    const second = yield ask(
-      question,
-      { role: "assistant", content: "OK" },
-      { role: "user", content: "Once more." },
-    );
-    return [cacheJudged("cached-tokens", second, at(second.json, ...CACHED_TOKENS.split(".")))];
+    return [
+      bodyOf(question),
+      bodyOf(question, { role: "assistant", content: "OK" }, { role: "user", content: "Once more." }),
+    ];
   },
-};
+});
 
-const image: LiveCheck = {
-  id: "image",
-  title: "A message with an image",
+const image = imageCheck({
   kinds: ["oauth"],
-  cost: { requests: 1, tokens: 400 },
-  model: { operation: "chat", sees: true },
-  async *steps({ model }) {
+  fact: "vision-header",
+  operation: "chat",
+  tokens: 400,
+  body({ model }) {
     const url = `data:image/png;base64,${RED_PNG}`;
     const content = [
       { type: "image_url", image_url: { url } },
       { type: "text", text: "Which colour is this? One word." },
     ];
-    const answer = yield {
-      operation: "chat",
-      body: { model, max_tokens: 16, messages: [{ role: "user", content }] },
-    };
-    return requestJudged(
-      ["vision-header"],
-      answer,
-      isAnswered(answer),
-      contentBlame(answer, ABOUT.image, ["vision-header"]),
-    );
+    return { model, max_tokens: 16, messages: [{ role: "user", content }] };
   },
-};
+  isAnswered,
+});
 
-const effort: LiveCheck = {
-  id: "effort",
-  title: "The highest effort that the model is listed with",
+const effort = effortCheck({
   kinds: ["oauth"],
-  cost: { requests: 1, tokens: 600 },
-  model: { operation: "responses", efforts: true },
-  async *steps({ model, efforts }) {
-    const answer = yield {
-      operation: "responses",
-      body: {
-        model,
-        max_output_tokens: 512,
-        reasoning: { effort: efforts.at(-1) ?? "high" },
-        input: [{ role: "user", content: [{ type: "input_text", text: "Reply with the word OK." }] }],
-      },
-    };
-    const ok = answer.status === 200 && rowsOf(answer.json.output).length > 0;
-    return requestJudged(["efforts"], answer, ok, contentBlame(answer, ABOUT.effort, ["efforts"]));
-  },
-};
+  fact: "efforts",
+  operation: "responses",
+  tokens: 600,
+  body: (context) => ({
+    model: context.model,
+    max_output_tokens: 512,
+    reasoning: { effort: highestEffort(context) },
+    input: [{ role: "user", content: [{ type: "input_text", text: "Reply with the word OK." }] }],
+  }),
+  isAnswered: ({ status, json }) => status === 200 && rowsOf(json.output).length > 0,
+});
 
 const countTokens: LiveCheck = {
   id: "count-tokens",
