@@ -148,6 +148,28 @@ test("Back to a page finds the place again, also after a dialog", async () => {
   await expect.poll(() => page.evaluate(() => window.scrollY)).toBe(place);
 });
 
+test("a link that is followed while the dialog's step is still being taken back leads where it says", async () => {
+  await comeFromKeys();
+  await open("#import");
+  await dialog().waitFor();
+  // A browser that takes its time, until it is told to go on.
+  await page.evaluate(() => {
+    const back = history.back.bind(history);
+    history.back = () => {
+      history.back = back;
+    };
+  });
+  await page.keyboard.press("Escape");
+  await closed();
+  await page.evaluate(() => document.querySelector<HTMLElement>("nav a[href$=models]")?.click());
+  expect(await page.evaluate(() => history.state)).toBe("panel");
+  await page.evaluate(() => void history.back());
+  await heading("Models");
+  await page.goBack();
+  await heading("Accounts");
+  await leadsBackToKeys();
+});
+
 test("a dialog that is opened while the last one's step is still being taken back stays open", async () => {
   await comeFromKeys();
   await open("#import");

@@ -3,6 +3,8 @@
 const PANEL = "panel";
 /** True between `history.back()` and its `popstate` event. */
 let isLeaving = false;
+/** A link that was clicked meanwhile: of two steps at once the browser drops one, and often the click. */
+let heldLink: HTMLAnchorElement | null = null;
 
 export function isPanelEntry(): boolean {
   return history.state === PANEL;
@@ -23,6 +25,16 @@ export function leavePanel(): void {
   history.back();
 }
 
+/**
+ * True where a link has to wait for the step back; `onHistoryStep` then follows it. A panel closes before its `close` event,
+ * so that the step may not have begun yet.
+ */
+export function holdLink(link: HTMLAnchorElement, isOpen: boolean): boolean {
+  if (!isOpen) leavePanel();
+  if (isLeaving) heldLink = link;
+  return isLeaving;
+}
+
 // Coming back from another page restores the scroll position.
 window.addEventListener("pagehide", () => {
   history.scrollRestoration = "auto";
@@ -34,4 +46,7 @@ export function onHistoryStep(isOpen: boolean): void {
   isLeaving = false;
   // A panel was opened in the meantime.
   if (isOpen) enterPanel();
+  const link = heldLink;
+  heldLink = null;
+  link?.click();
 }

@@ -4,9 +4,9 @@
  */
 import { beBusy } from "./busy.ts";
 import { copy } from "./copy.ts";
-import { closePanel, openPanel } from "./dialog.ts";
+import { closePanel, isPanelOpen, openPanel } from "./dialog.ts";
 import { acceptDrops } from "./drop.ts";
-import { leavePanel } from "./entry.ts";
+import { holdLink, leavePanel } from "./entry.ts";
 import { type FetchedPage, getPage, submitForm } from "./fetch-page.ts";
 import { say } from "./live.ts";
 import { followHistory, swapMain } from "./pages.ts";
@@ -35,7 +35,10 @@ document.addEventListener("click", async (event) => {
   const link = event.target.closest<HTMLAnchorElement>("a[href]");
   if (link === null || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey) return;
   if (link.matches("[data-close]") && closePanel()) return event.preventDefault();
-  if (!link.matches("[data-panel-link], [data-swap]")) return;
+  if (!link.matches("[data-panel-link], [data-swap]")) {
+    if (holdLink(link, isPanelOpen())) event.preventDefault();
+    return;
+  }
   event.preventDefault();
   holdFocus(link);
   const fetched = await getPage(link.href);
