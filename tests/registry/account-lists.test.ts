@@ -1,4 +1,7 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
+import { createModelSource } from "../../src/models/catalogue/source.ts";
+import { PROVIDERS } from "../../src/providers/index.ts";
 import type { AccountRecord } from "../../src/storage/port.ts";
 import { codexRow, copilotList, copilotRow } from "./live-rows.ts";
 import { createPlace, ORIGIN, type Place } from "./place.ts";
@@ -387,6 +390,54 @@ describe("a list that cannot be had", () => {
     await place.world.settled();
     // No more than one try in five minutes.
     expect(place.asked).toHaveLength(1);
+  });
+
+  test("all stored when many arrive at once, in whatever order the store performs its writes", async () => {
+    const place = await listing({
+      one: THREE,
+      two: { models: [codexRow("gpt-5.5")] },
+      three: { models: [codexRow("gpt-5.4")] },
+    });
+    const { settings } = place.runtime.storage;
+    let held: (() => Promise<void>)[] = [];
+    const holding =
+      (write: typeof settings.set): typeof settings.set =>
+      (...args) =>
+        new Promise((stored) => held.push(() => write(...args).then(stored)));
+    settings.set = holding(settings.set.bind(settings));
+    settings.setSealed = holding(settings.setSealed.bind(settings));
+    const tokens = ["one", "two", "three"];
+    const accounts = [
+      await copilotIs(place, "one"),
+      await place.account("codex", { accessToken: "two" }),
+      await place.account("codex", { accessToken: "three" }),
+    ];
+    const tokenOf = ({ id }: AccountRecord) => tokens[accounts.findIndex((known) => known.id === id)] ?? "";
+    const start = () =>
+      createModelSource({
+        runtime: place.runtime,
+        providers: PROVIDERS,
+        credentials: { fresh: async (account) => ({ kind: "oauth", token: tokenOf(account) }) },
+      });
+    const source = start();
+    for (const account of accounts) source.connected([account]);
+    let isSettled = false;
+    void place.world.settled().then(() => {
+      isSettled = true;
+    });
+    while (!isSettled) {
+      await sleep(20);
+      const due = held.reverse();
+      held = [];
+      for (const write of due) await write();
+    }
+    const stored = JSON.parse((await settings.get("models.live")) ?? "{}");
+    expect(Object.keys(stored).sort()).toEqual(accounts.map(({ id }) => id).sort());
+    const elsewhere = start();
+    await elsewhere.current(accounts);
+    const rowOf = await elsewhere.rows(accounts);
+    expect(rowOf(accounts[1]?.id ?? "", "gpt-5.5")).toMatchObject({ slug: "gpt-5.5" });
+    expect(rowOf(accounts[2]?.id ?? "", "gpt-5.4")).toMatchObject({ slug: "gpt-5.4" });
   });
 
   test("in the store (nonsense) is asked for anew", async () => {

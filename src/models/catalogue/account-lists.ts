@@ -10,6 +10,7 @@ import type { LogFields, Runtime } from "../../runtime.ts";
 import type { AccountRecord } from "../../storage/port.ts";
 import { type CachedSetting, cacheSetting, type WantedSetting } from "../cached-setting.ts";
 import { pollUntil } from "../poll-until.ts";
+import { SoleWriter } from "../sole-writer.ts";
 import { isWithin } from "../time.ts";
 import type { AccountLists } from "./catalogue.ts";
 import { fetchList } from "./list-pages.ts";
@@ -89,11 +90,15 @@ export class AccountListStore {
   readonly #versions = new Map<string, string>();
   #looked: { accounts: readonly AccountRecord[]; records: ListRecords | undefined; at: number } | undefined;
   #seen: ListRecords | undefined;
+  readonly #writer: SoleWriter;
+  /** What no write has begun to store. */
+  #unsaved: ListRecords = {};
   #lists: AccountLists = new Map();
 
   constructor(deps: AccountListDeps) {
     this.#deps = deps;
     this.#rows = new ProviderRows(deps.runtime);
+    this.#writer = new SoleWriter(deps.runtime.clock);
     this.#memory = cacheSetting<ListRecords>(deps.runtime, {
       key: "models.live",
       freshMs: FRESH_MS,
@@ -331,21 +336,36 @@ export class AccountListStore {
     return { account: account.id, provider: provider.id, ...fields };
   }
 
-  /** Stores records beside what other processes have stored meanwhile, less what has not been renewed for long. */
+  /** Knows these records, and stores them beside what other processes have stored meanwhile. */
   async #keep(changed: ListRecords): Promise<void> {
+    this.#unsaved = withJoined(this.#unsaved, changed);
+    const known = this.#memory.value();
+    if (known !== undefined) this.#memory.know(withJoined(known, changed));
+    await this.#writer.run(() => this.#store());
+  }
+
+  /** Stores the records that are not stored, less what has not been renewed for long. */
+  async #store(): Promise<void> {
     const { logger } = this.#deps.runtime;
-    await this.#memory.load();
-    const stored = this.#memory.value() ?? {};
-    const fresh = Object.entries(changed).map(([id, record]) => [id, joined(stored[id], record)] as const);
-    const all = Object.entries({ ...stored, ...Object.fromEntries(fresh) });
-    const records = Object.fromEntries(all.filter(([, { at }]) => this.#now() - at < KEPT_MS));
-    this.#memory.know(records);
+    const changed = this.#unsaved;
+    this.#unsaved = {};
     try {
-      await this.#memory.save(records);
+      const stored = (await this.#memory.stored()) ?? {};
+      const all = withJoined(withJoined(this.#memory.value() ?? {}, stored), changed);
+      const isKept = ([, { at }]: [string, ListRecord]) => this.#now() - at < KEPT_MS;
+      await this.#memory.save(Object.fromEntries(Object.entries(all).filter(isKept)));
     } catch (error) {
       logger.warn("model_list_not_stored", { error: error instanceof Error ? error.message : "unknown" });
     }
+    // Also where they could not be stored, and what changed during the write.
+    this.#memory.know(withJoined(withJoined(this.#memory.value() ?? {}, changed), this.#unsaved));
   }
+}
+
+/** These records with changed ones, each joined with what stands there of its account. */
+function withJoined(records: ListRecords, changed: ListRecords): ListRecords {
+  const joint = Object.entries(changed).map(([id, record]) => [id, joined(records[id], record)] as const);
+  return { ...records, ...Object.fromEntries(joint) };
 }
 
 /**

@@ -10,6 +10,7 @@ import { isObject, type JsonObject, parseJson } from "../../json.ts";
 import type { LiveModel } from "../../providers/provider.ts";
 import type { Runtime } from "../../runtime.ts";
 import { gunzip, gzip } from "../registry/bytes.ts";
+import { SoleWriter } from "../sole-writer.ts";
 import { isWithin } from "../time.ts";
 
 /** The provider's row for a model of an account; undefined where there is none. */
@@ -39,10 +40,12 @@ export class ProviderRows {
   /** Every text that is held, by itself. */
   #texts = new Map<string, string>();
   #readAt = Number.NEGATIVE_INFINITY;
+  readonly #writer: SoleWriter;
   #isUnsaved = false;
 
   constructor(runtime: Pick<Runtime, "storage" | "clock" | "logger">) {
     this.#runtime = runtime;
+    this.#writer = new SoleWriter(runtime.clock);
   }
 
   /** Takes the rows out of a list that has just come; answers the list without them. */
@@ -59,7 +62,10 @@ export class ProviderRows {
 
   /** Stores what was taken since, beside what other processes have stored. Never rejects. */
   async save(): Promise<void> {
-    if (!this.#isUnsaved) return;
+    if (this.#isUnsaved) await this.#writer.run(() => this.#store());
+  }
+
+  async #store(): Promise<void> {
     this.#isUnsaved = false;
     const { storage, clock, logger } = this.#runtime;
     // What cannot be read is replaced.
