@@ -36,6 +36,8 @@ export interface SettingOptions<T> {
   /** Of the stored text, null when nothing is stored; undefined when the text is of no use. */
   decode(text: string | null): T | undefined;
   encode(value: T): string;
+  /** What is known once a stored value was read or written; that value alone, unless given. */
+  join?(known: T, stored: T): T;
   /** ms after which a reading is old. */
   readonly freshMs: number;
 }
@@ -57,6 +59,9 @@ export function cacheSetting<T>(runtime: Runtime, options: SettingOptions<T>): C
   let changes = 0;
 
   const isDue = () => !isWithin(clock.now(), quietSince, quietMs);
+  function adopt(stored: T): void {
+    known = known === undefined || options.join === undefined ? stored : options.join(known, stored);
+  }
   function keepQuiet(ms: number): void {
     quietSince = clock.now();
     quietMs = ms;
@@ -68,7 +73,7 @@ export function cacheSetting<T>(runtime: Runtime, options: SettingOptions<T>): C
     return (text) => {
       const value = decode(text);
       if (value === undefined) logger.warn("setting_unreadable", { key });
-      else if (begun === changes) known = value;
+      else if (begun === changes || options.join !== undefined) adopt(value);
       isRead = true;
       keepQuiet(freshMs);
     };
@@ -124,7 +129,8 @@ export function cacheSetting<T>(runtime: Runtime, options: SettingOptions<T>): C
     async save(value) {
       changes++;
       await storage.settings.set(key, encode(value), clock.now());
-      know(value);
+      adopt(value);
+      know(known ?? value);
     },
   };
 }

@@ -421,6 +421,8 @@ describe("a list that cannot be had", () => {
       });
     const source = start();
     for (const account of accounts) source.connected([account]);
+    // Known at once, although nothing is stored yet.
+    await expect.poll(async () => (await source.listStatuses(accounts)).size).toBe(accounts.length);
     let isSettled = false;
     void place.world.settled().then(() => {
       isSettled = true;

@@ -91,8 +91,6 @@ export class AccountListStore {
   #looked: { accounts: readonly AccountRecord[]; records: ListRecords | undefined; at: number } | undefined;
   #seen: ListRecords | undefined;
   readonly #writer: SoleWriter;
-  /** What no write has begun to store. */
-  #unsaved: ListRecords = {};
   #lists: AccountLists = new Map();
 
   constructor(deps: AccountListDeps) {
@@ -104,6 +102,7 @@ export class AccountListStore {
       freshMs: FRESH_MS,
       encode: (records) => JSON.stringify(records),
       decode: decodeRecords,
+      join: (known, stored) => this.#kept(withJoined(stored, known)),
     });
   }
 
@@ -338,27 +337,25 @@ export class AccountListStore {
 
   /** Knows these records, and stores them beside what other processes have stored meanwhile. */
   async #keep(changed: ListRecords): Promise<void> {
-    this.#unsaved = withJoined(this.#unsaved, changed);
-    const known = this.#memory.value();
-    if (known !== undefined) this.#memory.know(withJoined(known, changed));
+    if (!this.#memory.isRead()) await this.#memory.load();
+    this.#memory.know(withJoined(this.#memory.value() ?? {}, changed));
     await this.#writer.run(() => this.#store());
   }
 
-  /** Stores the records that are not stored, less what has not been renewed for long. */
+  /** Stores what is known beside what other processes have stored. */
   async #store(): Promise<void> {
     const { logger } = this.#deps.runtime;
-    const changed = this.#unsaved;
-    this.#unsaved = {};
     try {
-      const stored = (await this.#memory.stored()) ?? {};
-      const all = withJoined(withJoined(this.#memory.value() ?? {}, stored), changed);
-      const isKept = ([, { at }]: [string, ListRecord]) => this.#now() - at < KEPT_MS;
-      await this.#memory.save(Object.fromEntries(Object.entries(all).filter(isKept)));
+      await this.#memory.stored();
+      await this.#memory.save(this.#kept(this.#memory.value() ?? {}));
     } catch (error) {
       logger.warn("model_list_not_stored", { error: error instanceof Error ? error.message : "unknown" });
     }
-    // Also where they could not be stored, and what changed during the write.
-    this.#memory.know(withJoined(withJoined(this.#memory.value() ?? {}, changed), this.#unsaved));
+  }
+
+  /** Less what has not been renewed for long. */
+  #kept(records: ListRecords): ListRecords {
+    return Object.fromEntries(Object.entries(records).filter(([, { at }]) => this.#now() - at < KEPT_MS));
   }
 }
 
