@@ -4,7 +4,7 @@
  */
 
 import { isRejection } from "../../src/accounts/credential-rejection.ts";
-import { createProviderNet } from "../../src/accounts/identity-fetch.ts";
+import { createIdentityFetch } from "../../src/accounts/identity-fetch.ts";
 import { KleisError } from "../../src/errors.ts";
 import { PROVIDERS, providerById } from "../../src/providers/index.ts";
 import { CLASS_WORDS } from "../../src/providers/refusal.ts";
@@ -78,7 +78,7 @@ async function tried(
   if (!provider?.refresh) return { level: "ok", text: "there is nothing to renew." };
   if (provider.rotates) return { level: "ok", text: "an access token that nothing renews; not tried." };
   try {
-    const net = createProviderNet(runtime, provider, account.metadata);
+    const net = createIdentityFetch(runtime, provider, account.metadata);
     const result = await provider.refresh(
       {
         account,

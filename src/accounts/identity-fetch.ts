@@ -8,7 +8,7 @@ import { withDeadline } from "../deadline.ts";
 import { errorCodeOf } from "../error-code.ts";
 import { KleisError } from "../errors.ts";
 import type { JsonObject } from "../json.ts";
-import type { Provider, ProviderNet } from "../providers/provider.ts";
+import type { IdentityFetch, Provider } from "../providers/provider.ts";
 import type { Runtime } from "../runtime.ts";
 import { send } from "../send.ts";
 
@@ -27,12 +27,12 @@ export interface NetLimits {
 const MAX_RESPONSE_BYTES = 2 * 1024 * 1024;
 
 /** Network access for an account with this metadata. Throws what `Provider.identityOrigins` throws. */
-export function createProviderNet(
+export function createIdentityFetch(
   runtime: Runtime,
   provider: Pick<Provider, "identityOrigins">,
   metadata: JsonObject,
   { callMs = IDENTITY_TIMEOUT_MS, totalMs = Number.POSITIVE_INFINITY }: NetLimits = {},
-): ProviderNet {
+): IdentityFetch {
   const origins = provider.identityOrigins?.(metadata, runtime.config) ?? [];
   const deadline = runtime.clock.now() + totalMs;
   return {
@@ -50,7 +50,7 @@ async function fetchWhole(
   origins: readonly string[],
   limitMs: number,
   url: string,
-  init: Parameters<ProviderNet["fetch"]>[1],
+  init: Parameters<IdentityFetch["fetch"]>[1],
 ): Promise<Response> {
   if (limitMs <= 0) throw tooSlow(limitMs);
   // Use a new connection: when a kept-alive one turns out closed, some runtimes send again, but codes and refresh

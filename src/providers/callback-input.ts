@@ -5,7 +5,7 @@
 import { KleisError } from "../errors.ts";
 
 /** The code; or the provider's own refusal, whose `error` is a code and `description` for recognition only. */
-export type Pasted = { code: string } | { error: string; description: string };
+export type CallbackInput = { code: string } | { error: string; description: string };
 
 const LONGEST = 8192;
 /** RFC 6749 appendix A.11 allows any visible character; these are the ones that codes are made of. */
@@ -14,7 +14,7 @@ const CODE = /^[\w.~+/=-]{2,4096}$/;
 const AROUND = /^[\s"'“”‘’`<]+|[\s"'“”‘’`>]+$/g;
 
 /** Throws `KleisError("invalid_request")` with what to paste instead; the sign-in goes on. */
-export function readPasted(pasted: string, state: string): Pasted {
+export function readCallbackInput(pasted: string, state: string): CallbackInput {
   const text = pasted.length > LONGEST ? "" : pasted.replace(AROUND, "");
   if (text === "") throw refused("Nothing that could be a code was pasted.");
   const found = split(text);
@@ -26,7 +26,7 @@ export function readPasted(pasted: string, state: string): Pasted {
   return { code: found.code };
 }
 
-type Found = Pasted & { state?: string | undefined };
+type Found = CallbackInput & { state?: string | undefined };
 
 function split(text: string): Found {
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) {

@@ -2,7 +2,7 @@
 import { KleisError } from "../errors.ts";
 import { isObject, type JsonObject, parseJson } from "../json.ts";
 
-export interface Heard {
+export interface ProviderResponse {
   readonly status: number;
   /** The body where it is a JSON object; null for HTML, text or nothing. */
   readonly json: JsonObject | null;
@@ -12,7 +12,7 @@ export interface Heard {
   readonly retryAfterMs?: number;
 }
 
-export async function hear(response: Response, now: number): Promise<Heard> {
+export async function readResponse(response: Response, now: number): Promise<ProviderResponse> {
   const source = await response.text();
   const value = parseJson(source);
   const retryAfterMs = waitOf(response.headers.get("retry-after"), now);
@@ -34,13 +34,13 @@ export function errorCode(json: JsonObject | null): string | undefined {
 }
 
 /** True for an answer that says nothing about the sign-in itself: a limit, an outage, a page instead of JSON. */
-export function isPassing({ status, json }: Heard): boolean {
+export function isTransient({ status, json }: ProviderResponse): boolean {
   return json === null || status === 429 || status >= 500;
 }
 
 /** Why there is no use in an answer, in words for the owner; ends without a full stop. */
-export function whatWentWrong(server: string, heard: Heard): string {
-  const { status, json } = heard;
+export function whatWentWrong(server: string, response: ProviderResponse): string {
+  const { status, json } = response;
   if (status === 429) return `${server} says that there were too many attempts (429)`;
   if (status >= 500) return `${server} has a problem of its own (${status})`;
   if (json === null)
@@ -53,9 +53,9 @@ export function whatWentWrong(server: string, heard: Heard): string {
 }
 
 /** The refusal for an answer that cannot be used; the sign-in goes on. */
-export function unusable(server: string, heard: Heard, advice: string): KleisError {
-  const seconds = heard.retryAfterMs === undefined ? undefined : Math.ceil(heard.retryAfterMs / 1000);
-  return new KleisError("upstream_invalid_response", `${whatWentWrong(server, heard)}. ${advice}`, {
+export function badResponseError(server: string, response: ProviderResponse, advice: string): KleisError {
+  const seconds = response.retryAfterMs === undefined ? undefined : Math.ceil(response.retryAfterMs / 1000);
+  return new KleisError("upstream_invalid_response", `${whatWentWrong(server, response)}. ${advice}`, {
     ...(seconds === undefined ? {} : { headers: { "retry-after": String(seconds) } }),
   });
 }

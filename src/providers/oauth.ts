@@ -1,13 +1,13 @@
 /**
- * OAuth calls through `oauth4webapi` over a provider's own net. A provider whose server departs from the standard says
+ * OAuth calls through `oauth4webapi` over a provider's identity fetch. A provider whose server departs from the standard says
  * how in `OauthServer`; what the server answered is kept beside what the standard makes of it, so that nothing is lost.
  */
 import * as oauth from "oauth4webapi";
 import { isLoopback } from "../config.ts";
 import type { JsonObject } from "../json.ts";
 import { USER_AGENT } from "../version.ts";
-import { type Heard, hear } from "./identity-response.ts";
-import type { ProviderNet } from "./provider.ts";
+import { type ProviderResponse, readResponse } from "./identity-response.ts";
+import type { IdentityFetch } from "./provider.ts";
 
 /** An authorization server, and where it departs from the standard. */
 export interface OauthServer {
@@ -19,11 +19,11 @@ export interface OauthServer {
   /** Writes the fields in another form than `application/x-www-form-urlencoded`. */
   readonly encode?: (fields: URLSearchParams) => { type: string; body: string };
   /** Brings an answer into the standard's form. What the caller gets is the answer as it came. */
-  readonly toStandard?: (heard: Heard) => { status: number; json: JsonObject | null };
+  readonly toStandard?: (response: ProviderResponse) => { status: number; json: JsonObject | null };
 }
 
 /** What a call was answered: in the standard's terms a success, or not. `json` is the answer as it came. */
-export type Answer = { ok: true; json: JsonObject } | { ok: false; heard: Heard };
+export type Answer = { ok: true; json: JsonObject } | { ok: false; response: ProviderResponse };
 
 export interface Authorization {
   readonly authorizeUrl: string;
@@ -37,8 +37,8 @@ export interface Authorization {
 }
 
 /** What a call was answered, as it came. */
-export function heardOf(answer: Answer): Heard {
-  return answer.ok ? { status: 200, json: answer.json } : answer.heard;
+export function responseOf(answer: Answer): ProviderResponse {
+  return answer.ok ? { status: 200, json: answer.json } : answer.response;
 }
 
 /**
@@ -46,7 +46,7 @@ export function heardOf(answer: Answer): Heard {
  * the answer (providers/claude.md §1.5).
  */
 export function givenBy(answer: Answer): JsonObject | null {
-  const { status, json } = heardOf(answer);
+  const { status, json } = responseOf(answer);
   return status >= 200 && status < 300 ? json : null;
 }
 
@@ -76,8 +76,8 @@ export interface CodeGrant {
 }
 
 /** Exchanges an authorization code; its state was compared when it was read. */
-export function codeGrant(net: ProviderNet, server: OauthServer, grant: CodeGrant): Promise<Answer> {
-  return call(net, server, async (as, client, options) => {
+export function codeGrant(identity: IdentityFetch, server: OauthServer, grant: CodeGrant): Promise<Answer> {
+  return call(identity, server, async (as, client, options) => {
     const parameters = oauth.validateAuthResponse(as, client, new URLSearchParams({ code: grant.code }));
     const response = await oauth.authorizationCodeGrantRequest(
       as,
@@ -92,24 +92,36 @@ export function codeGrant(net: ProviderNet, server: OauthServer, grant: CodeGran
   });
 }
 
-export function refreshGrant(net: ProviderNet, server: OauthServer, refreshToken: string): Promise<Answer> {
-  return call(net, server, async (as, client, options) => {
+export function refreshGrant(
+  identity: IdentityFetch,
+  server: OauthServer,
+  refreshToken: string,
+): Promise<Answer> {
+  return call(identity, server, async (as, client, options) => {
     const response = await oauth.refreshTokenGrantRequest(as, client, oauth.None(), refreshToken, options);
     await oauth.processRefreshTokenResponse(as, client, response);
   });
 }
 
 /** Asks for a device and a user code (RFC 8628 §3.1). */
-export function deviceAuthorization(net: ProviderNet, server: OauthServer, scope: string): Promise<Answer> {
-  return call(net, server, async (as, client, options) => {
+export function deviceAuthorization(
+  identity: IdentityFetch,
+  server: OauthServer,
+  scope: string,
+): Promise<Answer> {
+  return call(identity, server, async (as, client, options) => {
     const response = await oauth.deviceAuthorizationRequest(as, client, oauth.None(), { scope }, options);
     await oauth.processDeviceAuthorizationResponse(as, client, response);
   });
 }
 
 /** Polls once (RFC 8628 §3.4). */
-export function deviceGrant(net: ProviderNet, server: OauthServer, deviceCode: string): Promise<Answer> {
-  return call(net, server, async (as, client, options) => {
+export function deviceGrant(
+  identity: IdentityFetch,
+  server: OauthServer,
+  deviceCode: string,
+): Promise<Answer> {
+  return call(identity, server, async (as, client, options) => {
     const response = await oauth.deviceCodeGrantRequest(as, client, oauth.None(), deviceCode, options);
     await oauth.processDeviceCodeResponse(as, client, response);
   });
@@ -118,11 +130,11 @@ export function deviceGrant(net: ProviderNet, server: OauthServer, deviceCode: s
 type Options = oauth.HttpRequestOptions<"POST", URLSearchParams>;
 
 async function call(
-  net: ProviderNet,
+  identity: IdentityFetch,
   server: OauthServer,
   run: (as: oauth.AuthorizationServer, client: oauth.Client, options: Options) => Promise<void>,
 ): Promise<Answer> {
-  let heard: Heard | undefined;
+  let response: ProviderResponse | undefined;
   const { protocol, hostname, origin } = new URL(server.tokenUrl);
   const as = {
     issuer: origin,
@@ -138,18 +150,21 @@ async function call(
       const encoded = server.encode?.(init.body);
       if (encoded !== undefined) headers.set("content-type", encoded.type);
       const body = encoded?.body ?? init.body.toString();
-      heard = await hear(await net.fetch(url, { method: init.method, headers, body }), net.now());
-      return toResponse(server.toStandard?.(heard) ?? heard);
+      response = await readResponse(
+        await identity.fetch(url, { method: init.method, headers, body }),
+        identity.now(),
+      );
+      return toResponse(server.toStandard?.(response) ?? response);
     },
   };
   try {
     await run(as, { client_id: server.clientId }, options);
   } catch (error) {
-    if (heard !== undefined && isRefusal(error)) return { ok: false, heard };
+    if (response !== undefined && isRefusal(error)) return { ok: false, response };
     throw error;
   }
-  const json = heard?.json;
-  if (heard === undefined || !json) throw new Error("an OAuth call succeeded without an answer");
+  const json = response?.json;
+  if (response === undefined || !json) throw new Error("an OAuth call succeeded without an answer");
   return { ok: true, json };
 }
 

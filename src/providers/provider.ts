@@ -124,7 +124,7 @@ export interface FileEntry {
 }
 
 /** The network as a provider may use it to sign in, refresh and look around: one origin allowlist, no redirect. */
-export interface ProviderNet {
+export interface IdentityFetch {
   /** Sends through the one way out; rejects with `KleisError` when there is no answer. Fits oauth4webapi's `customFetch`. */
   fetch(url: string, init: { method: string; headers: Headers; body?: string | null }): Promise<Response>;
   /** Epoch ms. */
@@ -214,8 +214,8 @@ export interface SignIn {
    * Absent where nothing can be chosen.
    */
   about?(enterpriseDomain: string | undefined, config: Config): JsonObject;
-  start(input: SignInStart, net: ProviderNet): Promise<StartedSignIn>;
-  complete(input: SignInComplete, net: ProviderNet): Promise<SignInOutcome>;
+  start(input: SignInStart, identity: IdentityFetch): Promise<StartedSignIn>;
+  complete(input: SignInComplete, identity: IdentityFetch): Promise<SignInOutcome>;
 }
 
 /** How a provider's models are offered in a registry of models.dev's shape (registry.md §3). */
@@ -231,7 +231,7 @@ export interface RegistryOffer {
 }
 
 /** A model as an account's own list tells of it. */
-export interface LiveModel {
+export interface ListedModel {
   readonly id: string;
   /** Best first; never empty. */
   readonly operations: readonly Operation[];
@@ -258,7 +258,7 @@ export interface ClientVersions {
 }
 
 /** The list of models that the provider keeps for each account. */
-export interface LiveList {
+export interface ModelList {
   /** The kinds of account that have one. */
   readonly kinds: readonly CredentialKind[];
   /** Absent where the provider lists the same for every client. */
@@ -275,7 +275,7 @@ export interface LiveList {
    * The models that the account may use, odd rows left out: none of them where the list says so of every model. Null when
    * it is no such list, or not one row of it can be read.
    */
-  decode(body: unknown): LiveModel[] | null;
+  decode(body: unknown): ListedModel[] | null;
   /** Present where the list comes in pages. */
   readonly pages?: ListPages;
   /**
@@ -303,7 +303,7 @@ export interface LiveChecks {
 }
 
 /** How a provider stands to a model's family: it made it (`own`), it carries it, or neither. */
-export type Claim = "own" | "carried" | null;
+export type Ownership = "own" | "carried" | null;
 
 export interface Provider {
   /** Short, lower-case, the vocabulary of routes and scopes: `claude`, `codex`, `copilot`. */
@@ -316,7 +316,7 @@ export interface Provider {
   /** The models.dev provider that its models are described under. */
   readonly source: string;
   /** What the provider publicly allows and what not, in plain words for the owner. */
-  readonly notice: string;
+  readonly terms: string;
   /** Its environment variables; its folder adds them to `Config`. */
   readonly variables: VariableKinds;
   /** What may change at the provider, as Kleis takes it to be now, each with date and source. */
@@ -329,7 +329,7 @@ export interface Provider {
   readonly plans?: ReadonlyMap<string, string>;
 
   /** How it stands to the family of a lower-case, bare model id. */
-  claims(model: string, kinds: ReadonlySet<CredentialKind>): Claim;
+  ownership(model: string, kinds: ReadonlySet<CredentialKind>): Ownership;
   /** The ways this provider may spell an id, best first; the id as given is among them. */
   spellings(model: string): string[];
   /** True when an account of this kind answers for this model of the source registry; adjusts nothing. */
@@ -340,7 +340,7 @@ export interface Provider {
   operations(model: string, kind: CredentialKind): Operation[];
   readonly registry: RegistryOffer;
   /** Absent where the provider keeps no list that says more than the registry. */
-  readonly live?: LiveList;
+  readonly modelList?: ModelList;
   /** The origins (`https://host[:port]`) that a request for this account may go to. */
   origins(account: ProviderAccount, config: Config): string[];
   /** Builds the request. Throws `KleisError` when it cannot be sent as asked. */
@@ -358,7 +358,7 @@ export interface Provider {
   /** True where `refresh` redeems a refresh token: an account that holds none has nothing to refresh. */
   readonly rotates?: boolean;
   /** Asks for fresh tokens, or validates the one there is. Absent where accounts have nothing to refresh. */
-  refresh?(input: RefreshInput, net: ProviderNet): Promise<RefreshResult>;
+  refresh?(input: RefreshInput, identity: IdentityFetch): Promise<RefreshResult>;
 
   /**
    * Whether an account that is stored under another name is the one that was found: brought in before it was known whose

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { KleisError } from "../../src/errors.ts";
-import { readPasted } from "../../src/providers/callback-input.ts";
+import { readCallbackInput } from "../../src/providers/callback-input.ts";
 
 const word = fc.stringMatching(/^[A-Za-z0-9_-]{8,64}$/);
 
@@ -25,7 +25,7 @@ test("a code comes out of every form as it went in, with its state or without", 
       );
       for (const form of forms) {
         for (const pasted of [` ${form}\n`, `"${form}"`, `<${form}>`, `' ${form} '`, `“${form}”`])
-          expect(readPasted(pasted, state), pasted).toEqual({ code });
+          expect(readCallbackInput(pasted, state), pasted).toEqual({ code });
       }
     }),
   );
@@ -38,7 +38,7 @@ test("whatever is pasted is read or refused in words, and a foreign state never 
       word,
       (text, state) => {
         try {
-          const read = readPasted(text, state);
+          const read = readCallbackInput(text, state);
           if ("code" in read) expect(read.code).toMatch(/^[\w.~+/=-]+$/);
         } catch (error) {
           expect(error).toBeInstanceOf(KleisError);
@@ -56,7 +56,7 @@ test("whatever is pasted is read or refused in words, and a foreign state never 
         `localhost:1455/auth/callback?code=${code}&state=${other}`,
         `"http://localhost:1455/auth/callback?code=${code}&state=${other}"`,
       ]) {
-        expect(() => readPasted(form, state)).toThrow(/another sign-in/);
+        expect(() => readCallbackInput(form, state)).toThrow(/another sign-in/);
       }
     }),
   );

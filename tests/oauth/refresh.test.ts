@@ -1,6 +1,6 @@
 /** What each provider makes of one call for fresh tokens; who may call it and when is the business of the accounts. */
 import { describe, expect, test } from "vitest";
-import { createProviderNet } from "../../src/accounts/identity-fetch.ts";
+import { createIdentityFetch } from "../../src/accounts/identity-fetch.ts";
 import type { JsonObject } from "../../src/json.ts";
 import { providerById } from "../../src/providers/index.ts";
 import type { RefreshInput, RefreshResult } from "../../src/providers/provider.ts";
@@ -24,7 +24,7 @@ async function refresh(world: SignInWorld, id: string, held: Held): Promise<Refr
     idToken: null,
     config: world.runtime.config,
   };
-  return provider.refresh(input, createProviderNet(world.runtime, provider, metadata));
+  return provider.refresh(input, createIdentityFetch(world.runtime, provider, metadata));
 }
 
 const silent: Options = { fetch: () => () => Promise.reject(new Error("no route")) };

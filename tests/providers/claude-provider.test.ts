@@ -20,9 +20,9 @@ const MODEL: RegistryModel = {
 describe("Claude's models", () => {
   it("are those whose id begins with claude-", () => {
     const kinds = new Set(["oauth"] as const);
-    expect(claude.claims("claude-opus-4-8", kinds)).toBe("own");
-    expect(claude.claims("gpt-6", kinds)).toBeNull();
-    expect(claude.claims("my-claude-model", kinds)).toBeNull();
+    expect(claude.ownership("claude-opus-4-8", kinds)).toBe("own");
+    expect(claude.ownership("gpt-6", kinds)).toBeNull();
+    expect(claude.ownership("my-claude-model", kinds)).toBeNull();
   });
 
   it("are found under dots and dashes, the given spelling first", () => {
@@ -69,7 +69,7 @@ describe("the notice", () => {
       "identity line",
       "x-kleis-changes",
     ]) {
-      expect(claude.notice).toContain(word);
+      expect(claude.terms).toContain(word);
     }
   });
 });

@@ -196,6 +196,6 @@ test("broken tokens are simply not readable", () => {
 });
 
 test("the notice says what is not supported", () => {
-  expect(codex.notice).toMatch(/does not document/);
-  expect(codex.notice).toMatch(/many users is not supported/);
+  expect(codex.terms).toMatch(/does not document/);
+  expect(codex.terms).toMatch(/many users is not supported/);
 });

@@ -42,7 +42,7 @@ test("a plan serves exactly the ten models that its gate lets through", () => {
 });
 
 test.each(["gpt-5.6-sol", "gpt-5.4", "gpt-9.1", "gpt-10", "gpt-5.10-sol"])("a plan claims %s", (id) => {
-  expect(codex.claims(id, OAUTH)).toBe("own");
+  expect(codex.ownership(id, OAUTH)).toBe("own");
 });
 
 test.each([
@@ -51,8 +51,8 @@ test.each([
   ),
   ..."codex-mini-latest chatgpt-4o-latest gpt-5.2".split(" "),
 ])("%s fails the plan's gate, but an API key answers for it", (id) => {
-  expect(codex.claims(id, OAUTH)).toBeNull();
-  expect(codex.claims(id, KEY)).toBe("own");
+  expect(codex.ownership(id, OAUTH)).toBeNull();
+  expect(codex.ownership(id, KEY)).toBe("own");
 });
 
 test.each([
@@ -61,11 +61,11 @@ test.each([
   ),
   ..."claude-sonnet-5 gemini-3.6-flash grok-4.6 foo/bar oswe-1 openai".split(" "),
 ])("%s is claimed by no account of this provider", (id) => {
-  expect(codex.claims(id, new Set<CredentialKind>(["oauth", "api_key"]))).toBeNull();
+  expect(codex.ownership(id, new Set<CredentialKind>(["oauth", "api_key"]))).toBeNull();
 });
 
 test("a model of the plan is claimed before any account is there, so that the refusal can say so", () => {
-  expect(codex.claims("gpt-5.5", new Set())).toBe("own");
+  expect(codex.ownership("gpt-5.5", new Set())).toBe("own");
 });
 
 test.each([

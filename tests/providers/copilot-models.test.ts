@@ -27,7 +27,7 @@ describe("the models of Copilot", () => {
     "oswe-vscode-prime",
     "raptor-mini",
   ])("%s is carried, though not its own", (id) => {
-    expect(copilot.claims(id, new Set(["oauth"]))).toBe("carried");
+    expect(copilot.ownership(id, new Set(["oauth"]))).toBe("carried");
   });
 
   test.each([
@@ -43,7 +43,7 @@ describe("the models of Copilot", () => {
     "openai",
     "foo/bar",
   ])("%s is not", (id) => {
-    expect(copilot.claims(id, new Set(["oauth"]))).toBeNull();
+    expect(copilot.ownership(id, new Set(["oauth"]))).toBeNull();
   });
 
   test.each([
@@ -93,7 +93,7 @@ describe("the models of Copilot", () => {
 
   test("are listed with their prefix, and the owner is told where GitHub stands", () => {
     expect(copilot).toMatchObject({ listPrefixed: true, source: "github-copilot", kinds: ["oauth"] });
-    expect(copilot.notice).toMatch(/OpenCode/);
-    expect(copilot.notice).toMatch(/personal/);
+    expect(copilot.terms).toMatch(/OpenCode/);
+    expect(copilot.terms).toMatch(/personal/);
   });
 });

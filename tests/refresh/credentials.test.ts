@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createProviderNet } from "../../src/accounts/identity-fetch.ts";
+import { createIdentityFetch } from "../../src/accounts/identity-fetch.ts";
 import { FRESH_MS } from "../../src/storage/read-cache.ts";
 import { createWorld, ID, MINUTE, soFar } from "./world.ts";
 
@@ -348,7 +348,7 @@ describe("a provider that cannot answer now", () => {
       return new Response("{}");
     };
     const provider = { identityOrigins: () => ["https://identity.example"] };
-    const net = createProviderNet({ ...runtime, fetch }, provider, {}, { totalMs: 30_000 });
+    const net = createIdentityFetch({ ...runtime, fetch }, provider, {}, { totalMs: 30_000 });
     const post = () =>
       net.fetch("https://identity.example/token", { method: "POST", headers: new Headers() });
     await post();

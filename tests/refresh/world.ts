@@ -3,7 +3,7 @@
 import { createAccountCache } from "../../src/accounts/account-cache.ts";
 import { createCredentials } from "../../src/accounts/credentials.ts";
 import { readConfig } from "../../src/environment.ts";
-import type { ProviderNet, RefreshInput, RefreshResult } from "../../src/providers/provider.ts";
+import type { IdentityFetch, RefreshInput, RefreshResult } from "../../src/providers/provider.ts";
 import type { Runtime } from "../../src/runtime.ts";
 import { type NewAccount, type Storage, StorageError } from "../../src/storage/port.ts";
 import { testKeyOf } from "../support/key.ts";
@@ -13,7 +13,7 @@ import { VirtualClock } from "../support/virtual-clock.ts";
 export const MINUTE = 60_000;
 export const ID = "acc_1";
 
-type Answer = RefreshResult | ((input: RefreshInput, net: ProviderNet) => Promise<RefreshResult>);
+type Answer = RefreshResult | ((input: RefreshInput, net: IdentityFetch) => Promise<RefreshResult>);
 
 export interface IsolateOptions {
   sharesPromises?: boolean;
@@ -60,7 +60,7 @@ export async function createWorld(endsIn: number | null, change: Partial<NewAcco
     id: "fake",
     rotates: true,
     identityOrigins: () => ["https://identity.example"],
-    refresh(input: RefreshInput, net: ProviderNet): Promise<RefreshResult> {
+    refresh(input: RefreshInput, net: IdentityFetch): Promise<RefreshResult> {
       posted.push(input.refreshToken);
       const answer = answers.shift() ?? refreshed(posted.length + 1);
       return typeof answer === "function" ? answer(input, net) : Promise.resolve(answer);

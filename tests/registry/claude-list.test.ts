@@ -300,7 +300,7 @@ describe.each(ODD)("%s", (_name, reason, answer) => {
 });
 
 describe("a row", () => {
-  const decode = (...rows: unknown[]) => claude.live?.decode({ data: rows }) ?? null;
+  const decode = (...rows: unknown[]) => claude.modelList?.decode({ data: rows }) ?? null;
   const ids = (...rows: unknown[]) => decode(...rows)?.map(({ id }) => id);
 
   test.each<[string, object]>([

@@ -3,8 +3,8 @@ import { codex } from "../../src/providers/codex/index.ts";
 import { copilot } from "../../src/providers/copilot/index.ts";
 import { codexRow, copilotList, copilotRow } from "./live-rows.ts";
 
-const ofCopilot = (...rows: unknown[]) => copilot.live?.decode(copilotList(...rows)) ?? null;
-const ofCodex = (...rows: unknown[]) => codex.live?.decode({ models: rows }) ?? null;
+const ofCopilot = (...rows: unknown[]) => copilot.modelList?.decode(copilotList(...rows)) ?? null;
+const ofCodex = (...rows: unknown[]) => codex.modelList?.decode({ models: rows }) ?? null;
 const ids = (models: readonly { id: string }[] | null) => models?.map(({ id }) => id);
 
 describe("Copilot's list", () => {
@@ -90,7 +90,7 @@ describe("Copilot's list", () => {
     [{ data: [] }],
     [{ data: [{ id: 7 }, { id: "gpt-5.4", capabilities: { supports: {} } }] }],
   ])("%j is none", (body) => {
-    expect(copilot.live?.decode(body)).toBe(null);
+    expect(copilot.modelList?.decode(body)).toBe(null);
   });
 });
 
@@ -158,6 +158,6 @@ describe("Codex's list", () => {
     [{ models: { "gpt-9": codexRow("gpt-9") } }],
     [[codexRow("gpt-9")]],
   ])("%j is none", (body) => {
-    expect(codex.live?.decode(body)).toBe(null);
+    expect(codex.modelList?.decode(body)).toBe(null);
   });
 });

@@ -127,8 +127,8 @@ const qwen: AgentRule = {
     const { at, error } = thrown(events);
     if (protocol === "responses") {
       const isLost = /^(ECONNRESET|ETIMEDOUT)$/.test(String(error.code));
-      const isPassing = /^(server_error|rate_limit_exceeded)$/.test(String(error.code));
-      return verdict(isLost || (isPassing && !hasText(events.slice(0, at))));
+      const isTransient = /^(server_error|rate_limit_exceeded)$/.test(String(error.code));
+      return verdict(isLost || (isTransient && !hasText(events.slice(0, at))));
     }
     if (/^(rate_limit|overloaded)_error$/.test(String(error.type)) || Number(error.code) > 0)
       return "repeats";

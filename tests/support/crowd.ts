@@ -92,7 +92,7 @@ export async function addModelLists(
   const stored = JSON.parse((await storage.settings.get("models.live")) ?? "{}") as Record<string, object>;
   const accounts = await storage.accounts.list();
   const lists = accounts.flatMap(({ id, provider, kind }) => {
-    const hasList = providerById(provider)?.live?.kinds.includes(kind) ?? false;
+    const hasList = providerById(provider)?.modelList?.kinds.includes(kind) ?? false;
     const list = hasList ? stored[of[provider] ?? ""] : undefined;
     return list === undefined ? [] : [[id, { ...list, at: now }] as const];
   });

@@ -7,12 +7,12 @@ import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import { randomId } from "../../keys/secret.ts";
 import { errorFacts } from "../../log/error-facts.ts";
-import type { Provider, ProviderNet, RefreshResult } from "../../providers/provider.ts";
+import type { IdentityFetch, Provider, RefreshResult } from "../../providers/provider.ts";
 import type { Runtime } from "../../runtime.ts";
 import type { Lease, RefreshState } from "../../storage/port.ts";
 import { StorageError } from "../../storage/port.ts";
 import type { AccountCache } from "../account-cache.ts";
-import { createProviderNet } from "../identity-fetch.ts";
+import { createIdentityFetch } from "../identity-fetch.ts";
 import { nextTokens } from "./next-tokens.ts";
 import { type RefreshStatus, redact, refreshStatus, UNANSWERED } from "./outcome.ts";
 import type { PendingWrites } from "./pending-writes.ts";
@@ -112,12 +112,12 @@ async function callProvider(
   const as = (result: RefreshResult): ProviderReply => ({ result, wasRefused });
   try {
     const limits = { callMs: CALL_LIMIT_MS, totalMs: CALL_LIMIT_MS };
-    const net = createProviderNet(runtime, provider, account.metadata, limits);
-    const observed: ProviderNet = {
-      ...net,
+    const identity = createIdentityFetch(runtime, provider, account.metadata, limits);
+    const observed: IdentityFetch = {
+      ...identity,
       async fetch(url, init) {
         wasRefused = false;
-        const response = await net.fetch(url, init);
+        const response = await identity.fetch(url, init);
         wasRefused = response.status >= 400 && response.status < 500;
         return response;
       },

@@ -5,7 +5,7 @@ import type { ImportedAccount, Provider, SignIn, SignInOutcome } from "../../pro
 import type { Runtime } from "../../runtime.ts";
 import type { AccountRecord } from "../../storage/port.ts";
 import type { AccountCache } from "../account-cache.ts";
-import { createProviderNet } from "../identity-fetch.ts";
+import { createIdentityFetch } from "../identity-fetch.ts";
 import { saveAccount } from "../import.ts";
 import { retryStorage } from "../refresh/retry-storage.ts";
 import { type Callbacks, createCallbacks } from "./callback.ts";
@@ -83,8 +83,8 @@ export class SignInFlow {
     const mode = modeOf(provider, options.mode);
     const metadata = aboutOf(provider, options.enterpriseDomain, runtime);
     const state = generateRandomState();
-    const net = createProviderNet(runtime, provider, metadata);
-    const begun = await provider.signIn.start({ mode, metadata, state, config }, net);
+    const identity = createIdentityFetch(runtime, provider, metadata);
+    const begun = await provider.signIn.start({ mode, metadata, state, config }, identity);
 
     const { url, userCode, method, callback } = begun;
     const createdAt = clock.now();
@@ -110,7 +110,7 @@ export class SignInFlow {
       url,
       method,
       expiresAt,
-      notice: provider.notice,
+      notice: provider.terms,
       ...(userCode === undefined ? {} : { userCode }),
       ...(interval === undefined ? {} : { interval }),
     };
@@ -174,9 +174,12 @@ export class SignInFlow {
     if (granted !== undefined) return this.#connected(open, step, granted);
     let outcome: SignInOutcome;
     try {
-      const net = createProviderNet(runtime, provider, metadata, { totalMs: STEP_MS });
+      const identity = createIdentityFetch(runtime, provider, metadata, { totalMs: STEP_MS });
       const input = { mode: row.mode, metadata, state: row.state, config: runtime.config, secret };
-      outcome = await provider.signIn.complete({ ...input, ...(code === undefined ? {} : { code }) }, net);
+      outcome = await provider.signIn.complete(
+        { ...input, ...(code === undefined ? {} : { code }) },
+        identity,
+      );
     } catch (error) {
       await this.#store.release(row, step);
       throw error;

@@ -5,7 +5,7 @@
 import type { Credentials } from "../../accounts/credentials.ts";
 import { dueOf } from "../../accounts/refresh/timing.ts";
 import { KleisError } from "../../errors.ts";
-import type { LiveList, LiveModel, Provider } from "../../providers/provider.ts";
+import type { ListedModel, ModelList, Provider } from "../../providers/provider.ts";
 import type { LogFields, Runtime } from "../../runtime.ts";
 import type { AccountRecord } from "../../storage/port.ts";
 import { type CachedSetting, cacheSetting, type WantedSetting } from "../cached-setting.ts";
@@ -73,11 +73,11 @@ interface Round {
 interface Listing {
   readonly account: AccountRecord;
   readonly provider: Provider;
-  readonly live: LiveList;
+  readonly modelList: ModelList;
   readonly version: string | undefined;
 }
 
-type Answer = { ok: true; models: LiveModel[] } | { ok: false; reason: string };
+type Answer = { ok: true; models: ListedModel[] } | { ok: false; reason: string };
 
 export class AccountListStore {
   readonly #deps: AccountListDeps;
@@ -214,11 +214,11 @@ export class AccountListStore {
    * and those that were asked for as an older one are due.
    */
   noteClient(userAgent: string): void {
-    for (const { id, live } of this.#deps.providers) {
-      const named = live?.versions?.namedIn(userAgent);
+    for (const { id, modelList } of this.#deps.providers) {
+      const named = modelList?.versions?.namedIn(userAgent);
       if (named == null) continue;
       const seen = this.#versions.get(id);
-      if (seen !== undefined && !live?.versions?.isOlder(seen, named)) continue;
+      if (seen !== undefined && !modelList?.versions?.isOlder(seen, named)) continue;
       this.#versions.set(id, named);
       this.#looked = undefined;
     }
@@ -233,7 +233,9 @@ export class AccountListStore {
     const listing = this.#listingOf(account);
     if (records === undefined || listing === undefined) return;
     const { id } = account;
-    const isAlias = records[id]?.models?.some((known) => listing.live.aliases?.(known.id).includes(model));
+    const isAlias = records[id]?.models?.some((known) =>
+      listing.modelList.aliases?.(known.id).includes(model),
+    );
     if (outcome === "answered" && isAlias === true) return;
     const record =
       outcome === "answered"
@@ -275,11 +277,11 @@ export class AccountListStore {
   #listingOf(account: AccountRecord): Listing | undefined {
     if (!account.enabled || account.status !== "active") return undefined;
     const provider = this.#deps.providers.find(({ id }) => id === account.provider);
-    const live = provider?.live;
-    if (provider === undefined || !live?.kinds.includes(account.kind)) return undefined;
+    const modelList = provider?.modelList;
+    if (provider === undefined || !modelList?.kinds.includes(account.kind)) return undefined;
     const { config } = this.#deps.runtime;
-    const version = live.versions?.wanted(config, this.#versions.get(provider.id) ?? null);
-    return { account, provider, live, version };
+    const version = modelList.versions?.wanted(config, this.#versions.get(provider.id) ?? null);
+    return { account, provider, modelList, version };
   }
 
   #knownTo({ provider, account }: Listing): ReadonlySet<string> {
@@ -292,9 +294,9 @@ export class AccountListStore {
     if (listing === undefined || isEnding(listing, now)) return false;
     const record = this.#memory.value()?.[account.id];
     if (record?.models == null) return true;
-    const { version, live } = listing;
+    const { version, modelList } = listing;
     const isOutgrown =
-      version !== undefined && live.versions?.isOlder(record.version ?? "0.0.0", version) === true;
+      version !== undefined && modelList.versions?.isOlder(record.version ?? "0.0.0", version) === true;
     return isOutgrown || !isWithin(now, record.at, FRESH_MS) || record.at < account.updatedAt;
   }
 
@@ -375,15 +377,15 @@ function isEnding({ account, provider }: Listing, now: number): boolean {
 
 /** Asks a provider for one account's list. */
 async function askOne({ runtime, credentials }: AccountListDeps, listing: Listing): Promise<Answer> {
-  const { account, provider, live, version } = listing;
+  const { account, provider, modelList, version } = listing;
   const { config } = runtime;
   try {
-    const request = live.request(account, await credentials.fresh(account), config, version);
+    const request = modelList.request(account, await credentials.fresh(account), config, version);
     const origins = provider.origins(account, config);
     const limits = { timeoutMs: TIMEOUT_MS, maxBytes: MAX_BYTES };
-    const got = await fetchList(runtime, { ...request, ...limits, origins }, live.pages);
+    const got = await fetchList(runtime, { ...request, ...limits, origins }, modelList.pages);
     if (!got.ok) return got;
-    const models = live.decode(got.body);
+    const models = modelList.decode(got.body);
     if (models === null)
       return { ok: false, reason: "it is empty, or not a list of models that can be read" };
     if (models.length > MAX_MODELS) return { ok: false, reason: `it names more than ${MAX_MODELS} models` };

@@ -4,7 +4,7 @@
  */
 import type { Operation } from "../../protocols/protocol.ts";
 import type { CredentialKind } from "../../providers/account.ts";
-import type { LiveModel, Provider } from "../../providers/provider.ts";
+import type { ListedModel, Provider } from "../../providers/provider.ts";
 import type { RegistryModel } from "../../providers/registry-model.ts";
 import type { RegistryData } from "../registry/schema.ts";
 import { plainName } from "../resolve/name.ts";
@@ -56,7 +56,7 @@ export interface Catalogue {
 /** What an account's own list says, and what has been learnt since. */
 export interface AccountModels {
   /** Null: it keeps no list, or none could be had. */
-  readonly models: readonly LiveModel[] | null;
+  readonly models: readonly ListedModel[] | null;
   /** Ids that the provider has refused to it. */
   readonly refused: ReadonlySet<string>;
 }
@@ -119,18 +119,18 @@ export function createCatalogue({ registry, live = NO_LISTS, custom = [] }: Cata
 interface View {
   readonly kind: CredentialKind;
   /** Null: it keeps no list. */
-  readonly list: ReadonlyMap<string, LiveModel> | null;
+  readonly list: ReadonlyMap<string, ListedModel> | null;
   /** What the list has under another id, by further ids that mean the same. */
-  readonly aliases: ReadonlyMap<string, LiveModel>;
+  readonly aliases: ReadonlyMap<string, ListedModel>;
   readonly refused: ReadonlySet<string>;
 }
 
 const NOTHING: AccountModels = { models: null, refused: new Set() };
 
-function viewOf({ kind }: AccountRef, { models, refused } = NOTHING, { live }: Provider): View {
+function viewOf({ kind }: AccountRef, { models, refused } = NOTHING, { modelList }: Provider): View {
   // Newest first, which is what an id without a date stands for.
   const aliases = (models ?? []).flatMap(
-    (model) => live?.aliases?.(model.id).map((id) => [id, model] as const) ?? [],
+    (model) => modelList?.aliases?.(model.id).map((id) => [id, model] as const) ?? [],
   );
   return {
     kind,
@@ -159,7 +159,7 @@ function serve(known: readonly RegistryModel[], provider: Provider, views: reado
   for (const model of models.values()) {
     if (!isUsable(model)) continue;
     // What only lists know, and hide, is nothing that other accounts could be expected to have.
-    const isOffered = (list: ReadonlyMap<string, LiveModel>) => list.get(model.id)?.hidden === undefined;
+    const isOffered = (list: ReadonlyMap<string, ListedModel>) => list.get(model.id)?.hidden === undefined;
     const isSecret =
       !registered.has(model.id) && !lists.some((list) => list.has(model.id) && isOffered(list));
     const asked = isSecret ? views.filter(({ list }) => list !== null) : views;
@@ -221,7 +221,7 @@ function entryOf(
  * The known limits under a live list's, which overrules them. A prompt and its answer share the window, which holds at
  * most both: a list that gives more room to the prompt than was known makes the window as large.
  */
-function merged(known: RegistryModel["limit"], live: LiveModel["limit"]): RegistryModel["limit"] {
+function merged(known: RegistryModel["limit"], live: ListedModel["limit"]): RegistryModel["limit"] {
   const output = live.output ?? known.output;
   const input = live.input ?? known.input;
   const both = input === undefined ? known.context : input + output;

@@ -4,14 +4,14 @@
  */
 import * as z from "zod/mini";
 import { parseJson } from "../../json.ts";
-import type { LiveModel } from "../../providers/provider.ts";
+import type { ListedModel } from "../../providers/provider.ts";
 import type { AccountLists, AccountModels } from "./catalogue.ts";
 
 export interface ListRecord {
   /** When the list was received, epoch ms; where there is none, when the record was made. */
   readonly at: number;
   /** Null where no list could be had yet. */
-  readonly models: readonly LiveModel[] | null;
+  readonly models: readonly ListedModel[] | null;
   /** The client version that it was asked with, where the provider judges by one. */
   readonly version?: string | undefined;
   /** Why the latest answer was not taken, in words. */
@@ -44,7 +44,7 @@ const UNLISTED_MAX = 20;
 const SHORT = 0.5;
 
 /** True for a list that names less than half of the models that are known for such accounts. */
-export function isShort(models: readonly LiveModel[], known: ReadonlySet<string>): boolean {
+export function isShort(models: readonly ListedModel[], known: ReadonlySet<string>): boolean {
   return offered(models).length < known.size * SHORT;
 }
 
@@ -54,7 +54,7 @@ export function isShort(models: readonly LiveModel[], known: ReadonlySet<string>
  */
 export function doubtOf(
   before: ListRecord | undefined,
-  models: readonly LiveModel[],
+  models: readonly ListedModel[],
   changedAt: number,
 ): string | null {
   if (before?.models == null || before.isDoubted || changedAt > before.at || models.length === 0) return null;
@@ -160,7 +160,7 @@ export function decodeRecords(text: string | null): ListRecords | undefined {
   return text === null ? {} : storedSchema.safeParse(parseJson(text)).data;
 }
 
-function offered(models: readonly LiveModel[]): readonly LiveModel[] {
+function offered(models: readonly ListedModel[]): readonly ListedModel[] {
   return models.filter(({ hidden }) => hidden !== true);
 }
 

@@ -7,7 +7,7 @@
 import * as z from "zod/mini";
 import { fromBase64, toBase64 } from "../../bytes.ts";
 import { isObject, type JsonObject, parseJson } from "../../json.ts";
-import type { LiveModel } from "../../providers/provider.ts";
+import type { ListedModel } from "../../providers/provider.ts";
 import type { Runtime } from "../../runtime.ts";
 import { gunzip, gzip } from "../registry/bytes.ts";
 import { SoleWriter } from "../sole-writer.ts";
@@ -49,7 +49,7 @@ export class ProviderRows {
   }
 
   /** Takes the rows out of a list that has just come; answers the list without them. */
-  take(accountId: string, at: number, models: readonly LiveModel[]): LiveModel[] {
+  take(accountId: string, at: number, models: readonly ListedModel[]): ListedModel[] {
     const rows = new Map(
       models.flatMap(({ id, row }) => (row === undefined ? [] : [[id, JSON.stringify(row)] as const])),
     );

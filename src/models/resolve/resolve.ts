@@ -5,7 +5,7 @@
 import type { ErrorCode } from "../../errors.ts";
 import type { Change } from "../../protocols/body.ts";
 import type { Operation } from "../../protocols/protocol.ts";
-import type { Claim, Provider } from "../../providers/provider.ts";
+import type { Ownership, Provider } from "../../providers/provider.ts";
 import type { AccountRef, Catalogue, Served } from "../catalogue/catalogue.ts";
 import type { CustomModel } from "../catalogue/custom-model.ts";
 import { MAX_MODEL_ID } from "../registry/schema.ts";
@@ -135,7 +135,7 @@ function listedAs(
 function unlistedAs(provider: Provider, id: string): string {
   const bare = withoutMarks(id);
   const plain = bare.toLowerCase();
-  const isFamily = provider.claims(plain, new Set(provider.kinds)) !== null;
+  const isFamily = provider.ownership(plain, new Set(provider.kinds)) !== null;
   const given = isFamily ? plain : bare;
   return provider.spellings(given).find((spelling) => spelling !== given) ?? given;
 }
@@ -192,7 +192,7 @@ function guessed(context: ResolveContext, id: string, candidates: readonly Candi
   const hasMaker = context.providers.some(
     (provider) =>
       context.access.allowed.has(provider.id) &&
-      provider.claims(plain, new Set(provider.kinds)) === "own" &&
+      provider.ownership(plain, new Set(provider.kinds)) === "own" &&
       context.inScope(provider, plain),
   );
   return candidates.filter(({ claim }) => claim === "own" || (claim === "carried" && !hasMaker));
@@ -233,7 +233,7 @@ function listedNames({ catalogue, access, providers, inScope }: ResolveContext):
 interface Candidate {
   provider: Provider;
   accountRefs: readonly AccountRef[];
-  claim: Claim;
+  claim: Ownership;
 }
 
 const RANK = { own: 0, carried: 1, none: 2 } as const;
@@ -245,7 +245,11 @@ function ranked(context: ResolveContext, id: string, accountRefsOf: AccountRefsB
     const accountRefs = accountRefsOf.get(provider.id);
     if (accountRefs === undefined) return [];
     return [
-      { provider, accountRefs, claim: provider.claims(plain, new Set(accountRefs.map(({ kind }) => kind))) },
+      {
+        provider,
+        accountRefs,
+        claim: provider.ownership(plain, new Set(accountRefs.map(({ kind }) => kind))),
+      },
     ];
   });
   return candidates.sort((a, b) => RANK[a.claim ?? "none"] - RANK[b.claim ?? "none"]);
@@ -295,7 +299,9 @@ function claiming(
   model: string,
   accountRefs: readonly AccountRef[],
 ): (readonly [string, readonly Operation[]])[] {
-  const some = accountRefs.filter(({ kind }) => provider.claims(plainName(model), new Set([kind])) !== null);
+  const some = accountRefs.filter(
+    ({ kind }) => provider.ownership(plainName(model), new Set([kind])) !== null,
+  );
   const able = some.length > 0 ? some : accountRefs;
   const willing = able.filter(({ id }) => !catalogue.refuses(id, model));
   return (willing.length > 0 ? willing : able).map(({ id, kind }) => [id, provider.operations(model, kind)]);

@@ -5,7 +5,7 @@ import { facts } from "./facts.ts";
 import { accountHeaders } from "./headers.ts";
 import { isSame } from "./identity.ts";
 import { importAccount, importFile } from "./import.ts";
-import { live } from "./live.ts";
+import { modelList } from "./model-list.ts";
 import { prepare } from "./prepare.ts";
 import { NOTICE, PROFILE } from "./profile.ts";
 import { refresh } from "./refresh.ts";
@@ -20,13 +20,13 @@ export const claude: Provider = {
   aliases: ["anthropic"],
   listPrefixed: false,
   source: "anthropic",
-  notice: NOTICE,
+  terms: NOTICE,
   variables,
   facts,
   liveChecks: { all: CHECKS, models: PROFILE.checked },
   kinds: ["oauth", "api_key"],
 
-  claims: (model) => (PROFILE.models.family.test(model) ? "own" : null),
+  ownership: (model) => (PROFILE.models.family.test(model) ? "own" : null),
   // Anthropic writes dashes in the ids of its own models; other ids are none of its spelling.
   spellings: (model) =>
     PROFILE.models.spelled.test(model)
@@ -40,7 +40,7 @@ export const claude: Provider = {
   limits: (model) => model.limit,
   operations: () => ["messages", "count_tokens"],
   registry,
-  live,
+  modelList,
   origins: (_account, config) => [new URL(config.CLAUDE_API_URL).origin],
   prepare,
   classify,

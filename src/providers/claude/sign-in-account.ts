@@ -4,8 +4,8 @@ import type { Config } from "../../config.ts";
 import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import { USER_AGENT } from "../../version.ts";
-import { errorCode, hear, isPassing, unusable } from "../identity-response.ts";
-import type { ProviderNet } from "../provider.ts";
+import { badResponseError, errorCode, isTransient, readResponse } from "../identity-response.ts";
+import type { IdentityFetch } from "../provider.ts";
 import { PROFILE } from "./profile.ts";
 import { present } from "./sign-in-tokens.ts";
 
@@ -27,16 +27,16 @@ const mintAnswer = z.object({
 export async function lookUpProfile(
   accessToken: string,
   config: Config,
-  net: ProviderNet,
+  identity: IdentityFetch,
 ): Promise<JsonObject> {
   try {
     const url = config.CLAUDE_API_URL + PROFILE.signIn.profilePath;
-    const heard = await hear(
-      await net.fetch(url, { method: "GET", headers: bearer(accessToken) }),
-      net.now(),
+    const response = await readResponse(
+      await identity.fetch(url, { method: "GET", headers: bearer(accessToken) }),
+      identity.now(),
     );
-    const decoded = profileAnswer.safeParse(heard.json);
-    if (heard.status !== 200 || !decoded.success) return {};
+    const decoded = profileAnswer.safeParse(response.json);
+    if (response.status !== 200 || !decoded.success) return {};
     const { account, organization } = decoded.data;
     return present({
       account_uuid: account?.uuid,
@@ -53,23 +53,27 @@ export async function lookUpProfile(
 }
 
 /** Mints an API key with a console sign-in's bearer. Throws `KleisError` in words when there is none to be had. */
-export async function mintApiKey(accessToken: string, config: Config, net: ProviderNet): Promise<string> {
+export async function mintApiKey(
+  accessToken: string,
+  config: Config,
+  identity: IdentityFetch,
+): Promise<string> {
   const url = config.CLAUDE_API_URL + PROFILE.signIn.mintPath;
   const headers = bearer(accessToken);
   headers.set("content-type", "application/json");
-  const heard = await hear(await net.fetch(url, { method: "POST", headers }), net.now());
-  const decoded = mintAnswer.safeParse(heard.json);
-  if (heard.status < 300 && decoded.success) return decoded.data.raw_key;
-  if (isPassing(heard) || heard.status < 300) {
-    throw unusable(
+  const response = await readResponse(await identity.fetch(url, { method: "POST", headers }), identity.now());
+  const decoded = mintAnswer.safeParse(response.json);
+  if (response.status < 300 && decoded.success) return decoded.data.raw_key;
+  if (isTransient(response) || response.status < 300) {
+    throw badResponseError(
       "The Claude Console",
-      heard,
+      response,
       "No key was made. Open the address again and paste the new code.",
     );
   }
   throw new KleisError(
     "invalid_request",
-    `The Claude Console made no API key (${errorCode(heard.json) ?? heard.status}): your role there may not allow it. Use another organization, or make a key in the Console and import it.`,
+    `The Claude Console made no API key (${errorCode(response.json) ?? response.status}): your role there may not allow it. Use another organization, or make a key in the Console and import it.`,
   );
 }
 

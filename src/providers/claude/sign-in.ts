@@ -4,10 +4,10 @@
  */
 import { KleisError } from "../../errors.ts";
 import { text } from "../../json.ts";
-import { readPasted } from "../callback-input.ts";
-import { isPassing, unusable } from "../identity-response.ts";
-import { authorizationUrl, codeGrant, givenBy, heardOf } from "../oauth.ts";
-import type { ImportedAccount, ProviderNet, SignIn, SignInComplete, SignInStart } from "../provider.ts";
+import { readCallbackInput } from "../callback-input.ts";
+import { badResponseError, isTransient } from "../identity-response.ts";
+import { authorizationUrl, codeGrant, givenBy, responseOf } from "../oauth.ts";
+import type { IdentityFetch, ImportedAccount, SignIn, SignInComplete, SignInStart } from "../provider.ts";
 import { nameOf } from "./identity.ts";
 import { PROFILE } from "./profile.ts";
 import { lookUpProfile, mintApiKey } from "./sign-in-account.ts";
@@ -29,14 +29,14 @@ export const signIn: SignIn = {
     return { method: "paste", url, secret: { verifier } };
   },
 
-  async complete(input, net) {
-    const pasted = readPasted(input.code ?? "", input.state);
+  async complete(input, identity) {
+    const pasted = readCallbackInput(input.code ?? "", input.state);
     if ("error" in pasted) return { status: "ended", error: denied(pasted.error) };
-    const tokens = await exchange(pasted.code, input, net);
+    const tokens = await exchange(pasted.code, input, identity);
     const { config } = input;
     if (input.mode === CONSOLE) {
-      const apiKey = await mintApiKey(tokens.accessToken, config, net);
-      return { status: "connected", account: await account(tokens, apiKey, input, net) };
+      const apiKey = await mintApiKey(tokens.accessToken, config, identity);
+      return { status: "connected", account: await account(tokens, apiKey, input, identity) };
     }
     if (tokens.refreshToken === null) {
       throw new KleisError(
@@ -44,7 +44,7 @@ export const signIn: SignIn = {
         `${SERVER} answered without a refresh token, so that the sign-in would end within hours. ${AGAIN}`,
       );
     }
-    return { status: "connected", account: await account(tokens, null, input, net) };
+    return { status: "connected", account: await account(tokens, null, input, identity) };
   },
 };
 
@@ -63,34 +63,34 @@ export function authorizeAddress({ mode, state, config }: Pick<SignInStart, "mod
 
 type Exchanged = ClaudeTokens & { accessToken: string };
 
-async function exchange(code: string, input: SignInComplete, net: ProviderNet): Promise<Exchanged> {
-  const answer = await codeGrant(net, tokenServer(input.config), {
+async function exchange(code: string, input: SignInComplete, identity: IdentityFetch): Promise<Exchanged> {
+  const answer = await codeGrant(identity, tokenServer(input.config), {
     code,
     redirectUri: PROFILE.signIn.redirectUri,
     verifier: text(input.secret.verifier) ?? "",
     extra: { state: input.state },
   });
   const given = givenBy(answer);
-  const tokens = given === null ? null : readTokens(given, net.now());
+  const tokens = given === null ? null : readTokens(given, identity.now());
   if (tokens !== null && tokens.accessToken !== null) return { ...tokens, accessToken: tokens.accessToken };
-  const heard = heardOf(answer);
-  if ([400, 401].includes(heard.status) && !isPassing(heard)) {
+  const response = responseOf(answer);
+  if ([400, 401].includes(response.status) && !isTransient(response)) {
     throw new KleisError(
       "invalid_request",
       `Anthropic did not accept this code: it was used already, is too old, or belongs to another sign-in. ${AGAIN}`,
       { param: "code" },
     );
   }
-  throw unusable(SERVER, heard, `Wait a moment. ${AGAIN}`);
+  throw badResponseError(SERVER, response, `Wait a moment. ${AGAIN}`);
 }
 
 async function account(
   tokens: Exchanged,
   apiKey: string | null,
   { config }: SignInComplete,
-  net: ProviderNet,
+  identity: IdentityFetch,
 ): Promise<ImportedAccount> {
-  const profile = await lookUpProfile(tokens.accessToken, config, net);
+  const profile = await lookUpProfile(tokens.accessToken, config, identity);
   const metadata = { ...profile, ...tokens.metadata };
   const externalId = nameOf(metadata);
   if (apiKey !== null) {

@@ -32,8 +32,8 @@ import {
   saidOf,
   unclear,
 } from "../live-check.ts";
-import { limits, passesPlanGate } from "./gate.ts";
-import { live } from "./live.ts";
+import { isPlanModel, limits } from "./model-access.ts";
+import { modelList } from "./model-list.ts";
 import {
   CACHED_TOKENS,
   IMAGE_PART,
@@ -122,8 +122,8 @@ const models: LiveCheck = {
   kinds: ["oauth"],
   cost: { requests: 2, tokens: 0 },
   async *steps({ account, credential, config }) {
-    const own = yield { method: "GET", ...live.request(account, credential, config) };
-    const newest = yield { method: "GET", ...live.request(account, credential, config, NEWEST_VERSION) };
+    const own = yield { method: "GET", ...modelList.request(account, credential, config) };
+    const newest = yield { method: "GET", ...modelList.request(account, credential, config, NEWEST_VERSION) };
     const rows = usable(own);
     const path = pathJudged(
       "models-path",
@@ -162,7 +162,7 @@ function newVersion(rows: readonly JsonObject[]): string {
 
 function listsJudged(rows: readonly JsonObject[]): Observation[] {
   const ids = idsOf(rows, "slug");
-  const gated = ids.filter((id) => !passesPlanGate(id.toLowerCase()));
+  const gated = ids.filter((id) => !isPlanModel(id.toLowerCase()));
   const efforts = new Set(rows.flatMap((row) => idsOf(rowsOf(row.supported_reasoning_levels), "effort")));
   const unknown = [...efforts].filter((name) => !isKnownEffort(name));
   return [
@@ -239,7 +239,7 @@ const usage: LiveCheck = {
     const answer = yield {
       method: "GET",
       url: config.CODEX_API_URL + USAGE_PATH,
-      headers: live.request(account, credential, config).headers,
+      headers: modelList.request(account, credential, config).headers,
     };
     return [pathJudged("usage-path", answer, "rate_limit" in answer.json, "answers")];
   },

@@ -3,9 +3,9 @@ import { USER_AGENT } from "../../version.ts";
 import type { Provider } from "../provider.ts";
 import { CHECKS } from "./checks.ts";
 import { facts } from "./facts.ts";
-import { claim, limits, serves } from "./gate.ts";
 import { importAccount, importFile } from "./import.ts";
-import { live } from "./live.ts";
+import { claim, limits, serves } from "./model-access.ts";
+import { modelList } from "./model-list.ts";
 import { prepare } from "./prepare.ts";
 import { CHECKED_MODELS, KEY_CHECK_PATH, NOTICE, SECRET_SHAPES } from "./profile.ts";
 import { refresh } from "./refresh.ts";
@@ -20,18 +20,18 @@ export const codex: Provider = {
   aliases: ["openai", "openai-codex"],
   listPrefixed: false,
   source: "openai",
-  notice: NOTICE,
+  terms: NOTICE,
   variables,
   facts,
   liveChecks: { all: CHECKS, models: CHECKED_MODELS },
   kinds: ["oauth", "api_key"],
-  claims: claim,
+  ownership: claim,
   spellings: (model) => [model],
   serves,
   limits,
   operations: (_model, kind) => (kind === "oauth" ? ["responses"] : ["responses", "chat"]),
   registry,
-  live,
+  modelList,
   origins: (account, config) => [
     new URL(account.kind === "oauth" ? config.CODEX_API_URL : config.OPENAI_API_URL).origin,
   ],

@@ -1,21 +1,21 @@
 /** A fresh token pair for a ChatGPT plan (providers/codex.md §1.4). Refresh tokens rotate: ask once, keep what comes. */
 import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
-import { errorCode, type Heard, isPassing, whatWentWrong } from "../identity-response.ts";
-import { givenBy, heardOf, refreshGrant } from "../oauth.ts";
-import type { ProviderNet, RefreshInput, RefreshResult } from "../provider.ts";
+import { errorCode, isTransient, type ProviderResponse, whatWentWrong } from "../identity-response.ts";
+import { givenBy, refreshGrant, responseOf } from "../oauth.ts";
+import type { IdentityFetch, RefreshInput, RefreshResult } from "../provider.ts";
 import { mergeClaims } from "./claims.ts";
 import { SIGN_IN } from "./profile.ts";
 import { readTokens, SERVER, tokenServer } from "./sign-in-tokens.ts";
 
-export async function refresh(input: RefreshInput, net: ProviderNet): Promise<RefreshResult> {
+export async function refresh(input: RefreshInput, identity: IdentityFetch): Promise<RefreshResult> {
   if (input.account.kind === "api_key") return { status: "valid" };
   if (input.refreshToken === null) {
     return { status: "rejected", reason: "The account holds no refresh token. Connect it again." };
   }
   try {
-    const answer = await refreshGrant(net, tokenServer(input.config), input.refreshToken);
-    return refreshed(givenBy(answer), net.now()) ?? judge(heardOf(answer));
+    const answer = await refreshGrant(identity, tokenServer(input.config), input.refreshToken);
+    return refreshed(givenBy(answer), identity.now()) ?? judge(responseOf(answer));
   } catch (error) {
     if (error instanceof KleisError) return { status: "unavailable", reason: error.message };
     throw error;
@@ -44,18 +44,21 @@ function told(tokens: (string | null)[]): JsonObject {
   return { ...(email === undefined ? {} : { email }), ...(plan === undefined ? {} : { plan }) };
 }
 
-function judge(heard: Heard): RefreshResult {
-  const code = errorCode(heard.json);
-  if (!isPassing(heard) && (heard.status === 401 || (heard.status >= 400 && SIGN_IN.dead.has(code ?? "")))) {
+function judge(response: ProviderResponse): RefreshResult {
+  const code = errorCode(response.json);
+  if (
+    !isTransient(response) &&
+    (response.status === 401 || (response.status >= 400 && SIGN_IN.dead.has(code ?? "")))
+  ) {
     return {
       status: "rejected",
-      reason: `OpenAI does not accept this sign-in any more (${code ?? heard.status}). Connect the account again.`,
+      reason: `OpenAI does not accept this sign-in any more (${code ?? response.status}). Connect the account again.`,
     };
   }
-  const { retryAfterMs } = heard;
+  const { retryAfterMs } = response;
   return {
     status: "unavailable",
-    reason: `${whatWentWrong(SERVER, heard)}.`,
+    reason: `${whatWentWrong(SERVER, response)}.`,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   };
 }

@@ -7,8 +7,8 @@ import type { Config } from "../../config.ts";
 import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import { USER_AGENT } from "../../version.ts";
-import { errorCode, type Heard, hear, unusable } from "../identity-response.ts";
-import type { ProviderNet, SignInComplete, SignInOutcome, StartedSignIn } from "../provider.ts";
+import { badResponseError, errorCode, type ProviderResponse, readResponse } from "../identity-response.ts";
+import type { IdentityFetch, SignInComplete, SignInOutcome, StartedSignIn } from "../provider.ts";
 import { SIGN_IN } from "./profile.ts";
 import { exchange, SERVER } from "./sign-in-tokens.ts";
 
@@ -39,19 +39,19 @@ const secretShape = z.object({
   approved: z.optional(z.object({ code: z.string(), verifier: z.string() })),
 });
 
-export async function startDevice(config: Config, net: ProviderNet): Promise<StartedSignIn> {
-  const heard = await post(config, device.userCodePath, { client_id: config.CODEX_CLIENT_ID }, net);
-  if (heard.status === 404) {
+export async function startDevice(config: Config, identity: IdentityFetch): Promise<StartedSignIn> {
+  const response = await post(config, device.userCodePath, { client_id: config.CODEX_CLIENT_ID }, identity);
+  if (response.status === 404) {
     throw new KleisError(
       "invalid_request",
       'Sign-in by device code is not enabled. Enable it in ChatGPT under Settings > Security (in a workspace its administrator does), or start with the mode "browser".',
       { param: "mode" },
     );
   }
-  const decoded = userCodeAnswer.safeParse(heard.json);
+  const decoded = userCodeAnswer.safeParse(response.json);
   const userCode = decoded.data?.userCode;
-  if (heard.status !== 200 || !decoded.success || userCode === undefined) {
-    throw unusable(SERVER, heard, 'Try again in a moment, or start with the mode "browser".');
+  if (response.status !== 200 || !decoded.success || userCode === undefined) {
+    throw badResponseError(SERVER, response, 'Try again in a moment, or start with the mode "browser".');
   }
   const { device_auth_id: id, interval } = decoded.data;
   return {
@@ -64,20 +64,29 @@ export async function startDevice(config: Config, net: ProviderNet): Promise<Sta
   };
 }
 
-export async function pollDevice(input: SignInComplete, net: ProviderNet): Promise<SignInOutcome> {
+export async function pollDevice(input: SignInComplete, identity: IdentityFetch): Promise<SignInOutcome> {
   const secret = secretShape.parse(input.secret);
-  if (secret.approved !== undefined) return finish(secret.approved, input, net);
+  if (secret.approved !== undefined) return finish(secret.approved, input, identity);
   const { id, userCode, intervalMs } = secret;
-  const heard = await post(input.config, device.pollPath, { device_auth_id: id, user_code: userCode }, net);
-  const approved = approvedAnswer.safeParse(heard.json);
-  if (heard.status === 200 && approved.success) {
+  const response = await post(
+    input.config,
+    device.pollPath,
+    { device_auth_id: id, user_code: userCode },
+    identity,
+  );
+  const approved = approvedAnswer.safeParse(response.json);
+  if (response.status === 200 && approved.success) {
     const { authorization_code: code, code_verifier: verifier } = approved.data;
-    return finish({ code, verifier }, { ...input, secret: { ...secret, approved: { code, verifier } } }, net);
+    return finish(
+      { code, verifier },
+      { ...input, secret: { ...secret, approved: { code, verifier } } },
+      identity,
+    );
   }
-  if (![403, 404].includes(heard.status) || heard.html) {
-    throw unusable(SERVER, heard, "The sign-in is still open: try again in a moment.");
+  if (![403, 404].includes(response.status) || response.html) {
+    throw badResponseError(SERVER, response, "The sign-in is still open: try again in a moment.");
   }
-  const code = errorCode(heard.json) ?? "";
+  const code = errorCode(response.json) ?? "";
   if (device.over.has(code)) return { status: "ended", error: over(code) };
   const next = code === "slow_down" ? intervalMs + device.tooManyAttempts * 1000 : intervalMs;
   return { status: "pending", secret: { ...input.secret, intervalMs: next }, intervalMs: next };
@@ -87,11 +96,14 @@ export async function pollDevice(input: SignInComplete, net: ProviderNet): Promi
 async function finish(
   { code, verifier }: { code: string; verifier: string },
   { config, secret }: SignInComplete,
-  net: ProviderNet,
+  identity: IdentityFetch,
 ): Promise<SignInOutcome> {
   const redirectUri = config.CODEX_AUTH_URL + device.redirectPath;
   try {
-    return { status: "connected", account: await exchange({ code, redirectUri, verifier }, config, net) };
+    return {
+      status: "connected",
+      account: await exchange({ code, redirectUri, verifier }, config, identity),
+    };
   } catch (error) {
     if (!(error instanceof KleisError)) throw error;
     if (error.param === "code") return { status: "ended", error: over("invalid_grant") };
@@ -100,14 +112,22 @@ async function finish(
   }
 }
 
-async function post(config: Config, path: string, body: JsonObject, net: ProviderNet): Promise<Heard> {
+async function post(
+  config: Config,
+  path: string,
+  body: JsonObject,
+  identity: IdentityFetch,
+): Promise<ProviderResponse> {
   const headers = new Headers({
     "content-type": "application/json",
     accept: "application/json",
     "user-agent": USER_AGENT,
   });
   const url = config.CODEX_AUTH_URL + path;
-  return hear(await net.fetch(url, { method: "POST", headers, body: JSON.stringify(body) }), net.now());
+  return readResponse(
+    await identity.fetch(url, { method: "POST", headers, body: JSON.stringify(body) }),
+    identity.now(),
+  );
 }
 
 function over(code: string): KleisError {

@@ -3,9 +3,9 @@ import * as z from "zod/mini";
 import type { Config } from "../../config.ts";
 import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
-import { isPassing, unusable } from "../identity-response.ts";
-import { type CodeGrant, codeGrant, givenBy, heardOf, type OauthServer } from "../oauth.ts";
-import type { ImportedAccount, ProviderNet } from "../provider.ts";
+import { badResponseError, isTransient } from "../identity-response.ts";
+import { type CodeGrant, codeGrant, givenBy, type OauthServer, responseOf } from "../oauth.ts";
+import type { IdentityFetch, ImportedAccount } from "../provider.ts";
 import { readClaims } from "./claims.ts";
 import { chatGptAccount } from "./import.ts";
 import { SIGN_IN } from "./profile.ts";
@@ -48,20 +48,24 @@ export function readTokens(json: JsonObject, now: number): CodexTokens {
 }
 
 /** Exchanges a code for an account. Throws `KleisError` in words; `invalid_request` means that the code is no good. */
-export async function exchange(grant: CodeGrant, config: Config, net: ProviderNet): Promise<ImportedAccount> {
-  const answer = await codeGrant(net, tokenServer(config), grant);
+export async function exchange(
+  grant: CodeGrant,
+  config: Config,
+  identity: IdentityFetch,
+): Promise<ImportedAccount> {
+  const answer = await codeGrant(identity, tokenServer(config), grant);
   const given = givenBy(answer);
-  const tokens = given === null ? null : readTokens(given, net.now());
+  const tokens = given === null ? null : readTokens(given, identity.now());
   if (tokens?.accessToken && tokens.refreshToken) return accountOf(tokens);
-  const heard = heardOf(answer);
-  if ([400, 401, 403].includes(heard.status) && !isPassing(heard)) {
+  const response = responseOf(answer);
+  if ([400, 401, 403].includes(response.status) && !isTransient(response)) {
     throw new KleisError(
       "invalid_request",
       "OpenAI did not accept this code: it was used already, is too old, or belongs to another sign-in. Open the address again and paste the new one.",
       { param: "code" },
     );
   }
-  throw unusable(SERVER, heard, "Wait a moment, then try again.");
+  throw badResponseError(SERVER, response, "Wait a moment, then try again.");
 }
 
 function accountOf(tokens: CodexTokens): ImportedAccount {

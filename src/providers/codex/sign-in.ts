@@ -1,7 +1,7 @@
 /** Signing in at OpenAI: in the browser with a pasted (or received) callback, or headless by a user code (providers/codex.md §1.2 to §1.6). */
 import { KleisError } from "../../errors.ts";
 import { text } from "../../json.ts";
-import { readPasted } from "../callback-input.ts";
+import { readCallbackInput } from "../callback-input.ts";
 import { authorizationUrl } from "../oauth.ts";
 import type { SignIn, SignInStart } from "../provider.ts";
 import { SIGN_IN } from "./profile.ts";
@@ -17,22 +17,22 @@ export const signIn: SignIn = {
     hint: "All of it, from the bar of the browser. A page that does not load is fine: its address holds the code.",
   },
 
-  async start(input, net) {
-    if (input.mode === DEVICE) return startDevice(input.config, net);
+  async start(input, identity) {
+    if (input.mode === DEVICE) return startDevice(input.config, identity);
     const { url, verifier } = await authorizeAddress(input);
     return { method: "paste", url, callback: SIGN_IN.callback, secret: { verifier } };
   },
 
-  async complete(input, net) {
-    if (input.mode === DEVICE) return pollDevice(input, net);
-    const pasted = readPasted(input.code ?? "", input.state);
+  async complete(input, identity) {
+    if (input.mode === DEVICE) return pollDevice(input, identity);
+    const pasted = readCallbackInput(input.code ?? "", input.state);
     if ("error" in pasted) return { status: "ended", error: denied(pasted.error, pasted.description) };
     const grant = {
       code: pasted.code,
       redirectUri: SIGN_IN.redirectUri,
       verifier: text(input.secret.verifier) ?? "",
     };
-    return { status: "connected", account: await exchange(grant, input.config, net) };
+    return { status: "connected", account: await exchange(grant, input.config, identity) };
   },
 };
 

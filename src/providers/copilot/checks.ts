@@ -31,7 +31,7 @@ import {
 } from "../live-check.ts";
 import { operationsOf } from "./endpoints.ts";
 import { apiBase, discoveredApi, githubOf } from "./host.ts";
-import { live } from "./live.ts";
+import { modelList } from "./model-list.ts";
 import {
   CACHED_TOKENS,
   ENDPOINT_OPERATIONS,
@@ -126,8 +126,8 @@ const models: LiveCheck = {
   kinds: ["oauth"],
   cost: { requests: 1, tokens: 0 },
   async *steps({ account, credential, config }) {
-    const answer = yield { method: "GET", ...live.request(account, credential, config) };
-    const decoded = live.decode(answer.json);
+    const answer = yield { method: "GET", ...modelList.request(account, credential, config) };
+    const decoded = modelList.decode(answer.json);
     const listed = pathJudged(
       "models-path",
       answer,

@@ -2,7 +2,7 @@
 import * as z from "zod/mini";
 import { type JsonObject, text } from "../../json.ts";
 import type { NamedAccount } from "../account.ts";
-import type { Heard } from "../identity-response.ts";
+import type { ProviderResponse } from "../identity-response.ts";
 import { PUBLIC_HOSTS } from "./profile.ts";
 
 const word = z.string().check(z.minLength(1));
@@ -14,7 +14,10 @@ const userAnswer = z.object({
 });
 
 /** What GitHub's answer says of the user, as metadata; null when it is no such answer. */
-export function userOf({ status, json }: Heard): { user_id: number; login: string; email?: string } | null {
+export function userOf({
+  status,
+  json,
+}: ProviderResponse): { user_id: number; login: string; email?: string } | null {
   const decoded = userAnswer.safeParse(json);
   if (status !== 200 || !decoded.success) return null;
   const { id, login, email } = decoded.data;

@@ -6,7 +6,7 @@ import { facts } from "./facts.ts";
 import { apiBase, apiCandidates, githubOf } from "./host.ts";
 import { isSame } from "./identity.ts";
 import { importAccount, importFile } from "./import.ts";
-import { live } from "./live.ts";
+import { modelList } from "./model-list.ts";
 import { prepare } from "./prepare.ts";
 import { CHECKED_MODELS, NOTICE, PLANS, SECRET_SHAPES } from "./profile.ts";
 import { refresh } from "./refresh.ts";
@@ -21,14 +21,14 @@ export const copilot: Provider = {
   aliases: ["github-copilot"],
   listPrefixed: true,
   source: "github-copilot",
-  notice: NOTICE,
+  terms: NOTICE,
   variables,
   facts,
   liveChecks: { all: CHECKS, models: CHECKED_MODELS },
   kinds: ["oauth"],
   plans: PLANS,
 
-  claims: (model) => (carries(model) ? "carried" : null),
+  ownership: (model) => (carries(model) ? "carried" : null),
   spellings: spellingsOf,
   serves(model, kind) {
     if (kind !== "oauth" || model.status === "deprecated" || !model.tool_call) return false;
@@ -38,7 +38,7 @@ export const copilot: Provider = {
   limits: (model) => model.limit,
   operations: (model, kind) => (kind === "oauth" ? operationsOf(model) : []),
   registry,
-  live,
+  modelList,
   origins: (account, config) => [new URL(apiBase(account, config)).origin],
   prepare,
   classify,

@@ -2,21 +2,21 @@
 import type { Config } from "../../config.ts";
 import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
-import { type Heard, hear, whatWentWrong } from "../identity-response.ts";
-import type { ProviderNet, RefreshInput, RefreshResult } from "../provider.ts";
+import { type ProviderResponse, readResponse, whatWentWrong } from "../identity-response.ts";
+import type { IdentityFetch, RefreshInput, RefreshResult } from "../provider.ts";
 import { apiBase, apiCandidates, githubOf, refusedHosts } from "./host.ts";
 import { userOf } from "./identity.ts";
 import { API_VERSION, DEFAULT_API, HEADERS, HOST_REFUSED, MODELS_PATH, SIGN_IN } from "./profile.ts";
 import { POLICY_WORDS } from "./refusals.ts";
 import { discover, githubHeaders } from "./sign-in-account.ts";
 
-export async function refresh(input: RefreshInput, net: ProviderNet): Promise<RefreshResult> {
+export async function refresh(input: RefreshInput, identity: IdentityFetch): Promise<RefreshResult> {
   const token = input.accessToken ?? input.refreshToken;
   if (token === null) {
     return { status: "rejected", reason: "The account holds no GitHub token. Connect it again." };
   }
   try {
-    return await validate(token, input, net);
+    return await validate(token, input, identity);
   } catch (error) {
     if (error instanceof KleisError) return { status: "unavailable", reason: error.message };
     throw error;
@@ -26,29 +26,29 @@ export async function refresh(input: RefreshInput, net: ProviderNet): Promise<Re
 async function validate(
   token: string,
   { account, config }: RefreshInput,
-  net: ProviderNet,
+  identity: IdentityFetch,
 ): Promise<RefreshResult> {
   const { metadata } = account;
-  const models = await ask(apiBase(account, config) + MODELS_PATH, token, net, API_VERSION);
+  const models = await ask(apiBase(account, config) + MODELS_PATH, token, identity, API_VERSION);
   if (models.status === 401) return rejected();
   if (models.status !== 200 && models.status !== 421) return unavailable("GitHub Copilot", models);
   const isServed = models.status === 200;
   const userUrl = githubOf(metadata, config).api + SIGN_IN.userPath;
   if (!isServed) {
-    const user = await ask(userUrl, token, net);
+    const user = await ask(userUrl, token, identity);
     if (user.status === 401) return rejected();
     if (user.status !== 200) return unavailable("GitHub", user);
   }
-  const found = await discover(token, metadata, config, net);
+  const found = await discover(token, metadata, config, identity);
   const settled =
     config.COPILOT_API_URL === ""
-      ? await settleHost(found, isServed, { metadata, config, token, net })
+      ? await settleHost(found, isServed, { metadata, config, token, identity })
       : // The operator's address is not for Kleis to leave; what GitHub names serves once he takes it away.
         { metadata: { ...(isServed ? {} : { api_host: null }), ...found } };
   if ("reason" in settled) return { status: "unavailable", reason: settled.reason };
   const isKnown = !isServed || metadata.user_id !== undefined;
   return valid(
-    isKnown ? settled.metadata : { ...settled.metadata, ...(await lookUpUser(userUrl, token, net)) },
+    isKnown ? settled.metadata : { ...settled.metadata, ...(await lookUpUser(userUrl, token, identity)) },
   );
 }
 
@@ -56,7 +56,7 @@ interface Where {
   readonly metadata: JsonObject;
   readonly config: Config;
   readonly token: string;
-  readonly net: ProviderNet;
+  readonly identity: IdentityFetch;
 }
 
 /** What is to be noted of the account, or why no host was found, in words for the owner. */
@@ -72,7 +72,7 @@ const FORBIDDEN =
 async function settleHost(
   { api_host: named, ...found }: JsonObject,
   isServed: boolean,
-  { metadata, config, token, net }: Where,
+  { metadata, config, token, identity }: Where,
 ): Promise<Settled> {
   const candidates = apiCandidates(metadata, config).map(hostOf);
   const [current = ""] = candidates;
@@ -87,7 +87,7 @@ async function settleHost(
   const again = isServed ? [] : candidates.filter((host) => refused.has(host) && host !== current);
   for (const host of new Set([...fresh, ...again])) {
     if (!candidates.includes(host)) continue;
-    const { status, isForbidden } = await probe(`https://${host}${MODELS_PATH}`, token, net);
+    const { status, isForbidden } = await probe(`https://${host}${MODELS_PATH}`, token, identity);
     // A host that knows the account and forbids it has decided: the search does not go around that.
     if (isForbidden) return { reason: FORBIDDEN };
     if (status === 421) refused.add(host);
@@ -108,10 +108,10 @@ async function settleHost(
 }
 
 /** Whether a host serves the token. */
-async function probe(url: string, token: string, net: ProviderNet) {
+async function probe(url: string, token: string, identity: IdentityFetch) {
   const headers = githubHeaders(token);
   headers.set(HEADERS.apiVersion, API_VERSION);
-  const response = await net.fetch(url, { method: "GET", headers });
+  const response = await identity.fetch(url, { method: "GET", headers });
   const isForbidden = response.status === 403 && POLICY_WORDS.test(await response.text());
   return { status: response.status, isForbidden };
 }
@@ -121,19 +121,24 @@ function hostOf(url: string): string {
 }
 
 /** Whose the token of an import is, as metadata; empty where GitHub does not tell, for the token is good all the same. */
-async function lookUpUser(url: string, token: string, net: ProviderNet): Promise<JsonObject> {
+async function lookUpUser(url: string, token: string, identity: IdentityFetch): Promise<JsonObject> {
   try {
-    return userOf(await ask(url, token, net)) ?? {};
+    return userOf(await ask(url, token, identity)) ?? {};
   } catch (error) {
     if (error instanceof KleisError) return {};
     throw error;
   }
 }
 
-async function ask(url: string, token: string, net: ProviderNet, version?: string): Promise<Heard> {
+async function ask(
+  url: string,
+  token: string,
+  identity: IdentityFetch,
+  version?: string,
+): Promise<ProviderResponse> {
   const headers = githubHeaders(token);
   if (version !== undefined) headers.set(HEADERS.apiVersion, version);
-  return hear(await net.fetch(url, { method: "GET", headers }), net.now());
+  return readResponse(await identity.fetch(url, { method: "GET", headers }), identity.now());
 }
 
 function valid(metadata: JsonObject): RefreshResult {
@@ -147,11 +152,11 @@ function rejected(): RefreshResult {
   };
 }
 
-function unavailable(server: string, heard: Heard): RefreshResult {
-  const { retryAfterMs } = heard;
+function unavailable(server: string, response: ProviderResponse): RefreshResult {
+  const { retryAfterMs } = response;
   return {
     status: "unavailable",
-    reason: `${whatWentWrong(server, heard)}.`,
+    reason: `${whatWentWrong(server, response)}.`,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   };
 }

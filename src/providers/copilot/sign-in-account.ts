@@ -4,8 +4,8 @@ import type { Config } from "../../config.ts";
 import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import { USER_AGENT } from "../../version.ts";
-import { hear, unusable, whatWentWrong } from "../identity-response.ts";
-import type { ProviderNet, SignInComplete, SignInOutcome } from "../provider.ts";
+import { badResponseError, readResponse, whatWentWrong } from "../identity-response.ts";
+import type { IdentityFetch, SignInComplete, SignInOutcome } from "../provider.ts";
 import { discoveredApi, githubOf } from "./host.ts";
 import { nameOf, userOf } from "./identity.ts";
 import { HEADERS, SIGN_IN } from "./profile.ts";
@@ -22,26 +22,30 @@ const planAnswer = z.object({
 export async function accountOf(
   token: string,
   { metadata, secret, config }: SignInComplete,
-  net: ProviderNet,
+  identity: IdentityFetch,
 ): Promise<SignInOutcome> {
   const { api, domain } = githubOf(metadata, config);
   try {
-    const heard = await hear(
-      await net.fetch(api + SIGN_IN.userPath, { method: "GET", headers: githubHeaders(token) }),
-      net.now(),
+    const response = await readResponse(
+      await identity.fetch(api + SIGN_IN.userPath, { method: "GET", headers: githubHeaders(token) }),
+      identity.now(),
     );
-    const user = userOf(heard);
-    if (heard.status === 401) {
+    const user = userOf(response);
+    if (response.status === 401) {
       return {
         status: "ended",
         error: new KleisError(
           "invalid_request",
-          `${whatWentWrong("GitHub", heard)}: it does not accept the token that it has just given. Start again.`,
+          `${whatWentWrong("GitHub", response)}: it does not accept the token that it has just given. Start again.`,
         ),
       };
     }
     if (user === null) {
-      throw unusable("GitHub", heard, "It is not known yet whose sign-in this is: try again in a moment.");
+      throw badResponseError(
+        "GitHub",
+        response,
+        "It is not known yet whose sign-in this is: try again in a moment.",
+      );
     }
     const about = { ...metadata, ...user };
     return {
@@ -51,7 +55,7 @@ export async function accountOf(
         kind: "oauth",
         externalId: nameOf(domain, user.user_id),
         label: user.login,
-        metadata: { ...about, ...(await discover(token, metadata, config, net)) },
+        metadata: { ...about, ...(await discover(token, metadata, config, identity)) },
         expiresAt: null,
         accessToken: token,
         refreshToken: null,
@@ -70,18 +74,18 @@ export async function discover(
   token: string,
   metadata: JsonObject,
   config: Config,
-  net: ProviderNet,
+  identity: IdentityFetch,
 ): Promise<JsonObject> {
   const { api, domain } = githubOf(metadata, config);
   const headers = githubHeaders(token);
   headers.set(HEADERS.apiVersion, SIGN_IN.discoveryVersion);
   try {
-    const heard = await hear(
-      await net.fetch(api + SIGN_IN.discoveryPath, { method: "GET", headers }),
-      net.now(),
+    const response = await readResponse(
+      await identity.fetch(api + SIGN_IN.discoveryPath, { method: "GET", headers }),
+      identity.now(),
     );
-    const answer = planAnswer.safeParse(heard.json);
-    if (heard.status !== 200 || !answer.success) return {};
+    const answer = planAnswer.safeParse(response.json);
+    if (response.status !== 200 || !answer.success) return {};
     const { copilot_plan, access_type_sku, endpoints } = answer.data;
     // The free plan may bear the paid one's name (§4.6).
     const plan = access_type_sku === SIGN_IN.freeSku ? "free" : copilot_plan;

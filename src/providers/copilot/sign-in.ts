@@ -7,8 +7,14 @@ import type { Config } from "../../config.ts";
 import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import { fitsHeader } from "../header-text.ts";
-import { errorCode, type Heard, isPassing, unusable, whatWentWrong } from "../identity-response.ts";
-import { deviceAuthorization, deviceGrant, givenBy, heardOf, type OauthServer } from "../oauth.ts";
+import {
+  badResponseError,
+  errorCode,
+  isTransient,
+  type ProviderResponse,
+  whatWentWrong,
+} from "../identity-response.ts";
+import { deviceAuthorization, deviceGrant, givenBy, type OauthServer, responseOf } from "../oauth.ts";
 import type { SignIn, SignInComplete, SignInOutcome } from "../provider.ts";
 import { enterpriseDomain, githubOf } from "./host.ts";
 import { SIGN_IN } from "./profile.ts";
@@ -51,13 +57,13 @@ export const signIn: SignIn = {
     return result.domain === null ? {} : { domain: result.domain };
   },
 
-  async start({ metadata, config }, net) {
-    const answer = await deviceAuthorization(net, serverOf(metadata, config), SIGN_IN.scope);
+  async start({ metadata, config }, identity) {
+    const answer = await deviceAuthorization(identity, serverOf(metadata, config), SIGN_IN.scope);
     const decoded = deviceAnswer.safeParse(givenBy(answer));
     if (!decoded.success) {
-      throw unusable(
+      throw badResponseError(
         SERVER,
-        heardOf(answer),
+        responseOf(answer),
         "Try again in a moment; if it stays so, check GITHUB_URL and COPILOT_CLIENT_ID.",
       );
     }
@@ -72,24 +78,24 @@ export const signIn: SignIn = {
     };
   },
 
-  async complete(input, net) {
+  async complete(input, identity) {
     const secret = secretShape.parse(input.secret);
-    if (secret.token !== undefined) return accountOf(secret.token, input, net);
-    const answer = await deviceGrant(net, serverOf(input.metadata, input.config), secret.deviceCode);
+    if (secret.token !== undefined) return accountOf(secret.token, input, identity);
+    const answer = await deviceGrant(identity, serverOf(input.metadata, input.config), secret.deviceCode);
     const token = tokenAnswer.safeParse(givenBy(answer)).data?.access_token;
-    if (token === undefined) return judge(heardOf(answer), input, secret.intervalMs);
-    return accountOf(token, { ...input, secret: { ...input.secret, token } }, net);
+    if (token === undefined) return judge(responseOf(answer), input, secret.intervalMs);
+    return accountOf(token, { ...input, secret: { ...input.secret, token } }, identity);
   },
 };
 
-function judge(heard: Heard, { secret }: SignInComplete, intervalMs: number): SignInOutcome {
-  if (isPassing(heard)) throw stillOpen(heard);
-  const code = errorCode(heard.json);
+function judge(response: ProviderResponse, { secret }: SignInComplete, intervalMs: number): SignInOutcome {
+  if (isTransient(response)) throw stillOpen(response);
+  const code = errorCode(response.json);
   switch (code) {
     case "authorization_pending":
       return { status: "pending", secret, intervalMs };
     case "slow_down": {
-      const named = heard.json?.interval;
+      const named = response.json?.interval;
       const raised =
         typeof named === "number" && named > 0 ? named * 1000 : intervalMs + SIGN_IN.tooManyAttempts * 1000;
       return { status: "pending", secret: { ...secret, intervalMs: raised }, intervalMs: raised };
@@ -105,10 +111,10 @@ function judge(heard: Heard, { secret }: SignInComplete, intervalMs: number): Si
     case "unsupported_grant_type":
     case "device_flow_disabled":
       return ended(
-        `${whatWentWrong(SERVER, heard)}. Check COPILOT_CLIENT_ID: its app must allow the device flow.`,
+        `${whatWentWrong(SERVER, response)}. Check COPILOT_CLIENT_ID: its app must allow the device flow.`,
       );
     default:
-      throw stillOpen(heard);
+      throw stillOpen(response);
   }
 }
 
@@ -134,8 +140,8 @@ function pageOf(named: string, web: string): string {
   return isOwn ? named : known;
 }
 
-function stillOpen(heard: Heard): KleisError {
-  return unusable(SERVER, heard, "The sign-in is still open: try again in a moment.");
+function stillOpen(response: ProviderResponse): KleisError {
+  return badResponseError(SERVER, response, "The sign-in is still open: try again in a moment.");
 }
 
 function ended(message: string): SignInOutcome {

@@ -1,5 +1,5 @@
 /**
- * Watches a simulated run from outside, knows what every isolate did and did not hear, and notes what must not happen.
+ * Watches a simulated run from outside, knows what every isolate did and did not readResponse, and notes what must not happen.
  * The five properties are the ones that promise 1 ("no lost rotation") is made of.
  */
 import { EARLY_MS, LEASE_MS } from "../../../src/accounts/refresh/timing.ts";

@@ -52,7 +52,7 @@ export const ConnectPanel: FC<{
   domain?: string | undefined;
   error?: FormError | undefined;
 }> = ({ provider, mode, domain, error }) => {
-  const { id, name, notice, signIn, kinds } = provider;
+  const { id, name, terms, signIn, kinds } = provider;
   const { modes = [], mustChoose = false } = signIn ?? {};
   const known = Object.keys(MODES);
   // Where the owner must choose, the modes come in the order of the table: what the provider permits first.
@@ -69,7 +69,7 @@ export const ConnectPanel: FC<{
         {mustChoose ? radios : null}
         <section class="terms" aria-labelledby="terms">
           <h2 id="terms">Before you sign in</h2>
-          <Sentences text={notice} />
+          <Sentences text={terms} />
         </section>
         <FormErrorMessage text={error?.text} />
         {mustChoose ? null : radios}

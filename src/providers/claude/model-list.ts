@@ -2,7 +2,7 @@
 import * as z from "zod/mini";
 import { isObject, text } from "../../json.ts";
 import { effortOptions } from "../efforts.ts";
-import type { ListPages, LiveList, LiveModel } from "../provider.ts";
+import type { ListedModel, ListPages, ModelList } from "../provider.ts";
 import { accountHeaders } from "./headers.ts";
 import { PROFILE } from "./profile.ts";
 
@@ -24,7 +24,7 @@ const pages: ListPages = {
   },
 };
 
-export const live: LiveList = {
+export const modelList: ModelList = {
   kinds: ["oauth", "api_key"],
   request: (_account, credential, config) => ({
     url: `${config.CLAUDE_API_URL}${models.path}?limit=${models.perPage}`,
@@ -81,7 +81,7 @@ function isUsable({ id, lifecycle }: Row): boolean {
 }
 
 /** `max_input_tokens` is the whole window: prompt and answer share it, as in the registry. */
-function modelOf(row: Row): LiveModel {
+function modelOf(row: Row): ListedModel {
   const { max_input_tokens: context, max_tokens: output } = row;
   const { image_input, pdf_input, effort, thinking } = row.capabilities ?? {};
   const sees = image_input?.supported ?? true;

@@ -1,7 +1,7 @@
 /** Which models are Codex's, and which of them a ChatGPT plan answers for. Knows ids only, no account. */
 
 import type { CredentialKind } from "../account.ts";
-import type { Claim } from "../provider.ts";
+import type { Ownership } from "../provider.ts";
 import type { RegistryModel } from "../registry-model.ts";
 import { FAMILY, MODEL_VERSION, NOT_FOR_AGENTS, PLAN_GATE, PLAN_LIMITS } from "./profile.ts";
 
@@ -11,7 +11,7 @@ export function isGptFamily(model: string): boolean {
 }
 
 /** True when a ChatGPT plan answers for the model (providers/codex.md §5.3). New versions pass before any list knows them. */
-export function passesPlanGate(model: string): boolean {
+export function isPlanModel(model: string): boolean {
   if (!isGptFamily(model) || PLAN_GATE.without.has(model)) return false;
   if (PLAN_GATE.ids.has(model)) return true;
   if (PLAN_GATE.apiOnlyVariants.test(model)) return false;
@@ -24,9 +24,9 @@ export function passesPlanGate(model: string): boolean {
 }
 
 /** Codex's claim: every GPT model with an API key at hand, else the plan's models. */
-export function claim(model: string, kinds: ReadonlySet<CredentialKind>): Claim {
+export function claim(model: string, kinds: ReadonlySet<CredentialKind>): Ownership {
   if (!isGptFamily(model)) return null;
-  return kinds.has("api_key") || passesPlanGate(model) ? "own" : null;
+  return kinds.has("api_key") || isPlanModel(model) ? "own" : null;
 }
 
 /** True when an account of this kind answers for the model, and an agent has use for it. */
@@ -35,7 +35,7 @@ export function serves(model: RegistryModel, kind: CredentialKind): boolean {
   if (!model.tool_call || model.status === "deprecated" || !model.modalities.output.includes("text")) {
     return false;
   }
-  return kind === "oauth" ? passesPlanGate(id) : isGptFamily(id);
+  return kind === "oauth" ? isPlanModel(id) : isGptFamily(id);
 }
 
 /** The plan's limits, or the registry's where those are narrower; an API key has the registry's. Tokens. */

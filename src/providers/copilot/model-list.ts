@@ -3,7 +3,7 @@ import * as z from "zod/mini";
 import type { Operation } from "../../protocols/protocol.ts";
 import { USER_AGENT } from "../../version.ts";
 import { effortOptions } from "../efforts.ts";
-import type { LiveList, LiveModel } from "../provider.ts";
+import type { ListedModel, ModelList } from "../provider.ts";
 import { apiBase } from "./host.ts";
 import {
   API_VERSION,
@@ -15,7 +15,7 @@ import {
   UNKNOWN_RELEASE,
 } from "./profile.ts";
 
-export const live: LiveList = {
+export const modelList: ModelList = {
   kinds: ["oauth"],
   request: (account, credential, config) => ({
     url: apiBase(account, config) + MODELS_PATH,
@@ -30,7 +30,7 @@ export const live: LiveList = {
   decode(body) {
     const list = z.object({ data: z.array(z.unknown()) }).safeParse(body);
     if (!list.success) return null;
-    const models = new Map<string, LiveModel>();
+    const models = new Map<string, ListedModel>();
     let isReadable = false;
     for (const value of list.data.data) {
       // Real lists hold odd rows, and the same id twice: the first one wins.
@@ -71,7 +71,7 @@ const rowSchema = z.object({
 });
 type Row = z.output<typeof rowSchema>;
 
-function modelOf(row: Row): LiveModel | null {
+function modelOf(row: Row): ListedModel | null {
   const { limits, supports, type = "chat" } = row.capabilities;
   if (type !== "chat" || NOT_LANGUAGE.test(row.id)) return null;
   if (row.policy?.state === "disabled" || row.model_picker_enabled === false) return null;

@@ -4,11 +4,11 @@ import { isObject, type JsonObject, text } from "../../json.ts";
 import { USER_AGENT } from "../../version.ts";
 import type { Credential, ProviderAccount } from "../account.ts";
 import { effortOptions } from "../efforts.ts";
-import type { LiveList, LiveModel } from "../provider.ts";
+import type { ListedModel, ModelList } from "../provider.ts";
 import { clientVersions } from "./client-version.ts";
 import { HEADERS, MODELS, ORIGINATOR } from "./profile.ts";
 
-export const live: LiveList = {
+export const modelList: ModelList = {
   kinds: ["oauth"],
   versions: clientVersions,
   request: (account, credential, config, version = clientVersions.wanted(config, null)) => ({
@@ -18,7 +18,7 @@ export const live: LiveList = {
   decode(body) {
     const list = z.object({ models: z.array(z.unknown()) }).safeParse(body);
     if (!list.success) return null;
-    const models = new Map<string, LiveModel>();
+    const models = new Map<string, ListedModel>();
     let isReadable = false;
     for (const value of list.data.models) {
       const row = rowSchema.safeParse(value);
@@ -45,7 +45,7 @@ const rowSchema = z.object({
 type Row = z.output<typeof rowSchema>;
 
 /** `context_window` is what a prompt may fill; the answer comes on top (§5.3). `source` is the row as it came. */
-function modelOf(row: Row, source: JsonObject): LiveModel {
+function modelOf(row: Row, source: JsonObject): ListedModel {
   const input = row.context_window ?? undefined;
   const efforts = (row.supported_reasoning_levels ?? []).map(({ effort }) => effort);
   const sees = row.input_modalities?.includes("image") ?? false;
