@@ -162,7 +162,7 @@ export type RefreshResult =
 export interface SignInStart {
   /** One of `SignIn.modes`. */
   readonly mode: string;
-  /** What `SignIn.about` made of the request. */
+  /** What `SignIn.initialMetadata` made of the request. */
   readonly metadata: JsonObject;
   /** Random and unguessable; the OAuth `state` where the browser comes back with one. */
   readonly state: string;
@@ -208,12 +208,12 @@ export interface SignIn {
   /** The provider allows some of its ways and not others: an owner has to choose, and none is chosen beforehand. */
   readonly mustChoose?: boolean;
   /** What the owner is asked to paste, and where he finds it. Present where a mode ends with something to paste. */
-  readonly pastes?: { readonly label: string; readonly hint: string };
+  readonly callbackInput?: { readonly label: string; readonly hint: string };
   /**
    * Decides what is known of the account beforehand (its enterprise domain). Throws `KleisError("invalid_request")`.
    * Absent where nothing can be chosen.
    */
-  about?(enterpriseDomain: string | undefined, config: Config): JsonObject;
+  initialMetadata?(enterpriseDomain: string | undefined, config: Config): JsonObject;
   start(input: SignInStart, identity: IdentityFetch): Promise<StartedSignIn>;
   complete(input: SignInComplete, identity: IdentityFetch): Promise<SignInOutcome>;
 }
@@ -335,7 +335,7 @@ export interface Provider {
   /** True when an account of this kind answers for this model of the source registry; adjusts nothing. */
   serves(model: RegistryModel, kind: CredentialKind): boolean;
   /** The limits that hold for an account of this kind, where they differ from the registry's. */
-  limits(model: RegistryModel, kind: CredentialKind): RegistryModel["limit"];
+  modelLimits(model: RegistryModel, kind: CredentialKind): RegistryModel["limit"];
   /** What an account of this kind can be asked for with this model, best first; empty when nothing. */
   operations(model: string, kind: CredentialKind): Operation[];
   readonly registry: RegistryOffer;

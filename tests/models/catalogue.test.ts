@@ -119,7 +119,7 @@ describe("an entry", () => {
   const both: Provider = {
     ...provider("codex"),
     serves: () => true,
-    limits: (_model, kind) =>
+    modelLimits: (_model, kind) =>
       kind === "oauth" ? { context: 400, output: 90, input: 300 } : { context: 1000, output: 80 },
     operations: (_model, kind) => (kind === "oauth" ? ["responses"] : ["responses", "chat"]),
   };

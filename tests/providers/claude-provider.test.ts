@@ -47,7 +47,7 @@ describe("Claude's models", () => {
   });
 
   it("keep the registry's limits and answer messages and token counts", () => {
-    expect(claude.limits(MODEL, "oauth")).toEqual({ context: 200_000, output: 64_000 });
+    expect(claude.modelLimits(MODEL, "oauth")).toEqual({ context: 200_000, output: 64_000 });
     expect(claude.operations("claude-sonnet-4-6", "api_key")).toEqual(["messages", "count_tokens"]);
   });
 

@@ -97,12 +97,12 @@ describe("the plan's limits", () => {
       [/spark/, 128_000],
     ];
     const context = narrow.find(([ids]) => ids.test(id))?.[1] ?? 400_000;
-    expect(codex.limits(model(id), "oauth")).toEqual({
+    expect(codex.modelLimits(model(id), "oauth")).toEqual({
       context,
       input: Math.min(context, plan.input),
       output: plan.output,
     });
-    expect(codex.limits(model(id), "api_key").context).toBe(1_050_000);
+    expect(codex.modelLimits(model(id), "api_key").context).toBe(1_050_000);
   });
 
   const NARROW: RegistryModel["limit"][] = [
@@ -110,7 +110,7 @@ describe("the plan's limits", () => {
     { context: 200_000, output: 64_000 },
   ];
   test.each(NARROW.map((limit) => [limit]))("never widen what the registry knows: %j", (limit) => {
-    const { context, input, output } = codex.limits(model("gpt-5.6-sol", { limit }), "oauth");
+    const { context, input, output } = codex.modelLimits(model("gpt-5.6-sol", { limit }), "oauth");
     expect([context, output]).toEqual([limit.context, limit.output]);
     expect(input).toBeLessThanOrEqual(limit.input ?? limit.context);
   });

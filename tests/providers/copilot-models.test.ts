@@ -78,7 +78,7 @@ describe("the models of Copilot", () => {
   test("an account answers for agents' models only, with the registry's limits", () => {
     expect(copilot.serves(model(), "oauth")).toBe(true);
     expect(copilot.serves(model({ status: "beta" }), "oauth")).toBe(true);
-    expect(copilot.limits(model(), "oauth")).toEqual(model().limit);
+    expect(copilot.modelLimits(model(), "oauth")).toEqual(model().limit);
     for (const change of [
       { tool_call: false },
       { status: "deprecated" },

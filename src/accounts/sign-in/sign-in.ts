@@ -244,7 +244,7 @@ function aboutOf(
   enterpriseDomain: string | undefined,
   { config }: Runtime,
 ): StepState["metadata"] {
-  if (signIn.about !== undefined) return signIn.about(enterpriseDomain, config);
+  if (signIn.initialMetadata !== undefined) return signIn.initialMetadata(enterpriseDomain, config);
   if (enterpriseDomain === undefined) return {};
   throw invalid(`enterprise_domain: ${name} has none. Leave it out.`, "enterprise_domain");
 }

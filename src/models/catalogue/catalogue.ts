@@ -196,12 +196,12 @@ function answerOf(
   if (list !== null) {
     const live = list.get(model.id) ?? aliases.get(model.id);
     if (live === undefined || live.operations.length === 0) return undefined;
-    const limit = merged(provider.limits(model, kind), live.limit);
+    const limit = merged(provider.modelLimits(model, kind), live.limit);
     return { kind, limit, operations: live.operations, isHidden: live.hidden === true };
   }
   const operations = provider.operations(model.id, kind);
   if (operations.length === 0 || !provider.serves(model, kind)) return undefined;
-  return { kind, limit: provider.limits(model, kind), operations, isHidden: false };
+  return { kind, limit: provider.modelLimits(model, kind), operations, isHidden: false };
 }
 
 function entryOf(

@@ -3,14 +3,14 @@ import type { Config } from "../../config.ts";
 import { EFFORTS } from "../efforts.ts";
 import { type Fact, factsFrom } from "../fact.ts";
 import { planAgent } from "./headers.ts";
-import { NOTICE, PROFILE } from "./profile.ts";
+import { PROFILE, TERMS } from "./profile.ts";
 
 export function facts(config: Config): Fact[] {
   const { signIn, tools, claudeCode, paths, productName } = PROFILE;
   return [
     ...factsFrom(
       { date: "2026-10", source: "0", confidence: "high" },
-      { id: "position", what: "What Anthropic allows", value: NOTICE },
+      { id: "position", what: "What Anthropic allows", value: TERMS },
     ),
     ...factsFrom(
       { date: "2026-08", source: "1.1", confidence: "high" },

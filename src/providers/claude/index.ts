@@ -7,7 +7,7 @@ import { isSame } from "./identity.ts";
 import { importAccount, importFile } from "./import.ts";
 import { modelList } from "./model-list.ts";
 import { prepare } from "./prepare.ts";
-import { NOTICE, PROFILE } from "./profile.ts";
+import { PROFILE, TERMS } from "./profile.ts";
 import { refresh } from "./refresh.ts";
 import { classify } from "./refusals.ts";
 import { registry } from "./registry.ts";
@@ -20,7 +20,7 @@ export const claude: Provider = {
   aliases: ["anthropic"],
   listPrefixed: false,
   source: "anthropic",
-  terms: NOTICE,
+  terms: TERMS,
   variables,
   facts,
   liveChecks: { all: CHECKS, models: PROFILE.checked },
@@ -37,7 +37,7 @@ export const claude: Provider = {
     model.modalities.output.includes("text") &&
     model.status !== "deprecated" &&
     model.limit.context > 0,
-  limits: (model) => model.limit,
+  modelLimits: (model) => model.limit,
   operations: () => ["messages", "count_tokens"],
   registry,
   modelList,

@@ -160,7 +160,7 @@ export const PROFILE = {
 } as const;
 
 /** What Anthropic publicly allows, told to the owner before an account is connected (§0). */
-export const NOTICE = [
+export const TERMS = [
   "Anthropic's published rules (Claude Code legal page, read in August 2026) allow the sign-in of a Free, Pro, Max or",
   "similar plan only in Claude Code and Anthropic's own apps, and forbid other tools to store or pass on such sign-ins.",
   "Using one through Kleis goes against these rules, even for your own account and your own use.",

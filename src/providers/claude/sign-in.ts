@@ -19,7 +19,7 @@ const AGAIN = "Open the address again and paste the new code.";
 export const signIn: SignIn = {
   modes: ["max", CONSOLE],
   mustChoose: true,
-  pastes: {
+  callbackInput: {
     label: "Paste the code",
     hint: "The last page shows it. Copy all of it, also what follows the #.",
   },

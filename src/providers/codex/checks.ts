@@ -32,7 +32,7 @@ import {
   saidOf,
   unclear,
 } from "../live-check.ts";
-import { isPlanModel, limits } from "./model-access.ts";
+import { isPlanModel, modelLimits } from "./model-access.ts";
 import { modelList } from "./model-list.ts";
 import {
   CACHED_TOKENS,
@@ -170,7 +170,7 @@ function listsJudged(rows: readonly JsonObject[]): Observation[] {
       "plan-models",
       gated,
       ids.length,
-      "Change PLAN_GATE in profile.ts; until then ask for them as codex/<id>.",
+      "Change PLAN_ACCESS in profile.ts; until then ask for them as codex/<id>.",
     ),
     limitsJudged(rows),
     listJudged("efforts", unknown, efforts.size, "Add them to efforts.ts."),
@@ -207,7 +207,7 @@ function ownInput(id: string): number | undefined {
     modalities: { input: [], output: [] },
     limit,
   };
-  return limits(model, "oauth").input;
+  return modelLimits(model, "oauth").input;
 }
 
 const apiModels: LiveCheck = {

@@ -5,7 +5,7 @@ import { type Fact, factsFrom } from "../fact.ts";
 import * as profile from "./profile.ts";
 
 export function facts(config: Config): Fact[] {
-  const { FIELDS, HEADERS, MODELS, PLAN_GATE, SESSION, SIGN_IN } = profile;
+  const { FIELDS, HEADERS, MODELS, PLAN_ACCESS, SESSION, SIGN_IN } = profile;
   return [
     ...factsFrom(
       { date: "2026-08", source: "1.1", confidence: "high" },
@@ -288,12 +288,12 @@ export function facts(config: Config): Fact[] {
         id: "plan-models",
         check: "models",
         what: "Models of a plan, and the version above which all are",
-        value: [...PLAN_GATE.ids, `> ${PLAN_GATE.above.major}.${PLAN_GATE.above.minor}`],
+        value: [...PLAN_ACCESS.ids, `> ${PLAN_ACCESS.above.major}.${PLAN_ACCESS.above.minor}`],
       },
       {
         id: "not-plan-models",
         what: "Models that a plan lacks",
-        value: [...PLAN_GATE.without, String(PLAN_GATE.apiOnlyVariants)],
+        value: [...PLAN_ACCESS.without, String(PLAN_ACCESS.apiOnlyVariants)],
       },
       {
         id: "plan-cost",
@@ -313,7 +313,7 @@ export function facts(config: Config): Fact[] {
     ),
     ...factsFrom(
       { date: "2026-11-22", source: "7", confidence: "medium" },
-      { id: "position", what: "What OpenAI has said", value: profile.NOTICE },
+      { id: "position", what: "What OpenAI has said", value: profile.TERMS },
     ),
   ];
 }

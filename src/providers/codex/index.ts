@@ -4,10 +4,10 @@ import type { Provider } from "../provider.ts";
 import { CHECKS } from "./checks.ts";
 import { facts } from "./facts.ts";
 import { importAccount, importFile } from "./import.ts";
-import { claim, limits, serves } from "./model-access.ts";
+import { modelLimits, ownership, serves } from "./model-access.ts";
 import { modelList } from "./model-list.ts";
 import { prepare } from "./prepare.ts";
-import { CHECKED_MODELS, KEY_CHECK_PATH, NOTICE, SECRET_SHAPES } from "./profile.ts";
+import { CHECKED_MODELS, KEY_CHECK_PATH, SECRET_SHAPES, TERMS } from "./profile.ts";
 import { refresh } from "./refresh.ts";
 import { classify } from "./refusals.ts";
 import { registry } from "./registry.ts";
@@ -20,15 +20,15 @@ export const codex: Provider = {
   aliases: ["openai", "openai-codex"],
   listPrefixed: false,
   source: "openai",
-  terms: NOTICE,
+  terms: TERMS,
   variables,
   facts,
   liveChecks: { all: CHECKS, models: CHECKED_MODELS },
   kinds: ["oauth", "api_key"],
-  ownership: claim,
+  ownership,
   spellings: (model) => [model],
   serves,
-  limits,
+  modelLimits,
   operations: (_model, kind) => (kind === "oauth" ? ["responses"] : ["responses", "chat"]),
   registry,
   modelList,

@@ -183,7 +183,7 @@ export const PROFILE_CLAIM = "https://api.openai.com/profile";
  * The models that a ChatGPT plan answers for (§5.3 and registry.md §3; 2026-09-28): these ids and every version
  * above the one in `above`, without those in `without` and without the API-only variants.
  */
-export const PLAN_GATE = {
+export const PLAN_ACCESS = {
   ids: new Set(["gpt-5.3-codex-spark", "gpt-5.4", "gpt-5.4-mini", "gpt-5.5", "gpt-6-sol", "gpt-6-luna"]),
   above: { major: 5, minor: 4 },
   without: new Set(["gpt-5.5-pro", "gpt-5.6"]),
@@ -314,7 +314,7 @@ export const NEWEST_VERSION = "0.999.0";
 export const CHECKED_MODELS = [/-(mini|luna)$/, /^gpt-5\.4/, /^gpt-/] as const;
 
 /** What OpenAI has said in public, in plain words for the owner (§7; as of 2026-11-22). */
-export const NOTICE = [
+export const TERMS = [
   "This uses your own ChatGPT plan through the backend that OpenAI's Codex uses.",
   "OpenAI does not document that backend, and may change it or refuse it at any time.",
   "OpenAI's Codex lead has said in public (January and August 2026) that own use in other clients with ChatGPT sign-in is fine,",

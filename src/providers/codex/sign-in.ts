@@ -12,7 +12,7 @@ const DEVICE = "device";
 
 export const signIn: SignIn = {
   modes: ["browser", DEVICE],
-  pastes: {
+  callbackInput: {
     label: "Paste the address that it ends at",
     hint: "All of it, from the bar of the browser. A page that does not load is fine: its address holds the code.",
   },

@@ -260,7 +260,7 @@ export function facts(config: Config): Fact[] {
     ),
     ...factsFrom(
       { date: "2026-09", source: "6", confidence: "medium" },
-      { id: "position", what: "What GitHub has said", value: profile.NOTICE },
+      { id: "position", what: "What GitHub has said", value: profile.TERMS },
     ),
   ];
 }

@@ -8,7 +8,7 @@ import { isSame } from "./identity.ts";
 import { importAccount, importFile } from "./import.ts";
 import { modelList } from "./model-list.ts";
 import { prepare } from "./prepare.ts";
-import { CHECKED_MODELS, NOTICE, PLANS, SECRET_SHAPES } from "./profile.ts";
+import { CHECKED_MODELS, PLANS, SECRET_SHAPES, TERMS } from "./profile.ts";
 import { refresh } from "./refresh.ts";
 import { classify } from "./refusals.ts";
 import { registry } from "./registry.ts";
@@ -21,7 +21,7 @@ export const copilot: Provider = {
   aliases: ["github-copilot"],
   listPrefixed: true,
   source: "github-copilot",
-  terms: NOTICE,
+  terms: TERMS,
   variables,
   facts,
   liveChecks: { all: CHECKS, models: CHECKED_MODELS },
@@ -35,7 +35,7 @@ export const copilot: Provider = {
     if (!model.modalities.output.includes("text") || !(model.limit.context > 0)) return false;
     return operationsOf(model.id).length > 0;
   },
-  limits: (model) => model.limit,
+  modelLimits: (model) => model.limit,
   operations: (model, kind) => (kind === "oauth" ? operationsOf(model) : []),
   registry,
   modelList,

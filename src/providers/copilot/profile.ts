@@ -283,7 +283,7 @@ export const PLANS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** GitHub's public position in plain words (§6). */
-export const NOTICE =
+export const TERMS =
   "GitHub announced Copilot support for OpenCode on 2026-01-16 (Pro, Pro+, Business, Enterprise); it named OpenCode, " +
   "no other client. Kleis signs in by the same device flow and, unless COPILOT_CLIENT_ID says otherwise, borrows " +
   "OpenCode's app id; towards the API it uses its own User-Agent. Whether GitHub accepts that is not documented: it may " +

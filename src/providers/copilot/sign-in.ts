@@ -46,7 +46,7 @@ const secretShape = z.object({
 export const signIn: SignIn = {
   modes: ["device"],
 
-  about(domain, config) {
+  initialMetadata(domain, config) {
     if (domain === undefined) return {};
     const result = enterpriseDomain(domain, config.COPILOT_ENTERPRISE_HOSTS);
     if (!result.ok) {

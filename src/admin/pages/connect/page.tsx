@@ -73,7 +73,7 @@ export const ConnectPanel: FC<{
         </section>
         <FormErrorMessage text={error?.text} />
         {mustChoose ? null : radios}
-        {signIn?.about === undefined ? null : (
+        {signIn?.initialMetadata === undefined ? null : (
           <TextField
             id="enterprise-domain"
             name="enterprise_domain"
@@ -178,8 +178,8 @@ const PastePanel: FC<Parameters<typeof SignInPanel>[0]> = ({ provider, pending, 
           <TextField
             id="code"
             name="code"
-            label={provider.signIn?.pastes?.label ?? "Paste the code"}
-            hint={provider.signIn?.pastes?.hint ?? "The last page shows it."}
+            label={provider.signIn?.callbackInput?.label ?? "Paste the code"}
+            hint={provider.signIn?.callbackInput?.hint ?? "The last page shows it."}
             required
             autofocus={error !== undefined}
             error={error}
