@@ -19,6 +19,7 @@ export const ERROR_STATUS = {
   method_not_allowed: 405,
   provider_not_configured: 400,
   account_needs_login: 400,
+  account_blocked: 400,
   credential_rejected: 400,
   protocol_not_supported: 400,
   untranslatable: 400,

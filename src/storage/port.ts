@@ -4,6 +4,7 @@
  * All times are epoch milliseconds. Every method rejects with `StorageError` when the store cannot be reached.
  */
 import type { JsonObject } from "../json.ts";
+import type { CoolingClass } from "../providers/limit.ts";
 import type { RefusalClass, RefusalScope } from "../providers/refusal.ts";
 
 /** The store could not answer: unreachable, timed out, full or broken. Never holds a secret. */
@@ -399,6 +400,45 @@ export interface RequestReading {
 export interface RequestStore {
   /** In one round trip. Null when no key has this hash: then nothing else was read either. */
   read(keyHash: string, options: RequestOptions): Promise<RequestReading | null>;
+}
+
+/** Since when and until when an account, or one of its models, rests. One row per account and scope. */
+export interface LimitRow {
+  readonly accountId: string;
+  /** `*` for the account, otherwise a model's id or a pattern of them (`LimitVerdict.scope`). */
+  readonly scope: string;
+  readonly class: CoolingClass;
+  /** The provider's code, otherwise the class. */
+  readonly code: string;
+  /** The provider's words, redacted and bounded; null where it had none. */
+  readonly words: string | null;
+  readonly until: number;
+  /** The provider stated the end; otherwise it is a guess. */
+  readonly isStated: boolean;
+  /** Guesses in a row, from 1; 0 for a stated end. */
+  readonly strikes: number;
+  /** When the provider last refused so. */
+  readonly seenAt: number;
+  /** When the limit was found or declared to be over; 0 for never. It holds while `seenAt > clearedAt`. */
+  readonly clearedAt: number;
+}
+
+/** Every row that may still hold, and the store's clock at that moment. */
+export interface LimitReading {
+  readonly rows: readonly LimitRow[];
+  /** Epoch ms by the store's clock, by which the times of the rows go. */
+  readonly storeNow: number;
+}
+
+/** The limits that processes share. All processes agree on the store's clock. */
+export interface LimitStore {
+  read(): Promise<LimitReading>;
+  /**
+   * Merges rows into the stored ones, each by `mergeLimits`, in one atomic write that may be repeated. The times of `rows`
+   * go by the caller's clock, whose present is `now`; where that differs from the store's by more than 5 s, they are stored
+   * shifted by the difference.
+   */
+  merge(rows: readonly LimitRow[], now: number): Promise<void>;
 }
 
 /** A sign-in that has begun. */

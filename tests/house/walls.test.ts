@@ -17,6 +17,7 @@ const LAYERS = [
   "models",
   "accounts",
   "keys",
+  "limits",
   "storage",
   "providers",
   "protocols",
