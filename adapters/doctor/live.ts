@@ -198,5 +198,5 @@ export function withoutSecrets(text: string, secrets: readonly string[]): string
 }
 
 const HIDDEN = "[hidden]";
-const CREDENTIAL = /\b(?:sk-|gh[a-z]_|github_pat_|eyJ|rt_|kleis_|tid=)[\w.-]{12,}/g;
+const CREDENTIAL = /\b(?:sk-|gh[a-z]_|[a-z]+_pat_|eyJ|rt_|kleis_|tid=)[\w.-]{12,}/g;
 const EMAIL = /[\w.+-]+@[\w-]+(?:\.[\w-]+)+/g;

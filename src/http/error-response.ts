@@ -7,6 +7,7 @@ import { KleisError } from "../errors.ts";
 import { errorFacts } from "../log/error-facts.ts";
 import { requestLoggerOf } from "../log/request-logger.ts";
 import { errorBody } from "../protocols/errors.ts";
+import { namesMessagesVersion } from "../protocols/messages/client.ts";
 import type { Protocol } from "../protocols/protocol.ts";
 import type { LogFields, Logger } from "../runtime.ts";
 import { StorageError } from "../storage/port.ts";
@@ -30,12 +31,12 @@ export function toKleisError(error: unknown): KleisError {
 }
 
 /**
- * The protocol in whose shape an unknown address is answered: Anthropic's clients ask below `/messages`, or send the
- * version of its API.
+ * The protocol in whose shape an unknown address is answered: Messages clients ask below `/messages`, or name the
+ * version of their protocol.
  */
 export function protocolOfRequest(path: string, headers: Headers): Protocol {
-  const isAnthropic = path.split("/").includes("messages") || headers.has("anthropic-version");
-  return isAnthropic ? "messages" : "chat";
+  const isMessages = path.split("/").includes("messages") || namesMessagesVersion(headers);
+  return isMessages ? "messages" : "chat";
 }
 
 /** What the log has of a failed request; `cause` is the code of the system's or the runtime's error. */

@@ -7,9 +7,7 @@ import { byPreference } from "../accounts/decide.ts";
 import { KleisError } from "../errors.ts";
 import type { JsonObject } from "../json.ts";
 import { requestLoggerOf } from "../log/request-logger.ts";
-import { asksAnthropic, callableInMessages, pageOf } from "../models/catalogue/anthropic-page.ts";
 import type { CatalogueEntry } from "../models/catalogue/catalogue.ts";
-import { modelInfos } from "../models/catalogue/codex-model-info.ts";
 import {
   findModel,
   hiddenModels,
@@ -18,10 +16,13 @@ import {
   listObject,
   modelObject,
 } from "../models/catalogue/list.ts";
+import { callableInMessages, pageOf } from "../models/catalogue/messages-page.ts";
+import { modelInfos } from "../models/catalogue/model-info.ts";
 import type { ModelSource } from "../models/catalogue/source.ts";
 import { MAX_MODEL_ID } from "../models/registry/schema.ts";
 import { accessOf, type KeyScopes } from "../models/resolve/access.ts";
 import { nearestName } from "../models/resolve/nearest.ts";
+import { isMessagesClient } from "../protocols/messages/client.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { AccountRecord, KeyRecord } from "../storage/port.ts";
 import { respondWithError } from "./error-response.ts";
@@ -37,7 +38,7 @@ export interface ModelRouteDeps {
 
 type RequestKey = KeyScopes & Pick<KeyRecord, "id">;
 
-/** Anthropic clients get the models that speak `messages`, their paging and their error shape; others get every model. */
+/** Messages clients get the models that speak `messages`, their paging and their error shape; others get every model. */
 export function createModelRoutes(deps: ModelRouteDeps): Hono {
   const respond = async (c: Context, id: string): Promise<Response> => {
     try {
@@ -46,7 +47,7 @@ export function createModelRoutes(deps: ModelRouteDeps): Hono {
       });
     } catch (error) {
       if (!(error instanceof KleisError)) throw error;
-      return respondWithError(c, error, asksAnthropic(c.req.raw.headers) ? "messages" : "chat");
+      return respondWithError(c, error, isMessagesClient(c.req.raw.headers) ? "messages" : "chat");
     }
   };
   const routes = new Hono();
@@ -59,7 +60,7 @@ async function list(deps: ModelRouteDeps, c: Context) {
   const { accounts, ...input } = await inputOf(deps, c);
   const models = listModels(input);
   const query = new URL(c.req.url).searchParams;
-  if (!asksAnthropic(c.req.raw.headers)) {
+  if (!isMessagesClient(c.req.raw.headers)) {
     const body = listObject({ models, hasMore: false });
     if (!query.has("client_version")) return body;
     const rowOf = await providerRows(deps, input, accounts);
@@ -94,7 +95,7 @@ async function providerRows(
 async function one(deps: ModelRouteDeps, c: Context, requested: string) {
   const { accounts: _, ...input } = await inputOf(deps, c);
   const models = listModels(input);
-  const visible = asksAnthropic(c.req.raw.headers) ? callableInMessages(models) : models;
+  const visible = isMessagesClient(c.req.raw.headers) ? callableInMessages(models) : models;
   const model = findModel(visible, { ...input, requested });
   if (model !== undefined) return modelObject(model);
   const named = requested.slice(0, MAX_MODEL_ID);

@@ -26,7 +26,7 @@ const SECRET_NAME =
 
 /** Issued keys, JSON web tokens, the providers' own shapes, and bearer headers. */
 const SECRET_SHAPE =
-  /kleis_[\w-]{20,}|kadm_[\w-]{20,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|sk-[\w-]{16,}|gh[opsur]_\w{16,}|github_pat_\w{16,}|v1\.[\w-]{8}\.[\w-]{16}\.[\w-]{22,}|bearer +[^\s"',]{8,}/gi;
+  /kleis_[\w-]{20,}|kadm_[\w-]{20,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|sk-[\w-]{16,}|gh[opsur]_\w{16,}|[a-z]+_pat_\w{16,}|v1\.[\w-]{8}\.[\w-]{16}\.[\w-]{22,}|bearer +[^\s"',]{8,}/gi;
 
 export function createRedactor(): Redactor {
   const secrets = new Set<string>();

@@ -9,34 +9,18 @@ export interface JsonBody {
 }
 
 /**
- * The names in `x-kleis-changes`. Every edit of a body has one of them, so that an undeclared change cannot be written.
+ * The names of changes in `x-kleis-changes`, beside those of a translation. A provider's folder adds its own
+ * (`providers/<id>/changes.ts`).
  */
-export type Change =
-  | TranslationChange // what translation into another protocol did
-  | "model-prefix" // the provider prefix was taken off the model id
-  | "model-spelling" // the model id was written as the provider writes it (dots, dashes, date)
-  | "claude-identity" // the identity block was put before the system prompt, or made of the prompt's first words
-  | "claude-system-text" // product names in the system prompt were normalised
-  | "claude-tool-names" // tool names were mapped; the answer's are mapped back
-  | "claude-user-agent" // a plan's request bears the user-agent that the plan's profile names
-  | "claude-betas" // a `betas` body field moved into the anthropic-beta header
-  | "codex-fields" // fields that the backend refuses were removed
-  | "codex-instructions" // instructions were promoted from the input, or a default was put in
-  | "codex-input" // input was brought into the one form the backend takes
-  | "codex-item-ids" // ids of replayed items were removed, and references to items that are not stored
-  | "codex-include" // encrypted reasoning was asked for
-  | "codex-store" // store was set to false
-  | "codex-stream" // stream was set to true for a client that does not stream
-  | "codex-cache-key" // prompt_cache_key was derived per key, account and session
-  | "codex-sealed" // the backend could not read earlier turns' sealed reasoning: sent again without it
-  | "copilot-usage" // stream_options.include_usage was set; the resulting chunk is left out
-  | "copilot-item-ids" // ids of replayed items were removed, and references to items that are not stored
-  | "copilot-store" // store was set to false
-  | "copilot-include" // encrypted reasoning was asked for
-  | "copilot-fields" // fields that the backend refuses were removed
-  | "copilot-betas" // a `betas` body field moved into the anthropic-beta header
-  | "copilot-sealed" // the backend could not read earlier turns' sealed reasoning: sent again without it
-  | "copilot-images"; // image detail was mapped to what the backend takes
+export interface ChangeNames {
+  /** The provider prefix was taken off the model id. */
+  "model-prefix": true;
+  /** The model id was written as the provider writes it (dots, dashes, date). */
+  "model-spelling": true;
+}
+
+/** Every edit of a body has one of these names, so that an undeclared change cannot be written. */
+export type Change = TranslationChange | keyof ChangeNames;
 
 export type Path = readonly (string | number)[];
 

@@ -16,7 +16,7 @@ export interface ErrorFacts {
   details?: Record<string, string | string[]> | undefined;
 }
 
-const ANTHROPIC_TYPE: Record<number, string> = {
+const MESSAGES_TYPE: Record<number, string> = {
   400: "invalid_request_error",
   401: "authentication_error",
   402: "billing_error",
@@ -30,7 +30,7 @@ const ANTHROPIC_TYPE: Record<number, string> = {
   529: "overloaded_error",
 };
 
-const OPENAI_TYPE: Record<number, string> = {
+const CHAT_TYPE: Record<number, string> = {
   401: "authentication_error",
   403: "permission_error",
   404: "not_found_error",
@@ -38,12 +38,12 @@ const OPENAI_TYPE: Record<number, string> = {
 };
 
 /** Anthropic's `error.type` for a status (providers/claude.md §3.4). */
-export function anthropicErrorType(status: number): string {
-  return ANTHROPIC_TYPE[status] ?? (status >= 500 ? "api_error" : "invalid_request_error");
+export function messagesErrorType(status: number): string {
+  return MESSAGES_TYPE[status] ?? (status >= 500 ? "api_error" : "invalid_request_error");
 }
 
-function openaiErrorType(status: number): string {
-  return OPENAI_TYPE[status] ?? (status >= 500 ? "server_error" : "invalid_request_error");
+function chatErrorType(status: number): string {
+  return CHAT_TYPE[status] ?? (status >= 500 ? "server_error" : "invalid_request_error");
 }
 
 /** The body of an error response in the shape of the protocol that was called. */
@@ -52,7 +52,7 @@ export function errorBody(protocol: Protocol, error: ErrorFacts, requestId?: str
     return {
       type: "error",
       error: {
-        type: anthropicErrorType(error.status),
+        type: messagesErrorType(error.status),
         message: error.message,
         code: error.code,
         ...(error.details === undefined ? {} : { details: error.details }),
@@ -60,13 +60,13 @@ export function errorBody(protocol: Protocol, error: ErrorFacts, requestId?: str
       ...(requestId === undefined ? {} : { request_id: requestId }),
     };
   }
-  return { error: openaiError(error) };
+  return { error: errorObject(error) };
 }
 
-function openaiError(error: ErrorFacts): JsonObject {
+function errorObject(error: ErrorFacts): JsonObject {
   return {
     message: error.message,
-    type: error.type ?? openaiErrorType(error.status),
+    type: error.type ?? chatErrorType(error.status),
     param: error.param ?? null,
     code: error.code,
     ...error.extra,

@@ -99,7 +99,7 @@ const FINAL_TYPES = new Set([
 const FINAL_TYPES_MESSAGES = new Set([...FINAL_TYPES, "billing_error", "request_too_large"]);
 
 /** The codes that Codex CLI does not retry; every other one it does, `usage_limit_reached` included (0.169). */
-const CODEX_FINAL_CODES = new Set([
+const FINAL_CODES_RESPONSES = new Set([
   "insufficient_quota",
   "usage_not_included",
   "context_length_exceeded",
@@ -110,7 +110,7 @@ const CODEX_FINAL_CODES = new Set([
 ]);
 
 /** Where none of those fits: the one whose message Codex CLI shows unchanged. */
-const CODEX_SHOWN_CODE = "invalid_prompt";
+const SHOWN_CODE = "invalid_prompt";
 
 /** The words on which OpenCode, pi and Cline alike retry. */
 const RETRY_WORDS = "provider returned error";
@@ -142,8 +142,8 @@ function codeOf({ retryable, code }: StreamFailure): string {
 
 /** The code of `response.failed`: a retryable failure never has one that Codex CLI does not retry. */
 function failedCode({ retryable, code }: StreamFailure): string {
-  if (retryable) return CODEX_FINAL_CODES.has(code) ? "server_error" : code;
-  return CODEX_FINAL_CODES.has(code) ? code : CODEX_SHOWN_CODE;
+  if (retryable) return FINAL_CODES_RESPONSES.has(code) ? "server_error" : code;
+  return FINAL_CODES_RESPONSES.has(code) ? code : SHOWN_CODE;
 }
 
 /**
@@ -155,7 +155,7 @@ export function failureEvents(protocol: Protocol, failure: StreamFailure, facts:
     case "messages":
       return messagesEvents(failure, facts);
     case "chat":
-      return `data: ${JSON.stringify({ error: openaiError(protocol, failure) })}\n\n`;
+      return `data: ${JSON.stringify({ error: errorObject(protocol, failure) })}\n\n`;
     case "responses":
       return responsesError(failure) + failedEvent(failure, facts);
   }
@@ -187,7 +187,7 @@ function emptyMessage(model = ""): string {
   });
 }
 
-function openaiError(protocol: "chat" | "responses", failure: StreamFailure): JsonObject {
+function errorObject(protocol: "chat" | "responses", failure: StreamFailure): JsonObject {
   const { param = null, extra } = failure;
   return {
     message: messageOf(failure),
@@ -202,14 +202,14 @@ function openaiError(protocol: "chat" | "responses", failure: StreamFailure): Js
  * OpenAI's own codes for temporary errors. Qwen Code retries no others, and after the first text only the system's codes for
  * a lost connection.
  */
-const OPENAI_RETRYABLE = new Set(["server_error", "rate_limit_exceeded"]);
+const RETRYABLE_CODES = new Set(["server_error", "rate_limit_exceeded"]);
 
 /** The error both nested and flat: OpenAI's SDK throws on the nested form, older AI SDKs read the flat one. */
 function responsesError(failure: StreamFailure): string {
-  const error = openaiError("responses", failure);
+  const error = errorObject("responses", failure);
   const { code, message, param } = error;
   const { retryable, system } = failure;
-  if (retryable) error.code = system ?? (OPENAI_RETRYABLE.has(String(code)) ? code : "server_error");
+  if (retryable) error.code = system ?? (RETRYABLE_CODES.has(String(code)) ? code : "server_error");
   return named({ type: "error", sequence_number: 0, code, message, param, error });
 }
 

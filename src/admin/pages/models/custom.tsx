@@ -31,8 +31,8 @@ export const CustomModels: FC<{
     </div>
     {custom.length === 0 ? (
       <p class="none">
-        None. A name of your own stands for a model of one provider, for example <code>fast</code> for{" "}
-        <code>copilot/gpt-5-mini</code>.
+        None. A name of your own stands for a model of one provider, for example <code>fast</code> for the one
+        that answers soonest.
       </p>
     ) : (
       <ul class="names">

@@ -12,7 +12,7 @@ import { decodeContent, decodeOutput, decodeTexts } from "./decode-parts.ts";
 import { decodeTools, TOOL_SEARCH } from "./decode-tools.ts";
 
 /** Calls that only OpenAI's models make and only OpenAI can continue, by the beginning of their type. */
-const OPENAI_ONLY: readonly [prefix: string, field: DroppedField][] = [
+const VENDOR_ONLY: readonly [prefix: string, field: DroppedField][] = [
   ["image_generation_call", "image_generation"],
   ["mcp_", "mcp"],
   ["code_interpreter_call", "code_interpreter"],
@@ -122,11 +122,11 @@ class InputReader implements DecodedInput {
     const call = CLIENT_CALLS.get(type);
     if (call !== undefined) this.#clientCall(call, item, at);
     else if (type.startsWith("compaction")) this.#refuseCompaction(item, at);
-    else if (type.endsWith("_call_output") && !isOpenAiOnly(type)) this.#output(item, at);
+    else if (type.endsWith("_call_output") && !isVendorOnly(type)) this.#output(item, at);
     else
       this.#losses.change(
         at,
-        `dropped:${OPENAI_ONLY.find(([begin]) => type.startsWith(begin))?.[1] ?? "unknown"}`,
+        `dropped:${VENDOR_ONLY.find(([begin]) => type.startsWith(begin))?.[1] ?? "unknown"}`,
       );
   }
 
@@ -206,8 +206,8 @@ class InputReader implements DecodedInput {
   }
 }
 
-function isOpenAiOnly(type: string): boolean {
-  return OPENAI_ONLY.some(([begin]) => type.startsWith(begin));
+function isVendorOnly(type: string): boolean {
+  return VENDOR_ONLY.some(([begin]) => type.startsWith(begin));
 }
 
 function isNotBlank({ text: words }: TextPart): boolean {

@@ -102,9 +102,9 @@ export function fitThinking(
   }
   if (!says) return unsaid(traits);
   if (wanted === "none") return turnedOff(traits);
-  const effort = claudeEffort(wanted, traits);
+  const effort = messagesEffort(wanted, traits);
   const lowered: LoweredField[] = [];
-  if (wanted !== undefined && effort !== undefined && effort !== atClaude(wanted)) lowered.push("effort");
+  if (wanted !== undefined && effort !== undefined && effort !== inMessages(wanted)) lowered.push("effort");
   if (traits.style === "adaptive")
     return { thinking: "adaptive", effort, isActive: true, lowered, isDropped: false };
   const whole = asked.budget ?? budgetOf(wanted);
@@ -133,12 +133,12 @@ function turnedOff({ off, levels }: ReasoningTraits): FittedThinking {
   return { thinking: "adaptive", effort, isActive: true, lowered: ["effort"], isDropped: false };
 }
 
-function claudeEffort(wanted: Effort | undefined, { levels }: ReasoningTraits): Effort | undefined {
-  return wanted === undefined ? undefined : nearestEffort(atClaude(wanted), levels);
+function messagesEffort(wanted: Effort | undefined, { levels }: ReasoningTraits): Effort | undefined {
+  return wanted === undefined ? undefined : nearestEffort(inMessages(wanted), levels);
 }
 
 /** Levels that Claude has under another name. */
-function atClaude(effort: Effort): Effort {
+function inMessages(effort: Effort): Effort {
   if (effort === "ultra") return "max";
   return effort === "minimal" ? "low" : effort;
 }

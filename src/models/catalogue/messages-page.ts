@@ -1,12 +1,5 @@
-/** What is peculiar to Anthropic's clients when they list models: how they are told, what they get, how they page. */
+/** The list of models as clients of the Messages protocol get it: which models, and in which pages. */
 import type { ListedModel, ModelPage } from "./list.ts";
-
-/** True for a request of an Anthropic client (registry.md §4). */
-export function asksAnthropic(headers: Headers): boolean {
-  if (headers.has("anthropic-version")) return true;
-  if (headers.has("x-api-key") && !/^bearer\s/i.test(headers.get("authorization") ?? "")) return true;
-  return headers.get("user-agent")?.startsWith("claude-cli") ?? false;
-}
 
 /** The models that answer on `/v1/messages`: an Anthropic client can use no other. */
 export function callableInMessages(models: readonly ListedModel[]): ListedModel[] {
