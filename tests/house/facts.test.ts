@@ -85,8 +85,8 @@ describe.each(PROVIDERS.map((provider) => [provider.id, provider] as const))("%s
 /** What variables begin with beside a provider's names. */
 const others: Record<string, readonly string[]> = { copilot: ["github"] };
 
-/** The files of a provider's folder that decide. The rest holds facts: the profile, its index, the tables of refusals. */
-const FACT_FILES = /^(profile|facts|limits|errors|refusals)\.ts$/;
+/** The files of a provider's folder that decide. The rest holds facts or names: the profile, its index, the tables of refusals, the changes. */
+const FACT_FILES = /^(changes|profile|facts|limits|errors|refusals)\.ts$/;
 
 /** HTTP's own headers. */
 const STANDARD = new Set([

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { callableInMessages } from "../../src/models/catalogue/messages-page.ts";
 import { catalogueOf } from "../../src/models/catalogue/catalogue.ts";
-import { modelInfos } from "../../src/models/catalogue/model-info.ts";
 import { findModel, listModels, listObject, modelObject } from "../../src/models/catalogue/list.ts";
+import { callableInMessages } from "../../src/models/catalogue/messages-page.ts";
+import { modelInfos } from "../../src/models/catalogue/model-info.ts";
 import { readRegistry } from "../../src/models/registry/schema.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
 import { ALL, ask, type World, world } from "./fixtures/world.ts";
