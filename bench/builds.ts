@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
-import { ROOT } from "../tests/doors/process.ts";
+import { ROOT } from "../harness/process.ts";
 
 export interface Yardsticks {
   upstream: string;

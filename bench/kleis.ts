@@ -2,9 +2,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ADMIN_TOKEN, type Build, buildNode, buildWorker, SECRETS } from "../tests/doors/door.ts";
-import { bareEnvironment } from "../tests/doors/process.ts";
-import { startSqld } from "../tests/doors/sqld.ts";
+import { type Build, buildNode, buildWorker } from "../harness/builds.ts";
+import { bareEnvironment } from "../harness/process.ts";
+import { ADMIN_TOKEN, SECRETS } from "../harness/secrets.ts";
+import { startSqld } from "../harness/sqld.ts";
 import { type NodeOptions, type Program, startNode, startWorkerd } from "./process.ts";
 
 export interface Keys {

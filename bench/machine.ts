@@ -1,7 +1,7 @@
 /** One line on where the figures come from, without which they mean nothing. */
 import { spawnSync } from "node:child_process";
 import { cpus, loadavg, totalmem } from "node:os";
-import { workerdBinary } from "../tests/doors/workerd.ts";
+import { workerdBinary } from "../harness/workerd.ts";
 
 export function machine(): string {
   const [cpu] = cpus();

@@ -1,8 +1,8 @@
 /** Starts the programs of the benchmarks and reads what they cost, from /proc: CPU time and memory. */
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { bareEnvironment } from "../tests/doors/process.ts";
-import { workerdBinary, writeWorkerdConfig } from "../tests/doors/workerd.ts";
+import { bareEnvironment } from "../harness/process.ts";
+import { workerdBinary, writeWorkerdConfig } from "../harness/workerd.ts";
 
 export interface Program {
   url: string;

@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { createClient } from "@libsql/client";
+import { testKeyOf } from "../harness/secrets.ts";
 import { createApp } from "../src/app.ts";
 import { readConfig } from "../src/environment.ts";
 import { readRegistryText } from "../src/models/registry/splice.ts";
@@ -14,9 +15,8 @@ import { sharedClient } from "../src/storage/libsql/connections.ts";
 import { migrate } from "../src/storage/libsql/migrate.ts";
 import { createLibsqlStorage } from "../src/storage/libsql/storage.ts";
 import { createSealer } from "../src/storage/seal.ts";
-import { testKeyOf } from "../tests/support/key.ts";
 
-const SAMPLE = new URL("../tests/models/fixtures/models-dev.sample.json.gz", import.meta.url);
+const SAMPLE = new URL("../harness/fixtures/models-dev.sample.json.gz", import.meta.url);
 
 /** The genuine sample, and copies of its largest provider under other names until it is as big as the whole. */
 function madeUp(): Buffer {

@@ -47,14 +47,14 @@ export function groupOf(file) {
     : "unit";
 }
 
-/** The files below tests/ that a file reaches by its imports, and the packages that they import. */
+/** The files below tests/ and harness/ that a file reaches by its imports, and the packages that they import. */
 function usedBy(file, seen) {
   seen.add(file);
   for (const [, named, lazy] of readFileSync(join(ROOT, file), "utf8").matchAll(IMPORT)) {
     const name = named ?? lazy;
     const path = name.startsWith(".") ? join(dirname(file), name).replaceAll("\\", "/") : name;
     if (seen.has(path)) continue;
-    if (path.startsWith("tests/") && existsSync(join(ROOT, path))) usedBy(path, seen);
+    if (/^(?:tests|harness)\//.test(path) && existsSync(join(ROOT, path))) usedBy(path, seen);
     else seen.add(path);
   }
   return seen;

@@ -2,10 +2,10 @@
 import { describe, expect, test } from "vitest";
 import { createAccountCache } from "../../src/accounts/account-cache.ts";
 import { KEY_REJECTED, watchRejections } from "../../src/accounts/credential-rejection.ts";
-import { createWorld } from "../keys/world.ts";
 import { type CountedProcess, foundTown, issue } from "../path/town.ts";
-import { newAccount } from "../storage/world.ts";
 import { isRead, type RoundTrip } from "../support/counted-client.ts";
+import { testRuntime } from "../support/runtime.ts";
+import { newAccount } from "../support/storage.ts";
 
 const MINUTE = 60_000;
 
@@ -147,38 +147,38 @@ async function signedIn() {
 
 describe("what is not written", () => {
   async function watched() {
-    const world = await createWorld();
+    const context = await testRuntime();
     const apiKey = { kind: "api_key", accessToken: null, refreshToken: null, expiresAt: null } as const;
-    const account = await world.storage.accounts.save(newAccount({ ...apiKey, apiKey: "key-1" }));
-    const accountCache = createAccountCache(world.runtime);
-    const answered = watchRejections(world.runtime, accountCache, () => false);
-    const reason = async () => (await world.storage.accounts.get(account.id))?.statusReason;
-    return { world, apiKey, account, answered, reason };
+    const account = await context.storage.accounts.save(newAccount({ ...apiKey, apiKey: "key-1" }));
+    const accountCache = createAccountCache(context.runtime);
+    const answered = watchRejections(context.runtime, accountCache, () => false);
+    const reason = async () => (await context.storage.accounts.get(account.id))?.statusReason;
+    return { context, apiKey, account, answered, reason };
   }
 
   test("the refusal of a key that another has replaced meanwhile", async () => {
-    const { world, apiKey, account, answered, reason } = await watched();
-    await world.storage.accounts.save(newAccount({ ...apiKey, apiKey: "key-2" }));
+    const { context, apiKey, account, answered, reason } = await watched();
+    await context.storage.accounts.save(newAccount({ ...apiKey, apiKey: "key-2" }));
     answered(account, { kind: "api_key", token: "key-1" }, 401);
-    await world.settled();
+    await context.settled();
     expect(await reason()).toBeNull();
-    expect(world.calls).not.toContain("accounts.changeReason");
+    expect(context.calls).not.toContain("accounts.changeReason");
   });
 
   test("anything while the store is away; the log says so, and a minute later it is tried again", async () => {
-    const { world, account, answered, reason } = await watched();
+    const { context, account, answered, reason } = await watched();
     const refuse = async () => {
       answered(account, { kind: "api_key", token: "key-1" }, 401);
-      await world.settled();
+      await context.settled();
     };
-    world.down = true;
+    context.down = true;
     await refuse();
-    const noted = world.logged.filter(({ event }) => event === "refusal_not_noted");
+    const noted = context.logged.filter(({ event }) => event === "refusal_not_noted");
     expect(noted).toMatchObject([{ fields: { account: account.id } }]);
-    world.down = false;
+    context.down = false;
     await refuse();
     expect(await reason()).toBeNull();
-    world.clock.ms += MINUTE;
+    context.clock.ms += MINUTE;
     await refuse();
     expect(await reason()).toBe(KEY_REJECTED);
   });

@@ -7,9 +7,10 @@ import { importAccounts } from "../../src/accounts/import.ts";
 import { KleisError } from "../../src/errors.ts";
 import type { JsonObject } from "../../src/json.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
-import { createWorld, type World } from "../keys/world.ts";
+import { type TestRuntime, testRuntime } from "../support/runtime.ts";
 
-const bring = (world: World, file: JsonObject) => importAccounts(world.runtime, PROVIDERS, { file });
+const bring = (context: TestRuntime, file: JsonObject) =>
+  importAccounts(context.runtime, PROVIDERS, { file });
 
 /** Good entries, by the name in the file. */
 const GOOD = {
@@ -62,9 +63,9 @@ describe.each(NAMES)("a bad entry %s", (name) => {
       [...others, name],
       [others[0]!, name, others[1]!],
     ]) {
-      const world = await createWorld();
+      const context = await testRuntime();
       const file = Object.fromEntries(order.map((each) => [each, each === name ? bad : GOOD[each]]));
-      const { accounts, notes } = await bring(world, file);
+      const { accounts, notes } = await bring(context, file);
       expect(accounts).toHaveLength(2);
       expect(notes).toEqual([expect.stringMatching(new RegExp(`^“${name}”: `))]);
       for (const value of Object.values(bad)) {
@@ -74,18 +75,18 @@ describe.each(NAMES)("a bad entry %s", (name) => {
   });
 
   test.each(BAD[name])("alone is refused in words: %j", async (bad) => {
-    const world = await createWorld();
-    const failed = bring(world, { [name]: bad });
+    const context = await testRuntime();
+    const failed = bring(context, { [name]: bad });
     await expect(failed).rejects.toThrow(KleisError);
     await expect(failed).rejects.toMatchObject({ code: "invalid_request" });
-    expect(await world.storage.accounts.list()).toEqual([]);
+    expect(await context.storage.accounts.list()).toEqual([]);
   });
 });
 
 test("several bad entries are refused together, each by its name", async () => {
-  const world = await createWorld();
+  const context = await testRuntime();
   const file = Object.fromEntries(NAMES.map((name) => [name, BAD[name][0]!]));
-  await expect(bring(world, file)).rejects.toThrow(
+  await expect(bring(context, file)).rejects.toThrow(
     /“anthropic”: .*“github-copilot”: |“anthropic”: .*“openai”: /,
   );
 });
@@ -115,7 +116,7 @@ describe("a secret in a place that is not its own is told by its beginning", () 
   );
 
   test.each(cases)("%s's %s (%s) given to %s as %s", async (owner, _shape, secret, id, place) => {
-    const world = await createWorld();
+    const context = await testRuntime();
     const account =
       place === "api_key"
         ? { kind: "api_key" as const, apiKey: secret }
@@ -124,7 +125,7 @@ describe("a secret in a place that is not its own is told by its beginning", () 
             accountId: "acc-1",
             ...(place === "access_token" ? { accessToken: secret } : { refreshToken: secret }),
           };
-    const failed = importAccounts(world.runtime, PROVIDERS, { provider: id, account });
+    const failed = importAccounts(context.runtime, PROVIDERS, { provider: id, account });
     const other = PROVIDERS.find((provider) => provider.id === owner)!.name;
     const words =
       owner === id ? /give it as|import it as/ : new RegExp(`choose ${other.replace(/[()]/g, "\\$&")}`);
@@ -143,17 +144,17 @@ describe("an API key is tried before it is saved", () => {
     ["codex", "sk-proj-S3CRET", "authorization"],
   ] as const;
 
-  const save = (world: World, provider: string, apiKey: string) =>
-    importAccounts(world.runtime, PROVIDERS, { provider, account: { kind: "api_key", apiKey } });
+  const save = (context: TestRuntime, provider: string, apiKey: string) =>
+    importAccounts(context.runtime, PROVIDERS, { provider, account: { kind: "api_key", apiKey } });
 
   test.each(KEYS)("of %s with one free request, which carries it alone", async (provider, apiKey, header) => {
-    const world = await createWorld();
+    const context = await testRuntime();
     const asked: [string, RequestInit][] = [];
-    world.upstream = async (url, init) => {
+    context.network = async (url, init) => {
       asked.push([url, init]);
       return Response.json({ data: [] });
     };
-    const { accounts, notes } = await save(world, provider, apiKey);
+    const { accounts, notes } = await save(context, provider, apiKey);
     expect(accounts).toMatchObject([{ status: "active", statusReason: null }]);
     expect(notes).toEqual([]);
     expect(asked.map(([url, { method }]) => [new URL(url).pathname, method])).toEqual([
@@ -165,20 +166,20 @@ describe("an API key is tried before it is saved", () => {
   test.each(KEYS.flatMap(([provider, key]) => [401, 403].map((status) => [provider, key, status] as const)))(
     "of %s (%s): a %i refuses it, and nothing is stored",
     async (provider, apiKey, status) => {
-      const world = await createWorld();
-      world.upstream = async () => new Response("{}", { status });
-      const failed = save(world, provider, apiKey);
+      const context = await testRuntime();
+      context.network = async () => new Response("{}", { status });
+      const failed = save(context, provider, apiKey);
       await expect(failed).rejects.toMatchObject({
         code: "credential_rejected",
         status: 400,
         param: "api_key",
       });
       await expect(failed).rejects.not.toThrow(/S3CRET/);
-      expect(await world.storage.accounts.list()).toEqual([]);
+      expect(await context.storage.accounts.list()).toEqual([]);
     },
   );
 
-  const SILENT: [string, World["upstream"]][] = [
+  const SILENT: [string, TestRuntime["network"]][] = [
     ["no network", () => Promise.reject(new TypeError("fetch failed"))],
     ["a 429", async () => new Response("", { status: 429 })],
     ["a 500", async () => new Response("<html>", { status: 500 })],
@@ -190,9 +191,9 @@ describe("an API key is tried before it is saved", () => {
   ];
 
   test.each(SILENT)("%s says nothing of it: it is saved, marked, and said", async (_case, upstream) => {
-    const world = await createWorld();
-    world.upstream = upstream;
-    const { accounts, notes } = await save(world, "claude", "sk-ant-api03-S3CRET");
+    const context = await testRuntime();
+    context.network = upstream;
+    const { accounts, notes } = await save(context, "claude", "sk-ant-api03-S3CRET");
     expect(accounts).toMatchObject([{ status: "active", statusReason: NOT_CHECKED }]);
     expect(notes).toEqual([expect.stringContaining("not checked")]);
   });
@@ -202,23 +203,23 @@ describe("an API key is tried before it is saved", () => {
     [401, KEY_REJECTED],
     [500, NOT_CHECKED],
   ])("the first request tells: a %i", async (status, reason) => {
-    const world = await createWorld();
-    const [account] = (await save(world, "claude", "sk-ant-api03-S3CRET")).accounts;
-    const accountCache = createAccountCache(world.runtime);
-    const credentials = createCredentials({ runtime: world.runtime, providers: PROVIDERS, accountCache });
+    const context = await testRuntime();
+    const [account] = (await save(context, "claude", "sk-ant-api03-S3CRET")).accounts;
+    const accountCache = createAccountCache(context.runtime);
+    const credentials = createCredentials({ runtime: context.runtime, providers: PROVIDERS, accountCache });
     credentials.answered(account!, { kind: "api_key", token: "sk-ant-api03-S3CRET" }, status);
-    await world.settled();
-    expect(await world.storage.accounts.get(account!.id)).toMatchObject({
+    await context.settled();
+    expect(await context.storage.accounts.get(account!.id)).toMatchObject({
       status: "active",
       statusReason: reason,
     });
   });
 
   test("of a file: one that is refused keeps the others out of trouble", async () => {
-    const world = await createWorld();
-    world.upstream = async () => new Response("{}", { status: 401 });
+    const context = await testRuntime();
+    context.network = async () => new Response("{}", { status: 401 });
     const file = { anthropic: { type: "api", key: "sk-ant-api03-S3CRET" }, openai: GOOD.openai };
-    const { accounts, notes } = await bring(world, file);
+    const { accounts, notes } = await bring(context, file);
     expect(accounts).toMatchObject([{ provider: "codex" }]);
     expect(notes).toEqual([expect.stringMatching(/^“anthropic”: Claude rejected this API key/)]);
   });
@@ -243,12 +244,12 @@ describe("when an access token without a refresh token ends is for its provider 
   ];
 
   test.each(FILES)("%s", async (_form, file) => {
-    const world = await createWorld();
-    const [account] = (await bring(world, file)).accounts;
-    const accountCache = createAccountCache(world.runtime);
-    const credentials = createCredentials({ runtime: world.runtime, providers: PROVIDERS, accountCache });
+    const context = await testRuntime();
+    const [account] = (await bring(context, file)).accounts;
+    const accountCache = createAccountCache(context.runtime);
+    const credentials = createCredentials({ runtime: context.runtime, providers: PROVIDERS, accountCache });
     expect(await credentials.fresh(account!)).toMatchObject({ kind: "oauth" });
-    await world.settled();
-    expect(await world.storage.accounts.get(account!.id)).toMatchObject({ status: "active" });
+    await context.settled();
+    expect(await context.storage.accounts.get(account!.id)).toMatchObject({ status: "active" });
   });
 });

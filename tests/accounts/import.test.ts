@@ -4,10 +4,10 @@ import { type AccountImport, importAccounts } from "../../src/accounts/import.ts
 import { accountView } from "../../src/accounts/view.ts";
 import { sha256Hex } from "../../src/bytes.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
-import { createWorld, type World } from "../keys/world.ts";
+import { type TestRuntime, testRuntime } from "../support/runtime.ts";
 
-const run = async (world: World, input: AccountImport, providers = PROVIDERS) =>
-  (await importAccounts(world.runtime, providers, input)).accounts;
+const run = async (context: TestRuntime, input: AccountImport, providers = PROVIDERS) =>
+  (await importAccounts(context.runtime, providers, input)).accounts;
 
 /** An unsigned JWT with these claims. */
 function jwt(claims: object): string {
@@ -32,22 +32,22 @@ const claudeTokens = (refreshToken: string, label?: string): AccountImport => ({
 });
 
 test("tokens become an account whose secrets are stored and whose first of its provider is primary", async () => {
-  const world = await createWorld();
-  const [first] = await run(world, claudeTokens("sk-ant-ort01-ONE"));
-  const [second] = await run(world, claudeTokens("sk-ant-ort01-TWO"));
+  const context = await testRuntime();
+  const [first] = await run(context, claudeTokens("sk-ant-ort01-ONE"));
+  const [second] = await run(context, claudeTokens("sk-ant-ort01-TWO"));
   expect(first).toMatchObject({ provider: "claude", kind: "oauth", primary: true, status: "active" });
   expect(first?.id).toMatch(/^acc_[A-Za-z0-9_-]{16}$/);
   expect(second).toMatchObject({ primary: false });
-  expect(await world.storage.accounts.secrets(first?.id ?? "")).toMatchObject({
+  expect(await context.storage.accounts.secrets(first?.id ?? "")).toMatchObject({
     accessToken: "sk-ant-oat01-AAA",
     refreshToken: "sk-ant-ort01-ONE",
   });
 });
 
 test("an account that does not say who it is goes by a fingerprint of its longest-lived secret", async () => {
-  const world = await createWorld();
-  const [oauth] = await run(world, claudeTokens("sk-ant-ort01-ONE"));
-  const [key] = await run(world, {
+  const context = await testRuntime();
+  const [oauth] = await run(context, claudeTokens("sk-ant-ort01-ONE"));
+  const [key] = await run(context, {
     provider: "claude",
     account: { kind: "api_key", apiKey: "sk-ant-api03-KEY" },
   });
@@ -56,57 +56,57 @@ test("an account that does not say who it is goes by a fingerprint of its longes
 });
 
 test("a primary whose key is refused gives way to what is imported next, and only then", async () => {
-  const world = await createWorld();
-  const { accounts } = world.storage;
+  const context = await testRuntime();
+  const { accounts } = context.storage;
   const key = (apiKey: string): AccountImport => ({
     provider: "claude",
     account: { kind: "api_key", apiKey, label: apiKey },
   });
   const primary = async () => (await accounts.list()).filter((each) => each.primary).map(({ id }) => id);
-  const [first] = await run(world, key("sk-ant-api03-ONE"));
-  const [second] = await run(world, key("sk-ant-api03-TWO"));
+  const [first] = await run(context, key("sk-ant-api03-ONE"));
+  const [second] = await run(context, key("sk-ant-api03-TWO"));
   expect([second?.primary, await primary()]).toEqual([false, [first?.id]]);
 
   await accounts.changeReason(first?.id ?? "", { version: 0, from: NOT_CHECKED, to: KEY_REJECTED });
-  const [third] = await run(world, key("sk-ant-api03-THREE"));
+  const [third] = await run(context, key("sk-ant-api03-THREE"));
   expect(third).toMatchObject({ primary: true, label: "sk-ant-api03-THREE" });
   expect(await primary()).toEqual([third?.id]);
 
   await accounts.changeReason(third?.id ?? "", { version: 0, from: NOT_CHECKED, to: KEY_REJECTED });
-  await accounts.update(second?.id ?? "", { enabled: false }, world.clock.ms);
-  expect(await run(world, key("sk-ant-api03-TWO"))).toMatchObject([{ enabled: false, primary: false }]);
-  expect(await run(world, key("sk-ant-api03-THREE"))).toMatchObject([
+  await accounts.update(second?.id ?? "", { enabled: false }, context.clock.ms);
+  expect(await run(context, key("sk-ant-api03-TWO"))).toMatchObject([{ enabled: false, primary: false }]);
+  expect(await run(context, key("sk-ant-api03-THREE"))).toMatchObject([
     { primary: true, statusReason: NOT_CHECKED },
   ]);
 });
 
 test("importing the same again updates it in place and keeps the label that its owner gave", async () => {
-  const world = await createWorld();
+  const context = await testRuntime();
   const codex: AccountImport = { file: { tokens: { access_token: CODEX_TOKEN, refresh_token: "rt-1" } } };
-  const [before] = await run(world, codex);
-  await world.storage.accounts.update(before?.id ?? "", { label: "mine" }, world.clock.ms);
-  world.clock.ms += 1_000;
-  const [after] = await run(world, {
+  const [before] = await run(context, codex);
+  await context.storage.accounts.update(before?.id ?? "", { label: "mine" }, context.clock.ms);
+  context.clock.ms += 1_000;
+  const [after] = await run(context, {
     file: { tokens: { access_token: CODEX_TOKEN, refresh_token: "rt-2" } },
   });
   expect(after).toMatchObject({ id: before?.id, label: "mine", createdAt: before?.createdAt });
-  expect(await world.storage.accounts.list()).toHaveLength(1);
-  expect(await world.storage.accounts.secrets(before?.id ?? "")).toMatchObject({ refreshToken: "rt-2" });
+  expect(await context.storage.accounts.list()).toHaveLength(1);
+  expect(await context.storage.accounts.secrets(before?.id ?? "")).toMatchObject({ refreshToken: "rt-2" });
 });
 
 test("a label that comes with the import is taken, also for an account that is there", async () => {
-  const world = await createWorld();
-  const [before] = await run(world, claudeTokens("sk-ant-ort01-ONE", "first"));
-  const [after] = await run(world, claudeTokens("sk-ant-ort01-ONE", "second"));
+  const context = await testRuntime();
+  const [before] = await run(context, claudeTokens("sk-ant-ort01-ONE", "first"));
+  const [after] = await run(context, claudeTokens("sk-ant-ort01-ONE", "second"));
   expect([before?.label, after?.label]).toEqual(["first", "second"]);
-  expect(await world.storage.accounts.list()).toMatchObject([{ label: "second" }]);
+  expect(await context.storage.accounts.list()).toMatchObject([{ label: "second" }]);
 });
 
 test("without a label an account is called by its provider and kind, or by whom it belongs to", async () => {
-  const world = await createWorld();
+  const context = await testRuntime();
   const claude = PROVIDERS.find(({ id }) => id === "claude");
-  const [oauth] = await run(world, claudeTokens("sk-ant-ort01-ONE"));
-  const [key] = await run(world, {
+  const [oauth] = await run(context, claudeTokens("sk-ant-ort01-ONE"));
+  const [key] = await run(context, {
     provider: "claude",
     account: { kind: "api_key", apiKey: "sk-ant-api03-KEY" },
   });
@@ -134,13 +134,13 @@ test("without a label an account is called by its provider and kind, or by whom 
           ]
         : [],
   }));
-  const [named] = await run(world, { file: {} }, known);
+  const [named] = await run(context, { file: {} }, known);
   expect(named?.label).toBe(`${claude?.name} me@example.com`);
 });
 
 test("an OpenCode auth.json brings in every account that it holds", async () => {
-  const world = await createWorld();
-  const accounts = await run(world, {
+  const context = await testRuntime();
+  const accounts = await run(context, {
     file: {
       anthropic: {
         type: "oauth",
@@ -157,52 +157,52 @@ test("an OpenCode auth.json brings in every account that it holds", async () => 
 });
 
 test("a Claude .credentials.json is recognised", async () => {
-  const world = await createWorld();
+  const context = await testRuntime();
   const oauth = {
     accessToken: "sk-ant-oat01-AAA",
     refreshToken: "sk-ant-ort01-BBB",
     expiresAt: 1_790_000_000_000,
   };
-  expect(await run(world, { file: { claudeAiOauth: oauth } })).toMatchObject([
+  expect(await run(context, { file: { claudeAiOauth: oauth } })).toMatchObject([
     { provider: "claude", kind: "oauth" },
   ]);
 });
 
 test("a file that nobody knows is refused with the files that are known, and nothing is stored", async () => {
-  const world = await createWorld();
-  await expect(run(world, { file: { hello: "sk-secret" } })).rejects.toMatchObject({
+  const context = await testRuntime();
+  await expect(run(context, { file: { hello: "sk-secret" } })).rejects.toMatchObject({
     code: "invalid_request",
     param: "file",
     message: expect.stringMatching(/OpenCode.*Codex.*\.credentials\.json/),
   });
-  expect(await world.storage.accounts.list()).toEqual([]);
+  expect(await context.storage.accounts.list()).toEqual([]);
 });
 
 test("an unknown provider and a kind that the provider has not are refused with what is known", async () => {
-  const world = await createWorld();
+  const context = await testRuntime();
   const account = { kind: "api_key", apiKey: "k" } as const;
-  await expect(run(world, { provider: "gemini", account })).rejects.toMatchObject({
+  await expect(run(context, { provider: "gemini", account })).rejects.toMatchObject({
     param: "provider",
     message: expect.stringContaining("claude"),
   });
-  await expect(run(world, { provider: "copilot", account })).rejects.toMatchObject({
+  await expect(run(context, { provider: "copilot", account })).rejects.toMatchObject({
     param: "kind",
     message: expect.stringContaining("oauth"),
   });
 });
 
 test("material with neither token nor key is refused", async () => {
-  const world = await createWorld();
+  const context = await testRuntime();
   for (const { id } of PROVIDERS) {
-    await expect(run(world, { provider: id, account: { kind: "oauth" } })).rejects.toMatchObject({
+    await expect(run(context, { provider: id, account: { kind: "oauth" } })).rejects.toMatchObject({
       code: "invalid_request",
     });
   }
 });
 
 test("an account as it is shown holds no secret and no metadata that was not allowed", async () => {
-  const world = await createWorld();
-  const [account] = await run(world, claudeTokens("sk-ant-ort01-ONE"));
+  const context = await testRuntime();
+  const [account] = await run(context, claudeTokens("sk-ant-ort01-ONE"));
   if (account === undefined) throw new Error("nothing was imported");
   const metadata = { email: "me@example.com", plan: "max", host: { nested: "x" }, device_code: "hidden" };
   const shown = accountView({ ...account, metadata });

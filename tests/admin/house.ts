@@ -1,8 +1,11 @@
 /** The whole app in memory, without a port: for what needs no browser. The clock can be put forward. */
+
+import { TEST_KEY } from "../../harness/secrets.ts";
 import { createApp } from "../../src/app.ts";
 import { readConfig } from "../../src/environment.ts";
 import type { LogFields, Runtime } from "../../src/runtime.ts";
-import { newStorage, random, sleep, testKey } from "../storage/world.ts";
+import { random, sleep } from "../support/config.ts";
+import { newStorage } from "../support/storage.ts";
 
 export const ADMIN_TOKEN = "tH3-0wner_Of.this/place+knows";
 
@@ -39,7 +42,7 @@ export interface AskOptions {
 const BASE = "http://127.0.0.1:4747";
 
 export async function createHouse(options: HouseOptions = {}): Promise<House> {
-  const config = readConfig({ ADMIN_TOKEN, ENCRYPTION_KEY: testKey, MODELS_DEV_URL: "", ...options.env });
+  const config = readConfig({ ADMIN_TOKEN, ENCRYPTION_KEY: TEST_KEY, MODELS_DEV_URL: "", ...options.env });
   if (!config.ok) throw new Error(config.problems.join("; "));
   const storage = options.beside?.runtime.storage ?? (await newStorage()).storage;
   const clock = options.beside?.clock ?? { ms: 1_790_000_000_000 };

@@ -1,6 +1,6 @@
 /** The page with more keys than fit on one: every key is reached by links alone, and no page grows with their number. */
 import { expect, test } from "vitest";
-import { newKey } from "../storage/world.ts";
+import { newKey } from "../support/storage.ts";
 import { createHouse, type House } from "./house.ts";
 
 const PAGE = "/admin/page/keys";

@@ -1,8 +1,8 @@
 /** Kleis under a path of its web server: every link, form, redirect, cookie and address stays under it, stripped or not. */
 import { describe, expect, test } from "vitest";
+import { TEST_KEY } from "../../harness/secrets.ts";
 import { readConfig } from "../../src/environment.ts";
 import { ADMIN_TOKEN, createHouse } from "../security/house.ts";
-import { testKey } from "../storage/world.ts";
 
 const ORIGIN = "https://example.com";
 const PREFIXES = ["/kleis", "/team/a%20k.l+is"];
@@ -145,9 +145,9 @@ test("a path that begins as one of Kleis's own is refused, since both are answer
   expect(own.size).toBeGreaterThan(6);
   for (const name of own) {
     for (const path of [`/${name}`, `/${name}/more`]) {
-      const result = readConfig({ ADMIN_TOKEN, ENCRYPTION_KEY: testKey, PUBLIC_URL: ORIGIN + path });
+      const result = readConfig({ ADMIN_TOKEN, ENCRYPTION_KEY: TEST_KEY, PUBLIC_URL: ORIGIN + path });
       expect([path, result.ok]).toEqual([path, false]);
     }
   }
-  expect(readConfig({ ADMIN_TOKEN, ENCRYPTION_KEY: testKey, PUBLIC_URL: `${ORIGIN}/admins` }).ok).toBe(true);
+  expect(readConfig({ ADMIN_TOKEN, ENCRYPTION_KEY: TEST_KEY, PUBLIC_URL: `${ORIGIN}/admins` }).ok).toBe(true);
 });

@@ -1,6 +1,6 @@
 /** A session's cookie goes to our own path, and shows a key only for a while after a log-in. */
 import { describe, expect, test } from "vitest";
-import { newAccount } from "../storage/world.ts";
+import { newAccount } from "../support/storage.ts";
 import { ADMIN_TOKEN, cookieOf, createHouse, type House } from "./house.ts";
 
 const MINUTE = 60_000;

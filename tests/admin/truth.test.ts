@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { KEY_REJECTED, NOT_CHECKED } from "../../src/accounts/credential-rejection.ts";
 import { StorageError } from "../../src/storage/port.ts";
-import { newAccount, newKey } from "../storage/world.ts";
+import { newAccount, newKey } from "../support/storage.ts";
 import { createHouse, type House } from "./house.ts";
 
 const KEY = { kind: "api_key", accessToken: null, refreshToken: null, expiresAt: null } as const;

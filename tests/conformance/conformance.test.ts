@@ -3,8 +3,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ROOT } from "../doors/process.ts";
-import { sqldMissing } from "../support/sqld-binary.ts";
+import { ROOT } from "../../harness/process.ts";
+import { sqldMissing } from "../../harness/sqld-binary.ts";
 import { type Case, DOOR_NAMES, type DoorName, whyNot } from "./case.ts";
 import { cases as admin } from "./cases/admin.ts";
 import { cases as auth } from "./cases/auth.ts";

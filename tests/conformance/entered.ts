@@ -1,5 +1,5 @@
 /** Every secret that was given to a door or made by it in its run, by what the wire and the stand-ins have seen. */
-import { ADMIN_TOKEN, SECRETS } from "../doors/door.ts";
+import { ADMIN_TOKEN, SECRETS } from "../../harness/secrets.ts";
 import { type Dict, objectOf, walk } from "../fakes/inspect.ts";
 import type { RecordedRequest } from "../fakes/server.ts";
 import type { TokenKind } from "../fakes/tokens.ts";

@@ -7,13 +7,13 @@ import {
   buildNode,
   buildVercel,
   buildWorker,
-  type RunningDoor,
-  startNodeDoor,
-  startVercelDoor,
-  startWorkerDoor,
+  type RunningBuild,
+  startNodeBuild,
+  startVercelBuild,
+  startWorkerBuild,
   type Variables,
-} from "../doors/door.ts";
-import { startSqld } from "../doors/sqld.ts";
+} from "../../harness/builds.ts";
+import { startSqld } from "../../harness/sqld.ts";
 import { type DoorName, isWorkers } from "./case.ts";
 
 /** What makes a door say where it connects to, as lines `outgoing <host>:<port>` among what it prints. */
@@ -23,7 +23,7 @@ const ANNOUNCING_NODE = { NODE_OPTIONS: `--import=${pathToFileURL(join(ANNOUNCIN
 export interface Stage {
   /** The variables that lead to the database, its token among them. */
   readonly variables: Variables;
-  start(variables: Variables): Promise<RunningDoor>;
+  start(variables: Variables): Promise<RunningBuild>;
   /** Everything that the database keeps at this moment, by file. */
   database(): Part[];
   /** What its server has printed; empty where it is a file. */
@@ -43,11 +43,11 @@ export function openStage(door: DoorName): Promise<Stage> {
     const build = buildWorker();
     const own: Variables = door === "native" ? { KLEIS_NATIVE_STREAMS: "on" } : {};
     return onServer(build, (variables) =>
-      startWorkerDoor(build, { ...variables, ...own }, join(ANNOUNCING, "worker.js")),
+      startWorkerBuild(build, { ...variables, ...own }, join(ANNOUNCING, "worker.js")),
     );
   }
   const build = buildVercel();
-  return onServer(build, (variables) => startVercelDoor(build, { ...variables, ...ANNOUNCING_NODE }));
+  return onServer(build, (variables) => startVercelBuild(build, { ...variables, ...ANNOUNCING_NODE }));
 }
 
 function onFile(build: Build): Stage {
@@ -55,7 +55,7 @@ function onFile(build: Build): Stage {
   const variables = { KLEIS_DATA_DIR: data };
   return {
     variables,
-    start: (more) => startNodeDoor(build, { ...more, ...variables, ...ANNOUNCING_NODE }),
+    start: (more) => startNodeBuild(build, { ...more, ...variables, ...ANNOUNCING_NODE }),
     // `secrets.env` is where the admin token and the encryption key may be.
     database: () => filesIn(data).filter(({ where }) => where !== "secrets.env"),
     databaseLog: () => "",

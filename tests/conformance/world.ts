@@ -1,6 +1,6 @@
 /** A door as a case finds it: strict stand-ins behind it, an account of every kind, keys, and the wire to talk to it. */
 
-import { ADMIN_TOKEN } from "../doors/door.ts";
+import { ADMIN_TOKEN } from "../../harness/secrets.ts";
 import { type Fakes, type RecordedRequest, startFakes } from "../fakes/index.ts";
 import { type Dict, objectOf, objectsOf, stringOf } from "../fakes/inspect.ts";
 import type { DoorName } from "./case.ts";

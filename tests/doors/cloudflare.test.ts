@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestHarness, unstable_readConfig } from "wrangler";
-import { type Build, buildWorker, type RunningDoor, SECRETS, startWorkerDoor } from "./door.ts";
-import { ROOT } from "./process.ts";
+import { type Build, buildWorker, type RunningBuild, startWorkerBuild } from "../../harness/builds.ts";
+import { ROOT } from "../../harness/process.ts";
+import { SECRETS } from "../../harness/secrets.ts";
 
 /** The budget, KiB: far below what the platform allows, since the size is also the time of a cold start. */
 const LIMIT_KIB = 300;
@@ -17,7 +18,7 @@ beforeAll(() => {
 }, 60_000);
 afterAll(() => build.remove());
 
-async function answerOf(door: RunningDoor, path: string): Promise<{ status: number; text: string }> {
+async function answerOf(door: RunningBuild, path: string): Promise<{ status: number; text: string }> {
   const response = await fetch(door.url + path, { method: path.startsWith("/v1") ? "POST" : "GET" });
   return { status: response.status, text: await response.text() };
 }
@@ -33,7 +34,7 @@ test(`the upload stays under ${LIMIT_KIB} KiB`, () => {
 });
 
 test("without its variables a Worker says which are missing, and makes none up", async () => {
-  const door = await startWorkerDoor(build, { ADMIN_TOKEN: "", ENCRYPTION_KEY: "" });
+  const door = await startWorkerBuild(build, { ADMIN_TOKEN: "", ENCRYPTION_KEY: "" });
   try {
     for (const path of ["/healthz", "/admin", "/v1/messages", "/v1/chat/completions"]) {
       const { status, text } = await answerOf(door, path);
@@ -50,7 +51,7 @@ test("without its variables a Worker says which are missing, and makes none up",
 });
 
 test("a wrong variable is named, its value is not repeated", async () => {
-  const door = await startWorkerDoor(build, {
+  const door = await startWorkerBuild(build, {
     ADMIN_TOKEN: "short-and-secret",
     TURSO_DATABASE_URL: "http://db.example.org/secret-name",
   });
@@ -67,7 +68,7 @@ test("a wrong variable is named, its value is not repeated", async () => {
 });
 
 test("a database that is not there is a 503 for what needs it, and the Worker stays alive", async () => {
-  const door = await startWorkerDoor(build, { TURSO_DATABASE_URL: "http://127.0.0.1:9" });
+  const door = await startWorkerBuild(build, { TURSO_DATABASE_URL: "http://127.0.0.1:9" });
   try {
     expect((await answerOf(door, "/healthz")).status).toBe(200);
     const response = await fetch(`${door.url}/admin/keys`, {

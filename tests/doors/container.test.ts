@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { SHUTDOWN_LIMIT_MS } from "../../adapters/node/server.ts";
-import { testKeyOf } from "../support/key.ts";
-import { bareEnvironment, freePort, NODE, ROOT, runScript, startProcess } from "./process.ts";
+import { bareEnvironment, freePort, NODE, ROOT, runScript, startProcess } from "../../harness/process.ts";
+import { testKeyOf } from "../../harness/secrets.ts";
 
 const dockerfile = readFileSync(join(ROOT, "Dockerfile"), "utf8").replace(/\\\n/g, " ");
 const instructions = dockerfile

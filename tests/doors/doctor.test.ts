@@ -12,10 +12,10 @@ import { type DoctorInput, examine } from "../../adapters/doctor/doctor.ts";
 import { type Finding, report } from "../../adapters/doctor/finding.ts";
 import { clock, random } from "../../adapters/edge/platform.ts";
 import { nodeFetch } from "../../adapters/node/fetch.ts";
+import { testKeyOf } from "../../harness/secrets.ts";
 import { createSealer } from "../../src/storage/seal.ts";
 import { OPERATIONS } from "../http/own-error.ts";
 import { connectAll, type Door, openDoor } from "../support/door.ts";
-import { testKeyOf } from "../support/key.ts";
 
 let door: Door;
 let variables: Record<string, string>;

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { readEdgeEnvironment } from "../../adapters/edge/environment.ts";
 import { readSettings } from "../../adapters/node/settings.ts";
-import { testKeyOf } from "../support/key.ts";
+import { testKeyOf } from "../../harness/secrets.ts";
 
 const GOOD = {
   ADMIN_TOKEN: "edge-tests-8d1f4a7c2b960e35",

@@ -6,10 +6,10 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { askPlan, runPlan } from "../../adapters/doctor/live.ts";
 import { examineLive, type LiveSession } from "../../adapters/doctor/live-main.ts";
 import { nodeFetch } from "../../adapters/node/fetch.ts";
+import { testKeyOf } from "../../harness/secrets.ts";
 import { readConfig } from "../../src/environment.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
 import { connectAll, connectKeys, type Door, openDoor } from "../support/door.ts";
-import { testKeyOf } from "../support/key.ts";
 
 let door: Door;
 let folder: string;

@@ -5,11 +5,11 @@
 
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { sqldMissing } from "../../harness/sqld-binary.ts";
 import { openStage, type Stage } from "../conformance/stage.ts";
 import { endsOf, eventsOf, request } from "../conformance/wire.ts";
 import { openWorld, until, type World } from "../conformance/world.ts";
 import { messagesEvents, messagesWire, renderEvents } from "../fakes/index.ts";
-import { sqldMissing } from "../support/sqld-binary.ts";
 
 const IDLE_MS = 3_000;
 const EVENTS = renderEvents(messagesEvents("text").map(messagesWire));

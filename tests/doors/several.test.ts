@@ -1,20 +1,20 @@
 /** Outgrowing one machine: two Node doors, a Worker and the Vercel function on one database behave as one Kleis. */
 
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { type Fakes, startFakes } from "../fakes/index.ts";
-import { sqldMissing } from "../support/sqld-binary.ts";
 import {
-  ADMIN_TOKEN,
   type Build,
   buildNode,
   buildVercel,
   buildWorker,
-  type RunningDoor,
-  startNodeDoor,
-  startVercelDoor,
-  startWorkerDoor,
-} from "./door.ts";
-import { type Sqld, startSqld } from "./sqld.ts";
+  type RunningBuild,
+  startNodeBuild,
+  startVercelBuild,
+  startWorkerBuild,
+} from "../../harness/builds.ts";
+import { ADMIN_TOKEN } from "../../harness/secrets.ts";
+import { type Sqld, startSqld } from "../../harness/sqld.ts";
+import { sqldMissing } from "../../harness/sqld-binary.ts";
+import { type Fakes, startFakes } from "../fakes/index.ts";
 
 /** A change made at one door is seen at every other within this time, ms (docs/operations.md). */
 
@@ -27,7 +27,7 @@ const BODY = JSON.stringify({
 describe.skipIf(sqldMissing !== null)("several doors on one database", () => {
   let server: Sqld;
   let fakes: Fakes;
-  let doors: RunningDoor[] = [];
+  let doors: RunningBuild[] = [];
   let builds: Build[] = [];
   /** Ids of accounts. */
   let first: string;
@@ -50,10 +50,10 @@ describe.skipIf(sqldMissing !== null)("several doors on one database", () => {
     builds = [node, worker, vercel];
     const variables = { ...fakes.env, ...server.variables, LOG_LEVEL: "warn" };
     doors = await Promise.all([
-      startNodeDoor(node, variables),
-      startNodeDoor(node, variables),
-      startWorkerDoor(worker, variables),
-      startVercelDoor(vercel, variables),
+      startNodeBuild(node, variables),
+      startNodeBuild(node, variables),
+      startWorkerBuild(worker, variables),
+      startVercelBuild(vercel, variables),
     ]);
   }, 90_000);
 
@@ -84,7 +84,7 @@ describe.skipIf(sqldMissing !== null)("several doors on one database", () => {
 
   const issue = (at: number, body: object) => admin<Issued>(at, "POST", "/admin/keys", body);
 
-  async function ask(door: RunningDoor, { key }: Issued) {
+  async function ask(door: RunningBuild, { key }: Issued) {
     const headers = { "x-api-key": key, "content-type": "application/json" };
     const response = await fetch(`${door.url}/v1/messages`, { method: "POST", headers, body: BODY });
     await response.text();

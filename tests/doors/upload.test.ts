@@ -4,7 +4,7 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } fr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { bareEnvironment, NODE, ROOT } from "./process.ts";
+import { bareEnvironment, NODE, ROOT } from "../../harness/process.ts";
 
 const rulesOf = (file: string) =>
   readFileSync(join(ROOT, file), "utf8")

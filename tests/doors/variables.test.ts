@@ -5,8 +5,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readEdgeEnvironment } from "../../adapters/edge/environment.ts";
 import { readFolder, readSettings } from "../../adapters/node/settings.ts";
+import { testKeyOf } from "../../harness/secrets.ts";
 import { readConfig } from "../../src/environment.ts";
-import { testKeyOf } from "../support/key.ts";
 
 /** A value for each variable that has no default, or of which more than the default is worth a try. */
 const WRITTEN: Readonly<Record<string, string>> = {

@@ -4,8 +4,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Build, buildVercel, startVercelDoor } from "./door.ts";
-import { bareEnvironment, NODE, ROOT } from "./process.ts";
+import { type Build, buildVercel, startVercelBuild } from "../../harness/builds.ts";
+import { bareEnvironment, NODE, ROOT } from "../../harness/process.ts";
 
 let build: Build;
 const read = (path: string) => readFileSync(join(build.folder, "output", path), "utf8");
@@ -67,7 +67,7 @@ test("the longest duration of a plan can be chosen at build time, and only a sen
 });
 
 test("without its variables the function says which are missing, and leaves nothing on the disk", async () => {
-  const door = await startVercelDoor(build, { ADMIN_TOKEN: "", ENCRYPTION_KEY: "not-a-key" });
+  const door = await startVercelBuild(build, { ADMIN_TOKEN: "", ENCRYPTION_KEY: "not-a-key" });
   try {
     const response = await fetch(`${door.url}/v1/messages`, { method: "POST", body: "{}" });
     expect(response.status).toBe(503);

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { createEdgeDoor, type EdgeDoor } from "../../adapters/edge/adapter.ts";
 import { nodeFetch } from "../../adapters/node/fetch.ts";
-import { SECRETS } from "./door.ts";
+import { SECRETS } from "../../harness/secrets.ts";
 
 const TOKEN = "turso-token-that-is-wrong";
 const WORDS = "the database refused the token: check TURSO_AUTH_TOKEN";

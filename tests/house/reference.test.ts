@@ -1,8 +1,8 @@
 /** The reference pages name everything that they are the reference of. */
 import { describe, expect, test } from "vitest";
+import { testKeyOf } from "../../harness/secrets.ts";
 import { readConfig } from "../../src/environment.ts";
 import { ERROR_STATUS } from "../../src/errors.ts";
-import { testKeyOf } from "../support/key.ts";
 import { files, textOf } from "./pages.ts";
 
 const sources = files.filter((file) => /^(src|adapters)\/.*\.tsx?$/.test(file) && !file.includes(".gen."));

@@ -1,10 +1,10 @@
 /** Every route of agents answers under every spelling of its address that a base URL joined by hand gives. */
 import { expect, test } from "vitest";
+import { testKeyOf } from "../../harness/secrets.ts";
 import { readConfig } from "../../src/environment.ts";
 import { canonicalPath } from "../../src/http/canonical-path.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
 import { createHouse, type House } from "../security/house.ts";
-import { testKeyOf } from "../support/key.ts";
 
 const PREFIXES = new Set(PROVIDERS.map(({ id }) => id));
 const ROOTS = ["/v1", ...[...PREFIXES].map((id) => `/${id}/v1`)];

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { type Answer, createAdmin, part, parts } from "./admin-app.ts";
+import type { Answer } from "../support/requests.ts";
+import { createAdmin, part, parts } from "./admin-app.ts";
 
 const SECRETS = ["sk-ant-oat01-AAA", "sk-ant-ort01-ONE", "sk-ant-ort01-TWO", "sk-ant-api03-KEY"];
 const oauth = (refresh_token: string) => ({
@@ -17,7 +18,7 @@ function expectNoSecret({ text }: Answer): void {
 }
 
 test("tokens and a key are imported with 201, and no answer shows them", async () => {
-  const { call, world } = await createAdmin();
+  const { call, context } = await createAdmin();
   const tokens = await call("POST", "/accounts/import", { ...oauth("sk-ant-ort01-ONE"), label: "mine" });
   const key = await call("POST", "/accounts/import", apiKey);
   const list = await call("GET", "/accounts");
@@ -31,7 +32,7 @@ test("tokens and a key are imported with 201, and no answer shows them", async (
       primary: true,
       status: "active",
       expires_at: 1_790_000_100_000,
-      created_at: world.clock.ms,
+      created_at: context.clock.ms,
     },
   ]);
   expect(parts(list.json, "accounts").map(({ id }) => id)).toEqual([firstId(tokens), firstId(key)]);
@@ -39,7 +40,7 @@ test("tokens and a key are imported with 201, and no answer shows them", async (
     expect(answer.headers.get("cache-control")).toBe("no-store");
     expectNoSecret(answer);
   }
-  expect(await world.storage.accounts.secrets(firstId(key))).toMatchObject({ apiKey: "sk-ant-api03-KEY" });
+  expect(await context.storage.accounts.secrets(firstId(key))).toMatchObject({ apiKey: "sk-ant-api03-KEY" });
 });
 
 test("a credential file is imported with every account in it", async () => {

@@ -1,5 +1,6 @@
 /** The admin API over the real store and providers, called in memory. */
 import { Hono } from "hono";
+import { ADMIN_TOKEN } from "../../harness/secrets.ts";
 import { createAccountCache } from "../../src/accounts/account-cache.ts";
 import { createCredentials } from "../../src/accounts/credentials.ts";
 import { createLastRefusals } from "../../src/accounts/last-refusals.ts";
@@ -7,17 +8,14 @@ import { createAdminActions } from "../../src/admin/actions/actions.ts";
 import type { ApiDeps } from "../../src/admin/api/context.ts";
 import { createAdminRoutes } from "../../src/admin/api/routes.ts";
 import type { AdminDeps } from "../../src/admin/context.ts";
-import { isObject, type Json, type JsonObject, parseJson } from "../../src/json.ts";
+import { isObject, type Json, type JsonObject } from "../../src/json.ts";
 import { createKeyUses } from "../../src/keys/last-used.ts";
 import { createKeyLookup } from "../../src/keys/lookup.ts";
 import { requestLogger } from "../../src/log/request-logger.ts";
 import { createModelSource } from "../../src/models/catalogue/source.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
-import { ADMIN_TOKEN, createWorld } from "../keys/world.ts";
-
-export { ADMIN_TOKEN };
-
-export type Answer = { status: number; headers: Headers; text: string; json: JsonObject };
+import { type Answer, answerOf, requestAs } from "../support/requests.ts";
+import { testRuntime } from "../support/runtime.ts";
 
 /** The object under a name of an answer, or the objects of a list under it. */
 export function part(json: JsonObject, name: string): JsonObject {
@@ -33,8 +31,8 @@ export function parts(json: JsonObject, name: string): JsonObject[] {
 }
 
 export async function createAdmin(extra: Pick<ApiDeps, "session"> = {}) {
-  const world = await createWorld();
-  const { runtime } = world;
+  const context = await testRuntime();
+  const { runtime } = context;
   const accountCache = createAccountCache(runtime);
   const credentials = createCredentials({ runtime, providers: PROVIDERS, accountCache });
   const deps: AdminDeps = {
@@ -51,18 +49,12 @@ export async function createAdmin(extra: Pick<ApiDeps, "session"> = {}) {
   app.use(requestLogger(runtime, () => "req_1"));
   app.route("/admin", createAdminRoutes({ ...deps, ...extra, actions: createAdminActions(deps) }));
 
-  async function send(path: string, init: RequestInit): Promise<Answer> {
-    const response = await app.request(`/admin${path}`, init);
-    const text = await response.text();
-    const json = parseJson(text);
-    return { status: response.status, headers: response.headers, text, json: isObject(json) ? json : {} };
-  }
+  const send = async (path: string, init: RequestInit): Promise<Answer> =>
+    answerOf(await app.request(`/admin${path}`, init));
 
   /** As the owner: the token, and the body as JSON when there is one. */
-  function call(method: string, path: string, body?: unknown): Promise<Answer> {
-    const headers = { authorization: `Bearer ${ADMIN_TOKEN}`, "content-type": "application/json" };
-    return send(path, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
-  }
+  const call = (method: string, path: string, body?: unknown): Promise<Answer> =>
+    send(path, requestAs(ADMIN_TOKEN, method, body));
 
-  return { ...deps, world, send, call };
+  return { ...deps, context, send, call };
 }

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
+import { ADMIN_TOKEN } from "../../harness/secrets.ts";
 import { timingSafeEqual } from "../../src/auth/timing-safe-equal.ts";
-import { ADMIN_TOKEN, createAdmin, part } from "./admin-app.ts";
+import { createAdmin, part } from "./admin-app.ts";
 
 const ROUTES: [string, string][] = [
   ["GET", "/accounts"],
@@ -15,7 +16,7 @@ const ROUTES: [string, string][] = [
 ];
 
 test.each(ROUTES)("%s %s is closed without the admin token, and asks no store", async (method, path) => {
-  const { send, world } = await createAdmin();
+  const { send, context } = await createAdmin();
   const answer = await send(path, { method });
   expect(answer.status).toBe(401);
   expect(part(answer.json, "error")).toMatchObject({
@@ -24,7 +25,7 @@ test.each(ROUTES)("%s %s is closed without the admin token, and asks no store", 
   });
   expect(answer.headers.get("x-should-retry")).toBe("false");
   expect(answer.headers.get("cache-control")).toBe("no-store");
-  expect(world.calls).toEqual([]);
+  expect(context.calls).toEqual([]);
 });
 
 test.each([

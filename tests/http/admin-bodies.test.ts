@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { ADMIN_TOKEN, createAdmin, part } from "./admin-app.ts";
+import { ADMIN_TOKEN } from "../../harness/secrets.ts";
+import { createAdmin, part } from "./admin-app.ts";
 
 const authorization = `Bearer ${ADMIN_TOKEN}`;
 const json = { authorization, "content-type": "application/json" };
@@ -16,7 +17,7 @@ describe.each(WITH_BODY)("%s %s", (method, path) => {
     ["null", "null", "invalid_request", /JSON object/],
     ["a misspelt field", '{"expires":1}', "invalid_request", /expires|kind|provider/],
   ])("refuses %s with 400 and words", async (_, body, code, words) => {
-    const { send, world } = await createAdmin();
+    const { send, context } = await createAdmin();
     const answer = await send(path, { method, headers: json, body });
     expect(answer.status).toBe(400);
     expect(part(answer.json, "error")).toMatchObject({
@@ -26,22 +27,22 @@ describe.each(WITH_BODY)("%s %s", (method, path) => {
     });
     expect(answer.headers.get("x-should-retry")).toBe("false");
     expect(answer.headers.get("cache-control")).toBe("no-store");
-    expect(world.calls).toEqual([]);
+    expect(context.calls).toEqual([]);
   });
 
   test("refuses a body of another content type instead of taking it for an empty one", async () => {
-    const { send, world } = await createAdmin();
+    const { send, context } = await createAdmin();
     for (const type of ["application/x-www-form-urlencoded", "text/plain", "application/jsonp"]) {
       const headers = { authorization, "content-type": type };
       const answer = await send(path, { method, headers, body: '{"providers":["claude"]}' });
       expect(answer.status).toBe(400);
       expect(part(answer.json, "error").message).toContain("content-type: application/json");
     }
-    expect(world.calls).toEqual([]);
+    expect(context.calls).toEqual([]);
   });
 
   test("refuses more than 1 MiB with 413, with or without a declared length", async () => {
-    const { send, world } = await createAdmin();
+    const { send, context } = await createAdmin();
     const body = JSON.stringify({ label: "x".repeat(1024 * 1024) });
     const declared = await send(path, {
       method,
@@ -54,7 +55,7 @@ describe.each(WITH_BODY)("%s %s", (method, path) => {
       expect(part(answer.json, "error").code).toBe("request_too_large");
       expect(answer.headers.get("x-should-retry")).toBe("false");
     }
-    expect(world.calls).toEqual([]);
+    expect(context.calls).toEqual([]);
   });
 });
 
@@ -91,8 +92,8 @@ test("a charset behind the content type is fine", async () => {
 });
 
 test("a database that is away is 503 storage_unavailable on every route, without a word of its own", async () => {
-  const { call, world } = await createAdmin();
-  world.down = true;
+  const { call, context } = await createAdmin();
+  context.down = true;
   const answers = await Promise.all([
     call("GET", "/accounts"),
     call("POST", "/accounts/import", { provider: "claude", kind: "api_key", api_key: "sk-ant-api03-KEY" }),
@@ -113,15 +114,15 @@ test("a database that is away is 503 storage_unavailable on every route, without
 });
 
 test("an unforeseen error says nothing of what it was about, to the caller or in the log", async () => {
-  const { call, world } = await createAdmin();
-  world.runtime.random = () => {
+  const { call, context } = await createAdmin();
+  context.runtime.random = () => {
     throw new TypeError("sk-ant-api03-SECRET went wrong");
   };
   const answer = await call("POST", "/keys", {});
   expect(answer.status).toBe(500);
   expect(part(answer.json, "error").code).toBe("internal_error");
-  expect(answer.text + JSON.stringify(world.logged)).not.toContain("SECRET");
-  expect(world.logged).toMatchObject([
+  expect(answer.text + context.log()).not.toContain("SECRET");
+  expect(context.logged).toMatchObject([
     {
       event: "admin_error",
       fields: {
@@ -169,13 +170,13 @@ describe("text that the store would not give back as it was sent", () => {
   test.each(fields)(
     "%s %s refuses it, wherever it stands in the text (field %#)",
     async (method, path, bodyOf) => {
-      const { send, world } = await createAdmin();
+      const { send, context } = await createAdmin();
       for (const each of odd) {
         const answer = await send(path, { method, headers: json, body: JSON.stringify(bodyOf(`a${each}b`)) });
         expect(answer.status).toBe(400);
         expect(part(answer.json, "error").message).toContain("control characters");
       }
-      expect(world.calls).toEqual([]);
+      expect(context.calls).toEqual([]);
     },
   );
 

@@ -23,10 +23,10 @@ test("a key is issued with 201, shown whole once, and works", async () => {
 });
 
 test("a key is issued with the limits that were asked for, each name once", async () => {
-  const { call, world } = await createAdmin();
+  const { call, context } = await createAdmin();
   const account = { provider: "claude", kind: "api_key", api_key: "sk-ant-api03-KEY" };
   const [stored] = parts((await call("POST", "/accounts/import", account)).json, "accounts");
-  const expires_at = world.clock.ms + 1;
+  const expires_at = context.clock.ms + 1;
   const answer = await call("POST", "/keys", {
     providers: ["claude", "claude"],
     models: ["claude-opus-4-5"],
@@ -107,11 +107,11 @@ test("the longest label is taken", async () => {
 });
 
 test("the list shows the newest first, and no key, hash or discovery token", async () => {
-  const { call, world } = await createAdmin();
+  const { call, context } = await createAdmin();
   const first = await call("POST", "/keys", { label: "first" });
-  world.clock.ms += 1;
-  const second = await call("POST", "/keys", { label: "second", expires_at: world.clock.ms + 10 });
-  world.clock.ms += 10;
+  context.clock.ms += 1;
+  const second = await call("POST", "/keys", { label: "second", expires_at: context.clock.ms + 10 });
+  context.clock.ms += 10;
   const list = await call("GET", "/keys");
   expect(list.status).toBe(200);
   expect(list.headers.get("cache-control")).toBe("no-store");
@@ -127,17 +127,17 @@ test("the list shows the newest first, and no key, hash or discovery token", asy
 });
 
 test("the list knows of a use that is not written yet", async () => {
-  const { call, uses, world } = await createAdmin();
+  const { call, uses, context } = await createAdmin();
   const ids = [(await call("POST", "/keys", {})).json.id, (await call("POST", "/keys", {})).json.id].map(
     String,
   );
   for (const id of ids) uses.note(id);
   const shown = parts((await call("GET", "/keys")).json, "keys");
-  expect(shown.map(({ last_used_at }) => last_used_at)).toEqual([world.clock.ms, world.clock.ms]);
+  expect(shown.map(({ last_used_at }) => last_used_at)).toEqual([context.clock.ms, context.clock.ms]);
 });
 
 test("a revoked key stops at once, stays listed, and a second revocation changes nothing", async () => {
-  const { call, keys, world } = await createAdmin();
+  const { call, keys, context } = await createAdmin();
   const { json } = await call("POST", "/keys", {});
   await keys.find(String(json.key));
   const revoked = await call("POST", `/keys/${json.id}/revoke`);
@@ -145,11 +145,11 @@ test("a revoked key stops at once, stays listed, and a second revocation changes
   expect(part(revoked.json, "key")).toMatchObject({
     id: json.id,
     status: "revoked",
-    revoked_at: world.clock.ms,
+    revoked_at: context.clock.ms,
   });
   expect(await keys.find(String(json.key))).toEqual({ ok: false, code: "invalid_api_key" });
-  const at = world.clock.ms;
-  world.clock.ms += 1_000;
+  const at = context.clock.ms;
+  context.clock.ms += 1_000;
   expect(part((await call("POST", `/keys/${json.id}/revoke`)).json, "key").revoked_at).toBe(at);
   expect(parts((await call("GET", "/keys")).json, "keys")).toMatchObject([{ status: "revoked" }]);
 });

@@ -17,8 +17,8 @@ async function withAccount(material: object) {
 }
 
 test("the owner refreshes an account and sees it as it is then", async () => {
-  const { world, refresh, accountCache, id } = await withAccount(tokens);
-  world.upstream = async () =>
+  const { context, refresh, accountCache, id } = await withAccount(tokens);
+  context.network = async () =>
     Response.json({
       token_type: "Bearer",
       access_token: "sk-ant-oat01-BBB",
@@ -30,8 +30,8 @@ test("the owner refreshes an account and sees it as it is then", async () => {
   expect(part(answer.json, "account")).toMatchObject({
     id,
     status: "active",
-    expires_at: world.clock.ms + 28_800_000,
-    last_refresh_at: world.clock.ms,
+    expires_at: context.clock.ms + 28_800_000,
+    last_refresh_at: context.clock.ms,
     last_refresh_status: "ok",
     last_refresh_error: null,
   });
@@ -40,9 +40,9 @@ test("the owner refreshes an account and sees it as it is then", async () => {
 });
 
 test("a sign-in that the provider ended is told in words, and not tried again", async () => {
-  const { world, call, refresh } = await withAccount(tokens);
+  const { context, call, refresh } = await withAccount(tokens);
   let calls = 0;
-  world.upstream = async () => {
+  context.network = async () => {
     calls++;
     return Response.json(
       { error: "invalid_grant", error_description: "sk-ant-ort01-ONE is dead" },
@@ -67,8 +67,8 @@ test("a sign-in that the provider ended is told in words, and not tried again", 
 });
 
 test("a provider that cannot be reached is 502 with words, and the account stays as it is", async () => {
-  const { world, call, refresh } = await withAccount(tokens);
-  world.upstream = async () => Promise.reject(new Error("ENOTFOUND"));
+  const { context, call, refresh } = await withAccount(tokens);
+  context.network = async () => Promise.reject(new Error("ENOTFOUND"));
   const answer = await refresh();
   expect(answer.status).toBe(502);
   expect(part(answer.json, "error")).toMatchObject({

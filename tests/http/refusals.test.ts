@@ -18,6 +18,7 @@ import { type Finding, report } from "../../adapters/doctor/finding.ts";
 import { lookAtDeployment } from "../../adapters/doctor/remote.ts";
 import { clock } from "../../adapters/edge/platform.ts";
 import { nodeFetch } from "../../adapters/node/fetch.ts";
+import { testKeyOf } from "../../harness/secrets.ts";
 import { type JsonObject, parseJson } from "../../src/json.ts";
 import type { ClaudeError } from "../fakes/claude/errors.ts";
 import { CLAUDE_ERRORS } from "../fakes/claude/errors.ts";
@@ -25,7 +26,6 @@ import { CODEX_ERRORS, type CodexError } from "../fakes/codex/errors.ts";
 import { COPILOT_ERRORS, type CopilotError } from "../fakes/copilot/errors.ts";
 import type { Reply } from "../fakes/server.ts";
 import { connectAll, type Door, openDoor } from "../support/door.ts";
-import { testKeyOf } from "../support/key.ts";
 import { OPERATIONS } from "./own-error.ts";
 import { type WireAnswer, wire } from "./wire.ts";
 

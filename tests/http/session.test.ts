@@ -1,10 +1,10 @@
 /** Sessions that are logged out at several doors at once. */
 import { expect, test } from "vitest";
 import { createSessions } from "../../src/auth/session.ts";
-import { createWorld } from "../keys/world.ts";
+import { testRuntime } from "../support/runtime.ts";
 
 test("no log-out undoes another, however many doors there are", async () => {
-  const { runtime } = await createWorld();
+  const { runtime } = await testRuntime();
   const doors = Array.from({ length: 5 }, () => createSessions(runtime));
   const requests: Request[] = [];
   for (const door of doors) {

@@ -1,12 +1,13 @@
 /** A store that does not answer, and a defect inside: what clients are told, through the whole application. */
 import { describe, expect, test } from "vitest";
+import { testKeyOf } from "../../harness/secrets.ts";
 import { createApp } from "../../src/app.ts";
 import { readConfig } from "../../src/environment.ts";
 import type { Fetch, LogFields } from "../../src/runtime.ts";
 import { StorageError } from "../../src/storage/port.ts";
 import { FRESH_MS } from "../../src/storage/read-cache.ts";
-import { newStorage, random, sleep } from "../storage/world.ts";
-import { testKeyOf } from "../support/key.ts";
+import { random, sleep } from "../support/config.ts";
+import { newStorage } from "../support/storage.ts";
 import { OPERATION_NAMES, OPERATIONS, shapeOf } from "./own-error.ts";
 
 const ADMIN_TOKEN = "storage-tests-91be04c7aa52d6f3";

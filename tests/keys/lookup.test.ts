@@ -3,12 +3,12 @@ import { issueKey } from "../../src/keys/issue.ts";
 import { createKeyLookup } from "../../src/keys/lookup.ts";
 import { StorageError } from "../../src/storage/port.ts";
 import { createReadCache, FRESH_MS } from "../../src/storage/read-cache.ts";
-import { createWorld } from "./world.ts";
+import { testRuntime } from "../support/runtime.ts";
 
 const UNKNOWN = `kleis_${"A".repeat(43)}`;
 
 test("a user's key is found, and a second request asks no store", async () => {
-  const { runtime, calls } = await createWorld();
+  const { runtime, calls } = await testRuntime();
   const { key, record } = await issueKey(runtime, {});
   const lookup = createKeyLookup(runtime);
   expect(await lookup.find(key)).toEqual({ ok: true, key: record });
@@ -18,7 +18,7 @@ test("a user's key is found, and a second request asks no store", async () => {
 });
 
 test("an unknown key is refused, and asked for once only", async () => {
-  const { runtime, calls } = await createWorld();
+  const { runtime, calls } = await testRuntime();
   const lookup = createKeyLookup(runtime);
   for (let i = 0; i < 3; i++)
     expect(await lookup.find(UNKNOWN)).toEqual({ ok: false, code: "invalid_api_key" });
@@ -28,14 +28,14 @@ test("an unknown key is refused, and asked for once only", async () => {
 test.each(["", "sk-ant-api03-abc", "kleis_short", `${UNKNOWN}x`, ` ${UNKNOWN}`])(
   "what cannot be a key (%j) is refused without a question to the store",
   async (secret) => {
-    const { runtime, calls } = await createWorld();
+    const { runtime, calls } = await testRuntime();
     expect(await createKeyLookup(runtime).find(secret)).toEqual({ ok: false, code: "invalid_api_key" });
     expect(calls).toEqual([]);
   },
 );
 
 test("a key ends at its time, also while it is remembered", async () => {
-  const { runtime, clock } = await createWorld();
+  const { runtime, clock } = await testRuntime();
   const { key } = await issueKey(runtime, { expiresAt: clock.ms + 5_000 });
   const lookup = createKeyLookup(runtime);
   clock.ms += 4_999;
@@ -45,7 +45,7 @@ test("a key ends at its time, also while it is remembered", async () => {
 });
 
 test("a revocation in this process is effective at once, one elsewhere within ten seconds", async () => {
-  const { runtime, storage, clock } = await createWorld();
+  const { runtime, storage, clock } = await testRuntime();
   const here = await issueKey(runtime, {});
   const elsewhere = await issueKey(runtime, {});
   const lookup = createKeyLookup(runtime);
@@ -63,7 +63,7 @@ test("a revocation in this process is effective at once, one elsewhere within te
 });
 
 test("a read that began before a revocation does not bring the key back", async () => {
-  const { runtime, storage, clock } = await createWorld();
+  const { runtime, storage, clock } = await testRuntime();
   const { key, record } = await issueKey(runtime, {});
   let begun: () => void = () => {};
   let proceed: () => void = () => {};
@@ -93,23 +93,23 @@ test("a read that began before a revocation does not bring the key back", async 
 });
 
 test("a user's key goes on working while the database is away", async () => {
-  const world = await createWorld();
-  const { runtime, clock } = world;
+  const context = await testRuntime();
+  const { runtime, clock } = context;
   const { key } = await issueKey(runtime, {});
   const lookup = createKeyLookup(runtime);
   await lookup.find(key);
-  world.down = true;
+  context.down = true;
   clock.ms += 3_600_000;
   expect(await lookup.find(key)).toMatchObject({ ok: true });
 });
 
 test("a database that is away is asked every two seconds, not by every request", async () => {
-  const world = await createWorld();
-  const { runtime, clock, calls } = world;
+  const context = await testRuntime();
+  const { runtime, clock, calls } = context;
   const { key } = await issueKey(runtime, {});
   const lookup = createKeyLookup(runtime);
   await lookup.find(key);
-  world.down = true;
+  context.down = true;
   clock.ms += 10_000;
   calls.length = 0;
   for (let i = 0; i < 5; i++) await lookup.find(key);
@@ -120,18 +120,18 @@ test("a database that is away is asked every two seconds, not by every request",
 });
 
 test("a key that nobody remembers while the database is away is storage_unavailable, not a wrong key", async () => {
-  const world = await createWorld();
-  const { key, record } = await issueKey(world.runtime, {});
-  const lookup = createKeyLookup(world.runtime);
+  const context = await testRuntime();
+  const { key, record } = await issueKey(context.runtime, {});
+  const lookup = createKeyLookup(context.runtime);
   await lookup.find(key);
-  world.down = true;
+  context.down = true;
   await expect(lookup.find(UNKNOWN)).rejects.toMatchObject({ code: "storage_unavailable", status: 503 });
   lookup.forget(record.id);
   await expect(lookup.find(key)).rejects.toMatchObject({ code: "storage_unavailable" });
 });
 
 test("a discovery token opens its key's list, and neither stands in for the other", async () => {
-  const { runtime, storage, clock } = await createWorld();
+  const { runtime, storage, clock } = await testRuntime();
   const { key, discoveryToken, record } = await issueKey(runtime, {});
   const lookup = createKeyLookup(runtime);
   expect(await lookup.findByDiscoveryToken(discoveryToken)).toEqual({ ok: true, key: record });
@@ -145,7 +145,7 @@ test("a discovery token opens its key's list, and neither stands in for the othe
 });
 
 test("guessed names push nothing out that exists, and memory stays bounded", async () => {
-  const { runtime } = await createWorld();
+  const { runtime } = await testRuntime();
   const asked: string[] = [];
   const cache = createReadCache<string>({
     ...runtime,
@@ -169,7 +169,7 @@ test("guessed names push nothing out that exists, and memory stays bounded", asy
 });
 
 test("an old answer that was forgotten while it was read anew is not served, though the store failed", async () => {
-  const { runtime, clock } = await createWorld();
+  const { runtime, clock } = await testRuntime();
   let load = async (): Promise<string | null> => "old";
   const cache = createReadCache<string>({ ...runtime, capacity: 2, load: () => load() });
   await cache.get("name");

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { isAbsolute, join, relative, resolve } from "node:path";
-import { ROOT } from "../doors/process.ts";
+import { ROOT } from "../../harness/process.ts";
 import { AGENTS, type Agent } from "./agents.ts";
 
 /** The exact versions, and npm's lock with the hash of everything that they bring. */

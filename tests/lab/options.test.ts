@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { ROOT } from "../doors/process.ts";
+import { ROOT } from "../../harness/process.ts";
 import { AGENTS } from "./agents.ts";
 import { DOORS } from "./doors.ts";
 import { cacheFolder } from "./install.ts";

@@ -6,7 +6,7 @@ import { callableInMessages } from "../../src/models/catalogue/messages-page.ts"
 import { modelInfos } from "../../src/models/catalogue/model-info.ts";
 import { readRegistry } from "../../src/models/registry/schema.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
-import { ALL, ask, type World, world } from "./fixtures/world.ts";
+import { ALL, ask, type World, world } from "./resolve-context.ts";
 
 const ids = (settings: World = {}) => listModels(world(settings)).map(({ id }) => id);
 

@@ -6,7 +6,7 @@ import { accessOf, type KeyScopes, NO_SCOPES } from "../../src/models/resolve/ac
 import { resolveMemoized } from "../../src/models/resolve/memo.ts";
 import { resolve } from "../../src/models/resolve/resolve.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
-import { ALL, accounts } from "./fixtures/world.ts";
+import { ALL, accounts } from "./resolve-context.ts";
 
 const MODEL = "claude-sonnet-5";
 

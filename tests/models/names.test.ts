@@ -8,7 +8,7 @@ import { snapshot } from "../../src/models/registry/snapshot.ts";
 import { plainName } from "../../src/models/resolve/name.ts";
 import { nearestName } from "../../src/models/resolve/nearest.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
-import { answer, ask, type World, world } from "./fixtures/world.ts";
+import { answer, ask, type World, world } from "./resolve-context.ts";
 
 /** Every kind of account, so that every model is served by somebody. */
 const HAS = ["codex", "codex:api_key", "claude", "claude:api_key", "copilot"];

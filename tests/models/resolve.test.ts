@@ -4,7 +4,7 @@ import { catalogueOf, createCatalogue } from "../../src/models/catalogue/catalog
 import { readRegistry } from "../../src/models/registry/schema.ts";
 import { snapshot } from "../../src/models/registry/snapshot.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
-import { ALL, answer, ask } from "./fixtures/world.ts";
+import { ALL, answer, ask } from "./resolve-context.ts";
 
 /** Input; then what is found with all three, without Codex, without Claude, without Copilot. */
 const NONE = "provider_not_configured";

@@ -8,7 +8,7 @@ import { catalogueOf } from "../../src/models/catalogue/catalogue.ts";
 import { snapshot } from "../../src/models/registry/snapshot.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
-import { ALL, ANY, accounts, type World } from "./fixtures/world.ts";
+import { ALL, ANY, accounts, type World } from "./resolve-context.ts";
 
 const entry = z.looseObject({ id: z.string() });
 const listBody = z.looseObject({

@@ -4,7 +4,7 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
 import { nearbyData } from "../../adapters/node/find-data.ts";
-import { testKeyOf } from "../support/key.ts";
+import { testKeyOf } from "../../harness/secrets.ts";
 import { type Bundle, bundle, endAll, run } from "./process.ts";
 
 let parent: string;

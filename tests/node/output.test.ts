@@ -5,8 +5,8 @@ import { pathToFileURL } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { createLogger } from "../../adapters/node/logger.ts";
 import { type OutputName, write } from "../../adapters/node/output.ts";
+import { testKeyOf } from "../../harness/secrets.ts";
 import { wire } from "../http/wire.ts";
-import { testKeyOf } from "../support/key.ts";
 import { type Bundle, bundle, endAll, newFolder, run } from "./process.ts";
 import { until } from "./upstream.ts";
 

@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { describe, expect, test } from "vitest";
 import { createPeerReader } from "../../adapters/node/peer.ts";
 import { readSettings } from "../../adapters/node/settings.ts";
-import { testKeyOf } from "../support/key.ts";
+import { testKeyOf } from "../../harness/secrets.ts";
 
 const SECRETS = { ADMIN_TOKEN: "peer-tests-8d1f4a7c2b960e35", ENCRYPTION_KEY: testKeyOf("three") };
 

@@ -7,7 +7,7 @@ import { parseEnv } from "node:util";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ensureSecrets, readSecrets, SECRETS_FILE } from "../../adapters/node/secrets.ts";
 import { readSettings } from "../../adapters/node/settings.ts";
-import { testKeyOf } from "../support/key.ts";
+import { testKeyOf } from "../../harness/secrets.ts";
 
 let folder: string;
 beforeEach(() => {

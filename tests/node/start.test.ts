@@ -15,9 +15,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseEnv } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { testKeyOf } from "../../harness/secrets.ts";
 import { type Fakes, startFakeClaude, startFakes } from "../fakes/index.ts";
 import { wire } from "../http/wire.ts";
-import { testKeyOf } from "../support/key.ts";
 import { type Bundle, bundle, endAll, newFolder, type Running, run } from "./process.ts";
 
 const TOKEN = "start-tests-6b1f0c9e2d7a4583";

@@ -3,9 +3,10 @@ import { createServer, type Server } from "node:http";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { createCallbackPorts } from "../../adapters/node/callback.ts";
 import { start } from "../../adapters/node/server.ts";
+import { TEST_KEY } from "../../harness/secrets.ts";
 import type { CallbackOptions, CallbackPage } from "../../src/runtime.ts";
 import { startFakes } from "../fakes/index.ts";
-import { newFolder, testKey } from "../storage/world.ts";
+import { newFolder } from "../support/storage.ts";
 import { ADMIN_TOKEN, account, createSignInWorld, field, freePort } from "./world.ts";
 
 const fine: CallbackPage = { status: 200, title: "Connected", text: "<b>You & I</b>" };
@@ -215,7 +216,7 @@ describe("the whole Node door, on the very port that OpenAI sends browsers to", 
     const server = await start({
       ...fakes.env,
       ADMIN_TOKEN,
-      ENCRYPTION_KEY: testKey,
+      ENCRYPTION_KEY: TEST_KEY,
       KLEIS_DATA_DIR: await newFolder(),
       PORT: "0",
       LOG_LEVEL: "silent",

@@ -3,12 +3,14 @@ import { createServer } from "node:http";
 import { createClient } from "@libsql/client";
 import { onTestFinished } from "vitest";
 import { nodeFetch } from "../../adapters/node/fetch.ts";
+import { TEST_KEY } from "../../harness/secrets.ts";
 import { createApp } from "../../src/app.ts";
 import { readConfig } from "../../src/environment.ts";
 import { isObject, type JsonObject, parseJson } from "../../src/json.ts";
 import type { Fetch, LogFields, Runtime } from "../../src/runtime.ts";
 import { type Fakes, startFakes } from "../fakes/index.ts";
-import { newStorage, random, testKey } from "../storage/world.ts";
+import { random } from "../support/config.ts";
+import { newStorage } from "../support/storage.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 
 export const ADMIN_TOKEN = "tH3-0wner_Of.this/place+knows";
@@ -42,7 +44,7 @@ export async function createSignInWorld(options: Options = {}) {
   const config = readConfig({
     ...fakes.env,
     ADMIN_TOKEN,
-    ENCRYPTION_KEY: testKey,
+    ENCRYPTION_KEY: TEST_KEY,
     ...options.env,
   });
   if (!config.ok) throw new Error(config.problems.join("; "));

@@ -1,9 +1,10 @@
 /** The same over a real libSQL server, as the doors without a disk reach it: a round trip there is one HTTP request. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { connectDatabase } from "../../adapters/edge/database.ts";
+import { TEST_KEY } from "../../harness/secrets.ts";
 import { createSealer } from "../../src/storage/seal.ts";
 import { type Fakes, startFakes } from "../fakes/index.ts";
-import { random, testKey } from "../storage/world.ts";
+import { random } from "../support/config.ts";
 import { type SqldServer, sqldMissing, startSqld } from "../support/sqld.ts";
 import { issue, type Process, settle, startProcess } from "./town.ts";
 
@@ -42,7 +43,7 @@ describe.skipIf(sqldMissing !== null).each(["perCall", "shared"] as const)("with
       connectDatabase(
         { url: server?.url ?? "", authToken: undefined },
         clients,
-        createSealer([testKey], random),
+        createSealer([TEST_KEY], random),
       ),
     );
 

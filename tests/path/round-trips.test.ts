@@ -4,8 +4,8 @@
  */
 import { describe, expect, test } from "vitest";
 import { FRESH_MS } from "../../src/storage/read-cache.ts";
-import { newAccount } from "../storage/world.ts";
 import { isRead, type RoundTrip } from "../support/counted-client.ts";
+import { newAccount } from "../support/storage.ts";
 import { type CountedProcess, foundTown, issue, settle, type Town } from "./town.ts";
 
 /** How long a slow machine is waited for. */

@@ -4,13 +4,14 @@
  */
 import { createClient } from "@libsql/client";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { addAccounts, addKeys, addKnownKeys, addModelLists } from "../../harness/large-database.ts";
+import { BIG } from "../../harness/models-dev.ts";
+import { TEST_KEY } from "../../harness/secrets.ts";
 import { createKeyLookup } from "../../src/keys/lookup.ts";
 import { createSealer } from "../../src/storage/seal.ts";
 import { OPERATION_NAMES } from "../http/own-error.ts";
-import { BIG } from "../registry/big.ts";
-import { random, testKey } from "../storage/world.ts";
+import { random } from "../support/config.ts";
 import { isRead, type RoundTrip } from "../support/counted-client.ts";
-import { addAccounts, addKeys, addKnownKeys, addModelLists } from "../support/crowd.ts";
 import {
   ADMIN_TOKEN,
   type CountedProcess,
@@ -42,7 +43,7 @@ beforeAll(async () => {
   const client = createClient({ url: `file:${town.file}`, timeout: 5_000 });
   await addKeys(client, KEYS);
   known = await addKnownKeys(client, 1_100);
-  await addAccounts(client, createSealer([testKey], random), ACCOUNTS);
+  await addAccounts(client, createSealer([TEST_KEY], random), ACCOUNTS);
   client.close();
   await addModelLists(first.storage, ids, Date.now());
 }, 180_000);

@@ -9,6 +9,8 @@ import { join } from "node:path";
 import { createClient } from "@libsql/client";
 import { onTestFinished } from "vitest";
 import { nodeFetch } from "../../adapters/node/fetch.ts";
+import { SAMPLE } from "../../harness/models-dev.ts";
+import { TEST_KEY } from "../../harness/secrets.ts";
 import { type App, createApp } from "../../src/app.ts";
 import { readConfig } from "../../src/environment.ts";
 import type { Runtime } from "../../src/runtime.ts";
@@ -20,8 +22,7 @@ import type { Storage } from "../../src/storage/port.ts";
 import { createSealer } from "../../src/storage/seal.ts";
 import { type Fakes, startFakes } from "../fakes/index.ts";
 import { OPERATIONS, type OperationName } from "../http/own-error.ts";
-import { SAMPLE } from "../registry/world.ts";
-import { random, sleep, testKey } from "../storage/world.ts";
+import { random, sleep } from "../support/config.ts";
 import { type CountedClient, countedClient } from "../support/counted-client.ts";
 
 export const ADMIN_TOKEN = "round-trips-6e1d07c93ab842f5";
@@ -108,9 +109,9 @@ async function startRegistry(body: string | Uint8Array) {
 
 /** One process over whatever leads to a database. */
 export function startProcess(fakes: Fakes, connections: Connections, env = {}): Process {
-  const config = readConfig({ ADMIN_TOKEN, ENCRYPTION_KEY: testKey, ...fakes.env, ...env });
+  const config = readConfig({ ADMIN_TOKEN, ENCRYPTION_KEY: TEST_KEY, ...fakes.env, ...env });
   if (!config.ok) throw new Error(config.problems.join("; "));
-  const storage = createLibsqlStorage({ connections, sealer: createSealer([testKey], random), sleep });
+  const storage = createLibsqlStorage({ connections, sealer: createSealer([TEST_KEY], random), sleep });
   const background = new Set<Promise<unknown>>();
   const silent = () => {};
   let now = Date.now();

@@ -1,4 +1,6 @@
 /** One prepared Claude request, as the pipeline would send it: the smallest world for the provider's tests. */
+
+import { testKeyOf } from "../../harness/secrets.ts";
 import type { Config } from "../../src/config.ts";
 import { readConfig } from "../../src/environment.ts";
 import type { JsonObject } from "../../src/json.ts";
@@ -7,7 +9,6 @@ import type { Operation } from "../../src/protocols/protocol.ts";
 import type { CredentialKind } from "../../src/providers/account.ts";
 import { claude } from "../../src/providers/claude/index.ts";
 import type { PreparedRequest } from "../../src/providers/provider.ts";
-import { testKeyOf } from "../support/key.ts";
 
 export const IDENTITY = "You are Claude Code, Anthropic's official CLI for Claude.";
 

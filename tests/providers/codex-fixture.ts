@@ -1,4 +1,6 @@
 /** The smallest world in which the Codex provider prepares a request, and the backend's rules as a strict checker. */
+
+import { testKeyOf } from "../../harness/secrets.ts";
 import { readConfig } from "../../src/environment.ts";
 import { isObject, type Json, type JsonObject } from "../../src/json.ts";
 import type { Edit } from "../../src/protocols/body.ts";
@@ -7,7 +9,6 @@ import type { Operation } from "../../src/protocols/protocol.ts";
 import type { ProviderAccount } from "../../src/providers/account.ts";
 import { codex } from "../../src/providers/codex/index.ts";
 import type { PreparedRequest } from "../../src/providers/provider.ts";
-import { testKeyOf } from "../support/key.ts";
 
 const decoded = readConfig({
   ADMIN_TOKEN: "q7Zt9-Lw2xV5-Rk8mN1-Yb4cP6-Hs3",

@@ -1,4 +1,6 @@
 /** The smallest world of the Copilot tests: a configuration, an account, and a request ready to prepare. */
+
+import { testKeyOf } from "../../harness/secrets.ts";
 import type { Config } from "../../src/config.ts";
 import { readConfig } from "../../src/environment.ts";
 import type { JsonObject } from "../../src/json.ts";
@@ -7,7 +9,6 @@ import type { Operation } from "../../src/protocols/protocol.ts";
 import type { ProviderAccount } from "../../src/providers/account.ts";
 import { copilot } from "../../src/providers/copilot/index.ts";
 import type { PreparedRequest } from "../../src/providers/provider.ts";
-import { testKeyOf } from "../support/key.ts";
 
 export const TOKEN = "gho_16C7e42F292c6912E7710c838347Ae178B4a";
 

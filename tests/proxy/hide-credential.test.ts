@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { ByteSource } from "../../src/bytes.ts";
 import { hideInBody } from "../../src/proxy/response/hide-credential.ts";
 import { createHouse } from "../security/house.ts";
-import { newAccount } from "../storage/world.ts";
+import { newAccount } from "../support/storage.ts";
 
 const encoder = new TextEncoder();
 const TOKEN = "gho_planted-credential-0123456789";

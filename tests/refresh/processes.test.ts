@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { testKeyOf } from "../../harness/secrets.ts";
 import type { JsonObject } from "../../src/json.ts";
 import { type FakeClaude, startFakeClaude } from "../fakes/index.ts";
-import { testKeyOf } from "../support/key.ts";
 import { type ServerProcess, startProcess } from "../support/server-process.ts";
 import { type SqldServer, sqldMissing, startSqld } from "../support/sqld.ts";
 

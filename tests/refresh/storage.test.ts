@@ -4,9 +4,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { nextTokens } from "../../src/accounts/refresh/next-tokens.ts";
 import { backOff, LEASE_MS } from "../../src/accounts/refresh/timing.ts";
 import type { Lease, NewAccount, RefreshState, RefusalNote, Storage } from "../../src/storage/port.ts";
-import { newAccount, newStorage } from "../storage/world.ts";
 import { createMemoryStorage } from "../support/memory-storage.ts";
 import { type SqldServer, sqldMissing, startSqld } from "../support/sqld.ts";
+import { newAccount, newStorage } from "../support/storage.ts";
 
 /** Longer than any test takes. */
 const LONG = 100_000;

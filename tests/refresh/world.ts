@@ -1,12 +1,12 @@
 /** One account, some isolates over one store in memory, a clock that is moved by hand, a provider that says what it is told. */
 
+import { testKeyOf } from "../../harness/secrets.ts";
 import { createAccountCache } from "../../src/accounts/account-cache.ts";
 import { createCredentials } from "../../src/accounts/credentials.ts";
 import { readConfig } from "../../src/environment.ts";
 import type { IdentityFetch, RefreshInput, RefreshResult } from "../../src/providers/provider.ts";
 import type { Runtime } from "../../src/runtime.ts";
 import { type NewAccount, type Storage, StorageError } from "../../src/storage/port.ts";
-import { testKeyOf } from "../support/key.ts";
 import { createMemoryStorage } from "../support/memory-storage.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 

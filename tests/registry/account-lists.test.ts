@@ -3,8 +3,8 @@ import { describe, expect, test } from "vitest";
 import { createModelSource } from "../../src/models/catalogue/source.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
 import type { AccountRecord } from "../../src/storage/port.ts";
+import { ORIGIN, type RegistryKleis, startRegistryKleis } from "./kleis.ts";
 import { codexRow, copilotList, copilotRow } from "./live-rows.ts";
-import { createPlace, ORIGIN, type Place } from "./place.ts";
 
 const COPILOT = "https://api.githubcopilot.com";
 const CODEX = "https://chatgpt.com/backend-api/codex";
@@ -15,14 +15,14 @@ interface Asked {
   headers: Headers;
 }
 
-/** A place whose providers keep these lists, by the token that asks. Everything else answers an empty 200. */
+/** Kleis with providers that keep these lists, by the token that asks. Everything else answers an empty 200. */
 async function listing(
   lists: Record<string, object>,
-): Promise<Place & { asked: Asked[]; lists: typeof lists }> {
-  const place = await createPlace({ MODELS_DEV_URL: "" });
+): Promise<RegistryKleis & { asked: Asked[]; lists: typeof lists }> {
+  const kleis = await startRegistryKleis({ MODELS_DEV_URL: "" });
   const asked: Asked[] = [];
-  const whole = Object.assign(place, { asked, lists });
-  place.network = async (url, init) => {
+  const whole = Object.assign(kleis, { asked, lists });
+  kleis.network = async (url, init) => {
     const headers = new Headers(init.headers);
     asked.push({ url, headers });
     const list = whole.lists[headers.get("authorization")?.replace("Bearer ", "") ?? ""];
@@ -34,21 +34,22 @@ async function listing(
   return whole;
 }
 
-const copilotIs = (place: Place, token: string): Promise<AccountRecord> =>
-  place.account("copilot", { accessToken: token });
+const copilotIs = (kleis: RegistryKleis, token: string): Promise<AccountRecord> =>
+  kleis.account("copilot", { accessToken: token });
 
-async function listed(place: Place, path = "/v1/models"): Promise<Record<string, unknown>[]> {
-  const { key } = await place.key();
-  const response = await place.get(path, { authorization: `Bearer ${key}` });
+async function listed(kleis: RegistryKleis, path = "/v1/models"): Promise<Record<string, unknown>[]> {
+  const { key } = await kleis.key();
+  const response = await kleis.get(path, { authorization: `Bearer ${key}` });
   const { data }: { data: Record<string, unknown>[] } = await response.json();
   return data;
 }
 
-const idsOf = async (place: Place, path?: string) => (await listed(place, path)).map(({ id }) => id).sort();
+const idsOf = async (kleis: RegistryKleis, path?: string) =>
+  (await listed(kleis, path)).map(({ id }) => id).sort();
 
-async function post(place: Place, path: string, body: object) {
-  const { key } = await place.key();
-  const response = await place.app.fetch(
+async function post(kleis: RegistryKleis, path: string, body: object) {
+  const { key } = await kleis.key();
+  const response = await kleis.app.fetch(
     new Request(ORIGIN + path, {
       method: "POST",
       headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
@@ -66,10 +67,10 @@ const THREE = copilotList(
 
 describe("an account's own list is the truth about it", () => {
   test("from the first list that a user sees, in ids, limits and protocols", async () => {
-    const place = await listing({ one: THREE });
-    await copilotIs(place, "one");
-    expect(await idsOf(place)).toEqual(["copilot/brand-new-1", "copilot/claude-sonnet-5", "copilot/gpt-5.4"]);
-    const registry = await place.registry("/models/own/api.json");
+    const kleis = await listing({ one: THREE });
+    await copilotIs(kleis, "one");
+    expect(await idsOf(kleis)).toEqual(["copilot/brand-new-1", "copilot/claude-sonnet-5", "copilot/gpt-5.4"]);
+    const registry = await kleis.registry("/models/own/api.json");
     const { models } = registry["kleis-copilot"]!;
     expect(models["gpt-5.4"]).toMatchObject({
       name: "GPT-5.4",
@@ -85,36 +86,36 @@ describe("an account's own list is the truth about it", () => {
 
   test("also where it allows nothing at all, and over a restart", async () => {
     const disabled = { policy: { state: "disabled" } };
-    const place = await listing({ one: THREE });
-    await copilotIs(place, "one");
-    expect(await idsOf(place)).toHaveLength(3);
-    place.lists.one = copilotList(copilotRow("gpt-5.4", undefined, disabled));
-    const { json } = await place.admin("POST", "/admin/models/refresh");
+    const kleis = await listing({ one: THREE });
+    await copilotIs(kleis, "one");
+    expect(await idsOf(kleis)).toHaveLength(3);
+    kleis.lists.one = copilotList(copilotRow("gpt-5.4", undefined, disabled));
+    const { json } = await kleis.admin("POST", "/admin/models/refresh");
     expect(json).toMatchObject({ accounts: [{ list: "renewed" }] });
-    expect(await idsOf(place)).toEqual([]);
-    place.restart();
-    expect(await place.registry("/models/own/api.json")).toEqual({});
-    expect(place.asked).toHaveLength(2);
+    expect(await idsOf(kleis)).toEqual([]);
+    kleis.restart();
+    expect(await kleis.registry("/models/own/api.json")).toEqual({});
+    expect(kleis.asked).toHaveLength(2);
   });
 
   test("in a registry that models.dev could have made, whatever efforts it names", async () => {
     const efforts = [{ effort: "high" }, { effort: "ultra" }];
-    const place = await listing({
+    const kleis = await listing({
       two: { models: [codexRow("gpt-9-omega", { supported_reasoning_levels: efforts })] },
     });
-    await place.account("codex", { accessToken: "two" });
-    const { models } = (await place.registry("/models/own/api.json"))["kleis-codex"]!;
+    await kleis.account("codex", { accessToken: "two" });
+    const { models } = (await kleis.registry("/models/own/api.json"))["kleis-codex"]!;
     expect(models["gpt-9-omega"]?.reasoning_options).toEqual([{ type: "effort", values: ["high"] }]);
   });
 
   test("asked for as that account, at that account's host, with nothing else", async () => {
-    const place = await listing({ one: THREE, two: { models: [codexRow("gpt-5.5")] } });
-    await copilotIs(place, "one");
-    await place.account("codex", { accessToken: "two", metadata: { account_id: "workspace" } });
-    await listed(place);
-    await place.world.settled();
+    const kleis = await listing({ one: THREE, two: { models: [codexRow("gpt-5.5")] } });
+    await copilotIs(kleis, "one");
+    await kleis.account("codex", { accessToken: "two", metadata: { account_id: "workspace" } });
+    await listed(kleis);
+    await kleis.settled();
     const [copilot, codex] = [COPILOT, CODEX].map((host) =>
-      place.asked.find(({ url }) => url.startsWith(host)),
+      kleis.asked.find(({ url }) => url.startsWith(host)),
     );
     expect(copilot?.url).toBe(`${COPILOT}/models`);
     expect(Object.fromEntries(copilot?.headers ?? [])).toEqual({
@@ -139,10 +140,10 @@ describe("an account's own list is the truth about it", () => {
       codexRow("gpt-9-nova"),
       codexRow("gpt-9-terra", window(500_000)),
     ];
-    const place = await listing({ two: { models: rows } });
-    await place.account("codex", { accessToken: "two" });
-    expect(await idsOf(place)).toEqual(rows.map((row) => (row as { slug: string }).slug).sort());
-    const { models } = (await place.registry("/models/own/api.json"))["kleis-codex"]!;
+    const kleis = await listing({ two: { models: rows } });
+    await kleis.account("codex", { accessToken: "two" });
+    expect(await idsOf(kleis)).toEqual(rows.map((row) => (row as { slug: string }).slug).sort());
+    const { models } = (await kleis.registry("/models/own/api.json"))["kleis-codex"]!;
     const limits = Object.entries(models).map(([id, { limit }]) => [id, limit.context, limit.input]);
     expect(limits.sort()).toEqual([
       ["gpt-5.4", 272_000, 272_000],
@@ -157,10 +158,10 @@ describe("an account's own list is the truth about it", () => {
   });
 
   test("a model that it does not name may still be tried, and the provider has the last word", async () => {
-    const place = await listing({ one: THREE });
-    await copilotIs(place, "one");
-    await listed(place);
-    const { status } = await post(place, "/v1/chat/completions", {
+    const kleis = await listing({ one: THREE });
+    await copilotIs(kleis, "one");
+    await listed(kleis);
+    const { status } = await post(kleis, "/v1/chat/completions", {
       model: "copilot/gemini-3.6-flash",
       messages: [],
     });
@@ -168,45 +169,45 @@ describe("an account's own list is the truth about it", () => {
   });
 
   test("a listed model that Copilot refuses as unknown leaves the list until the next one; others answer for it", async () => {
-    const place = await listing({ one: THREE, two: THREE });
-    const one = await copilotIs(place, "one");
-    const two = await copilotIs(place, "two");
-    expect(await idsOf(place)).toHaveLength(3);
-    const { network } = place;
+    const kleis = await listing({ one: THREE, two: THREE });
+    const one = await copilotIs(kleis, "one");
+    const two = await copilotIs(kleis, "two");
+    expect(await idsOf(kleis)).toHaveLength(3);
+    const { network } = kleis;
     const refusal = {
       error: { message: "The requested model is not supported.", code: "model_not_supported" },
     };
-    place.network = (url, init) => {
+    kleis.network = (url, init) => {
       const isOne = new Headers(init.headers).get("authorization") === "Bearer one";
       if (init.method !== "POST" || !isOne) return network(url, init);
       return Promise.resolve(Response.json(refusal, { status: 400 }));
     };
     const body = { model: "copilot/brand-new-1", messages: [] };
-    const refused = await post(place, "/v1/chat/completions", body);
+    const refused = await post(kleis, "/v1/chat/completions", body);
     expect([refused.status, refused.headers.get("x-kleis-account")]).toEqual([400, one.id]);
-    const answered = await post(place, "/v1/chat/completions", body);
+    const answered = await post(kleis, "/v1/chat/completions", body);
     expect([answered.status, answered.headers.get("x-kleis-account")]).toEqual([200, two.id]);
-    expect(await idsOf(place)).toHaveLength(3);
-    const { key } = await place.key({ accounts: [one.id] });
+    expect(await idsOf(kleis)).toHaveLength(3);
+    const { key } = await kleis.key({ accounts: [one.id] });
     const listOfOne = async () => {
-      const response = await place.get("/v1/models", { authorization: `Bearer ${key}` });
+      const response = await kleis.get("/v1/models", { authorization: `Bearer ${key}` });
       return (await response.json()).data.length;
     };
     expect(await listOfOne()).toBe(2);
-    place.world.clock.ms += 5 * HOUR;
-    await listed(place);
-    await place.world.settled();
+    kleis.clock.ms += 5 * HOUR;
+    await listed(kleis);
+    await kleis.settled();
     expect(await listOfOne()).toBe(3);
   });
 
   test("a model is answered on the endpoints that the list names, and refused on others in words", async () => {
-    const place = await listing({ one: THREE });
-    await copilotIs(place, "one");
-    await listed(place);
+    const kleis = await listing({ one: THREE });
+    await copilotIs(kleis, "one");
+    await listed(kleis);
     expect(
-      (await post(place, "/v1/chat/completions", { model: "copilot/gpt-5.4", messages: [] })).status,
+      (await post(kleis, "/v1/chat/completions", { model: "copilot/gpt-5.4", messages: [] })).status,
     ).toBe(200);
-    const refused = await post(place, "/v1/messages", {
+    const refused = await post(kleis, "/v1/messages", {
       model: "copilot/gpt-5.4",
       max_tokens: 1,
       messages: [],
@@ -216,83 +217,83 @@ describe("an account's own list is the truth about it", () => {
   });
 
   test("of two accounts the one that has the model answers", async () => {
-    const place = await listing({
+    const kleis = await listing({
       one: copilotList(copilotRow("gpt-5.4", ["/responses"])),
       two: copilotList(copilotRow("gpt-5.4", ["/responses"]), copilotRow("grok-9")),
     });
-    const one = await copilotIs(place, "one");
-    const two = await copilotIs(place, "two");
-    expect(await idsOf(place)).toEqual(["copilot/gpt-5.4", "copilot/grok-9"]);
+    const one = await copilotIs(kleis, "one");
+    const two = await copilotIs(kleis, "two");
+    expect(await idsOf(kleis)).toEqual(["copilot/gpt-5.4", "copilot/grok-9"]);
     const account = async (model: string, path: string) =>
-      (await post(place, path, { model, input: "hi", messages: [] })).headers.get("x-kleis-account");
+      (await post(kleis, path, { model, input: "hi", messages: [] })).headers.get("x-kleis-account");
     expect(await account("grok-9", "/v1/chat/completions")).toBe(two.id);
     expect(await account("copilot/gpt-5.4", "/v1/responses")).toBe(one.id);
   });
 
   test("a key that may use only one of them is shown only what that one has", async () => {
-    const place = await listing({
+    const kleis = await listing({
       one: copilotList(copilotRow("gpt-5.4")),
       two: copilotList(copilotRow("grok-9")),
     });
-    const one = await copilotIs(place, "one");
-    await copilotIs(place, "two");
-    const { discoveryToken } = await place.key({ accounts: [one.id] });
-    const registry = await place.registry(`/models/${discoveryToken}/api.json`);
+    const one = await copilotIs(kleis, "one");
+    await copilotIs(kleis, "two");
+    const { discoveryToken } = await kleis.key({ accounts: [one.id] });
+    const registry = await kleis.registry(`/models/${discoveryToken}/api.json`);
     expect(Object.keys(registry["kleis-copilot"]?.models ?? {})).toEqual(["gpt-5.4"]);
   });
 });
 
 describe("a list is asked for in the background", () => {
   test("at once when an account is connected", async () => {
-    const place = await listing({ gho_one: THREE });
-    const { status } = await place.admin("POST", "/admin/accounts/import", {
+    const kleis = await listing({ gho_one: THREE });
+    const { status } = await kleis.admin("POST", "/admin/accounts/import", {
       provider: "copilot",
       kind: "oauth",
       access_token: "gho_one",
     });
     expect(status).toBe(201);
-    await place.world.settled();
-    expect(place.asked.map(({ url }) => url)).toContain(`${COPILOT}/models`);
+    await kleis.settled();
+    expect(kleis.asked.map(({ url }) => url)).toContain(`${COPILOT}/models`);
   });
 
   test("again after hours, and kept over a restart in between", async () => {
-    const place = await listing({ one: THREE });
-    await copilotIs(place, "one");
-    await listed(place);
-    await place.world.settled();
-    expect(place.asked).toHaveLength(1);
-    place.restart();
-    expect(await idsOf(place)).toContain("copilot/brand-new-1");
-    expect(place.asked).toHaveLength(1);
-    place.world.clock.ms += 5 * HOUR;
-    await listed(place);
-    await place.world.settled();
-    expect(place.asked).toHaveLength(2);
+    const kleis = await listing({ one: THREE });
+    await copilotIs(kleis, "one");
+    await listed(kleis);
+    await kleis.settled();
+    expect(kleis.asked).toHaveLength(1);
+    kleis.restart();
+    expect(await idsOf(kleis)).toContain("copilot/brand-new-1");
+    expect(kleis.asked).toHaveLength(1);
+    kleis.clock.ms += 5 * HOUR;
+    await listed(kleis);
+    await kleis.settled();
+    expect(kleis.asked).toHaveLength(2);
   });
 
   test("again when the account has changed, by a new sign-in for one", async () => {
-    const place = await listing({ one: THREE, two: copilotList(copilotRow("grok-9")) });
-    await copilotIs(place, "one");
-    await listed(place);
-    await place.world.settled();
-    place.world.clock.ms += 10 * 60_000;
-    await place.account("copilot", {
+    const kleis = await listing({ one: THREE, two: copilotList(copilotRow("grok-9")) });
+    await copilotIs(kleis, "one");
+    await listed(kleis);
+    await kleis.settled();
+    kleis.clock.ms += 10 * 60_000;
+    await kleis.account("copilot", {
       accessToken: "two",
       externalId: "external-1",
-      now: place.world.clock.ms,
+      now: kleis.clock.ms,
     });
-    place.restart();
-    await listed(place);
-    await place.world.settled();
-    expect(await idsOf(place)).toEqual(["copilot/grok-9"]);
+    kleis.restart();
+    await listed(kleis);
+    await kleis.settled();
+    expect(await idsOf(kleis)).toEqual(["copilot/grok-9"]);
   });
 
   test("at the owner's wish, who is told what came of it", async () => {
-    const place = await listing({ one: THREE });
-    const one = await copilotIs(place, "one");
-    const two = await copilotIs(place, "two");
-    await place.account("codex", { kind: "api_key" });
-    expect(await place.admin("POST", "/admin/models/refresh")).toEqual({
+    const kleis = await listing({ one: THREE });
+    const one = await copilotIs(kleis, "one");
+    const two = await copilotIs(kleis, "two");
+    await kleis.account("codex", { kind: "api_key" });
+    expect(await kleis.admin("POST", "/admin/models/refresh")).toEqual({
       status: 200,
       json: {
         registry: "off",
@@ -305,54 +306,54 @@ describe("a list is asked for in the background", () => {
   });
 
   test("once for all who wish it at the same time", async () => {
-    const place = await listing({ one: THREE });
-    await copilotIs(place, "one");
+    const kleis = await listing({ one: THREE });
+    await copilotIs(kleis, "one");
     let answer = () => {};
     const held = new Promise<void>((resolve) => {
       answer = resolve;
     });
-    const { network } = place;
-    place.network = async (...asked) => {
+    const { network } = kleis;
+    kleis.network = async (...asked) => {
       const response = network(...asked);
       await held;
       return response;
     };
-    const wishes = Array.from({ length: 10 }, () => place.admin("POST", "/admin/models/refresh"));
+    const wishes = Array.from({ length: 10 }, () => kleis.admin("POST", "/admin/models/refresh"));
     // All of them wait for the provider once none of them asks the store any more.
-    for (let calls = -1, still = 0; still < 20 || place.asked.length === 0; ) {
-      still = place.world.calls.length === calls ? still + 1 : 0;
-      calls = place.world.calls.length;
+    for (let calls = -1, still = 0; still < 20 || kleis.asked.length === 0; ) {
+      still = kleis.calls.length === calls ? still + 1 : 0;
+      calls = kleis.calls.length;
       await new Promise((later) => setTimeout(later, 10));
     }
     answer();
     for (const { json } of await Promise.all(wishes)) {
       expect(json).toMatchObject({ accounts: [{ list: "renewed" }] });
     }
-    expect(place.asked).toHaveLength(1);
-    await place.admin("POST", "/admin/models/refresh");
-    expect(place.asked).toHaveLength(2);
+    expect(kleis.asked).toHaveLength(1);
+    await kleis.admin("POST", "/admin/models/refresh");
+    expect(kleis.asked).toHaveLength(2);
   });
 
   test("also by a clock that was set back", async () => {
-    const place = await listing({ one: THREE });
-    await copilotIs(place, "one");
-    await listed(place);
-    await place.world.settled();
-    place.restart();
-    place.world.clock.ms -= 10 * 24 * HOUR;
-    await listed(place);
-    await place.world.settled();
-    expect(place.asked).toHaveLength(2);
+    const kleis = await listing({ one: THREE });
+    await copilotIs(kleis, "one");
+    await listed(kleis);
+    await kleis.settled();
+    kleis.restart();
+    kleis.clock.ms -= 10 * 24 * HOUR;
+    await listed(kleis);
+    await kleis.settled();
+    expect(kleis.asked).toHaveLength(2);
   });
 
   test("not for accounts that are disabled or must sign in", async () => {
-    const place = await listing({ one: THREE });
-    const one = await copilotIs(place, "one");
-    await place.runtime.storage.accounts.update(one.id, { enabled: false }, 1);
-    await place.account("codex", { kind: "api_key" });
-    await listed(place);
-    await place.world.settled();
-    expect(place.asked).toEqual([]);
+    const kleis = await listing({ one: THREE });
+    const one = await copilotIs(kleis, "one");
+    await kleis.runtime.storage.accounts.update(one.id, { enabled: false }, 1);
+    await kleis.account("codex", { kind: "api_key" });
+    await listed(kleis);
+    await kleis.settled();
+    expect(kleis.asked).toEqual([]);
   });
 });
 
@@ -369,36 +370,36 @@ describe("a list that cannot be had", () => {
     ["too much", () => new Response("x".repeat(5_000_000))],
     ["no network", () => Promise.reject(new Error("ENOTFOUND planted"))],
   ])("(%s) leaves the old one, a line in the log and no secret in it", async (_name, answer) => {
-    const place = await listing({ one: THREE });
-    await copilotIs(place, "one");
-    const before = await idsOf(place);
-    place.network = async () => answer();
-    place.world.clock.ms += 5 * HOUR;
-    await listed(place);
-    await place.world.settled();
-    expect(await idsOf(place)).toEqual(before);
-    const lines = place.world.logged.filter(({ event }) => event === "model_list_refused");
+    const kleis = await listing({ one: THREE });
+    await copilotIs(kleis, "one");
+    const before = await idsOf(kleis);
+    kleis.network = async () => answer();
+    kleis.clock.ms += 5 * HOUR;
+    await listed(kleis);
+    await kleis.settled();
+    expect(await idsOf(kleis)).toEqual(before);
+    const lines = kleis.logged.filter(({ event }) => event === "model_list_refused");
     expect(lines).toHaveLength(1);
-    expect(JSON.stringify(place.world.logged)).not.toMatch(/Bearer|"one"|planted/);
+    expect(JSON.stringify(kleis.logged)).not.toMatch(/Bearer|"one"|planted/);
   });
 
   test("leaves what the registry knows, where there has never been one", async () => {
-    const place = await listing({});
-    await copilotIs(place, "one");
-    expect((await idsOf(place)).length).toBe(32);
-    await listed(place);
-    await place.world.settled();
+    const kleis = await listing({});
+    await copilotIs(kleis, "one");
+    expect((await idsOf(kleis)).length).toBe(32);
+    await listed(kleis);
+    await kleis.settled();
     // No more than one try in five minutes.
-    expect(place.asked).toHaveLength(1);
+    expect(kleis.asked).toHaveLength(1);
   });
 
   test("all stored when many arrive at once, in whatever order the store performs its writes", async () => {
-    const place = await listing({
+    const kleis = await listing({
       one: THREE,
       two: { models: [codexRow("gpt-5.5")] },
       three: { models: [codexRow("gpt-5.4")] },
     });
-    const { settings } = place.runtime.storage;
+    const { settings } = kleis.runtime.storage;
     let held: (() => Promise<void>)[] = [];
     const holding =
       (write: typeof settings.set): typeof settings.set =>
@@ -408,14 +409,14 @@ describe("a list that cannot be had", () => {
     settings.setSealed = holding(settings.setSealed.bind(settings));
     const tokens = ["one", "two", "three"];
     const accounts = [
-      await copilotIs(place, "one"),
-      await place.account("codex", { accessToken: "two" }),
-      await place.account("codex", { accessToken: "three" }),
+      await copilotIs(kleis, "one"),
+      await kleis.account("codex", { accessToken: "two" }),
+      await kleis.account("codex", { accessToken: "three" }),
     ];
     const tokenOf = ({ id }: AccountRecord) => tokens[accounts.findIndex((known) => known.id === id)] ?? "";
     const start = () =>
       createModelSource({
-        runtime: place.runtime,
+        runtime: kleis.runtime,
         providers: PROVIDERS,
         credentials: { fresh: async (account) => ({ kind: "oauth", token: tokenOf(account) }) },
       });
@@ -424,7 +425,7 @@ describe("a list that cannot be had", () => {
     // Known although nothing is stored yet, but for the one whose round stores the rows of all first.
     await expect.poll(async () => (await source.listStatuses(accounts)).size).toBe(2);
     let isSettled = false;
-    void place.world.settled().then(() => {
+    void kleis.settled().then(() => {
       isSettled = true;
     });
     while (!isSettled) {
@@ -443,28 +444,28 @@ describe("a list that cannot be had", () => {
   });
 
   test("in the store (nonsense) is asked for anew", async () => {
-    const place = await listing({ one: THREE });
-    await place.runtime.storage.settings.set("models.live", '{"acc_1":{"at":"x"}}', 1);
-    await copilotIs(place, "one");
-    expect(await idsOf(place)).toContain("copilot/brand-new-1");
+    const kleis = await listing({ one: THREE });
+    await kleis.runtime.storage.settings.set("models.live", '{"acc_1":{"at":"x"}}', 1);
+    await copilotIs(kleis, "one");
+    expect(await idsOf(kleis)).toContain("copilot/brand-new-1");
   });
 });
 
 test("very many accounts are asked for their lists a few at a time, and each once", async () => {
-  const place = await listing({});
-  for (let at = 0; at < 30; at++) await copilotIs(place, `token-${at}`);
+  const kleis = await listing({});
+  for (let at = 0; at < 30; at++) await copilotIs(kleis, `token-${at}`);
   const asked: string[] = [];
   let open = 0;
   let most = 0;
-  place.network = async (_url, init) => {
+  kleis.network = async (_url, init) => {
     asked.push(new Headers(init.headers).get("authorization") ?? "");
     most = Math.max(most, ++open);
     await new Promise((resolve) => setTimeout(resolve, 1));
     open--;
     return Response.json(THREE);
   };
-  await listed(place);
-  await place.world.settled();
+  await listed(kleis);
+  await kleis.settled();
   expect(new Set(asked).size).toBe(30);
   expect(asked).toHaveLength(30);
   expect(most).toBeLessThanOrEqual(8);

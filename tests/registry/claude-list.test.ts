@@ -4,7 +4,7 @@ import { nodeFetch } from "../../adapters/node/fetch.ts";
 import { claude } from "../../src/providers/claude/index.ts";
 import { CLAUDE_MODELS, claudeModel } from "../fakes/claude/models.ts";
 import { type FakeClaude, startFakeClaude } from "../fakes/index.ts";
-import { createPlace, type Place } from "./place.ts";
+import { type RegistryKleis, startRegistryKleis } from "./kleis.ts";
 
 const HOUR = 3_600_000;
 const KINDS = ["oauth", "api_key"] as const;
@@ -21,19 +21,19 @@ beforeEach(() => {
   fake.violations.length = 0;
 });
 
-/** A place with one account of Claude's, whose list has not been asked for yet. */
-async function placeWith(kind: Kind): Promise<Place> {
-  const place = await createPlace({ ...fake.env, MODELS_DEV_URL: "" });
+/** Kleis with one account of Claude's, whose list has not been asked for yet. */
+async function kleisWith(kind: Kind): Promise<RegistryKleis> {
+  const kleis = await startRegistryKleis({ ...fake.env, MODELS_DEV_URL: "" });
   // The stand-in lives by the system's clock.
-  place.world.clock.ms = Date.now();
-  place.network = nodeFetch;
+  kleis.clock.ms = Date.now();
+  kleis.network = nodeFetch;
   if (kind === "oauth") {
     const { accessToken, refreshToken, expiresAt } = fake.issueTokens();
-    await place.account("claude", { accessToken, refreshToken, expiresAt });
+    await kleis.account("claude", { accessToken, refreshToken, expiresAt });
   } else {
-    await place.account("claude", { kind, apiKey: fake.issueApiKey() });
+    await kleis.account("claude", { kind, apiKey: fake.issueApiKey() });
   }
-  return place;
+  return kleis;
 }
 
 interface Listed {
@@ -43,21 +43,21 @@ interface Listed {
   created_at: string;
 }
 
-async function listed(place: Place): Promise<Listed[]> {
-  const { key } = await place.key();
-  const response = await place.get("/v1/models", { authorization: `Bearer ${key}` });
+async function listed(kleis: RegistryKleis): Promise<Listed[]> {
+  const { key } = await kleis.key();
+  const response = await kleis.get("/v1/models", { authorization: `Bearer ${key}` });
   return ((await response.json()) as { data: Listed[] }).data;
 }
 
-const idsOf = async (place: Place) => (await listed(place)).map(({ id }) => id).sort();
+const idsOf = async (kleis: RegistryKleis) => (await listed(kleis)).map(({ id }) => id).sort();
 
 /** Asks for the list again, hours later; gives the reasons of refusals that were logged since. */
-async function again(place: Place): Promise<unknown[]> {
-  const before = place.world.logged.length;
-  place.world.clock.ms += 5 * HOUR;
-  await listed(place);
-  await place.world.settled();
-  const lines = place.world.logged.slice(before).filter(({ event }) => event === "model_list_refused");
+async function again(kleis: RegistryKleis): Promise<unknown[]> {
+  const before = kleis.logged.length;
+  kleis.clock.ms += 5 * HOUR;
+  await listed(kleis);
+  await kleis.settled();
+  const lines = kleis.logged.slice(before).filter(({ event }) => event === "model_list_refused");
   return lines.map(({ fields }) => fields?.reason);
 }
 
@@ -67,9 +67,9 @@ const ALL = [...CLAUDE_MODELS.map(({ id }) => String(id)), ...ALIASES].sort();
 
 describe.each(KINDS)("by %s", (kind) => {
   test("the list is asked for as that account, with nothing that it does not need", async () => {
-    const place = await placeWith(kind);
-    await listed(place);
-    await place.world.settled();
+    const kleis = await kleisWith(kind);
+    await listed(kleis);
+    await kleis.settled();
     expect(fake.background.map(({ path, query }) => `${path}?${query}`)).toEqual(["/v1/models?limit=1000"]);
     const { host, connection, ...headers } = fake.background[0]!.headers;
     expect(headers).toEqual({
@@ -87,9 +87,9 @@ describe.each(KINDS)("by %s", (kind) => {
   test.each([1, 5, 11, 12, 1000])("pages of %i models make one list", async (perPage) => {
     fake.models.perPage = perPage;
     fake.models.rows = CLAUDE_MODELS.slice(0, 12);
-    const place = await placeWith(kind);
-    expect(await idsOf(place)).toEqual(ALL);
-    await place.world.settled();
+    const kleis = await kleisWith(kind);
+    expect(await idsOf(kleis)).toEqual(ALL);
+    await kleis.settled();
     expect(fake.background).toHaveLength(Math.ceil(12 / perPage));
     expect(fake.violations).toEqual([]);
   });
@@ -103,9 +103,9 @@ describe.each(KINDS)("by %s", (kind) => {
         max_tokens: null,
       }),
     ];
-    const place = await placeWith(kind);
-    expect(await idsOf(place)).toEqual(["claude-fable-5", "claude-opus-5", "claude-sonnet-5"]);
-    const limits = (await listed(place)).map(({ id, context_length, max_tokens }) => [
+    const kleis = await kleisWith(kind);
+    expect(await idsOf(kleis)).toEqual(["claude-fable-5", "claude-opus-5", "claude-sonnet-5"]);
+    const limits = (await listed(kleis)).map(({ id, context_length, max_tokens }) => [
       id,
       context_length,
       max_tokens,
@@ -121,9 +121,9 @@ describe.each(KINDS)("by %s", (kind) => {
     const dated = (date: string, max_input_tokens: number) =>
       claudeModel(`claude-haiku-4-5-${date}`, "Claude Haiku 4.5", "2025-10-15", { max_input_tokens });
     fake.models.rows = [dated("20260301", 111_000), dated("20251001", 99_000)];
-    const place = await placeWith(kind);
+    const kleis = await kleisWith(kind);
     const windows = Object.fromEntries(
-      (await listed(place)).map(({ id, context_length }) => [id, context_length]),
+      (await listed(kleis)).map(({ id, context_length }) => [id, context_length]),
     );
     expect(windows).toEqual({
       "claude-haiku-4-5": 111_000,
@@ -137,15 +137,15 @@ describe.each(KINDS)("by %s", (kind) => {
       claudeModel("claude-nova-6-20261120", "Claude Nova 6", "2026-11-20"),
       claudeModel("claude-haiku-4-5", "Claude Haiku 4.5", "2025-10-15"),
     ];
-    const place = await placeWith(kind);
-    expect(await idsOf(place)).toEqual(["claude-haiku-4-5", "claude-nova-6-20261120"]);
+    const kleis = await kleisWith(kind);
+    expect(await idsOf(kleis)).toEqual(["claude-haiku-4-5", "claude-nova-6-20261120"]);
   });
 
   test("a model that the registry does not know is described by its row", async () => {
     fake.models.rows = [claudeModel("claude-nova-6", "Claude Nova 6", "2026-11-20")];
-    const place = await placeWith(kind);
-    await listed(place);
-    const { models } = (await place.registry("/models/own/api.json"))["kleis-claude"]!;
+    const kleis = await kleisWith(kind);
+    await listed(kleis);
+    const { models } = (await kleis.registry("/models/own/api.json"))["kleis-claude"]!;
     expect(models["claude-nova-6"]).toMatchObject({
       name: "Claude Nova 6",
       release_date: "2026-11-20",
@@ -160,17 +160,17 @@ describe.each(KINDS)("by %s", (kind) => {
 
   test("a model that it does not name is still tried by its family", async () => {
     fake.models.rows = [claudeModel("claude-sonnet-5", "Claude Sonnet 5", "2026-06-29")];
-    const place = await placeWith(kind);
-    await listed(place);
-    expect(await message(place, "claude-opus-4-8")).toBe(200);
+    const kleis = await kleisWith(kind);
+    await listed(kleis);
+    expect(await message(kleis, "claude-opus-4-8")).toBe(200);
     expect(fake.last().json).toMatchObject({ model: "claude-opus-4-8" });
   });
 });
 
 /** Sends a message by this model, as a key with no scope. */
-async function message(place: Place, model: string): Promise<number> {
-  const { key } = await place.key();
-  const response = await place.app.fetch(
+async function message(kleis: RegistryKleis, model: string): Promise<number> {
+  const { key } = await kleis.key();
+  const response = await kleis.app.fetch(
     new Request("https://kleis.example/v1/messages", {
       method: "POST",
       headers: { "x-api-key": key, "content-type": "application/json" },
@@ -178,39 +178,39 @@ async function message(place: Place, model: string): Promise<number> {
     }),
   );
   await response.text();
-  await place.world.settled();
+  await kleis.settled();
   return response.status;
 }
 
 test("an id without its date that answers is not told as one that the list lacks", async () => {
-  const place = await placeWith("oauth");
-  await listed(place);
-  const told = () => place.world.logged.filter(({ event }) => event === "model_not_listed");
-  expect(await message(place, "claude-haiku-4-5")).toBe(200);
+  const kleis = await kleisWith("oauth");
+  await listed(kleis);
+  const told = () => kleis.logged.filter(({ event }) => event === "model_not_listed");
+  expect(await message(kleis, "claude-haiku-4-5")).toBe(200);
   expect(told()).toEqual([]);
-  expect(await message(place, "claude-opus-4-1")).toBe(200);
+  expect(await message(kleis, "claude-opus-4-1")).toBe(200);
   expect(told()).toHaveLength(1);
 });
 
 describe("a login that has ended, or is about to", () => {
   test.each([-60_000, 10_000, 4 * 60_000])("(in %i ms) is not redeemed for a list", async (left) => {
-    const place = await placeWith("oauth");
+    const kleis = await kleisWith("oauth");
     const { accessToken, refreshToken } = fake.issueTokens();
-    const expiresAt = place.world.clock.ms + left;
-    await place.runtime.storage.accounts.remove("acc_1", place.world.clock.ms);
-    await place.account("claude", { accessToken, refreshToken, expiresAt });
+    const expiresAt = kleis.clock.ms + left;
+    await kleis.runtime.storage.accounts.remove("acc_1", kleis.clock.ms);
+    await kleis.account("claude", { accessToken, refreshToken, expiresAt });
     fake.requests.length = 0;
-    expect(await idsOf(place)).toEqual(ALL);
-    await place.world.settled();
+    expect(await idsOf(kleis)).toEqual(ALL);
+    await kleis.settled();
     expect([fake.requests, fake.background]).toEqual([[], []]);
     // A request renews it, and then the list is asked for; so it is at the owner's wish.
     if (left > 0) {
-      const { json } = await place.admin("POST", "/admin/models/refresh");
+      const { json } = await kleis.admin("POST", "/admin/models/refresh");
       expect(json).toMatchObject({ accounts: [{ list: "renewed" }] });
     } else {
-      expect(await message(place, "claude-sonnet-5")).toBe(200);
-      await listed(place);
-      await place.world.settled();
+      expect(await message(kleis, "claude-sonnet-5")).toBe(200);
+      await listed(kleis);
+      await kleis.settled();
     }
     expect(fake.background).toHaveLength(1);
     expect(fake.violations).toEqual([]);
@@ -279,23 +279,23 @@ describe.each(ODD)("%s", (_name, reason, answer) => {
   test("leaves what the registry knows, and says so in the log", async () => {
     let at = 0;
     fake.models.reply = () => answer(at++);
-    const place = await placeWith("oauth");
-    expect(await idsOf(place)).toEqual(ALL);
-    await place.world.settled();
-    const lines = place.world.logged.filter(({ event }) => event === "model_list_refused");
+    const kleis = await kleisWith("oauth");
+    expect(await idsOf(kleis)).toEqual(ALL);
+    await kleis.settled();
+    const lines = kleis.logged.filter(({ event }) => event === "model_list_refused");
     expect(lines.map(({ fields }) => fields?.reason)).toEqual([expect.stringMatching(reason)]);
-    expect(JSON.stringify(place.world.logged)).not.toContain("sk-ant-");
+    expect(JSON.stringify(kleis.logged)).not.toContain("sk-ant-");
     expect(at).toBeLessThanOrEqual(20);
   });
 
   test("leaves the list that there was", async () => {
     fake.models.rows = [row("claude-a"), row("claude-b")];
-    const place = await placeWith("api_key");
-    expect(await idsOf(place)).toEqual(["claude-a", "claude-b"]);
+    const kleis = await kleisWith("api_key");
+    expect(await idsOf(kleis)).toEqual(["claude-a", "claude-b"]);
     let at = 0;
     fake.models.reply = () => answer(at++);
-    expect(await again(place)).toEqual([expect.stringMatching(reason)]);
-    expect(await idsOf(place)).toEqual(["claude-a", "claude-b"]);
+    expect(await again(kleis)).toEqual([expect.stringMatching(reason)]);
+    expect(await idsOf(kleis)).toEqual(["claude-a", "claude-b"]);
   });
 });
 

@@ -6,8 +6,8 @@ import type { KeyRequest } from "../../src/keys/issue.ts";
 import { clientVersions } from "../../src/providers/codex/client-version.ts";
 import { promptOf } from "../fakes/codex/models.ts";
 import { type Fakes, startFakes } from "../fakes/index.ts";
+import { ORIGIN, type RegistryKleis, startRegistryKleis } from "./kleis.ts";
 import { codexRow } from "./live-rows.ts";
-import { createPlace, ORIGIN, type Place } from "./place.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -22,23 +22,23 @@ beforeEach(() => {
   fakes.codex.rules.withheld.clear();
 });
 
-/** A place with one plan, whose network leads to the fakes. `asked` holds the versions that lists were asked with. */
-async function planned(env: Record<string, string> = {}): Promise<Place & { asked: string[] }> {
-  const here = await createPlace({ ...fakes.env, MODELS_DEV_URL: "", ...env });
-  here.world.clock.ms = Date.now();
-  const place = Object.assign(here, { asked: [] as string[] });
-  place.network = (url, init) => {
+/** Kleis with one plan, whose network leads to the fakes. `asked` holds the versions that lists were asked with. */
+async function planned(env: Record<string, string> = {}): Promise<RegistryKleis & { asked: string[] }> {
+  const here = await startRegistryKleis({ ...fakes.env, MODELS_DEV_URL: "", ...env });
+  here.clock.ms = Date.now();
+  const kleis = Object.assign(here, { asked: [] as string[] });
+  kleis.network = (url, init) => {
     const version = new URL(url).searchParams.get("client_version");
-    if (version !== null) place.asked.push(version);
+    if (version !== null) kleis.asked.push(version);
     return nodeFetch(url, init);
   };
-  await plan(place);
-  return place;
+  await plan(kleis);
+  return kleis;
 }
 
-async function plan(place: Place): Promise<string> {
+async function plan(kleis: RegistryKleis): Promise<string> {
   const tokens = fakes.codex.issueTokens();
-  const { id } = await place.account("codex", {
+  const { id } = await kleis.account("codex", {
     accessToken: tokens.accessToken,
     refreshToken: tokens.refreshToken,
     expiresAt: Date.now() + 30 * 24 * HOUR,
@@ -48,9 +48,15 @@ async function plan(place: Place): Promise<string> {
 }
 
 /** Sends with a key of its own; `agent` is the client's user-agent. */
-async function send(place: Place, path: string, body?: object, agent = "test/1", request: KeyRequest = {}) {
-  const { key } = await place.key(request);
-  const response = await place.app.fetch(
+async function send(
+  kleis: RegistryKleis,
+  path: string,
+  body?: object,
+  agent = "test/1",
+  request: KeyRequest = {},
+) {
+  const { key } = await kleis.key(request);
+  const response = await kleis.app.fetch(
     new Request(ORIGIN + path, {
       headers: {
         authorization: `Bearer ${key}`,
@@ -61,15 +67,15 @@ async function send(place: Place, path: string, body?: object, agent = "test/1",
     }),
   );
   const text = await response.text();
-  await place.world.settled();
+  await kleis.settled();
   return { status: response.status, text, account: response.headers.get("x-kleis-account") };
 }
 
-const ask = (place: Place, model: string, path = "/v1/responses") =>
-  send(place, path, { model, input: "hi", stream: true });
+const ask = (kleis: RegistryKleis, model: string, path = "/v1/responses") =>
+  send(kleis, path, { model, input: "hi", stream: true });
 
-async function listed(place: Place, request: KeyRequest = {}): Promise<string[]> {
-  const { text } = await send(place, "/v1/models", undefined, "test/1", request);
+async function listed(kleis: RegistryKleis, request: KeyRequest = {}): Promise<string[]> {
+  const { text } = await send(kleis, "/v1/models", undefined, "test/1", request);
   return (JSON.parse(text).data as { id: string }[]).map(({ id }) => id).sort();
 }
 
@@ -78,8 +84,8 @@ interface Row {
   readonly [member: string]: unknown;
 }
 
-async function rowsFor(place: Place, path = "/v1/models", request: KeyRequest = {}): Promise<Row[]> {
-  const { text } = await send(place, `${path}?client_version=0.169.0`, undefined, "test/1", request);
+async function rowsFor(kleis: RegistryKleis, path = "/v1/models", request: KeyRequest = {}): Promise<Row[]> {
+  const { text } = await send(kleis, `${path}?client_version=0.169.0`, undefined, "test/1", request);
   return JSON.parse(text).models;
 }
 
@@ -95,7 +101,7 @@ const theirRows = async (): Promise<Row[]> => {
   return (await response.json()).models;
 };
 
-const events = (place: Place, event: string) => place.world.logged.filter((line) => line.event === event);
+const events = (kleis: RegistryKleis, event: string) => kleis.logged.filter((line) => line.event === event);
 
 const TEN = [
   "gpt-5.3-codex-spark",
@@ -112,40 +118,40 @@ const TEN = [
 
 describe("the version that the list is asked with", () => {
   test("is one that the backend tells everything", async () => {
-    const place = await planned();
-    expect(await listed(place)).toEqual(TEN);
-    expect(place.asked).toEqual(["0.169.0"]);
+    const kleis = await planned();
+    expect(await listed(kleis)).toEqual(TEN);
+    expect(kleis.asked).toEqual(["0.169.0"]);
   });
 
   test("is the owner's where one is set, whatever clients say", async () => {
-    const place = await planned({ CODEX_CLIENT_VERSION: "0.142.2" });
-    await send(place, "/v1/models", undefined, "codex_cli_rs/0.999.0 (Linux)");
-    expect(await listed(place)).toEqual(["gpt-5.3-codex-spark", "gpt-5.4", "gpt-5.4-mini", "gpt-5.5"]);
-    expect(place.asked).toEqual(["0.142.2"]);
+    const kleis = await planned({ CODEX_CLIENT_VERSION: "0.142.2" });
+    await send(kleis, "/v1/models", undefined, "codex_cli_rs/0.999.0 (Linux)");
+    expect(await listed(kleis)).toEqual(["gpt-5.3-codex-spark", "gpt-5.4", "gpt-5.4-mini", "gpt-5.5"]);
+    expect(kleis.asked).toEqual(["0.142.2"]);
   });
 
   test("rises with what Codex clients with a valid key say, and the list is asked for again", async () => {
-    const place = await planned();
-    await send(place, "/v1/models", undefined, "codex_exec/0.171.3 (Debian 13.0.0; x86_64) xterm");
-    expect(place.asked).toEqual(["0.171.3"]);
-    place.world.clock.ms += 6 * MINUTE;
-    await send(place, "/v1/responses", { model: "gpt-5.5", input: "hi" }, "codex_cli_rs/0.180.0");
-    await ask(place, "gpt-5.5");
-    expect(place.asked).toEqual(["0.171.3", "0.180.0"]);
+    const kleis = await planned();
+    await send(kleis, "/v1/models", undefined, "codex_exec/0.171.3 (Debian 13.0.0; x86_64) xterm");
+    expect(kleis.asked).toEqual(["0.171.3"]);
+    kleis.clock.ms += 6 * MINUTE;
+    await send(kleis, "/v1/responses", { model: "gpt-5.5", input: "hi" }, "codex_cli_rs/0.180.0");
+    await ask(kleis, "gpt-5.5");
+    expect(kleis.asked).toEqual(["0.171.3", "0.180.0"]);
     // It never falls, and what another process has asked for with a newer one is good enough.
-    place.world.clock.ms += 6 * MINUTE;
-    await send(place, "/v1/models", undefined, "codex_cli_rs/0.170.0");
-    place.restart();
-    await listed(place);
-    expect(place.asked).toEqual(["0.171.3", "0.180.0"]);
+    kleis.clock.ms += 6 * MINUTE;
+    await send(kleis, "/v1/models", undefined, "codex_cli_rs/0.170.0");
+    kleis.restart();
+    await listed(kleis);
+    expect(kleis.asked).toEqual(["0.171.3", "0.180.0"]);
   });
 
   test("does not rise for who has no key", async () => {
-    const place = await planned();
+    const kleis = await planned();
     const headers = { authorization: "Bearer kleis_nonsense", "user-agent": "codex_cli_rs/0.200.0" };
-    expect((await place.get("/v1/models", headers)).status).toBe(401);
-    await listed(place);
-    expect(place.asked).toEqual(["0.169.0"]);
+    expect((await kleis.get("/v1/models", headers)).status).toBe(401);
+    await listed(kleis);
+    expect(kleis.asked).toEqual(["0.169.0"]);
   });
 
   test.each([
@@ -213,58 +219,58 @@ describe("absence from the list only advises", () => {
     ["gpt-9.1-nova", "/v1/responses"],
   ])("%s at %s goes upstream", async (model, path) => {
     fakes.codex.models.list = short;
-    const place = await planned();
-    expect(await listed(place)).toEqual(["gpt-5.4", "gpt-5.5"]);
-    expect((await ask(place, model, path)).status).toBe(200);
+    const kleis = await planned();
+    expect(await listed(kleis)).toEqual(["gpt-5.4", "gpt-5.5"]);
+    expect((await ask(kleis, model, path)).status).toBe(200);
   });
 
   test("a listed model that is refused as unknown leaves the list until it is next asked for", async () => {
-    const place = await planned();
+    const kleis = await planned();
     fakes.codex.rules.withheld.add("gpt-6-sol");
-    expect(await listed(place)).toEqual(TEN);
-    const refused = await ask(place, "gpt-6-sol");
+    expect(await listed(kleis)).toEqual(TEN);
+    const refused = await ask(kleis, "gpt-6-sol");
     expect(refused.status).toBe(400);
     expect(refused.text).toContain("not supported when using Codex");
-    expect(await listed(place)).toEqual(TEN.filter((id) => id !== "gpt-6-sol"));
-    expect(Object.keys((await place.registry("/models/own/api.json"))["kleis-codex"]!.models)).not.toContain(
+    expect(await listed(kleis)).toEqual(TEN.filter((id) => id !== "gpt-6-sol"));
+    expect(Object.keys((await kleis.registry("/models/own/api.json"))["kleis-codex"]!.models)).not.toContain(
       "gpt-6-sol",
     );
     // Also in other processes, and still: asked for by name it goes up.
-    place.restart();
-    expect(await listed(place)).not.toContain("gpt-6-sol");
-    expect((await ask(place, "gpt-6-sol")).status).toBe(400);
-    expect(events(place, "model_refused")).toEqual([
+    kleis.restart();
+    expect(await listed(kleis)).not.toContain("gpt-6-sol");
+    expect((await ask(kleis, "gpt-6-sol")).status).toBe(400);
+    expect(events(kleis, "model_refused")).toEqual([
       expect.objectContaining({ fields: { account: "acc_1", provider: "codex", model: "gpt-6-sol" } }),
     ]);
-    place.world.clock.ms += 5 * HOUR;
-    await listed(place);
-    expect(await listed(place)).toEqual(TEN);
+    kleis.clock.ms += 5 * HOUR;
+    await listed(kleis);
+    expect(await listed(kleis)).toEqual(TEN);
   });
 
   test("then another account is chosen, listed or not", async () => {
     for (const list of [null, short]) {
       fakes.codex.models.list = list;
-      const place = await planned();
-      const other = await plan(place);
-      await listed(place);
+      const kleis = await planned();
+      const other = await plan(kleis);
+      await listed(kleis);
       fakes.codex.rules.withheld.add("gpt-6-sol");
-      expect(await ask(place, "gpt-6-sol")).toMatchObject({ status: 400, account: "acc_1" });
+      expect(await ask(kleis, "gpt-6-sol")).toMatchObject({ status: 400, account: "acc_1" });
       fakes.codex.rules.withheld.clear();
-      expect(await ask(place, "gpt-6-sol")).toMatchObject({ status: 200, account: other });
-      expect(await ask(place, "gpt-5.5")).toMatchObject({ status: 200, account: "acc_1" });
+      expect(await ask(kleis, "gpt-6-sol")).toMatchObject({ status: 200, account: other });
+      expect(await ask(kleis, "gpt-5.5")).toMatchObject({ status: 200, account: "acc_1" });
     }
   });
 
   test("an account whose list cannot be had loses the model too, until the next try", async () => {
     fakes.codex.models.list = { models: [] };
-    const place = await planned();
-    expect(await listed(place)).toEqual(TEN);
+    const kleis = await planned();
+    expect(await listed(kleis)).toEqual(TEN);
     fakes.codex.rules.withheld.add("gpt-6-astra");
-    expect((await ask(place, "gpt-6-astra")).status).toBe(400);
-    expect(await listed(place)).toEqual(TEN.filter((id) => id !== "gpt-6-astra"));
-    place.world.clock.ms += 6 * MINUTE;
-    await listed(place);
-    expect(await listed(place)).toEqual(TEN);
+    expect((await ask(kleis, "gpt-6-astra")).status).toBe(400);
+    expect(await listed(kleis)).toEqual(TEN.filter((id) => id !== "gpt-6-astra"));
+    kleis.clock.ms += 6 * MINUTE;
+    await listed(kleis);
+    expect(await listed(kleis)).toEqual(TEN);
   });
 
   test.each([
@@ -280,13 +286,13 @@ describe("absence from the list only advises", () => {
       { detail: "The 'gpt-6-sol' model is not supported when using Codex with a ChatGPT account." },
     ],
   ])("such a refusal is: %s", async (_name, status, body) => {
-    const place = await planned();
-    const { network } = place;
-    await listed(place);
-    place.network = async (url, init) =>
+    const kleis = await planned();
+    const { network } = kleis;
+    await listed(kleis);
+    kleis.network = async (url, init) =>
       init.method === "POST" ? Response.json(body, { status }) : network(url, init);
-    expect((await ask(place, "gpt-6-sol")).status).toBe(status);
-    expect(await listed(place)).not.toContain("gpt-6-sol");
+    expect((await ask(kleis, "gpt-6-sol")).status).toBe(status);
+    expect(await listed(kleis)).not.toContain("gpt-6-sol");
   });
 
   test.each<[string, number, object]>([
@@ -296,41 +302,41 @@ describe("absence from the list only advises", () => {
     ["another bad request", 400, { detail: "Unsupported parameter: model_x" }],
     ["a denied workspace", 403, { detail: { code: "codex_workspace_access_denied" } }],
   ])("%s is none", async (_name, status, body) => {
-    const place = await planned();
-    const { network } = place;
-    await listed(place);
-    place.network = async (url, init) =>
+    const kleis = await planned();
+    const { network } = kleis;
+    await listed(kleis);
+    kleis.network = async (url, init) =>
       init.method === "POST" ? Response.json(body, { status }) : network(url, init);
-    await ask(place, "gpt-6-sol");
-    expect(await listed(place)).toEqual(TEN);
-    expect(events(place, "model_refused")).toEqual([]);
+    await ask(kleis, "gpt-6-sol");
+    expect(await listed(kleis)).toEqual(TEN);
+    expect(events(kleis, "model_refused")).toEqual([]);
   });
 
   test("what two processes learn of one list is joined", async () => {
-    const place = await planned();
-    await listed(place);
-    const first = place.app;
-    place.restart();
-    await listed(place);
-    const second = place.app;
+    const kleis = await planned();
+    await listed(kleis);
+    const first = kleis.app;
+    kleis.restart();
+    await listed(kleis);
+    const second = kleis.app;
     for (const [app, model] of [
       [first, "gpt-6-sol"],
       [second, "gpt-6-luna"],
     ] as const) {
       fakes.codex.rules.withheld.add(model);
-      place.app = app;
-      expect((await ask(place, model)).status).toBe(400);
+      kleis.app = app;
+      expect((await ask(kleis, model)).status).toBe(400);
     }
-    place.restart();
-    expect(await listed(place)).toEqual(TEN.filter((id) => !/gpt-6-(sol|luna)/.test(id)));
+    kleis.restart();
+    expect(await listed(kleis)).toEqual(TEN.filter((id) => !/gpt-6-(sol|luna)/.test(id)));
   });
 
   test("ids that nobody lists are not remembered, however many are refused", async () => {
-    const place = await planned();
-    await listed(place);
-    const before = await place.runtime.storage.settings.get("models.live");
-    for (let at = 0; at < 5; at++) await ask(place, `codex/gpt-4.${at}-nonsense`);
-    expect(await place.runtime.storage.settings.get("models.live")).toBe(before);
+    const kleis = await planned();
+    await listed(kleis);
+    const before = await kleis.runtime.storage.settings.get("models.live");
+    for (let at = 0; at < 5; at++) await ask(kleis, `codex/gpt-4.${at}-nonsense`);
+    expect(await kleis.runtime.storage.settings.get("models.live")).toBe(before);
   });
 });
 
@@ -345,80 +351,80 @@ describe("a list that is not to be believed is told of once, and models keep wor
     ["endless", { models: Array.from({ length: 1_001 }, (_, at) => codexRow(`gpt-5.5-${at}`)) }],
   ])("%s, from the first on", async (_name, list) => {
     fakes.codex.models.list = list;
-    const place = await planned();
-    expect(await listed(place)).toEqual(TEN);
+    const kleis = await planned();
+    expect(await listed(kleis)).toEqual(TEN);
     for (let hour = 0; hour < 3; hour++) {
-      place.world.clock.ms += HOUR;
-      await ask(place, "gpt-6-sol");
+      kleis.clock.ms += HOUR;
+      await ask(kleis, "gpt-6-sol");
     }
-    expect(place.asked.length).toBeGreaterThan(2);
-    expect(events(place, "model_list_refused")).toHaveLength(1);
-    expect(await cardWords(place)).toContain("The account&#39;s own list could not be used: it ");
+    expect(kleis.asked.length).toBeGreaterThan(2);
+    expect(events(kleis, "model_list_refused")).toHaveLength(1);
+    expect(await cardWords(kleis)).toContain("The account&#39;s own list could not be used: it ");
   });
 
   test("half of the former one is taken when it comes again", async () => {
-    const place = await planned();
-    expect(await listed(place)).toEqual(TEN);
+    const kleis = await planned();
+    expect(await listed(kleis)).toEqual(TEN);
     fakes.codex.models.list = half;
-    place.world.clock.ms += 5 * HOUR;
-    await listed(place);
-    expect(await listed(place)).toEqual(TEN);
-    expect(await cardWords(place)).toContain("it names 2 of the 10 models that it had before");
-    expect(events(place, "model_list_refused")).toHaveLength(1);
-    place.world.clock.ms += 6 * MINUTE;
-    await listed(place);
-    expect(await listed(place)).toEqual(["gpt-5.4", "gpt-5.5"]);
-    expect(events(place, "model_list_refused")).toHaveLength(1);
-    expect(await cardWords(place)).not.toContain("could not be used");
+    kleis.clock.ms += 5 * HOUR;
+    await listed(kleis);
+    expect(await listed(kleis)).toEqual(TEN);
+    expect(await cardWords(kleis)).toContain("it names 2 of the 10 models that it had before");
+    expect(events(kleis, "model_list_refused")).toHaveLength(1);
+    kleis.clock.ms += 6 * MINUTE;
+    await listed(kleis);
+    expect(await listed(kleis)).toEqual(["gpt-5.4", "gpt-5.5"]);
+    expect(events(kleis, "model_list_refused")).toHaveLength(1);
+    expect(await cardWords(kleis)).not.toContain("could not be used");
   });
 
   test("a whole one after half of one is taken at once", async () => {
-    const place = await planned();
-    await listed(place);
+    const kleis = await planned();
+    await listed(kleis);
     fakes.codex.models.list = half;
-    place.world.clock.ms += 5 * HOUR;
-    await listed(place);
+    kleis.clock.ms += 5 * HOUR;
+    await listed(kleis);
     fakes.codex.models.list = null;
-    place.world.clock.ms += 6 * MINUTE;
-    await listed(place);
-    expect(await listed(place)).toEqual(TEN);
-    expect(await cardWords(place)).not.toContain("could not be used");
+    kleis.clock.ms += 6 * MINUTE;
+    await listed(kleis);
+    expect(await listed(kleis)).toEqual(TEN);
+    expect(await cardWords(kleis)).not.toContain("could not be used");
   });
 
   test("a short one from the beginning is said to be short", async () => {
     fakes.codex.models.list = half;
-    const place = await planned();
-    await listed(place);
-    place.world.clock.ms += 5 * HOUR;
-    await listed(place);
-    expect(events(place, "model_list_short")).toEqual([
+    const kleis = await planned();
+    await listed(kleis);
+    kleis.clock.ms += 5 * HOUR;
+    await listed(kleis);
+    expect(events(kleis, "model_list_short")).toEqual([
       expect.objectContaining({
         fields: expect.objectContaining({ account: "acc_1", models: 2, known: 10 }),
       }),
     ]);
-    expect(await cardWords(place)).toContain("It is short: Kleis knows 10 models for such accounts");
+    expect(await cardWords(kleis)).toContain("It is short: Kleis knows 10 models for such accounts");
   });
 
   test("one that contradicts what answers, either way", async () => {
     fakes.codex.models.list = half;
-    const place = await planned();
-    await listed(place);
+    const kleis = await planned();
+    await listed(kleis);
     fakes.codex.rules.withheld.add("gpt-5.4");
     for (let at = 0; at < 3; at++) {
-      await ask(place, "gpt-6-sol");
-      await ask(place, "gpt-5.4");
+      await ask(kleis, "gpt-6-sol");
+      await ask(kleis, "gpt-5.4");
     }
-    expect(events(place, "model_not_listed")).toHaveLength(1);
-    expect(events(place, "model_refused")).toHaveLength(1);
-    const words = await cardWords(place);
+    expect(events(kleis, "model_not_listed")).toHaveLength(1);
+    expect(events(kleis, "model_refused")).toHaveLength(1);
+    const words = await cardWords(kleis);
     expect(words).toContain("Not listed, but answers: gpt-6-sol.");
     expect(words).toContain("The provider refuses gpt-5.4: left out until the list is asked for again.");
     expect(words).toContain("1 listed");
   });
 
-  async function cardWords(place: Place): Promise<string> {
-    const { token } = { token: place.runtime.config.ADMIN_TOKEN };
-    const login = await place.app.fetch(
+  async function cardWords(kleis: RegistryKleis): Promise<string> {
+    const { token } = { token: kleis.runtime.config.ADMIN_TOKEN };
+    const login = await kleis.app.fetch(
       new Request(`${ORIGIN}/admin/login`, {
         method: "POST",
         headers: { "content-type": "application/json", origin: ORIGIN },
@@ -426,14 +432,14 @@ describe("a list that is not to be believed is told of once, and models keep wor
       }),
     );
     const cookie = (login.headers.get("set-cookie") ?? "").split(";")[0] ?? "";
-    return (await place.get("/admin", { cookie })).text();
+    return (await kleis.get("/admin", { cookie })).text();
   }
 });
 
 describe("Codex CLI gets the provider's own rows", () => {
   test("all of them as they came, hidden ones too, and they answer", async () => {
-    const place = await planned();
-    const rows = await rowsFor(place);
+    const kleis = await planned();
+    const rows = await rowsFor(kleis);
     const bySlug = (a: Row, b: Row) => (a.slug < b.slug ? -1 : 1);
     expect(rows.toSorted(bySlug)).toEqual((await theirRows()).toSorted(bySlug));
     expect(rows.find(({ slug }) => slug === "gpt-6-sol")).toMatchObject({
@@ -441,44 +447,44 @@ describe("Codex CLI gets the provider's own rows", () => {
       use_responses_lite: true,
     });
     expect(rows.find(({ slug }) => slug === "codex-auto-review")?.visibility).toBe("hide");
-    expect(await listed(place)).not.toContain("codex-auto-review");
-    expect((await ask(place, "codex-auto-review")).status).toBe(200);
+    expect(await listed(kleis)).not.toContain("codex-auto-review");
+    expect((await ask(kleis, "codex-auto-review")).status).toBe(200);
   });
 
   test("also in another process, from the store, where they are sealed", async () => {
-    const place = await planned();
-    const rows = await rowsFor(place);
-    place.restart();
-    const asked = place.asked.length;
-    expect(await rowsFor(place)).toEqual(rows);
-    expect(place.asked).toHaveLength(asked);
-    const { storage } = place.runtime;
+    const kleis = await planned();
+    const rows = await rowsFor(kleis);
+    kleis.restart();
+    const asked = kleis.asked.length;
+    expect(await rowsFor(kleis)).toEqual(rows);
+    expect(kleis.asked).toHaveLength(asked);
+    const { storage } = kleis.runtime;
     expect(await storage.settings.get("models.live")).not.toContain("base_instructions");
     expect(await storage.settings.get("sealed:models.rows")).toMatch(/^v1\./);
     // What does not open is as good as nothing, and the next list replaces it.
     await storage.settings.set("sealed:models.rows", "v1.nonsense", 1);
-    place.restart();
-    expect((await rowsFor(place))[0]).not.toHaveProperty("base_instructions");
-    place.world.clock.ms += 5 * HOUR;
-    await listed(place);
-    place.restart();
-    expect(await rowsFor(place)).toEqual(rows);
+    kleis.restart();
+    expect((await rowsFor(kleis))[0]).not.toHaveProperty("base_instructions");
+    kleis.clock.ms += 5 * HOUR;
+    await listed(kleis);
+    kleis.restart();
+    expect(await rowsFor(kleis)).toEqual(rows);
   });
 
   test("inside the key's scopes, and under the operator's names", async () => {
-    const place = await planned();
+    const kleis = await planned();
     const slugs = async (request: KeyRequest, path?: string) =>
-      (await rowsFor(place, path, request)).map(({ slug }) => slug);
+      (await rowsFor(kleis, path, request)).map(({ slug }) => slug);
     expect(await slugs({ models: ["gpt-5.5", "codex/gpt-6-sol"] })).toEqual(["gpt-6-sol", "gpt-5.5"]);
     expect(await slugs({ providers: ["claude"] })).toEqual([]);
-    await place.admin("PUT", "/admin/models", {
+    await kleis.admin("PUT", "/admin/models", {
       models: [
         { id: "fast", provider: "codex", model: "gpt-6-luna" },
         { id: "gpt-5.5", provider: "codex", model: "gpt-5.5", limit: { context: 50_000, output: 10_000 } },
         { id: "team/fast", provider: "codex", model: "gpt-6-luna" },
       ],
     });
-    const [rows, theirs] = [await rowsFor(place), await theirRows()];
+    const [rows, theirs] = [await rowsFor(kleis), await theirRows()];
     const of = (list: Row[], name: string) => list.find(({ slug }) => slug === name);
     expect(of(rows, "fast")).toEqual({ ...of(theirs, "gpt-6-luna"), slug: "fast" });
     expect(of(rows, "gpt-5.5")).toEqual({ ...of(theirs, "gpt-5.5"), context_window: 50_000 });
@@ -488,24 +494,24 @@ describe("Codex CLI gets the provider's own rows", () => {
   });
 
   test("of the account that would answer", async () => {
-    const place = await planned();
-    await listed(place);
+    const kleis = await planned();
+    await listed(kleis);
     fakes.codex.models.list = { models: [codexRow("gpt-5.5", { of: 2 }), codexRow("gpt-7-nova", { of: 2 })] };
-    await plan(place);
-    place.world.clock.ms += MINUTE;
-    await listed(place);
-    const rows = await rowsFor(place);
+    await plan(kleis);
+    kleis.clock.ms += MINUTE;
+    await listed(kleis);
+    const rows = await rowsFor(kleis);
     expect(rows.find(({ slug }) => slug === "gpt-5.5")?.of).toBeUndefined();
     expect(rows.find(({ slug }) => slug === "gpt-7-nova")?.of).toBe(2);
     fakes.codex.rules.withheld.add("gpt-5.5");
-    await ask(place, "gpt-5.5");
-    expect((await rowsFor(place)).find(({ slug }) => slug === "gpt-5.5")?.of).toBe(2);
+    await ask(kleis, "gpt-5.5");
+    expect((await rowsFor(kleis)).find(({ slug }) => slug === "gpt-5.5")?.of).toBe(2);
   });
 
   test("never mixed with descriptions of ours, which have no prompt", async () => {
-    const place = await planned();
-    await place.account("codex", { kind: "api_key" });
-    const rows = await rowsFor(place);
+    const kleis = await planned();
+    await kleis.account("codex", { kind: "api_key" });
+    const rows = await rowsFor(kleis);
     expect(rows.every((row) => typeof row.base_instructions === "string")).toBe(true);
     fakes.codex.models.list = { models: [] };
     const bare = await planned();
@@ -513,21 +519,21 @@ describe("Codex CLI gets the provider's own rows", () => {
   });
 
   test("and no request asks the store for them", async () => {
-    const place = await planned();
-    await listed(place);
-    place.restart();
+    const kleis = await planned();
+    await listed(kleis);
+    kleis.restart();
     const reads: string[] = [];
-    const { settings } = place.runtime.storage;
+    const { settings } = kleis.runtime.storage;
     const getSealed = settings.getSealed.bind(settings);
     settings.getSealed = (key) => {
       reads.push(key);
       return getSealed(key);
     };
-    await listed(place);
-    await ask(place, "gpt-5.5");
+    await listed(kleis);
+    await ask(kleis, "gpt-5.5");
     expect(reads).toEqual([]);
-    await rowsFor(place);
-    await rowsFor(place);
+    await rowsFor(kleis);
+    await rowsFor(kleis);
     expect(reads).toEqual(["models.rows"]);
   });
 });

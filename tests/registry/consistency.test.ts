@@ -4,15 +4,16 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { nodeFetch } from "../../adapters/node/fetch.ts";
+import { SAMPLE } from "../../harness/models-dev.ts";
 import type { KeyRequest } from "../../src/keys/issue.ts";
 import { listModels } from "../../src/models/catalogue/list.ts";
 import { createModelSource } from "../../src/models/catalogue/source.ts";
 import { accessOf } from "../../src/models/resolve/access.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
 import { type Fakes, startFakes } from "../fakes/index.ts";
-import { createPlace, ORIGIN, type Place } from "./place.ts";
+import { MODELS_DEV } from "./context.ts";
+import { ORIGIN, type RegistryKleis, startRegistryKleis } from "./kleis.ts";
 import type { Registry } from "./schema.ts";
-import { MODELS_DEV, SAMPLE } from "./world.ts";
 
 interface Listed {
   id: string;
@@ -29,20 +30,20 @@ beforeAll(async () => {
 afterAll(() => fakes.close());
 
 /** With `live` the providers' own lists are had; without, only what the registry knows. */
-async function place({ live }: { live: boolean }): Promise<Place> {
+async function prepared({ live }: { live: boolean }): Promise<RegistryKleis> {
   const { MODELS_DEV_URL: _off, ...env } = fakes.env;
-  const place = await createPlace(env);
+  const kleis = await startRegistryKleis(env);
   // The fakes live by the system's clock.
-  place.world.clock.ms = Date.now();
-  place.network = async (url, init) => {
+  kleis.clock.ms = Date.now();
+  kleis.network = async (url, init) => {
     if (url === MODELS_DEV) return new Response(SAMPLE);
     if (!live && init.method === "GET") return new Response("no list", { status: 404 });
     return nodeFetch(url, init);
   };
-  return place;
+  return kleis;
 }
 
-async function connect(place: Place, ...accounts: string[]): Promise<void> {
+async function connect(kleis: RegistryKleis, ...accounts: string[]): Promise<void> {
   const { claude, codex, copilot } = fakes;
   const oauth = (tokens: { accessToken: string; refreshToken: string; expiresAt: number }) => ({
     accessToken: tokens.accessToken,
@@ -50,20 +51,20 @@ async function connect(place: Place, ...accounts: string[]): Promise<void> {
     expiresAt: tokens.expiresAt,
   });
   for (const account of accounts) {
-    if (account === "claude") await place.account("claude", oauth(claude.issueTokens()));
+    if (account === "claude") await kleis.account("claude", oauth(claude.issueTokens()));
     if (account === "codex") {
       const tokens = codex.issueTokens();
-      await place.account("codex", {
+      await kleis.account("codex", {
         ...oauth(tokens),
         externalId: tokens.accountId,
         metadata: { account_id: tokens.accountId },
       });
     }
     if (account === "codex:key") {
-      await place.account("codex", { kind: "api_key", apiKey: codex.issueApiKey() });
+      await kleis.account("codex", { kind: "api_key", apiKey: codex.issueApiKey() });
     }
     if (account === "copilot") {
-      await place.account("copilot", { accessToken: copilot.issueTokens().accessToken, refreshToken: null });
+      await kleis.account("copilot", { accessToken: copilot.issueTokens().accessToken, refreshToken: null });
     }
   }
 }
@@ -82,8 +83,8 @@ function bodyFor(route: string, model: string): object {
   return { model, messages, max_tokens: 16, stream: true };
 }
 
-async function ask(place: Place, key: string, base: string, route: string, model: string) {
-  const response = await place.app.fetch(
+async function ask(kleis: RegistryKleis, key: string, base: string, route: string, model: string) {
+  const response = await kleis.app.fetch(
     new Request(base + route, {
       method: "POST",
       headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
@@ -97,8 +98,8 @@ async function ask(place: Place, key: string, base: string, route: string, model
   };
 }
 
-async function modelsOf(place: Place, key: string, path: string): Promise<Listed[]> {
-  const response = await place.get(path, { authorization: `Bearer ${key}` });
+async function modelsOf(kleis: RegistryKleis, key: string, path: string): Promise<Listed[]> {
+  const response = await kleis.get(path, { authorization: `Bearer ${key}` });
   expect(response.status).toBe(200);
   const { data }: { data: Listed[] } = await response.json();
   return data;
@@ -140,14 +141,14 @@ const definitions = CUSTOM.map(([provider, _listed, id, model], at) => ({
 
 describe.each(WORLDS)("with %s", (_name, options, accounts) => {
   test.each(SCOPES)("every list for a key with %s keeps its word", async (scope, request) => {
-    const here = await place(options);
+    const kleis = await prepared(options);
     await connect(here, ...accounts);
-    const { key, discoveryToken } = await here.key(request);
-    await here.runtime.storage.settings.set("models.custom", JSON.stringify(definitions), 1);
+    const { key, discoveryToken } = await kleis.key(request);
+    await kleis.runtime.storage.settings.set("models.custom", JSON.stringify(definitions), 1);
     // What the accounts tell of themselves may come after the first answer.
     await modelsOf(here, key, "/v1/models");
-    await here.world.settled();
-    const registry: Registry = await here.registry(`/models/${discoveryToken}/api.json`);
+    await kleis.settled();
+    const registry: Registry = await kleis.registry(`/models/${discoveryToken}/api.json`);
     const ours = PROVIDERS.flatMap(({ id }) => {
       const entry = registry[`kleis-${id}`];
       return entry === undefined ? [] : [{ provider: id, entry }];
@@ -192,7 +193,7 @@ describe.each(WORLDS)("with %s", (_name, options, accounts) => {
     }
     expect(all).toHaveLength(asked);
     if (scope === "no scope") expect(asked).toBeGreaterThanOrEqual(options.models);
-    const response = await here.get("/v1/models?client_version=0.150.0", { authorization: `Bearer ${key}` });
+    const response = await kleis.get("/v1/models?client_version=0.150.0", { authorization: `Bearer ${key}` });
     const forCodex: { models: { slug: string; context_window: number; visibility: string }[] } =
       await response.json();
     for (const { slug, context_window, visibility } of forCodex.models) {
@@ -215,11 +216,11 @@ describe.each(WORLDS)("with %s", (_name, options, accounts) => {
 });
 
 /** What a process that starts now would list, from what this one has stored. */
-async function anotherProcess(here: Place, request: KeyRequest) {
-  await here.world.settled();
+async function anotherProcess(here: RegistryKleis, request: KeyRequest) {
+  await kleis.settled();
   const credentials = { fresh: () => Promise.reject(new Error("no list is asked for here")) };
-  const source = createModelSource({ runtime: here.runtime, providers: PROVIDERS, credentials });
-  const accounts = await here.runtime.storage.accounts.list();
+  const source = createModelSource({ runtime: kleis.runtime, providers: PROVIDERS, credentials });
+  const accounts = await kleis.runtime.storage.accounts.list();
   const { providers = null, models = null, accounts: some = null } = request;
   return {
     providers: PROVIDERS,

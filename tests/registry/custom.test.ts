@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { connectAll, createPlace, ORIGIN, type Place } from "./place.ts";
+import { connectAll, ORIGIN, type RegistryKleis, startRegistryKleis } from "./kleis.ts";
 
 const FAST = { id: "team/fast", provider: "copilot", model: "gpt-5-mini" };
 const OWN = {
@@ -10,32 +10,32 @@ const OWN = {
   limit: { context: 90_000, output: 9_000 },
 };
 
-async function connected(): Promise<Place> {
-  const place = await createPlace({ MODELS_DEV_URL: "" });
-  await connectAll(place);
-  return place;
+async function connected(): Promise<RegistryKleis> {
+  const kleis = await startRegistryKleis({ MODELS_DEV_URL: "" });
+  await connectAll(kleis);
+  return kleis;
 }
 
-const put = (place: Place, ...models: object[]) => place.admin("PUT", "/admin/models", { models });
+const put = (kleis: RegistryKleis, ...models: object[]) => kleis.admin("PUT", "/admin/models", { models });
 
-async function listed(place: Place, path = "/v1/models"): Promise<Record<string, unknown>[]> {
-  const { key } = await place.key();
-  const response = await place.get(path, { authorization: `Bearer ${key}` });
+async function listed(kleis: RegistryKleis, path = "/v1/models"): Promise<Record<string, unknown>[]> {
+  const { key } = await kleis.key();
+  const response = await kleis.get(path, { authorization: `Bearer ${key}` });
   const { data }: { data: Record<string, unknown>[] } = await response.json();
   return data;
 }
 
 /** The URL and body of what went upstream for a model. */
-async function sent(place: Place, path: string, model: string) {
+async function sent(kleis: RegistryKleis, path: string, model: string) {
   let upstream = { url: "", model: "" };
-  const before = place.network;
-  place.network = async (url, init) => {
+  const before = kleis.network;
+  kleis.network = async (url, init) => {
     if (init.method !== "POST") return before(url, init);
     upstream = { url, model: JSON.parse(new TextDecoder().decode(init.body as Uint8Array)).model };
     return Response.json({});
   };
-  const { key } = await place.key();
-  const response = await place.app.fetch(
+  const { key } = await kleis.key();
+  const response = await kleis.app.fetch(
     new Request(ORIGIN + path, {
       method: "POST",
       headers: { authorization: `Bearer ${key}` },
@@ -47,21 +47,21 @@ async function sent(place: Place, path: string, model: string) {
 
 describe("a model that the operator has defined", () => {
   test("is kept as it was given, over a restart, and replaced as a whole", async () => {
-    const place = await connected();
-    expect(await place.admin("GET", "/admin/models")).toEqual({ status: 200, json: { models: [] } });
-    expect(await put(place, FAST, OWN)).toEqual({ status: 200, json: { models: [FAST, OWN] } });
-    place.restart();
-    expect(await place.admin("GET", "/admin/models")).toEqual({ status: 200, json: { models: [FAST, OWN] } });
-    await put(place, OWN);
-    expect(await place.admin("GET", "/admin/models")).toEqual({ status: 200, json: { models: [OWN] } });
-    await put(place);
-    expect(await place.admin("GET", "/admin/models")).toEqual({ status: 200, json: { models: [] } });
+    const kleis = await connected();
+    expect(await kleis.admin("GET", "/admin/models")).toEqual({ status: 200, json: { models: [] } });
+    expect(await put(kleis, FAST, OWN)).toEqual({ status: 200, json: { models: [FAST, OWN] } });
+    kleis.restart();
+    expect(await kleis.admin("GET", "/admin/models")).toEqual({ status: 200, json: { models: [FAST, OWN] } });
+    await put(kleis, OWN);
+    expect(await kleis.admin("GET", "/admin/models")).toEqual({ status: 200, json: { models: [OWN] } });
+    await put(kleis);
+    expect(await kleis.admin("GET", "/admin/models")).toEqual({ status: 200, json: { models: [] } });
   });
 
   test("is in every list, with its name and its limits", async () => {
-    const place = await connected();
-    await put(place, FAST, OWN);
-    const all = await listed(place);
+    const kleis = await connected();
+    await put(kleis, FAST, OWN);
+    const all = await listed(kleis);
     expect(all.find(({ id }) => id === "lab")).toMatchObject({
       owned_by: "codex",
       name: "The lab's",
@@ -72,9 +72,9 @@ describe("a model that the operator has defined", () => {
       owned_by: "copilot",
       name: "team/fast",
     });
-    expect((await listed(place, "/codex/v1/models")).map(({ id }) => id)).toContain("lab");
-    expect((await listed(place, "/claude/v1/models")).map(({ id }) => id)).not.toContain("lab");
-    const registry = await place.registry("/models/own/api.json");
+    expect((await listed(kleis, "/codex/v1/models")).map(({ id }) => id)).toContain("lab");
+    expect((await listed(kleis, "/claude/v1/models")).map(({ id }) => id)).not.toContain("lab");
+    const registry = await kleis.registry("/models/own/api.json");
     expect(registry["kleis-codex"]?.models.lab).toMatchObject({
       id: "lab",
       name: "The lab's",
@@ -87,73 +87,73 @@ describe("a model that the operator has defined", () => {
   });
 
   test("goes upstream under the provider's id, on the plain and on the forced route", async () => {
-    const place = await connected();
-    await put(place, FAST, OWN);
-    expect(await sent(place, "/v1/responses", "lab")).toMatchObject({
+    const kleis = await connected();
+    await put(kleis, FAST, OWN);
+    expect(await sent(kleis, "/v1/responses", "lab")).toMatchObject({
       model: "gpt-secret-preview",
       provider: "codex",
       status: 200,
     });
-    expect(await sent(place, "/codex/v1/responses", "lab")).toMatchObject({ model: "gpt-secret-preview" });
-    expect(await sent(place, "/v1/chat/completions", "team/fast")).toMatchObject({
+    expect(await sent(kleis, "/codex/v1/responses", "lab")).toMatchObject({ model: "gpt-secret-preview" });
+    expect(await sent(kleis, "/v1/chat/completions", "team/fast")).toMatchObject({
       model: "gpt-5-mini",
       provider: "copilot",
     });
   });
 
-  test("may overrule the limits and the place of a model that there is", async () => {
-    const place = await connected();
-    await put(place, {
+  test("may overrule the limits and the position of an existing model", async () => {
+    const kleis = await connected();
+    await put(kleis, {
       id: "gpt-5.6-sol",
       provider: "copilot",
       model: "gpt-5.6-sol",
       limit: { context: 1000, output: 100, input: 900 },
     });
-    const all = await listed(place);
+    const all = await listed(kleis);
     expect(all.find(({ id }) => id === "gpt-5.6-sol")).toMatchObject({
       owned_by: "copilot",
       max_input_tokens: 900,
     });
     expect(all.find(({ id }) => id === "codex/gpt-5.6-sol")).toMatchObject({ owned_by: "codex" });
-    expect(await sent(place, "/v1/responses", "gpt-5.6-sol")).toMatchObject({ provider: "copilot" });
+    expect(await sent(kleis, "/v1/responses", "gpt-5.6-sol")).toMatchObject({ provider: "copilot" });
   });
 
   test("is seen by another process, though the clock was set back", async () => {
-    const place = await connected();
-    await listed(place);
-    const first = place.app;
-    place.restart();
-    await put(place, OWN);
-    place.app = first;
-    place.world.clock.ms -= 3_600_000;
-    await listed(place);
-    await place.world.settled();
-    expect((await listed(place)).map(({ id }) => id)).toContain("lab");
+    const kleis = await connected();
+    await listed(kleis);
+    const first = kleis.app;
+    kleis.restart();
+    await put(kleis, OWN);
+    kleis.app = first;
+    kleis.clock.ms -= 3_600_000;
+    await listed(kleis);
+    await kleis.settled();
+    expect((await listed(kleis)).map(({ id }) => id)).toContain("lab");
   });
 
   test("is seen by another process within ten seconds", async () => {
-    const place = await connected();
-    await listed(place);
-    const first = place.app;
-    place.restart();
-    await put(place, OWN);
-    place.app = first;
-    expect((await listed(place)).map(({ id }) => id)).not.toContain("lab");
-    place.world.clock.ms += 10_000;
-    await listed(place);
-    await place.world.settled();
-    expect((await listed(place)).map(({ id }) => id)).toContain("lab");
+    const kleis = await connected();
+    await listed(kleis);
+    const first = kleis.app;
+    kleis.restart();
+    await put(kleis, OWN);
+    kleis.app = first;
+    expect((await listed(kleis)).map(({ id }) => id)).not.toContain("lab");
+    kleis.clock.ms += 10_000;
+    await listed(kleis);
+    await kleis.settled();
+    expect((await listed(kleis)).map(({ id }) => id)).toContain("lab");
   });
 
   test("asks for the admin token", async () => {
-    const place = await connected();
-    const { key } = await place.key();
+    const kleis = await connected();
+    const { key } = await kleis.key();
     for (const [method, path] of [
       ["GET", ""],
       ["PUT", ""],
       ["POST", "/refresh"],
     ] as const) {
-      const response = await place.app.fetch(
+      const response = await kleis.app.fetch(
         new Request(`${ORIGIN}/admin/models${path}`, { method, headers: { authorization: `Bearer ${key}` } }),
       );
       expect(response.status).toBe(401);
@@ -164,7 +164,7 @@ describe("a model that the operator has defined", () => {
 const LIMIT = { context: 9000, output: 900 };
 
 /** What each list says of a provider's model: id, name and limits. */
-async function everywhere(place: Place, provider: string, model: string) {
+async function everywhere(kleis: RegistryKleis, provider: string, model: string) {
   const own = (of: Record<string, unknown>[]) =>
     of.filter((each) => each.owned_by === provider && `/${each.id}`.endsWith(`/${model}`));
   const said = (of: Record<string, unknown>[]) =>
@@ -173,10 +173,10 @@ async function everywhere(place: Place, provider: string, model: string) {
       name,
       limit: { context: context_length, output: max_tokens },
     }));
-  const { models = {} } = (await place.registry("/models/own/api.json"))[`kleis-${provider}`] ?? {};
+  const { models = {} } = (await kleis.registry("/models/own/api.json"))[`kleis-${provider}`] ?? {};
   return {
-    all: said(await listed(place)),
-    forced: said(await listed(place, `/${provider}/v1/models`)),
+    all: said(await listed(kleis)),
+    forced: said(await listed(kleis, `/${provider}/v1/models`)),
     registry: Object.values(models).flatMap(({ id, name, limit }) =>
       `/${id}`.endsWith(`/${model}`) ? [{ id, name, limit }] : [],
     ),
@@ -194,10 +194,10 @@ describe("a definition under a model's own name describes that model anew, once 
     ["gpt-secret", "codex", "gpt-secret", "gpt-secret"],
     ["copilot/gpt-secret", "copilot", "gpt-secret", "copilot/gpt-secret"],
   ])("%s at %s", async (id, provider, model, inAll) => {
-    const place = await connected();
-    await put(place, { id, provider, model, name: "Mine", limit: LIMIT });
+    const kleis = await connected();
+    await put(kleis, { id, provider, model, name: "Mine", limit: LIMIT });
     const mine = { name: "Mine", limit: LIMIT };
-    expect(await everywhere(place, provider, model)).toEqual({
+    expect(await everywhere(kleis, provider, model)).toEqual({
       all: [{ id: inAll, ...mine }],
       forced: [{ id: model, ...mine }],
       registry: [{ id: model, ...mine }],
@@ -205,54 +205,54 @@ describe("a definition under a model's own name describes that model anew, once 
   });
 
   test("with the name that it has, where none is given", async () => {
-    const place = await connected();
+    const kleis = await connected();
     const define = (id: string, provider: string, model = id) => ({ id, provider, model, limit: LIMIT });
-    await put(place, define("claude-sonnet-5", "claude"), define("gpt-5-mini", "copilot"));
+    await put(kleis, define("claude-sonnet-5", "claude"), define("gpt-5-mini", "copilot"));
     const nameOf = async (provider: string, model: string) =>
-      (await everywhere(place, provider, model)).all[0];
+      (await everywhere(kleis, provider, model)).all[0];
     expect(await nameOf("claude", "claude-sonnet-5")).toMatchObject({ name: "Claude Sonnet 5" });
     expect(await nameOf("copilot", "gpt-5-mini")).toMatchObject({ name: "GPT-5 Mini (GitHub Copilot)" });
   });
 
   test("also for Codex CLI", async () => {
-    const place = await connected();
-    await put(place, { id: "codex/gpt-5.5", provider: "codex", model: "gpt-5.5", limit: LIMIT });
-    const models = await forCodex(place);
+    const kleis = await connected();
+    await put(kleis, { id: "codex/gpt-5.5", provider: "codex", model: "gpt-5.5", limit: LIMIT });
+    const models = await forCodex(kleis);
     expect(models.filter(({ slug }) => slug.endsWith("gpt-5.5"))).toMatchObject([
       { slug: "gpt-5.5", context_window: 9000 },
     ]);
   });
 
   test("and any other name leaves the model as it is", async () => {
-    const place = await connected();
-    const before = await everywhere(place, "copilot", "gpt-5-mini");
-    await put(place, { ...FAST, limit: LIMIT });
-    expect(await everywhere(place, "copilot", "gpt-5-mini")).toEqual(before);
-    expect((await listed(place)).find(({ id }) => id === FAST.id)).toMatchObject({ context_length: 9000 });
+    const kleis = await connected();
+    const before = await everywhere(kleis, "copilot", "gpt-5-mini");
+    await put(kleis, { ...FAST, limit: LIMIT });
+    expect(await everywhere(kleis, "copilot", "gpt-5-mini")).toEqual(before);
+    expect((await listed(kleis)).find(({ id }) => id === FAST.id)).toMatchObject({ context_length: 9000 });
   });
 });
 
-async function forCodex(place: Place): Promise<{ slug: string; context_window: number }[]> {
-  const { key } = await place.key();
-  const response = await place.get("/v1/models?client_version=0.150.0", { authorization: `Bearer ${key}` });
+async function forCodex(kleis: RegistryKleis): Promise<{ slug: string; context_window: number }[]> {
+  const { key } = await kleis.key();
+  const response = await kleis.get("/v1/models?client_version=0.150.0", { authorization: `Bearer ${key}` });
   return (await response.json()).models;
 }
 
 test("Codex CLI is offered the names that it can use: those without a slash, for what answers on responses", async () => {
-  const place = await connected();
+  const kleis = await connected();
   await put(
-    place,
+    kleis,
     OWN,
     FAST,
     { id: "steady", provider: "copilot", model: "gpt-5.4" },
     { id: "team/steady", provider: "codex", model: "gpt-5.5" },
     { id: "sonnet", provider: "claude", model: "claude-sonnet-5" },
   );
-  const slugs = (await forCodex(place)).map(({ slug }) => slug);
+  const slugs = (await forCodex(kleis)).map(({ slug }) => slug);
   expect(slugs).toEqual(expect.arrayContaining(["gpt-5.5", "lab", "steady"]));
   for (const not of ["team/fast", "team/steady", "sonnet", "claude-sonnet-5"])
     expect(slugs).not.toContain(not);
-  expect(await sent(place, "/v1/responses", "steady")).toMatchObject({ provider: "copilot", status: 200 });
+  expect(await sent(kleis, "/v1/responses", "steady")).toMatchObject({ provider: "copilot", status: 200 });
 });
 
 describe("a definition that could not work is refused, and says which field", () => {
@@ -297,14 +297,14 @@ describe("a definition that could not work is refused, and says which field", ()
     ["a misspelt field", { ...FAST, limits: OWN.limit }, "models.0.limits"],
     ["too many", Array.from({ length: 201 }, (_, at) => ({ ...FAST, id: `m${at}` })), "models"],
   ])("%s", async (_name, models, param) => {
-    const place = await connected();
-    await put(place, OWN);
-    const answer = await put(place, ...[models].flat());
+    const kleis = await connected();
+    await put(kleis, OWN);
+    const answer = await put(kleis, ...[models].flat());
     expect(answer).toMatchObject({
       status: 400,
       json: { error: { code: "invalid_request", param, message: expect.stringMatching(/ \S+ .*\w/) } },
     });
-    expect(await place.admin("GET", "/admin/models")).toMatchObject({ json: { models: [OWN] } });
+    expect(await kleis.admin("GET", "/admin/models")).toMatchObject({ json: { models: [OWN] } });
   });
 
   test.each<[unknown]>([
@@ -319,23 +319,23 @@ describe("a definition that could not work is refused, and says which field", ()
   });
 
   test("a store that does not take it is a 503, and nothing has changed", async () => {
-    const place = await connected();
-    await put(place, OWN);
-    const { settings } = place.runtime.storage;
+    const kleis = await connected();
+    await put(kleis, OWN);
+    const { settings } = kleis.runtime.storage;
     const { set } = settings;
     settings.set = async () => {
       const { StorageError } = await import("../../src/storage/port.ts");
       throw new StorageError("full");
     };
-    expect((await put(place, FAST)).status).toBe(503);
+    expect((await put(kleis, FAST)).status).toBe(503);
     settings.set = set;
-    expect(await place.admin("GET", "/admin/models")).toMatchObject({ json: { models: [OWN] } });
+    expect(await kleis.admin("GET", "/admin/models")).toMatchObject({ json: { models: [OWN] } });
   });
 });
 
 test("what is stored and cannot be read is as good as nothing, and is not overwritten", async () => {
-  const place = await connected();
-  await place.runtime.storage.settings.set("models.custom", "[{}]", 1);
-  expect((await listed(place)).length).toBeGreaterThan(50);
-  expect(await place.runtime.storage.settings.get("models.custom")).toBe("[{}]");
+  const kleis = await connected();
+  await kleis.runtime.storage.settings.set("models.custom", "[{}]", 1);
+  expect((await listed(kleis)).length).toBeGreaterThan(50);
+  expect(await kleis.runtime.storage.settings.get("models.custom")).toBe("[{}]");
 });

@@ -1,7 +1,9 @@
-/** An upstream registry in a world of its own, renewed when a test says so. */
+/** An upstream registry in a context of its own, renewed when a test says so. */
+
+import { rawModel, sampleWith } from "../../harness/models-dev.ts";
 import { createUpstream, type Upstream } from "../../src/models/registry/upstream.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
-import { rawModel, sampleWith, type World } from "./world.ts";
+import type { RegistryContext } from "./context.ts";
 
 const OPTIONS = { own: new Set<string>(), sources: new Set(PROVIDERS.map(({ source }) => source)) };
 
@@ -10,14 +12,14 @@ export const NEWER = sampleWith((registry) => {
   registry.openai!.models["gpt-9"] = rawModel("gpt-9");
 });
 
-export function start(world: World): Upstream {
-  return createUpstream(world.runtime, OPTIONS);
+export function start(context: RegistryContext): Upstream {
+  return createUpstream(context.runtime, OPTIONS);
 }
 
 /** Begins what is due and lets it end. */
-export async function renew(world: World, upstream: Upstream): Promise<void> {
+export async function renew(context: RegistryContext, upstream: Upstream): Promise<void> {
   upstream.begin("store");
-  await world.settled();
+  await context.settled();
 }
 
 /** True when it knows this model of OpenAI's. */

@@ -1,65 +1,66 @@
 import { gunzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
+import { SAMPLE, sampleWith } from "../../harness/models-dev.ts";
 import { catalogueOf } from "../../src/models/catalogue/catalogue.ts";
 import { createRegistryBodies } from "../../src/models/registry/body.ts";
-import { connectAll, createPlace, ORIGIN, type Place } from "./place.ts";
-import { MODELS_DEV, SAMPLE, sampleWith } from "./world.ts";
+import { MODELS_DEV } from "./context.ts";
+import { connectAll, ORIGIN, type RegistryKleis, startRegistryKleis } from "./kleis.ts";
 
 const sample = new TextDecoder().decode(SAMPLE).trimEnd();
 const OWN = ["kleis-codex", "kleis-claude", "kleis-copilot"];
 
-async function connected(env: Record<string, string> = {}): Promise<Place> {
-  const place = await createPlace(env);
-  await connectAll(place);
-  return place;
+async function connected(env: Record<string, string> = {}): Promise<RegistryKleis> {
+  const kleis = await startRegistryKleis(env);
+  await connectAll(kleis);
+  return kleis;
 }
 
 const idsOf = (provider: { models: object } | undefined) => Object.keys(provider?.models ?? {});
 
 describe("GET /models/api.json", () => {
   test("is upstream byte for byte, with our three entries before the last brace", async () => {
-    const place = await connected();
-    const response = await place.get("/models/api.json");
+    const kleis = await connected();
+    const response = await kleis.get("/models/api.json");
     expect(response.headers.get("content-type")).toBe("application/json");
     const body = await response.text();
     expect(body.startsWith(`${sample.slice(0, -1)},"kleis-codex":{`)).toBe(true);
     const upstream: object = JSON.parse(sample);
-    const registry = await place.registry("/models/api.json");
+    const registry = await kleis.registry("/models/api.json");
     expect(Object.keys(registry)).toEqual([...Object.keys(upstream), ...OWN]);
   });
 
   test("is upstream alone, to the byte, where nothing is connected", async () => {
-    const place = await createPlace();
-    expect(await (await place.get("/models/api.json")).text()).toBe(new TextDecoder().decode(SAMPLE));
-    expect(await (await place.get("/models/own/api.json")).text()).toBe("{}");
+    const kleis = await startRegistryKleis();
+    expect(await (await kleis.get("/models/api.json")).text()).toBe(new TextDecoder().decode(SAMPLE));
+    expect(await (await kleis.get("/models/own/api.json")).text()).toBe("{}");
   });
 
   test("is the built-in registry and ours where nothing may be fetched", async () => {
-    const place = await connected({ MODELS_DEV_URL: "" });
-    place.network = () => Promise.reject(new Error("nothing may be fetched here"));
-    const registry = await place.registry("/models/api.json");
+    const kleis = await connected({ MODELS_DEV_URL: "" });
+    kleis.network = () => Promise.reject(new Error("nothing may be fetched here"));
+    const registry = await kleis.registry("/models/api.json");
     expect(Object.keys(registry).sort()).toEqual(["anthropic", "github-copilot", "openai", ...OWN].sort());
   });
 
   test("answers while upstream hangs, and has ours", async () => {
-    const place = await connected();
-    place.network = () => new Promise(() => {});
-    const registry = await place.registry("/models/api.json");
+    const kleis = await connected();
+    kleis.network = () => new Promise(() => {});
+    const registry = await kleis.registry("/models/api.json");
     expect(Object.keys(registry)).toEqual(expect.arrayContaining(OWN));
   });
 
   test.each(["/models//api.json", "/models/own//api.json"])(
     "tolerates the doubled slash of %s",
     async (path) => {
-      const place = await connected();
-      expect(await place.registry(path)).toEqual(await place.registry(path.replace("//", "/")));
+      const kleis = await connected();
+      expect(await kleis.registry(path)).toEqual(await kleis.registry(path.replace("//", "/")));
     },
   );
 
   test("tolerates it for a token too", async () => {
-    const place = await connected();
-    const { discoveryToken } = await place.key();
-    expect(await place.registry(`/models/${discoveryToken}//api.json`)).toHaveProperty("kleis-claude");
+    const kleis = await connected();
+    const { discoveryToken } = await kleis.key();
+    expect(await kleis.registry(`/models/${discoveryToken}//api.json`)).toHaveProperty("kleis-claude");
   });
 
   test.each(["/models", "/models/", "/models/api.jsonx", "/models/own", "/models/a/b/api.json"])(
@@ -70,17 +71,17 @@ describe("GET /models/api.json", () => {
   );
 
   test("never answers a redirect, and HEAD as GET without a body", async () => {
-    const place = await connected();
-    const response = await place.app.fetch(new Request(`${ORIGIN}/models/api.json`, { method: "HEAD" }));
+    const kleis = await connected();
+    const response = await kleis.app.fetch(new Request(`${ORIGIN}/models/api.json`, { method: "HEAD" }));
     expect(response.status).toBe(200);
     expect(await response.text()).toBe("");
   });
 
   test("holds no secret", async () => {
-    const place = await connected();
-    const { key, discoveryToken } = await place.key();
+    const kleis = await connected();
+    const { key, discoveryToken } = await kleis.key();
     for (const path of ["/models/api.json", "/models/own/api.json", `/models/${discoveryToken}/api.json`]) {
-      const response = await place.get(path);
+      const response = await kleis.get(path);
       const all = (await response.text()) + JSON.stringify([...response.headers]);
       for (const secret of ["planted", "acc_", key, discoveryToken]) expect(all).not.toContain(secret);
     }
@@ -100,8 +101,8 @@ describe("our entries", () => {
   });
 
   test("lead to PUBLIC_URL where that is set, whatever address was asked", async () => {
-    const place = await connected({ PUBLIC_URL: "https://public.example/base" });
-    const registry = await place.registry("/models/own/api.json");
+    const kleis = await connected({ PUBLIC_URL: "https://public.example/base" });
+    const registry = await kleis.registry("/models/own/api.json");
     expect(registry["kleis-codex"]).toMatchObject(
       entry("codex", "Kleis Codex", "@ai-sdk/openai", "https://public.example/base"),
     );
@@ -137,17 +138,17 @@ describe("our entries", () => {
   });
 
   test("describe an API key's models at their price", async () => {
-    const place = await createPlace();
-    await place.account("codex", { kind: "api_key" });
-    const registry = await place.registry("/models/own/api.json");
+    const kleis = await startRegistryKleis();
+    await kleis.account("codex", { kind: "api_key" });
+    const registry = await kleis.registry("/models/own/api.json");
     const upstream: { openai: { models: Record<string, object> } } = JSON.parse(sample);
     expect(registry["kleis-codex"]?.models["gpt-5.6-sol"]).toEqual(upstream.openai.models["gpt-5.6-sol"]);
     expect(idsOf(registry["kleis-codex"])).toContain("gpt-5-mini");
   });
 
   test("describe Claude's and Copilot's models as upstream does, without modes that bill extra", async () => {
-    const place = await connected();
-    const registry = await place.registry("/models/api.json");
+    const kleis = await connected();
+    const registry = await kleis.registry("/models/api.json");
     for (const [ours, theirs] of [
       ["kleis-claude", "anthropic"],
       ["kleis-copilot", "github-copilot"],
@@ -172,8 +173,8 @@ describe("our entries", () => {
   });
 
   test("never lead past us, whatever upstream's models say", async () => {
-    const place = await connected();
-    place.network = async () =>
+    const kleis = await connected();
+    kleis.network = async () =>
       new Response(
         sampleWith((registry) => {
           for (const model of Object.values(registry.openai!.models)) {
@@ -181,13 +182,13 @@ describe("our entries", () => {
           }
         }),
       );
-    const text = await (await place.get("/models/own/api.json")).text();
+    const text = await (await kleis.get("/models/own/api.json")).text();
     expect(text).not.toContain("elsewhere");
   });
 
   test("stand alone, where upstream has entries under our ids", async () => {
-    const place = await connected();
-    place.network = async (url) =>
+    const kleis = await connected();
+    kleis.network = async (url) =>
       new Response(
         url === MODELS_DEV
           ? sampleWith((registry) => {
@@ -195,16 +196,16 @@ describe("our entries", () => {
             })
           : "no",
       );
-    const response = await place.get("/models/api.json");
+    const response = await kleis.get("/models/api.json");
     expect(await response.text()).not.toContain("impostor");
   });
 
   test("are there for connected and enabled accounts only", async () => {
-    const place = await createPlace();
-    const off = await place.account("codex");
-    await place.account("claude");
-    await place.runtime.storage.accounts.update(off.id, { enabled: false }, 1);
-    expect(Object.keys(await place.registry("/models/own/api.json"))).toEqual(["kleis-claude"]);
+    const kleis = await startRegistryKleis();
+    const off = await kleis.account("codex");
+    await kleis.account("claude");
+    await kleis.runtime.storage.accounts.update(off.id, { enabled: false }, 1);
+    expect(Object.keys(await kleis.registry("/models/own/api.json"))).toEqual(["kleis-claude"]);
   });
 });
 
@@ -221,10 +222,10 @@ function entry(provider: string, name: string, npm: string, origin: string): obj
 
 describe("GET /models/<discovery token>/api.json", () => {
   test("is narrowed to what the key may use", async () => {
-    const place = await connected();
+    const kleis = await connected();
     const at = async (request: object) => {
-      const { discoveryToken } = await place.key(request);
-      return place.registry(`/models/${discoveryToken}/api.json`);
+      const { discoveryToken } = await kleis.key(request);
+      return kleis.registry(`/models/${discoveryToken}/api.json`);
     };
     const own = (registry: object) => Object.keys(registry).filter((id) => id.startsWith("kleis-"));
     expect(own(await at({}))).toEqual(OWN);
@@ -239,11 +240,11 @@ describe("GET /models/<discovery token>/api.json", () => {
   });
 
   test("answers unknown, revoked, expired and impossible tokens alike, to the byte", async () => {
-    const place = await connected();
-    const revoked = await place.key();
-    await place.runtime.storage.keys.revoke(revoked.record.id, 1);
-    const expired = await place.key({ expiresAt: place.runtime.clock.now() });
-    const { key } = await place.key();
+    const kleis = await connected();
+    const revoked = await kleis.key();
+    await kleis.runtime.storage.keys.revoke(revoked.record.id, 1);
+    const expired = await kleis.key({ expiresAt: kleis.runtime.clock.now() });
+    const { key } = await kleis.key();
     const tokens = [
       "A".repeat(43),
       revoked.discoveryToken,
@@ -254,7 +255,7 @@ describe("GET /models/<discovery token>/api.json", () => {
     ];
     const answers = await Promise.all(
       tokens.map(async (token) => {
-        const response = await place.get(`/models/${token}/api.json`);
+        const response = await kleis.get(`/models/${token}/api.json`);
         return { status: response.status, headers: [...response.headers], body: await response.text() };
       }),
     );
@@ -263,19 +264,19 @@ describe("GET /models/<discovery token>/api.json", () => {
   });
 
   test("ends with the key, also for a client that asks whether its copy is still good", async () => {
-    const place = await connected();
-    const { discoveryToken, record } = await place.key();
+    const kleis = await connected();
+    const { discoveryToken, record } = await kleis.key();
     const path = `/models/${discoveryToken}/api.json`;
-    const etag = (await place.get(path)).headers.get("etag") ?? "";
-    expect((await place.get(path, { "if-none-match": etag })).status).toBe(304);
-    await place.admin("POST", `/admin/keys/${record.id}/revoke`);
-    expect((await place.get(path, { "if-none-match": etag })).status).toBe(404);
+    const etag = (await kleis.get(path)).headers.get("etag") ?? "";
+    expect((await kleis.get(path, { "if-none-match": etag })).status).toBe(304);
+    await kleis.admin("POST", `/admin/keys/${record.id}/revoke`);
+    expect((await kleis.get(path, { "if-none-match": etag })).status).toBe(404);
   });
 
   test("is not for shared caches, the open registry is", async () => {
-    const place = await connected();
-    const { discoveryToken } = await place.key();
-    const caching = async (path: string) => (await place.get(path)).headers.get("cache-control");
+    const kleis = await connected();
+    const { discoveryToken } = await kleis.key();
+    const caching = async (path: string) => (await kleis.get(path)).headers.get("cache-control");
     expect(await caching(`/models/${discoveryToken}/api.json`)).toBe("private, no-cache");
     expect(await caching("/models/api.json")).toBe(
       "public, max-age=60, s-maxage=60, stale-while-revalidate=300",
@@ -288,30 +289,30 @@ describe("a client that has a copy", () => {
   test.each(["/models/api.json", "/models/own/api.json"])(
     "of %s is told that it is still good",
     async (path) => {
-      const place = await connected();
-      const first = await place.get(path);
+      const kleis = await connected();
+      const first = await kleis.get(path);
       const etag = first.headers.get("etag") ?? "";
       expect(etag).toMatch(/^W\/"[\w-]+"$/);
       for (const tag of [etag, etag.slice(2), `"other", ${etag}`, "*"]) {
-        const again = await place.get(path, { "if-none-match": tag });
+        const again = await kleis.get(path, { "if-none-match": tag });
         expect(again.status).toBe(304);
         expect(again.headers.get("etag")).toBe(etag);
         expect(await again.text()).toBe("");
       }
-      expect((await place.get(path, { "if-none-match": '"other"' })).status).toBe(200);
+      expect((await kleis.get(path, { "if-none-match": '"other"' })).status).toBe(200);
     },
   );
 
   test("is told that it is not when an account, upstream or the address has changed", async () => {
-    const place = await connected();
-    const tag = async () => (await place.get("/models/own/api.json")).headers.get("etag");
+    const kleis = await connected();
+    const tag = async () => (await kleis.get("/models/own/api.json")).headers.get("etag");
     const before = await tag();
-    await place.admin("PATCH", "/admin/accounts/acc_1", { enabled: false });
+    await kleis.admin("PATCH", "/admin/accounts/acc_1", { enabled: false });
     const without = await tag();
-    await place.admin("PATCH", "/admin/accounts/acc_1", { enabled: true });
+    await kleis.admin("PATCH", "/admin/accounts/acc_1", { enabled: true });
     expect(await tag()).toBe(before);
     expect(without).not.toBe(before);
-    const elsewhere = await place.app.fetch(new Request("https://other.example/models/own/api.json"));
+    const elsewhere = await kleis.app.fetch(new Request("https://other.example/models/own/api.json"));
     expect(elsewhere.headers.get("etag")).not.toBe(before);
   });
 });
@@ -320,14 +321,14 @@ describe("a client that unpacks", () => {
   test.each(["gzip", "gzip, deflate, br, zstd", "GZIP;q=0.5", "*"])(
     "%s: gets less bytes and the same registry",
     async (accept) => {
-      const place = await connected();
+      const kleis = await connected();
       for (const path of ["/models/api.json", "/models/own/api.json"]) {
-        const packed = await place.get(path, { "accept-encoding": accept });
+        const packed = await kleis.get(path, { "accept-encoding": accept });
         expect(packed.headers.get("content-encoding")).toBe("gzip");
         expect(packed.headers.get("vary")).toBe("accept-encoding");
         const bytes = Buffer.from(await packed.arrayBuffer());
         expect(packed.headers.get("content-length")).toBe(String(bytes.length));
-        expect(gunzipSync(bytes).toString()).toBe(await (await place.get(path)).text());
+        expect(gunzipSync(bytes).toString()).toBe(await (await kleis.get(path)).text());
       }
     },
   );
@@ -359,13 +360,13 @@ describe("a client that unpacks", () => {
 
 describe("while the store does not answer", () => {
   test("a warm process goes on, and a cold one says so rather than hide what is connected", async () => {
-    const place = await connected();
-    const before = await place.registry("/models/own/api.json");
-    place.world.down = true;
-    place.world.clock.ms += 60_000;
-    expect(await place.registry("/models/own/api.json")).toEqual(before);
-    place.restart();
-    const response = await place.get("/models/own/api.json");
+    const kleis = await connected();
+    const before = await kleis.registry("/models/own/api.json");
+    kleis.down = true;
+    kleis.clock.ms += 60_000;
+    expect(await kleis.registry("/models/own/api.json")).toEqual(before);
+    kleis.restart();
+    const response = await kleis.get("/models/own/api.json");
     expect(response.status).toBe(503);
     expect(await response.json()).toMatchObject({ error: { code: "storage_unavailable" } });
   });

@@ -1,17 +1,9 @@
 import { describe, expect, test } from "vitest";
+import { type RawProvider, rawModel, rawProvider, sampleWith } from "../../harness/models-dev.ts";
 import { snapshot } from "../../src/models/registry/snapshot.ts";
 import { FRESH_MS } from "../../src/models/registry/upstream.ts";
+import { MODELS_DEV, registryContext, SECOND, serving } from "./context.ts";
 import { knows, NEWER, renew, start } from "./renewal.ts";
-import {
-  createWorld,
-  MODELS_DEV,
-  type RawProvider,
-  rawModel,
-  rawProvider,
-  SECOND,
-  sampleWith,
-  serving,
-} from "./world.ts";
 
 describe("an upstream that answers too little is refused, with the reason, and what is known stays", () => {
   const without = (source: string) =>
@@ -46,17 +38,18 @@ describe("an upstream that answers too little is refused, with the reason, and w
       /of its 274 models are malformed/,
     ],
   ])("%s", async (_name, answer, reason) => {
-    const world = createWorld();
-    world.network = serving(NEWER);
-    const upstream = start(world);
-    await renew(world, upstream);
-    const writes = world.settings.get("models.registry");
+    const context = registryContext();
+    context.serve(serving(NEWER));
+    const upstream = start(context);
+    await renew(context, upstream);
+    const writes = context.settings.get("models.registry");
     const text = upstream.text();
     // Before and after a restart, from which only the store's copy is left.
-    for (const [place, known] of [[world, upstream] as const, [world.restarted(), null] as const]) {
+    for (const [place, known] of [[context, upstream] as const, [context.restarted(), null] as const]) {
       await place.clock.advance(FRESH_MS);
-      place.network = (asked) =>
-        asked.url === MODELS_DEV ? new Response(answer) : new Response("no", { status: 500 });
+      place.serve((asked) =>
+        asked.url === MODELS_DEV ? new Response(answer) : new Response("no", { status: 500 }),
+      );
       const now = known ?? start(place);
       await renew(place, now);
       expect(place.reasons()[0]).toMatch(reason);
@@ -67,31 +60,32 @@ describe("an upstream that answers too little is refused, with the reason, and w
   });
 
   test("the second source is asked instead", async () => {
-    const world = createWorld();
-    world.network = serving();
-    const upstream = start(world);
-    await renew(world, upstream);
-    await world.clock.advance(FRESH_MS);
-    world.network = (asked) =>
-      asked.url === SECOND ? serving(NEWER, '"2"')(asked) : new Response(without("openai"));
-    await renew(world, upstream);
+    const context = registryContext();
+    context.serve(serving());
+    const upstream = start(context);
+    await renew(context, upstream);
+    await context.clock.advance(FRESH_MS);
+    context.serve((asked) =>
+      asked.url === SECOND ? serving(NEWER, '"2"')(asked) : new Response(without("openai")),
+    );
+    await renew(context, upstream);
     expect(knows(upstream, "gpt-9")).toBe(true);
   });
 
   test("mostly malformed is refused by a cold process too, which has the snapshot", async () => {
-    const world = createWorld();
-    world.network = () => new Response(sampleWith((all) => Object.keys(all).map((id) => spoilt(all, id, 1))));
-    const upstream = start(world);
-    await renew(world, upstream);
+    const context = registryContext();
+    context.serve(() => new Response(sampleWith((all) => Object.keys(all).map((id) => spoilt(all, id, 1)))));
+    const upstream = start(context);
+    await renew(context, upstream);
     expect(upstream.registry()).toBe(snapshot());
     expect(upstream.text()).toBe(null);
   });
 
   test("a source that is mostly malformed is described by the snapshot, where nothing else is known", async () => {
-    const world = createWorld();
-    world.network = serving(sampleWith((all) => spoilt(all, "openai", 1)));
-    const upstream = start(world);
-    await renew(world, upstream);
+    const context = registryContext();
+    context.serve(serving(sampleWith((all) => spoilt(all, "openai", 1))));
+    const upstream = start(context);
+    await renew(context, upstream);
     expect(upstream.registry().get("openai")).toBe(snapshot().get("openai"));
     expect(upstream.registry().get("anthropic")).not.toBe(snapshot().get("anthropic"));
   });
@@ -100,17 +94,17 @@ describe("an upstream that answers too little is refused, with the reason, and w
     const url = "https://mirror.example/api.json";
     const own = (...ids: string[]) =>
       JSON.stringify({ mine: rawProvider("mine", ...ids.map((id) => rawModel(id))) });
-    const world = createWorld({ url });
-    world.network = serving(own("a"), '"1"');
-    await renew(world, start(world));
+    const context = registryContext({ url });
+    context.serve(serving(own("a"), '"1"'));
+    await renew(context, start(context));
     // A copy of a former version does not say what it holds of its own.
-    const { sources: _new, ...former } = JSON.parse(world.settings.get("models.registry") ?? "");
-    world.settings.set("models.registry", JSON.stringify(former));
+    const { sources: _new, ...former } = JSON.parse(context.settings.get("models.registry") ?? "");
+    context.settings.set("models.registry", JSON.stringify(former));
     let tag = 1;
     for (const ids of [["a", "b"], ["c"]]) {
-      const later = world.restarted();
+      const later = context.restarted();
       await later.clock.advance(FRESH_MS);
-      later.network = serving(own(...ids), `"${++tag}"`);
+      later.serve(serving(own(...ids), `"${++tag}"`));
       const upstream = start(later);
       await renew(later, upstream);
       expect(later.reasons()).toEqual([]);

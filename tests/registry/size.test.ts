@@ -1,9 +1,9 @@
 import { get as httpGet, type IncomingMessage } from "node:http";
 import { gunzipSync } from "node:zlib";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { BIG } from "../../harness/models-dev.ts";
 import { openDoor } from "../support/door.ts";
-import { BIG } from "./big.ts";
-import { connectAll, createPlace, type Place } from "./place.ts";
+import { connectAll, type RegistryKleis, startRegistryKleis } from "./kleis.ts";
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -13,13 +13,13 @@ describe("a registry of 5 MB", () => {
   });
 
   test("is served warm without parsing, cloning or writing it anew, and without a copy of it", async () => {
-    const place = await createPlace();
-    await connectAll(place);
-    place.network = async () => new Response(BIG);
-    expect((await settledText(place)).length).toBeGreaterThan(BIG.length);
+    const kleis = await startRegistryKleis();
+    await connectAll(kleis);
+    kleis.network = async () => new Response(BIG);
+    expect((await settledText(kleis)).length).toBeGreaterThan(BIG.length);
     // Unpacked only for who has a token.
-    const path = `/models/${(await place.key()).discoveryToken}/api.json`;
-    await place.get(path);
+    const path = `/models/${(await kleis.key()).discoveryToken}/api.json`;
+    await kleis.get(path);
 
     const spies = [
       vi.spyOn(JSON, "parse"),
@@ -29,30 +29,30 @@ describe("a registry of 5 MB", () => {
     const biggest = () =>
       Math.max(0, ...spies.flatMap((spy) => spy.mock.calls.map(([value]) => sizeOf(value))));
     const plain = { "accept-encoding": "identity" };
-    const first = await (await place.get(path, plain)).body?.getReader().read();
-    const second = await (await place.get(path, plain)).body?.getReader().read();
+    const first = await (await kleis.get(path, plain)).body?.getReader().read();
+    const second = await (await kleis.get(path, plain)).body?.getReader().read();
     expect(biggest()).toBeLessThan(1000);
     expect(first?.value?.length).toBe(BIG.length - 1);
     expect(second?.value?.buffer).toBe(first?.value?.buffer);
   });
 
   test("is kept in the store, so that a cold process has it without a network", async () => {
-    const place = await createPlace();
+    const kleis = await startRegistryKleis();
     // A copy that is older than the snapshot would not do.
-    place.world.clock.ms = Date.UTC(2026, 10, 22);
-    place.network = async () => new Response(BIG);
-    expect(await settledText(place)).toBe(BIG);
-    place.restart();
-    place.network = () => Promise.reject(new Error("ENOTFOUND"));
-    expect(await settledText(place)).toBe(BIG);
+    kleis.clock.ms = Date.UTC(2026, 10, 22);
+    kleis.network = async () => new Response(BIG);
+    expect(await settledText(kleis)).toBe(BIG);
+    kleis.restart();
+    kleis.network = () => Promise.reject(new Error("ENOTFOUND"));
+    expect(await settledText(kleis)).toBe(BIG);
   });
 });
 
 /** Once it is there: a busy machine may take longer over it than the first caller waits. */
-async function settledText(place: Place): Promise<string> {
-  await place.get("/models/api.json");
-  await place.world.settled();
-  return (await place.get("/models/api.json")).text();
+async function settledText(kleis: RegistryKleis): Promise<string> {
+  await kleis.get("/models/api.json");
+  await kleis.settled();
+  return (await kleis.get("/models/api.json")).text();
 }
 
 function sizeOf(value: unknown): number {

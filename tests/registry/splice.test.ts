@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { rawModel, rawProvider, SAMPLE } from "../../harness/models-dev.ts";
 import { type RegistryText, readRegistryText } from "../../src/models/registry/splice.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
-import { rawModel, rawProvider, SAMPLE } from "./world.ts";
 
 const OPTIONS = {
   own: new Set(["kleis-codex", "kleis-claude", "kleis-copilot"]),

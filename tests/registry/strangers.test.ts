@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { createRegistryBodies } from "../../src/models/registry/body.ts";
 import { snapshotText } from "../../src/models/registry/snapshot.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
-import { accounts as accountsOf, world } from "../models/fixtures/world.ts";
+import { accounts as accountsOf, world } from "../models/resolve-context.ts";
 import { createHouse, type House } from "../security/house.ts";
 
 const OPEN = ["/models/api.json", "/models/own/api.json"];

@@ -6,8 +6,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { testKeyOf } from "../../harness/secrets.ts";
 import { connectAll, type Door, openDoor } from "../support/door.ts";
-import { testKeyOf } from "../support/key.ts";
 import { createSearch, Marks } from "./marked.ts";
 import { foreignHosts, outgoing, strangeHeaders } from "./outgoing.ts";
 

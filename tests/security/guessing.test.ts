@@ -1,12 +1,13 @@
-/** Whoever guesses admin tokens gets no more tries than the rule allows, and keeps nobody out who knows the right one. */
+/** Guessing admin tokens: no more attempts than the rule allows, and the owner of the right token is never locked out. */
 import { describe, expect, onTestFinished, test } from "vitest";
+import { ADMIN_TOKEN } from "../../harness/secrets.ts";
 import { ipPrefixOf } from "../../src/auth/ip-prefix.ts";
 import { createLoginGuard, FORM_LIMITS, HEADER_LIMITS } from "../../src/auth/login-guard.ts";
-import { readConfig } from "../../src/environment.ts";
 import type { AttemptRule, Storage } from "../../src/storage/port.ts";
-import { ADMIN_TOKEN } from "../keys/world.ts";
-import { newStorage, openClient, openStorage, random, sleep, testKey } from "../storage/world.ts";
+import { HandClock } from "../support/hand-clock.ts";
+import { runtimeOver } from "../support/runtime.ts";
 import { sqldMissing, startSqld } from "../support/sqld.ts";
+import { newStorage, openClient, openStorage } from "../support/storage.ts";
 
 const DOORS = [FORM_LIMITS, HEADER_LIMITS];
 /** A crowd that a test can gather. */
@@ -15,23 +16,8 @@ const MINUTE = 60_000;
 
 /** Guards over these stores, as so many processes would have them, with one clock that a test sets. */
 function guards(stores: readonly Storage[], rule: AttemptRule) {
-  const config = readConfig({ ADMIN_TOKEN, ENCRYPTION_KEY: testKey });
-  if (!config.ok) throw new Error(config.problems.join("; "));
-  const clock = { ms: 1_790_000_000_000 };
-  const all = stores.map((storage) =>
-    createLoginGuard(
-      {
-        config: config.config,
-        storage,
-        clock: { now: () => clock.ms, sleep },
-        random,
-        fetch: () => Promise.reject(new Error("nobody is asked")),
-        waitUntil: () => {},
-        logger: { debug() {}, info() {}, warn() {}, error() {} },
-      },
-      rule,
-    ),
-  );
+  const clock = new HandClock();
+  const all = stores.map((storage) => createLoginGuard(runtimeOver(storage, { clock }).runtime, rule));
   const of = async (number: number, token: string, source?: string) =>
     (await all[number % all.length]!(token, source)).status;
   return { clock, of };

@@ -1,10 +1,12 @@
 /** The whole app in memory over a real store, with an account of two providers, keys of every kind and a session. */
 import type { Client } from "@libsql/client";
+import { TEST_KEY } from "../../harness/secrets.ts";
 import { type App, createApp } from "../../src/app.ts";
 import { readConfig } from "../../src/environment.ts";
 import { type IssuedKey, issueKey } from "../../src/keys/issue.ts";
 import type { LogFields, Peer, Runtime } from "../../src/runtime.ts";
-import { newAccount, newStorage, random, sleep, testKey } from "../storage/world.ts";
+import { random, sleep } from "../support/config.ts";
+import { newAccount, newStorage } from "../support/storage.ts";
 
 export const ADMIN_TOKEN = "tH3-0wner_Of.this/place+knows";
 export const BASE = "http://127.0.0.1:4747";
@@ -37,7 +39,7 @@ function isModelList(url: string): boolean {
 }
 
 export async function createHouse(options: HouseOptions = {}): Promise<House> {
-  const config = readConfig({ ADMIN_TOKEN, ENCRYPTION_KEY: testKey, MODELS_DEV_URL: "", ...options.env });
+  const config = readConfig({ ADMIN_TOKEN, ENCRYPTION_KEY: TEST_KEY, MODELS_DEV_URL: "", ...options.env });
   if (!config.ok) throw new Error(config.problems.join("; "));
   const { storage, client } = await newStorage();
   const clock = { ms: NOW };

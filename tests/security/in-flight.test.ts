@@ -7,9 +7,9 @@ import { type ClientRequest, request } from "node:http";
 import { Readable } from "node:stream";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { testKeyOf } from "../../harness/secrets.ts";
 import { type Fakes, startFakes } from "../fakes/index.ts";
 import { type Bundle, bundle, endAll, newFolder, type Running, run } from "../node/process.ts";
-import { testKeyOf } from "../support/key.ts";
 
 const ADMIN = "in-flight-tests-5c0d8e2f7b41";
 const MIB = 1024 * 1024;

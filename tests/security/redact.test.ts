@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { createRedactor } from "../../src/log/redact.ts";
 import type { LogFields, Logger } from "../../src/runtime.ts";
 import { observeSecrets } from "../../src/storage/secret-observer.ts";
-import { newAccount, newKey, newStorage } from "../storage/world.ts";
+import { newAccount, newKey, newStorage } from "../support/storage.ts";
 import { ADMIN_TOKEN, createHouse } from "./house.ts";
 
 function caught() {

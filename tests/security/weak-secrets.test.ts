@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { testKeyOf } from "../../harness/secrets.ts";
 import { readConfig } from "../../src/environment.ts";
-import { testKeyOf } from "../support/key.ts";
 
 const TOKEN = "q7-vX2pLk9rTz4mWc8bNs1yHd5";
 const KEY = testKeyOf("weak");

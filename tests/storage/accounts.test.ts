@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { testKeyOf } from "../../harness/secrets.ts";
 import { SealError } from "../../src/storage/seal.ts";
-import { testKeyOf } from "../support/key.ts";
-import { newAccount, newStorage, openClient, openStorage } from "./world.ts";
+import { newAccount, newStorage, openClient, openStorage } from "../support/storage.ts";
 
 describe("connecting an account", () => {
   test("a new account is kept with everything that was said of it, and is the primary", async () => {

@@ -5,8 +5,9 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { sha256Hex } from "../../src/bytes.ts";
 import { createKeyLookup } from "../../src/keys/lookup.ts";
 import { migrate } from "../../src/storage/libsql/migrate.ts";
-import { createWorld } from "../keys/world.ts";
-import { newAccount, newFolder, newKey, openStorage, sleep } from "./world.ts";
+import { sleep } from "../support/config.ts";
+import { testRuntime } from "../support/runtime.ts";
+import { newAccount, newFolder, newKey, openStorage } from "../support/storage.ts";
 
 /** Three accounts and three keys, in a client as the doors open it. */
 async function stored() {
@@ -104,7 +105,7 @@ describe.each([
 });
 
 test("a key whose limits cannot be read is refused, and not taken for one without limits", async () => {
-  const { runtime } = await createWorld();
+  const { runtime } = await testRuntime();
   const { client, storage } = await stored();
   const secret = `kleis_${"x".repeat(43)}`;
   await storage.keys.insert(newKey({ id: "k4", hash: await sha256Hex(secret) }));

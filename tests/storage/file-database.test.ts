@@ -5,14 +5,16 @@ import { setImmediate as turn } from "node:timers/promises";
 import { createClient } from "@libsql/client";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { openFileDatabase } from "../../adapters/node/file-database.ts";
+import { TEST_KEY } from "../../harness/secrets.ts";
 import { sharedClient } from "../../src/storage/libsql/connections.ts";
 import { CALL_LIMIT_MS } from "../../src/storage/libsql/failure.ts";
 import { createLibsqlStorage } from "../../src/storage/libsql/storage.ts";
 import type { Storage } from "../../src/storage/port.ts";
 import { StorageError } from "../../src/storage/port.ts";
 import { createSealer } from "../../src/storage/seal.ts";
+import { random, sleep } from "../support/config.ts";
+import { newAccount, newKey, newStorage } from "../support/storage.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
-import { newAccount, newKey, newStorage, random, sleep, testKey } from "./world.ts";
 
 /** A store on the file as the door opens it, with a row in it; whoever made the file has let go of it. */
 async function opened(pause = sleep) {
@@ -24,7 +26,7 @@ async function opened(pause = sleep) {
   onTestFinished(() => database.close());
   const storage = createLibsqlStorage({
     connections: sharedClient(database.client),
-    sealer: createSealer([testKey], random),
+    sealer: createSealer([TEST_KEY], random),
     sleep: pause,
   });
   await storage.ping(1);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { SealError } from "../../src/storage/seal.ts";
-import { newKey, newStorage } from "./world.ts";
+import { newKey, newStorage } from "../support/storage.ts";
 
 describe("an issued key", () => {
   test("is found by its hashes and by nothing else", async () => {

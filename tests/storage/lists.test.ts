@@ -1,7 +1,7 @@
 /** Lists in pages: every entry once and in order, whatever is added meanwhile, and never more than was asked for. */
 import { describe, expect, test } from "vitest";
 import type { KeyFilter, KeyRecord, ListPage, PageOptions, Storage } from "../../src/storage/port.ts";
-import { newAccount, newKey, newStorage } from "./world.ts";
+import { newAccount, newKey, newStorage } from "../support/storage.ts";
 
 type Read<Entry> = (wish: PageOptions) => Promise<ListPage<Entry> | null>;
 

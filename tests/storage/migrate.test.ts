@@ -11,8 +11,9 @@ import { migrate, useWriteAheadLog } from "../../src/storage/libsql/migrate.ts";
 import { migrations } from "../../src/storage/libsql/migrations.gen.ts";
 import * as schema from "../../src/storage/libsql/schema.ts";
 import { StorageError } from "../../src/storage/port.ts";
+import { sleep } from "../support/config.ts";
+import { newAccount, newFolder, openClient, openStorage } from "../support/storage.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
-import { newAccount, newFolder, openClient, openStorage, sleep } from "./world.ts";
 
 const later = {
   when: migrations.at(-1)!.when + 1_000,

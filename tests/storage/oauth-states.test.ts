@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { SealError } from "../../src/storage/seal.ts";
-import { newStorage, openClient, openStorage } from "./world.ts";
+import { newStorage, openClient, openStorage } from "../support/storage.ts";
 
 const signIn = {
   state: "s".repeat(43),

@@ -1,6 +1,6 @@
 /** What a request learns in one round trip. That it is one is shown in `tests/path`. */
 import { expect, test } from "vitest";
-import { newAccount, newKey, newStorage } from "./world.ts";
+import { newAccount, newKey, newStorage } from "../support/storage.ts";
 
 const ALL = { accounts: true, settings: ["known", "unset"] };
 

@@ -5,22 +5,14 @@ import { dirname, join } from "node:path";
 import { createClient } from "@libsql/client";
 import { createClient as createWebClient } from "@libsql/client/web";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { TEST_KEY } from "../../harness/secrets.ts";
 import { HEADER_LIMITS } from "../../src/auth/login-guard.ts";
 import { clientPerCall, sharedClient } from "../../src/storage/libsql/connections.ts";
 import { createLibsqlStorage } from "../../src/storage/libsql/storage.ts";
 import { StorageError } from "../../src/storage/port.ts";
 import { createSealer } from "../../src/storage/seal.ts";
-import {
-  newAccount,
-  newFolder,
-  newKey,
-  newStorage,
-  openClient,
-  openStorage,
-  random,
-  sleep,
-  testKey,
-} from "./world.ts";
+import { random, sleep } from "../support/config.ts";
+import { newAccount, newFolder, newKey, newStorage, openClient, openStorage } from "../support/storage.ts";
 
 /** Everything that an error could carry into a log. */
 function everythingIn(error: unknown): string {
@@ -95,7 +87,7 @@ describe("a new client for each call", () => {
         opened.push(next);
         return next;
       }),
-      sealer: createSealer([testKey], random),
+      sealer: createSealer([TEST_KEY], random),
       sleep,
     });
     await storage.ping(1);
@@ -180,7 +172,7 @@ describe("a store that fails", () => {
     onTestFinished(() => impatient.close());
     const storage = createLibsqlStorage({
       connections: sharedClient(impatient),
-      sealer: createSealer([testKey], random),
+      sealer: createSealer([TEST_KEY], random),
       sleep: (ms, signal) => sleep(ms / 50, signal),
     });
     const writer = await holder.transaction("write");
@@ -202,7 +194,7 @@ describe("a store that fails", () => {
       connections: sharedClient(
         createWebClient({ url: `http://127.0.0.1:${port}`, authToken: "token-planted" }),
       ),
-      sealer: createSealer([testKey], random),
+      sealer: createSealer([TEST_KEY], random),
       sleep,
     });
     const refused = await remote.ping(1).catch((reason: unknown) => reason);
@@ -223,7 +215,7 @@ describe("a store that fails", () => {
     const waits: number[] = [];
     const storage = createLibsqlStorage({
       connections: clientPerCall(() => createWebClient({ url: `http://127.0.0.1:${port}` })),
-      sealer: createSealer([testKey], random),
+      sealer: createSealer([TEST_KEY], random),
       sleep: (ms, signal) => {
         waits.push(ms);
         return sleep(ms / 100, signal);

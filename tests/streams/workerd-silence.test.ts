@@ -4,12 +4,12 @@
  * are real time and run beside each other; `vitest.config.ts` starts this file first, so that other files run meanwhile.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { RunningBuild } from "../../harness/builds.ts";
+import { sqldMissing } from "../../harness/sqld-binary.ts";
 import { openStage, type Stage } from "../conformance/stage.ts";
 import { endsOf, eventsOf, PATH, type Protocol, request, streamedText } from "../conformance/wire.ts";
 import { type AccountName, blamed, openWorld, type World } from "../conformance/world.ts";
-import type { RunningDoor } from "../doors/door.ts";
 import type { Delivery } from "../fakes/delivery.ts";
-import { sqldMissing } from "../support/sqld-binary.ts";
 
 const SILENCE_MS = 121_000;
 /** Without an answer of the provider's the client's headers come after 45 s. */
@@ -52,7 +52,7 @@ interface Received {
 
 let stage: Stage;
 let world: World;
-let native: RunningDoor;
+let native: RunningBuild;
 /** What clients get, by the name of the test that looks at it; all of it begins before the first test. */
 const begun = new Map<string, Promise<Received>>();
 

@@ -4,9 +4,9 @@
  */
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { sqldMissing } from "../../harness/sqld-binary.ts";
 import { openStage, type Stage } from "../conformance/stage.ts";
 import { openWorld, type World } from "../conformance/world.ts";
-import { sqldMissing } from "../support/sqld-binary.ts";
 import { type Sample, smallCorpus } from "./support/corpus.ts";
 import { check, type Expected, expectedAt, type Judged, judge } from "./support/oracle.ts";
 import { seeded } from "./support/seed.ts";

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type RunningServer, start } from "../../adapters/node/server.ts";
+import { testKeyOf } from "../../harness/secrets.ts";
 import { type Fakes, startFakes } from "../fakes/index.ts";
-import { testKeyOf } from "./key.ts";
 
 export interface Door {
   readonly url: string;

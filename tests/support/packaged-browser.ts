@@ -5,7 +5,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ROOT } from "../doors/process.ts";
+import { ROOT } from "../../harness/process.ts";
 
 export interface PackagedBrowser {
   readonly executablePath: string;

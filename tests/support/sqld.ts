@@ -6,15 +6,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { createClient } from "@libsql/client";
+import { testKeyOf } from "../../harness/secrets.ts";
+import { SQLD } from "../../harness/sqld-binary.ts";
 import { sharedClient } from "../../src/storage/libsql/connections.ts";
 import { migrate } from "../../src/storage/libsql/migrate.ts";
 import { createLibsqlStorage } from "../../src/storage/libsql/storage.ts";
 import type { Storage } from "../../src/storage/port.ts";
 import { createSealer } from "../../src/storage/seal.ts";
-import { testKeyOf } from "./key.ts";
-import { SQLD } from "./sqld-binary.ts";
 
-export { sqldMissing } from "./sqld-binary.ts";
+export { sqldMissing } from "../../harness/sqld-binary.ts";
 
 export interface SqldServer {
   readonly url: string;

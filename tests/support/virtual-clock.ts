@@ -36,6 +36,20 @@ export class VirtualClock implements Clock {
     });
   }
 
+  /** Lets time pass until the work has settled, which may include work on other threads, outside the clock. */
+  async pass<Result>(work: Promise<Result>): Promise<Result> {
+    let isDone = false;
+    const watched = work.finally(() => {
+      isDone = true;
+    });
+    watched.catch(() => {});
+    for (;;) {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      if (isDone) return watched;
+      await this.advance(10);
+    }
+  }
+
   /** Lets `ms` pass: everything that is due happens in its order, and what follows from it. */
   async advance(ms: number): Promise<void> {
     const until = this.#now + ms;

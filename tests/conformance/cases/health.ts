@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { ADMIN_TOKEN } from "../../doors/door.ts";
+import { ADMIN_TOKEN } from "../../../harness/secrets.ts";
 import type { Case } from "../case.ts";
 import { expectRefusal } from "../wire.ts";
 

@@ -1,10 +1,11 @@
 /** One simulated run: some isolates, some expiries, some trouble, all drawn from one seed; then calm, and the reckoning. */
+
+import { testKeyOf } from "../../../harness/secrets.ts";
 import type { Refreshing } from "../../../src/accounts/refresh/attempt.ts";
 import { EARLY_MS } from "../../../src/accounts/refresh/timing.ts";
 import { readConfig } from "../../../src/environment.ts";
 import type { RefreshResult } from "../../../src/providers/provider.ts";
 import { SpentTokenError } from "../../../src/storage/port.ts";
-import { testKeyOf } from "../../support/key.ts";
 import { createMemoryStorage, type MemoryRow, type MemoryStorage } from "../../support/memory-storage.ts";
 import { type Chance, chanceOf } from "./chance.ts";
 import { Identity, type Pair } from "./identity.ts";

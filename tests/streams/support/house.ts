@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient } from "@libsql/client";
+import { testKeyOf } from "../../../harness/secrets.ts";
 import { type App, createApp } from "../../../src/app.ts";
 import { readConfig } from "../../../src/environment.ts";
 import { issueKey } from "../../../src/keys/issue.ts";
@@ -11,7 +12,6 @@ import { sharedClient } from "../../../src/storage/libsql/connections.ts";
 import { migrate } from "../../../src/storage/libsql/migrate.ts";
 import { createLibsqlStorage } from "../../../src/storage/libsql/storage.ts";
 import { createSealer } from "../../../src/storage/seal.ts";
-import { testKeyOf } from "../../support/key.ts";
 import { VirtualClock } from "../../support/virtual-clock.ts";
 
 /** The account that answers: a key of the house may use one account only. */

@@ -2,6 +2,8 @@
  * The ways that an answer can take: a provider, a kind of account and a protocol, with the provider's own plan for a
  * request that brings every rewriter into play. Each way ends in the real answering path.
  */
+
+import { testKeyOf } from "../../../harness/secrets.ts";
 import type { Config } from "../../../src/config.ts";
 import { readConfig } from "../../../src/environment.ts";
 import { isObject, parseJson } from "../../../src/json.ts";
@@ -18,7 +20,6 @@ import { bodySource } from "../../../src/proxy/stream/body-source.ts";
 import { relayEvents } from "../../../src/proxy/stream/relay.ts";
 import { startUpstream } from "../../../src/proxy/upstream.ts";
 import type { Clock, LogFields, Runtime } from "../../../src/runtime.ts";
-import { testKeyOf } from "../../support/key.ts";
 import { utf8 } from "./wire.ts";
 
 export const CONFIG: Config = (() => {

@@ -1,10 +1,10 @@
 /** A database as it may be after years: very many keys and accounts, put in by SQL that takes seconds, not minutes. */
 import type { Client, InStatement } from "@libsql/client";
-import { sha256Hex } from "../../src/bytes.ts";
-import { providerById } from "../../src/providers/index.ts";
-import { sealSecrets } from "../../src/storage/libsql/account-row.ts";
-import type { Storage } from "../../src/storage/port.ts";
-import type { Sealer } from "../../src/storage/seal.ts";
+import { sha256Hex } from "../src/bytes.ts";
+import { providerById } from "../src/providers/index.ts";
+import { sealSecrets } from "../src/storage/libsql/account-row.ts";
+import type { Storage } from "../src/storage/port.ts";
+import type { Sealer } from "../src/storage/seal.ts";
 
 /** Keys that nobody uses: every fifth expired, every seventh revoked, every tenth limited to one account. */
 export async function addKeys(client: Client, count: number): Promise<void> {

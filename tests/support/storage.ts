@@ -1,22 +1,16 @@
-/** A small world for storage tests: a real libSQL file in a folder of its own, gone after the test. */
+/** Storage by itself: a real libSQL file in a folder of its own, gone after the test, and rows to put into it. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
 import { type Client, createClient } from "@libsql/client";
 import { onTestFinished } from "vitest";
+import { TEST_KEY } from "../../harness/secrets.ts";
 import { sharedClient } from "../../src/storage/libsql/connections.ts";
 import { migrate, useWriteAheadLog } from "../../src/storage/libsql/migrate.ts";
 import { createLibsqlStorage } from "../../src/storage/libsql/storage.ts";
 import type { NewAccount, NewKey, Storage } from "../../src/storage/port.ts";
 import { createSealer } from "../../src/storage/seal.ts";
-import { testKeyOf } from "../support/key.ts";
-
-export const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
-export const testKey = testKeyOf("seven");
-
-export const sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
-  wait(ms, undefined, { signal, ref: false }).catch(() => undefined);
+import { random, sleep } from "./config.ts";
 
 export async function newFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "kleis-storage-"));
@@ -30,7 +24,7 @@ export function openClient(file: string): Client {
   return client;
 }
 
-export function openStorage(client: Client, key = testKey): Storage {
+export function openStorage(client: Client, key = TEST_KEY): Storage {
   return createLibsqlStorage({
     connections: sharedClient(client),
     sealer: createSealer([key], random),

