@@ -232,4 +232,20 @@ describe("the walls", () => {
     );
     expect(wrong.map(said)).toEqual([]);
   });
+
+  test("measurements and what they share with tests stand without the tests, and nothing that ships uses them", () => {
+    const uses: [from: string, never: RegExp][] = [
+      ["src", /^(tests|bench|harness)\//],
+      ["adapters", /^(tests|bench|harness)\//],
+      ["bench", /^tests\//],
+      ["harness", /^(tests|bench)\//],
+      ["tests", /^bench\//],
+    ];
+    const wrong = uses.flatMap(([from, never]) =>
+      filesIn(from)
+        .flatMap(importsOf)
+        .filter(({ to }) => never.test(to)),
+    );
+    expect(wrong.map(said)).toEqual([]);
+  });
 });

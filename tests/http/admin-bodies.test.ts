@@ -10,6 +10,9 @@ const WITH_BODY: [string, string][] = [
   ["PATCH", "/accounts/acc_1"],
 ];
 
+/** The calls of the storage, without those by which the owner is let in. */
+const stored = (calls: string[]) => calls.filter((call) => !call.startsWith("loginAttempts."));
+
 describe.each(WITH_BODY)("%s %s", (method, path) => {
   test.each([
     ["text that is not JSON", "{nope", "invalid_json", /not valid JSON/],
@@ -27,7 +30,7 @@ describe.each(WITH_BODY)("%s %s", (method, path) => {
     });
     expect(answer.headers.get("x-should-retry")).toBe("false");
     expect(answer.headers.get("cache-control")).toBe("no-store");
-    expect(context.calls).toEqual([]);
+    expect(stored(context.calls)).toEqual([]);
   });
 
   test("refuses a body of another content type instead of taking it for an empty one", async () => {
@@ -38,7 +41,7 @@ describe.each(WITH_BODY)("%s %s", (method, path) => {
       expect(answer.status).toBe(400);
       expect(part(answer.json, "error").message).toContain("content-type: application/json");
     }
-    expect(context.calls).toEqual([]);
+    expect(stored(context.calls)).toEqual([]);
   });
 
   test("refuses more than 1 MiB with 413, with or without a declared length", async () => {
@@ -55,7 +58,7 @@ describe.each(WITH_BODY)("%s %s", (method, path) => {
       expect(part(answer.json, "error").code).toBe("request_too_large");
       expect(answer.headers.get("x-should-retry")).toBe("false");
     }
-    expect(context.calls).toEqual([]);
+    expect(stored(context.calls)).toEqual([]);
   });
 });
 
@@ -176,7 +179,7 @@ describe("text that the store would not give back as it was sent", () => {
         expect(answer.status).toBe(400);
         expect(part(answer.json, "error").message).toContain("control characters");
       }
-      expect(context.calls).toEqual([]);
+      expect(stored(context.calls)).toEqual([]);
     },
   );
 

@@ -142,23 +142,23 @@ const definitions = CUSTOM.map(([provider, _listed, id, model], at) => ({
 describe.each(WORLDS)("with %s", (_name, options, accounts) => {
   test.each(SCOPES)("every list for a key with %s keeps its word", async (scope, request) => {
     const kleis = await prepared(options);
-    await connect(here, ...accounts);
+    await connect(kleis, ...accounts);
     const { key, discoveryToken } = await kleis.key(request);
     await kleis.runtime.storage.settings.set("models.custom", JSON.stringify(definitions), 1);
     // What the accounts tell of themselves may come after the first answer.
-    await modelsOf(here, key, "/v1/models");
+    await modelsOf(kleis, key, "/v1/models");
     await kleis.settled();
     const registry: Registry = await kleis.registry(`/models/${discoveryToken}/api.json`);
     const ours = PROVIDERS.flatMap(({ id }) => {
       const entry = registry[`kleis-${id}`];
       return entry === undefined ? [] : [{ provider: id, entry }];
     });
-    const all = await modelsOf(here, key, "/v1/models");
-    const resolver = await anotherProcess(here, request);
+    const all = await modelsOf(kleis, key, "/v1/models");
+    const resolver = await anotherProcess(kleis, request);
     let asked = 0;
 
     for (const { provider, entry } of ours) {
-      const forced = await modelsOf(here, key, `/${provider}/v1/models`);
+      const forced = await modelsOf(kleis, key, `/${provider}/v1/models`);
       expect(forced.map(({ id }) => id).sort()).toEqual(Object.keys(entry.models).sort());
       const known = listModels({ ...resolver, forced: provider });
       expect(known.map(({ id }) => id).sort()).toEqual(Object.keys(entry.models).sort());
@@ -174,7 +174,7 @@ describe.each(WORLDS)("with %s", (_name, options, accounts) => {
         if (at >= 0) expect(model.limit).toEqual(limitOf(at));
         const route = ROUTES[model.provider?.npm ?? entry.npm];
         if (route === undefined) throw new Error(`nobody knows ${model.provider?.npm ?? entry.npm}`);
-        expect({ id, ...(await ask(here, key, entry.api ?? "", route, id)) }).toEqual({
+        expect({ id, ...(await ask(kleis, key, entry.api ?? "", route, id)) }).toEqual({
           id,
           said: "200",
           provider,
@@ -187,7 +187,7 @@ describe.each(WORLDS)("with %s", (_name, options, accounts) => {
         );
         expect(named).toHaveLength(1);
         expect(named[0]).toMatchObject(limits);
-        const plain = await ask(here, key, `${ORIGIN}/v1`, route, named[0]?.id ?? "");
+        const plain = await ask(kleis, key, `${ORIGIN}/v1`, route, named[0]?.id ?? "");
         expect({ id: named[0]?.id, ...plain }).toEqual({ id: named[0]?.id, said: "200", provider });
       }
     }
@@ -200,7 +200,7 @@ describe.each(WORLDS)("with %s", (_name, options, accounts) => {
       if (visibility === "hide") {
         // It stands in no other list, and answers by its name.
         expect(all.map(({ id }) => id)).not.toContain(slug);
-        expect(await ask(here, key, `${ORIGIN}/v1`, "/responses", slug)).toEqual({
+        expect(await ask(kleis, key, `${ORIGIN}/v1`, "/responses", slug)).toEqual({
           said: "200",
           provider: "codex",
         });
@@ -216,7 +216,7 @@ describe.each(WORLDS)("with %s", (_name, options, accounts) => {
 });
 
 /** What a process that starts now would list, from what this one has stored. */
-async function anotherProcess(here: RegistryKleis, request: KeyRequest) {
+async function anotherProcess(kleis: RegistryKleis, request: KeyRequest) {
   await kleis.settled();
   const credentials = { fresh: () => Promise.reject(new Error("no list is asked for here")) };
   const source = createModelSource({ runtime: kleis.runtime, providers: PROVIDERS, credentials });
