@@ -1,6 +1,8 @@
 /** How a provider's table of refusals is written and read. The first row that fits names the refusal. */
 import { isObject, text } from "../json.ts";
-import type { Lasting, Refusal, RefusalClass, RefusalScope, Refused } from "./refusal.ts";
+import { isCooling, type LimitClass } from "./limit.ts";
+import type { Lasting, Refusal, RefusalClass, RefusalLimit, RefusalScope, Refused } from "./refusal.ts";
+import { believable, DAY_S, nextMonth } from "./resets.ts";
 
 /** Every member that is given must fit. */
 export interface RefusalPattern {
@@ -22,6 +24,12 @@ export interface RefusalRow {
   readonly when: RefusalPattern;
   /** Absent: as the status alone says. */
   readonly lasts?: Lasting["why"];
+  /** What it says about the account's limits, where the members above do not say the same (`limitClassOf`). */
+  readonly limit?: LimitClass;
+  /** For which models the limit holds; absent: as `scope` says. */
+  readonly covers?: RefusalLimit["covers"] | ((refused: Refused) => RefusalLimit["covers"]);
+  /** When the limit ends by the provider's documentation, where its response does not say. */
+  readonly ends?: "next_month";
   /** What the owner can do; names the variable that corrects it where there is one. */
   readonly advice: string | null;
   /** The client reads the advice, too. */
@@ -95,6 +103,7 @@ export const REST: readonly RefusalRow[] = [
     class: "policy",
     scope: "account",
     when: { status: /^5/, code: /^permission_error$/ },
+    limit: "content",
     advice: "Look at the account's rights at the provider.",
     source: "providers/claude.md §3.4; docs 2026-08, high",
   },
@@ -123,6 +132,7 @@ export const REST: readonly RefusalRow[] = [
     class: "limit",
     scope: "account",
     when: { status: /^402/ },
+    limit: "content",
     advice: "Look at credit and billing at the provider.",
     source: "RFC 9110 §15.5.3",
   },
@@ -130,6 +140,7 @@ export const REST: readonly RefusalRow[] = [
     class: "policy",
     scope: "account",
     when: { status: /^403/ },
+    limit: "content",
     advice: "Look at the account's plan and rights at the provider; its sign-in is good.",
     source: "RFC 9110 §15.5.4",
   },
@@ -148,20 +159,72 @@ const LASTS_BY_STATUS: Record<number, Lasting["why"]> = { 401: "login", 402: "bi
 /** Of a refusal that fits no row. */
 const UNKNOWN = { class: "unknown", scope: "request", advice: null } as const;
 
-/** The refusal as the first row names it that fits; `unknown` where none does. `endOf`: when a lasting one ends, Unix s. */
-export function classified(
-  rows: readonly RefusalRow[],
-  refused: Refused,
-  endOf: (refused: Refused, why: Lasting["why"]) => number | null,
-): Refusal {
+/** How a provider's answers say when a limit ends. */
+export interface Ends {
+  /** When a lasting refusal ends by what it states, Unix seconds by the provider's clock; null where it does not. */
+  endOf(refused: Refused, why: Lasting["why"]): number | null;
+  /** The longest window of the account's plan, days; absent: 8. */
+  windowDays?(refused: Refused): number;
+}
+
+/** The refusal as the first row names it that fits; `unknown` where none does. */
+export function classified(rows: readonly RefusalRow[], refused: Refused, ends: Ends): Refusal {
   const names = namesOf(refused);
   const row: Omit<RefusalRow, "when" | "source"> =
     rows.find(({ when }) => fits(when, refused, names)) ?? UNKNOWN;
   const { class: name, scope, advice, isTold = false } = row;
   const why = row.lasts ?? LASTS_BY_STATUS[refused.status];
-  if (why === undefined) return { class: name, scope, lasting: null, advice, isTold };
-  const until = why === "usage" || why === "billing" ? endOf(refused, why) : null;
-  return { class: name, scope, lasting: { why, until }, advice, isTold };
+  const mayEnd = why === "usage" || why === "billing";
+  const end = mayEnd ? ends.endOf(refused, why) : null;
+  const lasting = why === undefined ? null : { why, until: believable(end, refused.now) };
+  return { class: name, scope, lasting, limit: limitOf(row, refused, { names, end, ends }), advice, isTold };
+}
+
+/** A window lasts no longer, days, unless its provider says so; billing ends with the month. */
+const WINDOW_DAYS = 8;
+const BILLING_DAYS = 32;
+
+function limitOf(
+  row: Omit<RefusalRow, "when" | "source">,
+  refused: Refused,
+  { names, end, ends }: { names: readonly string[]; end: number | null; ends: Ends },
+): RefusalLimit {
+  const name = row.limit ?? limitClassOf(row);
+  const code = names.find((each) => /^[\w.:-]{1,64}$/.test(each)) ?? name;
+  const byScope = row.scope === "model" ? "model" : "account";
+  const covers = (typeof row.covers === "function" ? row.covers(refused) : row.covers) ?? byScope;
+  const days = name === "billing" ? BILLING_DAYS : (ends.windowDays?.(refused) ?? WINDOW_DAYS);
+  const isStated = isCooling(name) && end !== null;
+  const until = isStated ? end : row.ends === "next_month" ? nextMonth(refused.now) : null;
+  const untilMs = until === null ? null : Math.min(until * 1000, refused.now + days * DAY_S * 1000);
+  return { class: name, covers, untilMs, isStated, code };
+}
+
+/** What a refusal of this class says about limits where its row does not. */
+function limitClassOf({
+  class: name,
+  scope,
+  lasts,
+}: Pick<RefusalRow, "class" | "scope" | "lasts">): LimitClass {
+  switch (name) {
+    case "limit":
+      if (lasts === "billing" || lasts === "denied") return lasts;
+      if (lasts !== "usage") return "burst";
+      return scope === "model" ? "model_window" : "window";
+    case "plan":
+    case "policy":
+      return scope === "account" ? "denied" : "content";
+    case "metering":
+      return "this_request";
+    case "login":
+      return "auth";
+    case "network":
+      return "edge";
+    case "overload":
+      return "overload";
+    default:
+      return "content";
+  }
 }
 
 /** By what names the refusal goes: a type may stand where a code should. */

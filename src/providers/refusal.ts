@@ -1,5 +1,6 @@
 /** What a provider's refusal is: the answer as it is read, its class, what it holds for, and until when. */
 import type { JsonObject } from "../json.ts";
+import type { LimitClass } from "./limit.ts";
 
 /**
  * Why a provider refuses.
@@ -76,12 +77,26 @@ export interface Lasting {
   readonly until: number | null;
 }
 
+/** What the refusal says about the account's limits, by the provider's clock. */
+export interface RefusalLimit {
+  readonly class: LimitClass;
+  /** The account, the model that was asked for, or every model whose id matches: `*` stands for any characters. */
+  readonly covers: "account" | "model" | { readonly models: string };
+  /** Epoch ms; null where nothing is known. */
+  readonly untilMs: number | null;
+  /** True where the response itself states the end; otherwise the provider's documentation does. */
+  readonly isStated: boolean;
+  /** The provider's code, otherwise the class. */
+  readonly code: string;
+}
+
 /** A refusal, named. */
 export interface Refusal {
   readonly class: RefusalClass;
   readonly scope: RefusalScope;
   /** Null for one that may pass in a moment, and for one of which the status alone tells agents enough. */
   readonly lasting: Lasting | null;
+  readonly limit: RefusalLimit;
   /** What the owner can do, one sentence or two; null where nothing is known to help. */
   readonly advice: string | null;
   /** The client reads the advice, too, behind the provider's own words. */
@@ -97,6 +112,6 @@ export function refusesModel({ class: name, scope }: Refusal): boolean {
 }
 
 /** True for a decision of the vendor's or of an administrator's about this client or owner: nothing is sent around it. */
-export function isFinal({ class: name }: Refusal): boolean {
+export function isFinal({ class: name }: Pick<Refusal, "class">): boolean {
   return name === "policy" || name === "identity";
 }

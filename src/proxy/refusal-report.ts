@@ -33,6 +33,14 @@ export interface ReportedRequest {
   readonly onRefusal: (refusal: Refusal) => void;
 }
 
+const NO_RESPONSE = {
+  class: "network",
+  scope: "route",
+  lasting: null,
+  limit: { class: "edge", covers: "account", untilMs: null, isStated: false, code: "edge" },
+  isTold: false,
+} as const;
+
 /** How many characters of a provider's message are kept. */
 const MAX_WORDS = 300;
 
@@ -79,7 +87,7 @@ export function reportRefusals(request: ReportedRequest): RefusalReport {
       if (code !== "upstream_unreachable" && code !== "upstream_timeout") return;
       // Kleis's own message ends with what to do. A timeout may be the provider's fault.
       const advice = code === "upstream_unreachable" ? message : null;
-      report({ class: "network", scope: "route", lasting: null, advice, isTold: false }, null, code);
+      report({ ...NO_RESPONSE, advice }, null, code);
     },
     succeeded() {
       if (!isRefused) refusals.succeeded(account, { model, counts, since });

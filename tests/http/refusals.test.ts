@@ -167,7 +167,7 @@ const CASES: readonly [Name, CodexError | ClaudeError | CopilotError, string, st
   ["copilot", "error:466", "identity", "client is not supported", /update Kleis/, true],
   ["copilot", "error:403-policy", "policy", "Access denied by policy settings", /administrator/, false],
   // Of no known window, but for 58 hours.
-  ["copilot", "error:429", "limit", "you have exceeded your rate limit", /as long as/, false],
+  ["copilot", "error:429", "limit", "you have exceeded your rate limit", /window to reset/, false],
   ["copilot", "error:402", "limit", "You have no quota", /settings\/copilot/, false],
 ];
 

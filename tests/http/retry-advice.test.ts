@@ -305,13 +305,13 @@ describe("the end of a Copilot quota", () => {
       9000,
     ],
     [
-      "none that is left",
+      "what was left one request ago",
       () => ({
         status: 402,
         error: { code: "quota_exceeded" },
         headers: { "x-quota-snapshot-premium_models": quota(29.7, 9000) },
       }),
-      undefined,
+      9000,
     ],
     [
       "a week",

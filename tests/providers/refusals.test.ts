@@ -163,6 +163,7 @@ const CODEX_MORE: readonly Sample[] = [
     "limit account billing",
     "api_key",
   ],
+  [error(429, { type: "usage_limit_reached" }, { "x-codex-active-limit": "codex_x" }), "limit model usage"],
   [error(403, { code: "payment_required", message: "Pay." }), "limit account denied"],
   [text(403, "Access denied"), "network route denied"],
   [text(403, ""), "network route denied"],
@@ -202,7 +203,20 @@ const CLAUDE: Record<keyof typeof CLAUDE_ERRORS, string> = {
   "error:html403": "network route denied",
 };
 
+const UNIFIED = "anthropic-ratelimit-unified-";
 const CLAUDE_MORE: readonly Sample[] = [
+  [error(429, { type: "rate_limit_error" }, { [`${UNIFIED}slow-status`]: "slot_busy" }), "limit account"],
+  [
+    error(
+      429,
+      { type: "rate_limit_error" },
+      {
+        [`${UNIFIED}overage-status`]: "rejected",
+        [`${UNIFIED}overage-disabled-reason`]: "out_of_credits",
+      },
+    ),
+    "limit account billing",
+  ],
   [
     error(429, { type: "rate_limit_error", details: { error_code: "credits_required" }, message: "No." }),
     "metering request billing",
@@ -261,8 +275,8 @@ const COPILOT: Record<keyof typeof COPILOT_ERRORS, string> = {
   "error:424": "unknown request",
   "error:466": "identity account",
   "error:499": "unknown request",
-  "error:429": "limit account",
-  "error:429-model": "limit model",
+  "error:429": "limit account usage",
+  "error:429-model": "limit model usage",
   "error:429-global": "limit account",
   "error:429-weekly": "limit account usage",
   "error:429-integration": "overload route",
@@ -360,9 +374,7 @@ test("a model leaves an account's list where the provider does not serve it, and
 });
 
 test("only decisions about the client and the owner are final", () => {
-  const final = CLASSES.filter((name) =>
-    isFinal({ class: name, scope: "account", lasting: null, advice: null, isTold: false }),
-  );
+  const final = CLASSES.filter((name) => isFinal({ class: name }));
   expect(final).toEqual(["identity", "policy"]);
   expect(Object.values(CLASS_WORDS).every((words) => /^[A-Z][^.]+$/.test(words))).toBe(true);
 });

@@ -1,7 +1,7 @@
 /** What the ChatGPT backend and OpenAI's API refuse, and why (providers/codex.md §2.2, §2.8, §6.1). */
 import type { Refusal, Refused } from "../refusal.ts";
 import { BETWEEN, classified, NEWER_VERSION, REST, type RefusalRow } from "../refusal-table.ts";
-import { limitEnd } from "./limits.ts";
+import { ENDS, isModelLimit } from "./limits.ts";
 
 /** Said in place of the page by which Cloudflare refuses. */
 export const BLOCKED =
@@ -37,6 +37,14 @@ const NAMED: readonly RefusalRow[] = [
   },
   {
     class: "limit",
+    scope: "model",
+    when: { code: /^usage_limit_reached$/, test: isModelLimit },
+    lasts: "usage",
+    advice: "The window of this model is used up: wait for its reset, or use another model.",
+    source: "providers/codex.md §2.7; code 2026-08, high",
+  },
+  {
+    class: "limit",
     scope: "account",
     when: { code: /^usage_limit_reached$/ },
     lasts: "usage",
@@ -47,8 +55,17 @@ const NAMED: readonly RefusalRow[] = [
     class: "limit",
     scope: "account",
     when: {
-      code: /^(insufficient_quota|credit_balance_exhausted|billing_\w+|(organization|project)_spend_limit_exceeded|organization_usage_limit_exceeded)$/,
+      code: /^((organization|project)_spend_limit_exceeded|organization_usage_limit_exceeded)$/,
     },
+    lasts: "billing",
+    ends: "next_month",
+    advice: "Raise the spend limit in OpenAI's billing settings, or wait for the next month.",
+    source: "providers/codex.md §2.8; docs 2026-08, high",
+  },
+  {
+    class: "limit",
+    scope: "account",
+    when: { code: /^(insufficient_quota|credit_balance_exhausted|billing_\w+)$/ },
     lasts: "billing",
     advice: "Add credit or raise the spend limit in OpenAI's billing settings.",
     source: "providers/codex.md §2.8; docs 2026-08, high",
@@ -58,6 +75,7 @@ const NAMED: readonly RefusalRow[] = [
     scope: "account",
     when: { code: /^account_(deactivated|suspended)$/ },
     lasts: "denied",
+    limit: "blocked",
     advice: "OpenAI has stopped this account: only its support can lift that. Disable the account here.",
     source: "providers/codex.md §2.8; reported 2026-09, medium",
   },
@@ -89,10 +107,17 @@ const NAMED: readonly RefusalRow[] = [
   {
     class: "limit",
     scope: "account",
-    when: { status: /^(?!402)/, code: /^payment_required$/ },
+    when: { status: /^(402|403|429|5)/, code: /^payment_required$/ },
     lasts: "denied",
     advice: "Look at credit and billing at OpenAI.",
     source: "providers/codex.md §2.8; reported 2026, low",
+  },
+  {
+    class: "limit",
+    scope: "account",
+    when: { status: /^429/, code: /^(rate_limit_exceeded|slow_down)$/ },
+    advice: "Wait as long as OpenAI says, or send fewer requests at once.",
+    source: "providers/codex.md §2.8; code 2026-08, high",
   },
   {
     class: "version_gate",
@@ -137,6 +162,7 @@ const NAMED: readonly RefusalRow[] = [
     class: "policy",
     scope: "account",
     when: { status: /^40[13]/, words: /missing scopes?\b|insufficient permissions/i },
+    limit: "content",
     advice: "The key is restricted: give it the right to use models and responses at OpenAI, or replace it.",
     source: "providers/codex.md §1.5; reported 2026, medium",
   },
@@ -170,5 +196,5 @@ const NAMED: readonly RefusalRow[] = [
 export const REFUSALS: readonly RefusalRow[] = [EDGE, ...BETWEEN, ...NAMED, ...REST];
 
 export function classify(refused: Refused): Refusal {
-  return classified(REFUSALS, refused, limitEnd);
+  return classified(REFUSALS, refused, ENDS);
 }

@@ -1,19 +1,46 @@
-/** When the limits end that the Copilot API tells of (providers/copilot.md §4.4). */
-import type { Lasting, Refused } from "../refusal.ts";
-import { latest, resetOn } from "../resets.ts";
+/** When the limits end that the Copilot API tells of (providers/copilot.md §4.4, §4.5). */
+import { text } from "../../json.ts";
+import type { Refused } from "../refusal.ts";
+import type { Ends } from "../refusal-table.ts";
+import { latest, resetIn, resetOn, retryAfter } from "../resets.ts";
 
-/** Unix seconds; null where the refusal does not say. */
-export function limitEnd({ headers, now }: Refused, why: Lasting["why"]): number | null {
-  return usedUp(headers, why === "billing" ? /^x-quota-snapshot-premium/ : /^x-usage-ratelimit-/, now);
+/** Up to this wait, in seconds, a limit on the user is one on the pace of requests. */
+const BURST_S = 60;
+
+export const ENDS: Ends = {
+  endOf({ headers, now }, why) {
+    if (why === "billing") return resetsOf(headers, /^x-quota-snapshot-premium/, () => true, now);
+    return (
+      resetIn(retryAfter(headers, now), now) ??
+      resetsOf(headers, /^x-usage-ratelimit-/, (quota) => Number(quota.get("rem") ?? "1") <= 0, now)
+    );
+  },
+};
+
+/**
+ * One code stands for the pace of requests and for the plan's session. The pace has a short wait or is named (`tps`), the
+ * session has a long one or says so.
+ */
+export function isSession(refused: Refused): boolean {
+  const { headers, error, now } = refused;
+  if (headers.get("x-ratelimit-exceeded")?.toLowerCase().includes("tps")) return false;
+  const wait = retryAfter(headers, now);
+  if (wait !== null) return wait > BURST_S;
+  return /\b5[ -]hour session\b/i.test(text(error.message) ?? "") || ENDS.endOf(refused, "usage") !== null;
 }
 
-/** When quotas with nothing left are filled again: `ent=300&rem=0&rst=<date>`, `rem` in percent. */
-function usedUp(headers: Headers, names: RegExp, now: number): number | null {
+/** When quotas are filled again: `ent=300&rem=0&rst=<date>`, `rem` in percent and one request late. */
+function resetsOf(
+  headers: Headers,
+  names: RegExp,
+  counts: (quota: URLSearchParams) => boolean,
+  now: number,
+): number | null {
   const ends: (number | null)[] = [];
   headers.forEach((value, name) => {
     if (!names.test(name)) return;
     const quota = new URLSearchParams(value);
-    if (Number(quota.get("rem") ?? "1") <= 0) ends.push(resetOn(quota.get("rst"), now));
+    if (counts(quota)) ends.push(resetOn(quota.get("rst"), now));
   });
   return latest(ends);
 }

@@ -8,7 +8,7 @@ import type { Protocol } from "../../protocols/protocol.ts";
 import type { ErrorResponse } from "../provider.ts";
 import type { Refusal, Refused } from "../refusal.ts";
 import { BETWEEN, classified, NEWER_VERSION, REST, type RefusalRow } from "../refusal-table.ts";
-import { limitEnd } from "./limits.ts";
+import { ENDS, isSession } from "./limits.ts";
 import { HOST_REFUSED } from "./profile.ts";
 
 /** How Copilot writes that a prompt is too long: the tokens that it has, and those that it may have. */
@@ -37,6 +37,7 @@ const NAMED: readonly RefusalRow[] = [
     scope: "account",
     when: { code: /^(quota_exceeded|free_quota_exceeded|overage_limit_reached|billing_not_configured)$/ },
     lasts: "billing",
+    ends: "next_month",
     advice: USED_UP,
     source: "providers/copilot.md §4.5; code 2026-09, high",
   },
@@ -51,12 +52,7 @@ const NAMED: readonly RefusalRow[] = [
   {
     class: "limit",
     scope: "account",
-    // Without a stated end these are taken for short ones, by `retry-after` alone.
-    when: {
-      status: /^429/,
-      code: /^user_global_rate_limited/,
-      test: (refused) => limitEnd(refused, "usage") !== null,
-    },
+    when: { status: /^429/, code: /^(user_global_rate_limited|rate_limited$)/, test: isSession },
     lasts: "usage",
     advice: "Wait for the window to reset, or make another account the primary.",
     source: "providers/copilot.md §4.5; code 2026-09, medium",
@@ -64,20 +60,9 @@ const NAMED: readonly RefusalRow[] = [
   {
     class: "limit",
     scope: "model",
-    when: {
-      status: /^429/,
-      code: /^user_model_rate_limited/,
-      test: (refused) => limitEnd(refused, "usage") !== null,
-    },
+    when: { status: /^429/, code: /^user_model_rate_limited/ },
     lasts: "usage",
     advice: "The window of this model is used up: wait for its reset, or use another model.",
-    source: "providers/copilot.md §4.5; code 2026-09, medium",
-  },
-  {
-    class: "limit",
-    scope: "model",
-    when: { status: /^429/, code: /^user_model_rate_limited/ },
-    advice: "Wait as long as Copilot says, or use another model.",
     source: "providers/copilot.md §4.5; code 2026-09, medium",
   },
   {
@@ -138,6 +123,7 @@ const NAMED: readonly RefusalRow[] = [
     class: "policy",
     scope: "account",
     when: { status: /^403/, words: POLICY_WORDS },
+    covers: "model",
     advice:
       "A policy of the organization, the enterprise or GitHub forbids this: its administrator can change it in Copilot's settings; the sign-in is good.",
     source: "providers/copilot.md §4.5; code 2026-09, high",
@@ -147,8 +133,9 @@ const NAMED: readonly RefusalRow[] = [
     scope: "account",
     when: {
       status: /^403/,
-      words: /not authorized to use this Copilot feature|no (access to|subscription)/i,
+      words: /not authorized to use this Copilot feature|no (access to|subscription)|licen[cs]e/i,
     },
+    covers: "model",
     advice: "This GitHub user has no Copilot seat that includes it: look at github.com/settings/copilot.",
     source: "providers/copilot.md §4.5; code 2026-09, high",
   },
@@ -167,7 +154,7 @@ const NAMED: readonly RefusalRow[] = [
 export const REFUSALS: readonly RefusalRow[] = [...BETWEEN, ...NAMED, ...REST];
 
 export function classify(refused: Refused): Refusal {
-  return classified(REFUSALS, refused, limitEnd);
+  return classified(REFUSALS, refused, ENDS);
 }
 
 /** What is meant by the refusal; null where nothing else is. */

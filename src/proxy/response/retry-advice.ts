@@ -4,7 +4,7 @@
  * `x-should-retry: false`, which the vendors' SDKs obey, with `x-kleis-resets-at` where the end is known.
  */
 import type { Lasting, Refusal } from "../../providers/refusal.ts";
-import { resetIn } from "../../providers/resets.ts";
+import { believable, resetIn, retryAfter } from "../../providers/resets.ts";
 import type { ResponseContext } from "../context.ts";
 import { classifyRefusal, providerNow, type RefusalResponse } from "./classify-refusal.ts";
 
@@ -31,10 +31,10 @@ export function retryAdviceFor(
   const now = providerNow(response.headers, runtime.clock.now());
   const refusal = classifyRefusal(classify, response, now);
   const { lasting } = refusal;
-  const stated = statedWait(response.headers, now);
+  const stated = retryAfter(response.headers, now);
   const mayPass = lasting === null || lasting.why === "usage";
   const isEnd = stated !== null && (mayPass || stated > MAX_WAIT);
-  const until = lasting?.until ?? (isEnd ? resetIn(stated, now) : null);
+  const until = lasting?.until ?? (isEnd ? believable(resetIn(stated, now), now) : null);
   const wait = lasting?.until == null ? stated : lasting.until - now / 1000;
   const isShort = mayPass && wait !== null && wait <= MAX_WAIT;
   const lasts = !isShort && (lasting !== null || wait !== null);
@@ -57,17 +57,6 @@ export function applyRetryAdvice(headers: Headers, { why, until, wait, lasts }: 
 }
 
 const DIGITS = /^\s*\d+(?:\.\d+)?\s*$/;
-
-/** Seconds until a retry may succeed; null where the provider states none, or nothing sensible. */
-function statedWait(headers: Headers, now: number): number | null {
-  const seconds = headers.get("retry-after");
-  const ms = headers.get("retry-after-ms");
-  const waits = [
-    seconds === null ? 0 : DIGITS.test(seconds) ? Number(seconds) : (Date.parse(seconds) - now) / 1000,
-    ms !== null && DIGITS.test(ms) ? Number(ms) / 1000 : 0,
-  ].filter((wait) => wait > 0);
-  return waits.length === 0 ? null : Math.max(...waits);
-}
 
 /** True for a number of seconds up to the longest wait, or for a date: one too far away has been found to last. */
 function isUsable(value: string | null): boolean {
