@@ -59,6 +59,7 @@ const coreVariables = {
   KLEIS_MAX_BYTES_IN_FLIGHT_PER_KEY: bytes(112),
   KLEIS_MAX_BYTES_IN_FLIGHT: bytes(160),
   KLEIS_NATIVE_STREAMS: word(["off", "on"], "off"),
+  KLEIS_CHAT_NATIVE: word(["off", "on"], "off"),
   KLEIS_OPEN_REGISTRY: word(["on", "off"], "on"),
   LOG_LEVEL: word(["debug", "info", "warn", "error", "silent"], "info"),
 };

@@ -7,8 +7,9 @@ import type { KleisError } from "../errors.ts";
 import type { JsonObject } from "../json.ts";
 import type { Change, Edit, JsonBody } from "../protocols/body.ts";
 import type { Splice } from "../protocols/json-edit.ts";
-import type { Operation } from "../protocols/protocol.ts";
+import type { Operation, Protocol } from "../protocols/protocol.ts";
 import type { EventRewriter } from "../protocols/sse/event.ts";
+import type { TargetTraits } from "../protocols/translate/traits.ts";
 import type { Credential, CredentialKind, NamedAccount, ProviderAccount } from "./account.ts";
 import type { Fact } from "./fact.ts";
 import type { LiveCheck } from "./live-check.ts";
@@ -34,6 +35,25 @@ export interface PrepareInput {
   readonly keyCreatedAt: number;
   /** Epoch ms. */
   readonly now: number;
+  readonly config: Config;
+}
+
+/** A model as one account answers for it in one protocol. */
+export interface TraitsInput {
+  readonly protocol: Protocol;
+  /** The model's id as the provider spells it. */
+  readonly model: string;
+  readonly account: Pick<ProviderAccount, "id" | "kind">;
+  /** As it is listed for the account; undefined where it is not. */
+  readonly described: RegistryModel | undefined;
+}
+
+/** A request for an operation that the account answers natively. */
+export interface InsteadInput {
+  readonly operation: Operation;
+  readonly model: string;
+  readonly account: Pick<ProviderAccount, "id" | "kind">;
+  readonly body: JsonObject;
   readonly config: Config;
 }
 
@@ -345,6 +365,13 @@ export interface Provider {
   origins(account: ProviderAccount, config: Config): string[];
   /** Builds the request. Throws `KleisError` when it cannot be sent as asked. */
   prepare(input: PrepareInput): PreparedRequest | Promise<PreparedRequest>;
+  /** What the model takes of a request that is translated into this protocol. */
+  traits(input: TraitsInput): TargetTraits;
+  /**
+   * Another operation of the same account that answers a request which this one is known to refuse; null: the one that was
+   * called. Absent: never another.
+   */
+  instead?(input: InsteadInput): Operation | null;
   /** Names a refusal by the provider's table: its class, what it holds for, until when, and what the owner can do. */
   classify(refused: Refused): Refusal;
 

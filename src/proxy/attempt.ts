@@ -3,6 +3,7 @@
  * credential, the account's right host, or the same request without sealed reasoning.
  */
 import { KleisError } from "../errors.ts";
+import type { Operation } from "../protocols/protocol.ts";
 import type { Credential } from "../providers/account.ts";
 import { refusesModel } from "../providers/refusal.ts";
 import type { Runtime } from "../runtime.ts";
@@ -19,6 +20,8 @@ export interface AttemptRequest {
   readonly body: RequestBody;
   readonly target: Target;
   readonly account: AccountRecord;
+  /** What the account is asked for: what the client called, or what that is translated into. */
+  readonly operation: Operation;
   readonly credential: Credential;
   readonly requestedModel: string;
   readonly clientStreams: boolean;
@@ -45,7 +48,7 @@ export class Attempt {
   /** Prepared and not sent yet. Not kept any longer: it holds the body, and the response may stream for minutes. */
   #first: ReadyRequest | null = null;
   /** How the first request's response is read; it holds for a second one as well. */
-  #plan!: Pick<ReadyRequest, "response" | "streams" | "classify">;
+  #plan!: Pick<ReadyRequest, "response" | "streams" | "classify" | "translation">;
   /** What was prepared last. */
   #last!: {
     readonly account: AccountRecord;
@@ -65,8 +68,8 @@ export class Attempt {
   async prepareFirst(): Promise<void> {
     const { account, credential } = this.#request;
     const first = await this.#prepare(account, credential);
-    const { response, streams, classify } = first;
-    this.#plan = { response, streams, classify };
+    const { response, streams, classify, translation } = first;
+    this.#plan = { response, streams, classify, translation };
     this.#first = first;
   }
 
@@ -96,7 +99,7 @@ export class Attempt {
   responseContext(stop: () => void): ResponseContext {
     const { runtime } = this;
     const { target, account, requestedModel, clientStreams } = this.#request;
-    const { response: plan, streams: upstreamStreams, classify } = this.#plan;
+    const { response: plan, streams: upstreamStreams, classify, translation } = this.#plan;
     const { abortConnection } = runtime;
     const { request } = this.#call;
     const changes = () => this.#last.changes;
@@ -106,11 +109,13 @@ export class Attempt {
       provider: target.provider.id,
       account: account.id,
       requestedModel,
-      restoredModel: target.resolved.change === null ? null : requestedModel,
+      // A translated response names the client's model as it is.
+      restoredModel: target.resolved.change === null || translation !== null ? null : requestedModel,
       clientStreams,
       upstreamStreams,
       plan,
       classify,
+      translation,
       get changes() {
         return changes();
       },
@@ -122,8 +127,8 @@ export class Attempt {
   }
 
   async #prepare(account: AccountRecord, credential: Credential, unsealed = false): Promise<ReadyRequest> {
-    const { target, body } = this.#request;
-    const options = { account, credential, unsealed };
+    const { target, body, operation } = this.#request;
+    const options = { account, operation, credential, unsealed };
     const ready = await prepareRequest(this.runtime, this.#call, target, body, options);
     this.#last = { account, credential, changes: ready.changes };
     return ready;

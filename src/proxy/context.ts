@@ -4,16 +4,19 @@ import type { AccountCache } from "../accounts/account-cache.ts";
 import type { Credentials } from "../accounts/credentials.ts";
 import type { LastRefusals } from "../accounts/last-refusals.ts";
 import type { RequestLog } from "../log/request-log.ts";
+import type { AccountRef } from "../models/catalogue/catalogue.ts";
 import type { ModelSource } from "../models/catalogue/source.ts";
 import type { ResolvedModel } from "../models/resolve/resolve.ts";
 import type { Operation } from "../protocols/protocol.ts";
 import type { PreparedRequest, Provider, ResponsePlan } from "../providers/provider.ts";
+import type { RegistryModel } from "../providers/registry-model.ts";
 import type { Runtime } from "../runtime.ts";
 import type { KeyRecord } from "../storage/port.ts";
 import type { Reservation } from "./memory-budget.ts";
 import type { RefusalReport } from "./refusal-report.ts";
 import type { WorkQueue } from "./request/work-queue.ts";
 import type { Classify } from "./response/classify-refusal.ts";
+import type { ResponseTranslation } from "./translation.ts";
 
 export interface ProxyDeps {
   readonly runtime: Runtime;
@@ -44,6 +47,8 @@ export interface ProxyCall {
 export interface Target {
   readonly provider: Provider;
   readonly resolved: ResolvedModel;
+  /** The model as the account lists it, with the limits that hold for it; undefined where it does not. */
+  readonly describe: (account: AccountRef) => RegistryModel | undefined;
 }
 
 /** A prepared request with its edits made. */
@@ -53,6 +58,8 @@ export interface ReadyRequest extends Omit<PreparedRequest, "changes" | "edits">
   readonly body: Uint8Array<ArrayBuffer>;
   readonly changes: readonly string[];
   readonly classify: Classify;
+  /** Null where the provider speaks the client's protocol. */
+  readonly translation: ResponseTranslation | null;
 }
 
 /** What responding needs to know. Holds no part of the request's body, which nothing needs while a response streams. */
@@ -71,6 +78,8 @@ export interface ResponseContext {
   readonly upstreamStreams: boolean;
   readonly plan: ResponsePlan;
   readonly classify: Classify;
+  /** Null where the provider speaks the client's protocol. */
+  readonly translation: ResponseTranslation | null;
   /** The changes of what was sent last: a second try may add some, so read it only once the provider has responded. */
   readonly changes: readonly string[];
   /** The account's credential as it was, and as it is after a renewal. */

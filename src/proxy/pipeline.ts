@@ -6,11 +6,12 @@
 import type { JsonObject } from "../json.ts";
 import { MAX_MODEL_ID } from "../models/registry/schema.ts";
 import { prepareAttempt } from "./attempt.ts";
-import { chooseAccount } from "./choose-account.ts";
+import { chooseAccount, operationFor } from "./choose-account.ts";
 import type { ProxyCall, ProxyDeps } from "./context.ts";
 import { receiveBody } from "./request/read-body.ts";
 import { RequestBody } from "./request/request-body.ts";
 import { checkToolModels, modelOf, resolveModel } from "./request/resolve-model.ts";
+import { estimatedCount } from "./response/estimated-count.ts";
 import { respond, respondLate } from "./response/respond.ts";
 import { startUpstream } from "./upstream.ts";
 
@@ -25,12 +26,16 @@ export async function proxy(deps: ProxyDeps, call: ProxyCall): Promise<Response>
   log.addFields({ provider: target.provider.id, upstream_model: target.resolved.model });
   await checkToolModels(deps, call, body, target.provider);
 
-  const account = chooseAccount(deps, call, target, accounts);
+  const served = chooseAccount(deps, call, target, accounts);
+  const { account } = served;
   log.addFields({ account: account.id });
+  if (call.operation === "count_tokens" && served.operation !== "count_tokens")
+    return await estimatedCount(call, target, account, body);
+  const operation = await operationFor(deps, target, served, body);
   const credential = await deps.credentials.fresh(account);
 
   const clientStreams = streams && call.operation !== "count_tokens";
-  const request = { body, target, account, credential, requestedModel: model, clientStreams };
+  const request = { body, target, account, operation, credential, requestedModel: model, clientStreams };
   const attempt = await prepareAttempt(deps, call, request);
   const upstream = startUpstream(attempt, call);
   const context = attempt.responseContext(upstream.stop);

@@ -530,8 +530,11 @@ describe("silence", () => {
     arrive(new Feed().say(WHOLE.chat));
     expect(await read).toBe(`: kleis\n\n${WHOLE.chat}`);
 
-    const refused = relay("chat", Promise.reject(new LateRefusal("<429>\n\n")));
-    expect(await readAll(refused.stream)).toBe("<429>\n\n");
+    const refused = relay(
+      "chat",
+      Promise.reject(new LateRefusal({ code: "429", message: "no", retryable: false })),
+    );
+    expect(await readAll(refused.stream)).toBe("<429: no>\n\n");
     expect(refused.ends).toEqual(["provider_error"]);
   });
 });

@@ -149,6 +149,7 @@ export class StreamTranslator {
   readonly #encoder: EventEncoder;
   readonly #emit: Emit;
   #out = "";
+  #hasFailed = false;
 
   constructor(plan: ResponsePlan, facts: ResponseFacts) {
     const context = plan.context(facts);
@@ -162,23 +163,41 @@ export class StreamTranslator {
     return this.#encoder.hasEnded;
   }
 
+  /** True where that was an error. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
+  }
+
+  /** Takes one whole event of the provider's. */
+  read(event: Uint8Array): void {
+    this.#decoder.read(event, this.#emit);
+  }
+
+  /** The client's events for what was read since the last call; null for none. */
+  take(): Uint8Array<ArrayBuffer> | null {
+    if (this.#out === "") return null;
+    const bytes = encoder.encode(this.#out);
+    this.#out = "";
+    return bytes;
+  }
+
   /** The client's events for one whole event of the provider's; null for none. */
   translate(event: Uint8Array): Uint8Array<ArrayBuffer> | null {
-    this.#decoder.read(event, this.#emit);
-    return this.#taken();
+    this.read(event);
+    return this.take();
   }
 
   /** The provider's stream has ended. */
   end(): Uint8Array<ArrayBuffer> | null {
     this.#decoder.end(this.#emit);
-    return this.#taken();
+    return this.take();
   }
 
   /** The stream ends with this failure. */
   fail(failure: ResponseFailure): Uint8Array<ArrayBuffer> | null {
     // Past the filters, which hold back nothing that matters then.
     this.#write({ type: "fail", failure });
-    return this.#taken();
+    return this.take();
   }
 
   /** Something that keeps the client waiting; null after the end. */
@@ -187,14 +206,10 @@ export class StreamTranslator {
   }
 
   #write(event: ResponseEvent): void {
+    if (this.hasEnded) return;
     this.#out += this.#encoder.write(event) ?? "";
-  }
-
-  #taken(): Uint8Array<ArrayBuffer> | null {
-    if (this.#out === "") return null;
-    const bytes = encoder.encode(this.#out);
-    this.#out = "";
-    return bytes;
+    // An encoder gives up by itself where a response is too large.
+    this.#hasFailed = this.hasEnded && event.type !== "stop";
   }
 }
 
@@ -203,12 +218,21 @@ export class StreamCollector {
   readonly #decoder: EventDecoder;
   readonly #fold: ResponseFold;
   readonly #emit: Emit;
+  #hasEnded = false;
 
   constructor(plan: ResponsePlan, facts: ResponseFacts) {
     const context = plan.context(facts);
     this.#decoder = plan.decoder.decodeEvents({ budget: context.budget });
     this.#fold = plan.encoder.foldEvents(context);
-    this.#emit = plan.restored(context.budget, (event) => this.#fold.write(event));
+    this.#emit = plan.restored(context.budget, (event) => {
+      this.#fold.write(event);
+      if (event.type === "stop" || event.type === "fail") this.#hasEnded = true;
+    });
+  }
+
+  /** True once the response is decided: nothing that follows counts. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
   }
 
   /** Takes one whole event of the provider's. */

@@ -12,6 +12,7 @@ import { refresh } from "./refresh.ts";
 import { classify } from "./refusals.ts";
 import { registry } from "./registry.ts";
 import { signIn } from "./sign-in.ts";
+import { traits } from "./traits.ts";
 import { variables } from "./variables.ts";
 
 export const claude: Provider = {
@@ -43,6 +44,7 @@ export const claude: Provider = {
   modelList,
   origins: (_account, config) => [new URL(config.CLAUDE_API_URL).origin],
   prepare,
+  traits,
   classify,
 
   signIn,

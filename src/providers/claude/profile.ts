@@ -137,6 +137,9 @@ export const PROFILE = {
     waitAtMost: 300_000,
   },
 
+  /** What translated requests use: the web search tool's `type`, and the models that take `speed: "fast"` (§3.1). */
+  translation: { webSearch: "web_search_20250305", fast: /^claude-opus-/ },
+
   /** Under `CLAUDE_API_URL`: what a plan has used of its windows; only live checks ask (§1.9). */
   usagePath: "/api/oauth/usage",
   /** What the headers begin with that tell of limits: to plans, and to API keys (§3.5). */

@@ -12,6 +12,7 @@ import { refresh } from "./refresh.ts";
 import { classify } from "./refusals.ts";
 import { registry } from "./registry.ts";
 import { signIn } from "./sign-in.ts";
+import { instead, traits } from "./traits.ts";
 import { variables } from "./variables.ts";
 
 export const codex: Provider = {
@@ -36,6 +37,8 @@ export const codex: Provider = {
     new URL(account.kind === "oauth" ? config.CODEX_API_URL : config.OPENAI_API_URL).origin,
   ],
   prepare,
+  traits,
+  instead,
   classify,
   signIn,
   identityOrigins: (_metadata, config) => [new URL(config.CODEX_AUTH_URL).origin],

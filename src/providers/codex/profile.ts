@@ -191,6 +191,14 @@ export const PLAN_ACCESS = {
 } as const;
 
 /** Major and minor version in an id of the GPT family (§5.3). */
+/**
+ * From which versions on OpenAI's chat endpoint refuses tools: with any effort but `none`, and always (live probes of an open
+ * project, 2026-09).
+ */
+export const CHAT_WITHOUT_TOOLS = {
+  whenReasoning: { major: 5, minor: 4 },
+  always: { major: 6, minor: 0 },
+} as const;
 export const MODEL_VERSION = /^gpt-(\d+)(?:\.(\d+))?(?=-|$)/;
 
 /** Ids of the GPT families that an agent can talk to (registry.md §5; 2026-09-28). */

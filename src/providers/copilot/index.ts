@@ -13,6 +13,7 @@ import { refresh } from "./refresh.ts";
 import { classify } from "./refusals.ts";
 import { registry } from "./registry.ts";
 import { signIn } from "./sign-in.ts";
+import { traits } from "./traits.ts";
 import { variables } from "./variables.ts";
 
 export const copilot: Provider = {
@@ -41,6 +42,7 @@ export const copilot: Provider = {
   modelList,
   origins: (account, config) => [new URL(apiBase(account, config)).origin],
   prepare,
+  traits,
   classify,
   signIn,
   identityOrigins(metadata, config) {

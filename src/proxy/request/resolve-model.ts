@@ -26,18 +26,26 @@ export async function resolveModel(
   requested: string,
   accounts: readonly AccountRecord[],
 ): Promise<Target> {
+  const catalogue = await models.current(accounts);
   const resolution = resolveMemoized({
     requested,
     forced: call.forced,
     providers,
-    catalogue: await models.current(accounts),
+    catalogue,
     access: accessOf(accounts, call.key),
     adminUrl: call.adminUrl,
   });
   if (!resolution.ok) throw new KleisError(resolution.code, resolution.message, { param: "model" });
   const provider = providers.find(({ id }) => id === resolution.provider);
   if (provider === undefined) throw new KleisError("internal_error", "The resolved provider is not known.");
-  return { provider, resolved: resolution };
+  return {
+    provider,
+    resolved: resolution,
+    describe(account) {
+      const entry = catalogue.served(provider, [account]).get(resolution.model);
+      return entry && { ...entry.model, limit: entry.limit };
+    },
+  };
 }
 
 /** A tool may call a model of its own (an advisor, an image generator): the key's scope covers that as well. */

@@ -6,8 +6,11 @@ import { encodeJson } from "../../protocols/json-edit.ts";
 import { type AggregatedResponse, ResponsesAggregator } from "../../protocols/responses/aggregate.ts";
 import { eventData, isErrorEvent, rewriteEvent } from "../../protocols/sse/event.ts";
 import { EventSplitter, EventTooLargeError } from "../../protocols/sse/splitter.ts";
+import type { FoldedResponse } from "../../protocols/translate/codec.ts";
+import type { StreamCollector } from "../../protocols/translate/index.ts";
 import type { ResponseContext } from "../context.ts";
 import { endRequest } from "./end-request.ts";
+import { foldedResponse } from "./folded.ts";
 import { forwardedHeaders, withOwnHeaders } from "./headers.ts";
 import { hideInEvents } from "./hide-credential.ts";
 import { applyRetryAdvice, retryAdviceFor } from "./retry-advice.ts";
@@ -20,9 +23,11 @@ export async function aggregatedResponse(
   upstream: Response,
   body: ByteSource,
 ): Promise<Response> {
+  const headers = withOwnHeaders(context, forwardedHeaders(upstream.headers));
+  if (context.translation !== null)
+    return foldedResponse(context, await collect(context, body, context.translation.collect()), headers);
   const result = await aggregate(context, body);
   const { status } = result;
-  const headers = withOwnHeaders(context, forwardedHeaders(upstream.headers));
   headers.set("content-type", "application/json");
   if (!result.ok) {
     const said = readErrorDetails(JSON.stringify(result.body));
@@ -37,25 +42,51 @@ export async function aggregatedResponse(
 }
 
 async function aggregate(context: ResponseContext, body: ByteSource): Promise<AggregatedResponse> {
-  const { call, sentTokens, stop } = context;
   const aggregator = new ResponsesAggregator();
-  const rewriters = [...rewritersOf(context), hideInEvents(sentTokens)];
   const take = (event: Uint8Array) => {
+    const data = eventData(event);
+    if (data !== null && !aggregator.ended) aggregator.add(data, isErrorEvent(event));
+  };
+  await readToEnd(context, body, take, () => aggregator.ended);
+  return aggregator.result();
+}
+
+async function collect(
+  context: ResponseContext,
+  body: ByteSource,
+  collector: StreamCollector,
+): Promise<FoldedResponse> {
+  await readToEnd(
+    context,
+    body,
+    (event) => collector.take(event),
+    () => collector.hasEnded,
+  );
+  return collector.end();
+}
+
+/** Reads events until the response is decided. A stream that breaks ends here as one that has no end. */
+async function readToEnd(
+  context: ResponseContext,
+  body: ByteSource,
+  take: (event: Uint8Array) => void,
+  isOver: () => boolean,
+): Promise<void> {
+  const { call, sentTokens, stop } = context;
+  const rewriters = [...rewritersOf(context), hideInEvents(sentTokens)];
+  const takeRewritten = (event: Uint8Array) => {
     const out = rewriteEvent(rewriters, event);
-    const data = out === null ? null : eventData(out);
-    if (out !== null && data !== null && !aggregator.ended) aggregator.add(data, isErrorEvent(out));
+    if (out !== null) take(out);
   };
   try {
-    await readEvents(withIdleTimeout(context, body), take, () => aggregator.ended);
+    await readEvents(withIdleTimeout(context, body), takeRewritten, isOver);
   } catch (error) {
     if (call.request.signal.aborted || error instanceof KleisError) throw error;
     if (error instanceof EventTooLargeError)
       throw new KleisError("upstream_invalid_response", `The answer cannot be read: ${error.message}.`);
-    // Of a stream that broke, the aggregator reports that it has no end.
   } finally {
     stop();
   }
-  return aggregator.result();
 }
 
 async function readEvents(

@@ -1,7 +1,7 @@
 /** A provider's error response as the client gets it, with its advice on retries. */
 import { type ByteSource, readBytes } from "../../bytes.ts";
 import { withTimeout } from "../../deadline.ts";
-import { parseJson } from "../../json.ts";
+import { type JsonObject, parseJson } from "../../json.ts";
 import {
   type ErrorDetails,
   formOf,
@@ -13,6 +13,8 @@ import {
 } from "../../protocols/error-shape.ts";
 import { applyEdits, encodeJson } from "../../protocols/json-edit.ts";
 import { protocolOf } from "../../protocols/protocol.ts";
+import { errorFor } from "../../protocols/translate/failures.ts";
+import type { ErrorResponse } from "../../providers/provider.ts";
 import type { ResponseContext } from "../context.ts";
 import { bodySource } from "../stream/body-source.ts";
 import { DecompressionLimitError } from "../stream/decompress.ts";
@@ -45,16 +47,13 @@ export async function providerErrorResponse(context: ResponseContext, response: 
 }
 
 export async function readError(context: ResponseContext, response: Response): Promise<ReadError> {
-  const protocol = protocolOf(context.call.operation);
   const { status, statusText } = response;
   const { bytes, isCut } = await readBeginning(context, response.body);
   const whole = new TextDecoder().decode(bytes);
   const source = isCut ? readCutError(whole) : whole;
   const type = response.headers.get("content-type") ?? "";
   const replaced = context.plan.error?.(status, type, source) ?? null;
-  const isShaped = !isCut && holdsError(protocol, parseJson(source));
-  const shaped = replaced?.body ?? (isShaped ? null : shapedError(protocol, status, statusText, source));
-
+  const shaped = shapedBody(context, response, { source, isCut, replaced });
   const original = readErrorDetails(source);
   const { headers: received } = response;
   const advice = retryAdviceFor(context, { status, headers: received, said: original, form: formOf(source) });
@@ -62,7 +61,8 @@ export async function readError(context: ResponseContext, response: Response): P
   const headers = forwardedHeaders(received);
   applyRetryAdvice(headers, advice);
   if (shaped !== null) headers.set("content-type", "application/json");
-  const said = replaced === null ? original : readErrorDetails(JSON.stringify(replaced.body));
+  const isReworded = replaced !== null || context.translation !== null;
+  const said = isReworded ? readErrorDetails(JSON.stringify(shaped)) : original;
   const ownMessage = said.message ?? statusMessage(status, statusText, said.code);
   const message = withAdvice(ownMessage, advice.refusal);
   const body = shaped === null ? bytes : encodeJson(shaped);
@@ -73,6 +73,29 @@ export async function readError(context: ResponseContext, response: Response): P
     said: { ...said, message },
     advice,
   };
+}
+
+interface ErrorSource {
+  readonly source: string;
+  readonly isCut: boolean;
+  /** What the provider's plan puts in its place, in the protocol that the provider speaks. */
+  readonly replaced: ErrorResponse | null;
+}
+
+/** The error in the shape of the client's protocol; null where the bytes that came have it. */
+function shapedBody(
+  { call, translation }: ResponseContext,
+  { status, statusText }: Response,
+  { source, isCut, replaced }: ErrorSource,
+): JsonObject | null {
+  const protocol = protocolOf(call.operation);
+  if (translation !== null) {
+    const words = replaced === null ? source : JSON.stringify(replaced.body);
+    return errorFor(protocol, replaced?.status ?? status, statusText, words);
+  }
+  if (replaced !== null) return replaced.body;
+  const isShaped = !isCut && holdsError(protocol, parseJson(source));
+  return isShaped ? null : shapedError(protocol, status, statusText, source);
 }
 
 /** An error body in the route's shape with another message; everything else keeps its bytes. */

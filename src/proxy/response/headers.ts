@@ -44,8 +44,14 @@ export function withOwnHeaders(context: ResponseContext, headers: Headers): Head
 
 /** What was changed, as the log and the header name it. */
 export function changesOf({ changes }: Pick<ResponseContext, "changes">): string {
-  return changes.join(",") || "none";
+  const names = changes.join(",") || "none";
+  if (names.length <= MAX_CHANGES) return names;
+  return `${names.slice(0, names.lastIndexOf(",", MAX_CHANGES - MORE.length))}${MORE}`;
 }
+
+/** The longest list of changes, characters: proxies limit all headers together. */
+const MAX_CHANGES = 1024;
+const MORE = ",more";
 
 /** What makes proxies and browsers leave a stream alone. */
 export function asEventStream(headers: Headers): Headers {

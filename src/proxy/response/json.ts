@@ -9,6 +9,7 @@ import { brokenBodyError } from "../stream/outcome.ts";
 import { toStream } from "../stream/to-stream.ts";
 import { endRequest } from "./end-request.ts";
 import { providerErrorResponse } from "./error.ts";
+import { foldedResponse } from "./folded.ts";
 import { restoreModelInJson } from "./restore-model.ts";
 import { sniffError, withIdleTimeout } from "./sniff-body.ts";
 
@@ -56,13 +57,18 @@ async function errorUnderGoodStatus(
 
 /** The JSON response with its changes made; as the bytes that came where it needs none. */
 export async function jsonResponse(context: ResponseContext, body: WholeBody): Promise<Response> {
-  const { plan, restoredModel } = context;
-  if (plan.json === undefined && restoredModel === null) return untouchedResponse(context, body);
+  const { plan, restoredModel, translation } = context;
+  if (plan.json === undefined && restoredModel === null && translation === null)
+    return untouchedResponse(context, body);
   const { status, headers } = body;
   const source = await readWhole(context, body.source, MAX_JSON_BYTES);
   const value = source === null ? undefined : parseJson(new TextDecoder().decode(source));
   if (source === null || !isObject(value)) throw invalid("The provider's answer is not a JSON object");
   const edited = applyEdits(source, plan.json?.(value) ?? []);
+  if (translation !== null) {
+    const whole = edited === source ? value : parseJson(new TextDecoder().decode(edited));
+    return foldedResponse(context, translation.whole(isObject(whole) ? whole : {}), headers);
+  }
   const bytes = restoredModel === null ? edited : restoreModelInJson(edited, value, restoredModel);
   endRequest(context, { status, outcome: "complete", bytes: bytes.length });
   return new Response(bytes, { status, headers });

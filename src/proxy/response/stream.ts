@@ -44,8 +44,10 @@ export function lateEventStream(
 }
 
 function relay(context: ResponseContext, upstream: ByteSource | Promise<ByteSource>, overdue: boolean) {
+  const translator = context.translation?.stream();
   return relayEvents({
     ...planOf(context),
+    translator,
     upstream,
     overdue,
     rewriters: [...rewritersOf(context), hideInEvents(context.sentTokens)],
@@ -57,7 +59,8 @@ function nativeStream(context: ResponseContext, body: Response["body"]): Readabl
   const { runtime, call, plan } = context;
   const isEnabled = runtime.config.KLEIS_NATIVE_STREAMS === "on";
   const isUntouched = plan.sendsKeepAlive === true && rewritersOf(context).length === 0;
-  if (runtime.passthrough === undefined || body === null || !isEnabled || !isUntouched) return null;
+  if (context.translation !== null || runtime.passthrough === undefined || body === null) return null;
+  if (!isEnabled || !isUntouched) return null;
   const passthrough = runtime.passthrough(peek(body, runtime.clock));
   const hasLeft = () => call.request.signal.aborted;
   runtime.waitUntil(relayNatively({ ...planOf(context), passthrough, hasLeft }));
@@ -66,11 +69,11 @@ function nativeStream(context: ResponseContext, body: Response["body"]): Readabl
 
 function planOf(context: ResponseContext): StreamPlan {
   const { runtime, call, plan, stop, abortConnection } = context;
-  const watcher = WATCH[protocolOf(call.operation)]();
+  const watcher = WATCH[context.translation?.to ?? protocolOf(call.operation)]();
   return {
     watcher,
     mayOmitTerminator: plan.mayOmitTerminator === true,
-    failureEvents: (failure) => eventsOf(context, failure, true, watcher.responseId),
+    failureEvents: (failure, begun) => eventsOf(context, failure, begun, watcher.responseId),
     failureIn: (body) => failureIn(context, body),
     clock: runtime.clock,
     idleMs: runtime.config.KLEIS_IDLE_TIMEOUT_MS,
@@ -125,14 +128,12 @@ function eventsOf(
 
 /** The provider's body once it responds; an error reaches the client as the end of its stream. */
 async function lateSource(context: ResponseContext, pending: Promise<Response>): Promise<ByteSource> {
-  const refused = (failure: StreamFailure, cause?: unknown) =>
-    new LateRefusal(eventsOf(context, failure, false), cause);
   try {
     const response = await pending;
     if (response.status < 400) return bodySource(response.body, context.runtime.clock);
-    throw refused(providerFailure(await readError(context, response)));
+    throw new LateRefusal(providerFailure(await readError(context, response)));
   } catch (error) {
     if (error instanceof LateRefusal) throw error;
-    throw refused(error instanceof KleisError ? ownFailure(error) : brokenStream("broke_off"), error);
+    throw new LateRefusal(error instanceof KleisError ? ownFailure(error) : brokenStream("broke_off"), error);
   }
 }

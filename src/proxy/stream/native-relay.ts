@@ -111,7 +111,7 @@ class NativeRelay {
     if (this.#state === "failing") return watcher.missingFailure?.() ?? NOTHING;
     if (this.#state !== "open") return NOTHING;
     const failure: StreamFailure = end === "idle" ? idleTimeoutError(idleMs) : ENDED_EARLY;
-    return encoder.encode(failureEvents(failure));
+    return encoder.encode(failureEvents(failure, true));
   }
 
   /** Ends the client's side; null where the client took all of it. */

@@ -20,8 +20,11 @@ export interface StreamPlan {
   readonly watcher: EndWatcher;
   /** The provider may leave out the formal end of a complete response. */
   readonly mayOmitTerminator: boolean;
-  /** The events that tell the protocol's clients that their stream broke, up to its end. */
-  readonly failureEvents: (failure: StreamFailure) => string;
+  /**
+   * The events that tell the protocol's clients that their stream broke, up to its end. `begun`: they have received events
+   * of the provider's.
+   */
+  readonly failureEvents: (failure: StreamFailure, begun: boolean) => string;
   /** The error in a body that is labelled as a stream and holds no event; null where it is not one. */
   readonly failureIn?: (body: Uint8Array<ArrayBuffer>) => Promise<StreamFailure | null>;
   readonly clock: Clock;

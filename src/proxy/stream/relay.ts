@@ -9,9 +9,9 @@ import { errorCodeOf } from "../../error-code.ts";
 import { type EventRewriter, isWholeEvent, rewriteEvent, withName } from "../../protocols/sse/event.ts";
 import { EventSplitter, EventTooLargeError } from "../../protocols/sse/splitter.ts";
 import type { StreamFailure } from "../../protocols/stream-errors.ts";
+import type { StreamTranslator } from "../../protocols/translate/index.ts";
 import { ClientStream } from "./client-stream.ts";
 import { DecompressionLimitError, EXPANDS_TOO_FAR } from "./decompress.ts";
-import { EventRuns } from "./event-runs.ts";
 import {
   BROKE_OFF,
   ENDED_EARLY,
@@ -22,6 +22,7 @@ import {
   type StreamPlan,
   tooLarge,
 } from "./outcome.ts";
+import { PassedOutput, type RelayOutput, TranslatedOutput } from "./relay-output.ts";
 import { type RelayEnd, type RelayState, stepOf } from "./relay-step.ts";
 import { watchClient } from "./watch-client.ts";
 
@@ -37,17 +38,15 @@ const DRAIN_MS = 100;
 /** The shortest pause between two checks for silence, ms. */
 const MIN_CHECK_MS = 10;
 
-const encoder = new TextEncoder();
-const KEEP_ALIVE = encoder.encode(": kleis\n\n");
 const OVER = "the stream is over";
 
-/** Rejection of a late `upstream`: the events, in the protocol's shape, that tell the client what the provider said. */
+/** Rejection of a late `upstream`: the provider's refusal, with which the client's stream ends. */
 export class LateRefusal extends Error {
-  readonly events: string;
-  constructor(events: string, cause?: unknown) {
+  readonly failure: StreamFailure;
+  constructor(failure: StreamFailure, cause?: unknown) {
     super("the provider refused after the stream to the client had begun", { cause });
     this.name = "LateRefusal";
-    this.events = events;
+    this.failure = failure;
   }
 }
 
@@ -58,6 +57,8 @@ export interface RelayOptions extends StreamPlan {
   readonly overdue?: boolean;
   /** In order; each sees what the one before it made. */
   readonly rewriters: readonly EventRewriter[];
+  /** Makes the client's events of the rewritten ones, where the client speaks another protocol than the provider. */
+  readonly translator?: StreamTranslator | undefined;
 }
 
 /** The client's side of the stream. Cancelling it stops the provider's. */
@@ -76,7 +77,7 @@ export function relayEvents(options: RelayOptions): ReadableStream<Uint8Array> {
 class EventRelay {
   readonly #options: RelayOptions;
   readonly #splitter = new EventSplitter();
-  readonly #runs = new EventRuns((run) => this.#client.send(run));
+  readonly #output: RelayOutput;
   /** Aborts when the stream is over. */
   readonly #over = new AbortController();
   #client!: ClientStream;
@@ -94,6 +95,12 @@ class EventRelay {
   constructor(options: RelayOptions) {
     this.#options = options;
     this.#lastReadAt = options.clock.now();
+    const send = (bytes: Uint8Array) => this.#client.send(bytes);
+    const { translator, failureEvents } = options;
+    this.#output =
+      translator === undefined
+        ? new PassedOutput(send, failureEvents)
+        : new TranslatedOutput(send, translator);
     // A client may be gone before it reads: then nothing else would handle the rejection.
     if (options.upstream instanceof Promise) options.upstream.catch(() => {});
   }
@@ -111,7 +118,7 @@ class EventRelay {
 
   async pull(): Promise<void> {
     const client = this.#client;
-    if (this.#options.overdue === true && client.bytes === 0) return client.send(KEEP_ALIVE);
+    if (this.#options.overdue === true && client.bytes === 0) return this.#output.keepAlive();
     const before = client.bytes;
     this.#isReading = true;
     this.#lastReadAt = this.#options.clock.now();
@@ -160,11 +167,11 @@ class EventRelay {
     } catch (error) {
       // Events before the fault still reach the client; what is wrong after the end does not matter.
       if (end === null) {
-        this.#runs.flush();
+        this.#output.flush();
         throw error;
       }
     }
-    this.#runs.flush();
+    this.#output.flush();
     if (end !== null) this.#end(end);
   }
 
@@ -181,15 +188,18 @@ class EventRelay {
     }
     if (forwards) {
       const out = rewriteEvent(rewriters, seen === "unnamed" ? withName(event, "error") : event);
-      if (out !== null) this.#runs.add(out);
+      if (out !== null) this.#output.add(out);
     }
-    return end;
+    return this.#output.ended ?? end;
   }
 
   #end(end: RelayEnd): void {
     if (end === "no_stop_reason") this.#fail("incomplete", NO_STOP_REASON);
     else if (end === "announced_error") this.#endAnnouncedError();
-    else this.#finish(end);
+    else {
+      if (end === "complete") this.#output.complete(null);
+      this.#finish(end);
+    }
   }
 
   /** Forwards what is left when the provider's stream ends: a last event that lacks its empty line, if it is whole. */
@@ -207,8 +217,8 @@ class EventRelay {
     if (terminator === null) {
       this.#fail("incomplete", ENDED_EARLY);
     } else {
-      this.#client.send(terminator);
-      this.#finish("complete");
+      this.#output.complete(terminator);
+      this.#finish(this.#output.ended ?? "complete");
     }
   }
 
@@ -218,7 +228,10 @@ class EventRelay {
     const { watcher, rewriters } = this.#options;
     const last = watcher.missingFailure?.();
     const out = last === undefined ? null : rewriteEvent(rewriters, last);
-    if (out !== null) this.#client.send(out);
+    if (out !== null) {
+      this.#output.add(out);
+      this.#output.flush();
+    }
     this.#finish("provider_error");
   }
 
@@ -228,7 +241,7 @@ class EventRelay {
     if (this.#state === "failing") {
       this.#endAnnouncedError();
     } else {
-      this.#client.send(encoder.encode(this.#options.failureEvents(failure)));
+      this.#output.fail(failure, true);
       this.#finish(outcome);
     }
   }
@@ -236,7 +249,7 @@ class EventRelay {
   #onReadError(error: unknown): void {
     this.#cause = errorCodeOf(error);
     if (error instanceof LateRefusal && !this.#isOver) {
-      this.#client.send(encoder.encode(error.events));
+      this.#output.fail(error.failure, false);
       this.#finish("provider_error");
     } else if (error instanceof EventTooLargeError) this.#fail("too_large", tooLarge(error.message));
     else if (error instanceof DecompressionLimitError) this.#fail("too_large", tooLarge(EXPANDS_TOO_FAR));
@@ -284,7 +297,7 @@ class EventRelay {
       await clock.sleep(Math.max(Math.min(untilKeepAlive, untilIdle), MIN_CHECK_MS), this.#over.signal);
       if (this.#isOver || !this.#isReading) continue;
       if (clock.now() - this.#lastReadAt >= idleMs) this.#fail("idle", idleTimeoutError(idleMs));
-      else if (clock.now() - this.#client.lastSentAt >= KEEP_ALIVE_MS) this.#client.send(KEEP_ALIVE);
+      else if (clock.now() - this.#client.lastSentAt >= KEEP_ALIVE_MS) this.#output.keepAlive();
     }
   }
 }

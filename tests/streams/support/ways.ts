@@ -192,6 +192,7 @@ export async function wayOf(name: WayName): Promise<Way> {
         sentTokens: [],
         report: { refused: () => {}, noResponse: () => {}, succeeded: () => {} },
         stop: upstream.stop,
+        translation: null,
         abortConnection: undefined,
       };
       const first = await upstream.beforeCommit();
