@@ -3,11 +3,14 @@
 import type { AccountCache } from "../accounts/account-cache.ts";
 import type { Credentials } from "../accounts/credentials.ts";
 import type { LastRefusals } from "../accounts/last-refusals.ts";
+import type { JsonObject } from "../json.ts";
 import type { RequestLog } from "../log/request-log.ts";
 import type { AccountRef } from "../models/catalogue/catalogue.ts";
 import type { ModelSource } from "../models/catalogue/source.ts";
 import type { ResolvedModel } from "../models/resolve/resolve.ts";
-import type { Operation } from "../protocols/protocol.ts";
+import type { Operation, Protocol } from "../protocols/protocol.ts";
+import type { FoldedResponse } from "../protocols/translate/codec.ts";
+import type { StreamCollector, StreamTranslator } from "../protocols/translate/index.ts";
 import type { PreparedRequest, Provider, ResponsePlan } from "../providers/provider.ts";
 import type { RegistryModel } from "../providers/registry-model.ts";
 import type { Runtime } from "../runtime.ts";
@@ -16,7 +19,6 @@ import type { Reservation } from "./memory-budget.ts";
 import type { RefusalReport } from "./refusal-report.ts";
 import type { WorkQueue } from "./request/work-queue.ts";
 import type { Classify } from "./response/classify-refusal.ts";
-import type { ResponseTranslation } from "./translation.ts";
 
 export interface ProxyDeps {
   readonly runtime: Runtime;
@@ -49,6 +51,16 @@ export interface Target {
   readonly resolved: ResolvedModel;
   /** The model as the account lists it, with the limits that hold for it; undefined where it does not. */
   readonly describe: (account: AccountRef) => RegistryModel | undefined;
+}
+
+/** Turns the response back. Holds nothing of the conversation. */
+export interface ResponseTranslation {
+  /** The client's protocol, and the provider's. */
+  readonly from: Protocol;
+  readonly to: Protocol;
+  stream(): StreamTranslator;
+  collect(): StreamCollector;
+  whole(body: JsonObject): FoldedResponse;
 }
 
 /** A prepared request with its edits made. */

@@ -7,16 +7,10 @@ import type { JsonObject } from "../json.ts";
 import type { Change, JsonBody } from "../protocols/body.ts";
 import { encodeJson } from "../protocols/json-edit.ts";
 import { type Protocol, protocolOf } from "../protocols/protocol.ts";
-import type { FoldedResponse } from "../protocols/translate/codec.ts";
-import {
-  type ResponseFacts,
-  type StreamCollector,
-  type StreamTranslator,
-  translateRequest,
-} from "../protocols/translate/index.ts";
+import { type ResponseFacts, translateRequest } from "../protocols/translate/index.ts";
 import type { ProviderAccount } from "../providers/account.ts";
 import type { Runtime } from "../runtime.ts";
-import type { ProxyCall, Target } from "./context.ts";
+import type { ProxyCall, ResponseTranslation, Target } from "./context.ts";
 
 /** A request in the provider's protocol. */
 export interface TranslatedRequest {
@@ -24,16 +18,6 @@ export interface TranslatedRequest {
   readonly headers: Headers;
   readonly changes: readonly Change[];
   readonly back: ResponseTranslation;
-}
-
-/** Turns the response back. Holds nothing of the conversation. */
-export interface ResponseTranslation {
-  /** The client's protocol, and the provider's. */
-  readonly from: Protocol;
-  readonly to: Protocol;
-  stream(): StreamTranslator;
-  collect(): StreamCollector;
-  whole(body: JsonObject): FoldedResponse;
 }
 
 export interface TranslationInput {

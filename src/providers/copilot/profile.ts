@@ -66,6 +66,8 @@ export const OPERATIONS: readonly { models: RegExp; operations: readonly Operati
   { models: /^gpt-(?!5-mini)(?:[5-9]|[1-9]\d+)/, operations: ["responses"] },
   { models: /./, operations: ["chat"] },
 ];
+/** How the ids of a model begin whose maker's own rules hold here as well, in lower case (§3.5). */
+export const MAKERS = { openai: /^(?:gpt-|codex-|o\d)/, anthropic: /^claude-/ } as const;
 /** Copilot writes Claude's versions with a dot and ids without a date (§3.5): `claude-haiku-4-5-20251001` is `claude-haiku-4.5`. */
 export const CLAUDE_SPELLING = {
   models: /^claude-/i,

@@ -5,6 +5,7 @@ import { anthropicFamily, anthropicScope } from "../anthropic-models.ts";
 import { effortsOf } from "../efforts.ts";
 import { listedReasoning, openAiFamily } from "../openai-models.ts";
 import type { TraitsInput } from "../provider.ts";
+import { MAKERS } from "./profile.ts";
 
 /** What the endpoints have in common: no web search (providers/copilot.md §3.5), and no choice of speed. */
 const COMMON = {
@@ -34,7 +35,7 @@ export function traits(input: TraitsInput): TargetTraits {
       messages: { ...messages, developerText: "reminder", bindsThinking: false },
     };
   }
-  const isGpt = /^(?:gpt-|codex-|o\d)/.test(model.toLowerCase());
+  const isGpt = MAKERS.openai.test(model.toLowerCase());
   const family = openAiFamily(model);
   const efforts = effortsOf(described ?? {});
   return {
@@ -43,7 +44,7 @@ export function traits(input: TraitsInput): TargetTraits {
     reasoning: listedReasoning(efforts, isGpt ? family.reasoning : UNLISTED),
     sampling: isGpt ? family.sampling : "free",
     forcedToolChoice: true,
-    cacheMarks: protocol === "chat" && /^claude-/.test(model.toLowerCase()),
+    cacheMarks: protocol === "chat" && MAKERS.anthropic.test(model.toLowerCase()),
     customTools: protocol === "responses",
     messages: undefined,
   };

@@ -11,8 +11,8 @@ import { foreignReasoningEdits, mayHoldCarriers } from "../../protocols/translat
 import type { Credential } from "../../providers/account.ts";
 import type { Runtime } from "../../runtime.ts";
 import type { AccountRecord } from "../../storage/port.ts";
-import type { ProxyCall, ReadyRequest, Target } from "../context.ts";
-import { type ResponseTranslation, translate } from "../translation.ts";
+import type { ProxyCall, ReadyRequest, ResponseTranslation, Target } from "../context.ts";
+import { translate } from "../translation.ts";
 import type { RequestBody } from "./request-body.ts";
 
 export interface PrepareOptions {
