@@ -1,12 +1,13 @@
 /**
  * Writes src/models/registry/snapshot.gen.ts, the models that Kleis knows when models.dev cannot be asked.
- * Usage: node scripts/snapshot-models.mjs <path to models.dev's api.json>
+ * Usage: node --import tsx scripts/snapshot-models.mjs <path to models.dev's api.json>
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { PROVIDERS } from "../src/providers/index.ts";
 
 /** The models.dev providers that describe the models of ours. */
-const SOURCES = ["openai", "anthropic", "github-copilot"];
+const SOURCES = [...new Set(PROVIDERS.map(({ source }) => source))];
 const TARGET = new URL("../src/models/registry/snapshot.gen.ts", import.meta.url);
 
 const LICENSE = `Copyright (c) 2025 models.dev
@@ -63,7 +64,7 @@ function newest(providers) {
 
 const path = process.argv[2];
 if (!path) {
-  process.stderr.write("usage: node scripts/snapshot-models.mjs <path to models.dev's api.json>\n");
+  process.stderr.write("usage: node --import tsx scripts/snapshot-models.mjs <path to models.dev's api.json>\n");
   process.exit(2);
 }
 const registry = JSON.parse(readFileSync(path, "utf8"));

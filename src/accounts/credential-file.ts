@@ -3,6 +3,23 @@
  * providers interpret the content.
  */
 import { isObject, type JsonObject, parseJson } from "../json.ts";
+import type { CredentialFile, Provider } from "../providers/provider.ts";
+
+/** OpenCode keeps the logins of every provider in one file. */
+const SHARED: CredentialFile = { agent: "OpenCode", path: "~/.local/share/opencode/auth.json" };
+
+/** The files that can be imported. */
+export function knownFiles(providers: readonly Provider[]): readonly CredentialFile[] {
+  return [SHARED, ...providers.flatMap(({ credentialFiles = [] }) => credentialFiles)];
+}
+
+/** The files by name, as part of a sentence; `apostrophe` is the one that the text around it has. */
+export function namesOfKnownFiles(providers: readonly Provider[], apostrophe: "'" | "’"): string {
+  const names = knownFiles(providers).map(
+    ({ agent, path }) => `${agent}${apostrophe}s ${path.slice(path.lastIndexOf("/") + 1)}`,
+  );
+  return names.length < 2 ? names.join() : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+}
 
 /** The object in a chosen file (bytes) or a pasted text; null where there is none. */
 export function readCredentialFile(source: Uint8Array | string): JsonObject | null {

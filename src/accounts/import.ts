@@ -7,6 +7,7 @@ import { randomId } from "../keys/secret.ts";
 import type { ImportedAccount, ImportInput, Provider } from "../providers/provider.ts";
 import type { Runtime } from "../runtime.ts";
 import { type AccountRecord, type NewAccount, SpentTokenError } from "../storage/port.ts";
+import { namesOfKnownFiles } from "./credential-file.ts";
 import { isRejection, NOT_CHECKED } from "./credential-rejection.ts";
 import { refuseMisplaced } from "./recognise-secret.ts";
 import { checkKey, keyRejected } from "./verify-key.ts";
@@ -161,7 +162,7 @@ function fromFile(providers: readonly Provider[], file: JsonObject): Found[] {
   if (found.length > 0) return found;
   throw new KleisError(
     "invalid_request",
-    "No account was found in this file. Known files: OpenCode's auth.json, Codex's auth.json and Claude Code's .credentials.json; send the parsed JSON of one as `file`.",
+    `No account was found in this file. Known files: ${namesOfKnownFiles(providers, "'")}; send the parsed JSON of one as \`file\`.`,
     { param: "file" },
   );
 }

@@ -1,22 +1,20 @@
 /** An account as the admin API shows it: snake_case, without secrets. */
 import type { Json, JsonObject } from "../json.ts";
+import type { Provider } from "../providers/provider.ts";
 import { CLASS_WORDS } from "../providers/refusal.ts";
 import type { AccountRecord, RefusalNote } from "../storage/port.ts";
 
-/** The metadata that is shown. An allowlist: a provider's new field stays hidden until it is added here. */
-const SHOWN = [
-  "email",
-  "login",
-  "name",
-  "plan",
-  "host",
-  "api_host",
-  "domain",
-  "organization",
-  "login_expires_at",
-] as const;
+/**
+ * The metadata that is shown whatever the provider; `Provider.shownMetadata` adds its own. An allowlist: a new field stays
+ * hidden until it is added.
+ */
+const SHOWN = ["email", "login", "name", "plan", "domain", "organization", "login_expires_at"] as const;
 
-export function accountView(account: AccountRecord): JsonObject {
+export function accountView(
+  account: AccountRecord,
+  providers: readonly Pick<Provider, "id" | "shownMetadata">[],
+): JsonObject {
+  const provider = providers.find(({ id }) => id === account.provider);
   return {
     id: account.id,
     provider: account.provider,
@@ -27,7 +25,7 @@ export function accountView(account: AccountRecord): JsonObject {
     primary: account.primary,
     status: account.status,
     status_reason: account.statusReason,
-    metadata: shownMetadata(account.metadata),
+    metadata: shownMetadata(account.metadata, provider?.shownMetadata ?? []),
     expires_at: account.expiresAt,
     last_refresh_at: account.lastRefreshAt,
     last_refresh_status: account.lastRefreshStatus,
@@ -42,9 +40,9 @@ function refusalView({ class: name, model, words, advice, at }: RefusalNote): Js
   return { class: name, summary: CLASS_WORDS[name], model, words, advice, at };
 }
 
-function shownMetadata(metadata: JsonObject): JsonObject {
+function shownMetadata(metadata: JsonObject, own: readonly string[]): JsonObject {
   const shown: JsonObject = {};
-  for (const name of SHOWN) {
+  for (const name of [...SHOWN, ...own]) {
     const value = metadata[name];
     if (isScalar(value)) shown[name] = value;
   }

@@ -80,6 +80,14 @@ export interface ResponsePlan {
   readonly error?: (status: number, contentType: string, body: string) => ErrorResponse | null;
 }
 
+/** Headers of a provider's responses, in lower case, beside those that any provider may send. */
+export interface ResponseHeaders {
+  /** What its clients act upon, and so get; a name that ends with `-` stands for all that begin so. */
+  readonly passed: readonly string[];
+  /** Those that name a request, best first. Passed too, and logged: the provider's support asks for the id. */
+  readonly requestIds: readonly string[];
+}
+
 /** An error in the caller's protocol; the upstream's status stays where none is given. */
 export interface ErrorResponse {
   readonly status?: number;
@@ -134,6 +142,16 @@ export type ImportInput =
       label?: string;
     }
   | { kind: "api_key"; apiKey: string; label?: string };
+
+/** The file in which an agent keeps its login to the provider. */
+export interface CredentialFile {
+  /** The agent's name. */
+  readonly agent: string;
+  /** Where it stands, from the home directory: `~/.agent/auth.json`. */
+  readonly path: string;
+  /** The command that prints it on macOS, where the agent keeps it in the keychain. */
+  readonly keychainCommand?: string;
+}
 
 /** A login or key that an agent's credential file holds. */
 export interface FileEntry {
@@ -221,12 +239,23 @@ export type SignInOutcome =
   /** It is over without an account: denied, expired, or good for nothing. */
   | { status: "ended"; error: KleisError };
 
+/** One of the ways to sign in. */
+export interface SignInMode {
+  /** Its name in the API. */
+  readonly id: string;
+  /** What the owner chooses it by, and what he should know of it. */
+  readonly name: string;
+  readonly hint: string;
+  /** True where the provider's terms forbid it. Then the owner has to choose a mode: none is chosen beforehand. */
+  readonly againstTerms?: boolean;
+}
+
 /** How an owner signs in at the provider. One call of `complete` polls at most once. */
 export interface SignIn {
-  /** The ways to sign in, default first. */
-  readonly modes: readonly string[];
-  /** The provider allows some of its ways and not others: an owner has to choose, and none is chosen beforehand. */
-  readonly mustChoose?: boolean;
+  /** Default first. */
+  readonly modes: readonly SignInMode[];
+  /** What the owner should know of an API key of his own, where it is offered beside modes that the terms forbid. */
+  readonly ownKeyHint?: string;
   /** What the owner is asked to paste, and where he finds it. Present where a mode ends with something to paste. */
   readonly callbackInput?: { readonly label: string; readonly hint: string };
   /**
@@ -345,6 +374,11 @@ export interface Provider {
   readonly liveChecks: LiveChecks;
   /** The kinds of account it knows. */
   readonly kinds: readonly CredentialKind[];
+  /**
+   * Metadata of an account that the owner is shown beside what has a common meaning: `email`, `login`, `name`, `plan`,
+   * `organization`, `domain`, and `login_expires_at` (epoch ms). Other metadata stays hidden.
+   */
+  readonly shownMetadata?: readonly string[];
   /** Names of its plans for people, by its own words for them (an account's metadata `plan`). */
   readonly plans?: ReadonlyMap<string, string>;
 
@@ -372,6 +406,7 @@ export interface Provider {
    * called. Absent: never another.
    */
   instead?(input: InsteadInput): Operation | null;
+  readonly responseHeaders: ResponseHeaders;
   /** Names a refusal by the provider's table: its class, what it holds for, until when, and what the owner can do. */
   classify(refused: Refused): Refusal;
 
@@ -397,6 +432,8 @@ export interface Provider {
   importAccount(input: ImportInput): ImportedAccount;
   /** What an agent's credential file holds of this provider; empty when it is not one it knows. */
   importFile(file: JsonObject): FileEntry[];
+  /** The files of its own agents that `importFile` knows. OpenCode's, which holds logins of every provider, is implied. */
+  readonly credentialFiles?: readonly CredentialFile[];
   /** How its secrets begin. */
   readonly secretShapes: readonly SecretShape[];
   /**

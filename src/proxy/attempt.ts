@@ -114,6 +114,7 @@ export class Attempt {
       clientStreams,
       upstreamStreams,
       plan,
+      responseHeaders: target.provider.responseHeaders,
       classify,
       translation,
       get changes() {
@@ -165,7 +166,7 @@ export class Attempt {
     credentials.answered(account, credential, response.status);
     if (response.ok) models.note(account, target.resolved.model, "answered");
     log.mark("headers_ms");
-    log.addFields(providerRequestId(response.headers));
+    log.addFields(providerRequestId(response.headers, target.provider.responseHeaders));
     return response;
   }
 

@@ -11,7 +11,7 @@ import type { ResolvedModel } from "../models/resolve/resolve.ts";
 import type { Operation, Protocol } from "../protocols/protocol.ts";
 import type { FoldedResponse } from "../protocols/translate/codec.ts";
 import type { StreamCollector, StreamTranslator } from "../protocols/translate/index.ts";
-import type { PreparedRequest, Provider, ResponsePlan } from "../providers/provider.ts";
+import type { PreparedRequest, Provider, ResponseHeaders, ResponsePlan } from "../providers/provider.ts";
 import type { RegistryModel } from "../providers/registry-model.ts";
 import type { Runtime } from "../runtime.ts";
 import type { KeyRecord } from "../storage/port.ts";
@@ -89,6 +89,8 @@ export interface ResponseContext {
   /** True where the provider sends an event stream. */
   readonly upstreamStreams: boolean;
   readonly plan: ResponsePlan;
+  /** The headers of the provider's that its clients act upon. */
+  readonly responseHeaders: ResponseHeaders;
   readonly classify: Classify;
   /** Null where the provider speaks the client's protocol. */
   readonly translation: ResponseTranslation | null;

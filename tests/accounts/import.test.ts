@@ -205,7 +205,7 @@ test("an account as it is shown holds no secret and no metadata that was not all
   const [account] = await run(context, claudeTokens("sk-ant-ort01-ONE"));
   if (account === undefined) throw new Error("nothing was imported");
   const metadata = { email: "me@example.com", plan: "max", host: { nested: "x" }, device_code: "hidden" };
-  const shown = accountView({ ...account, metadata });
+  const shown = accountView({ ...account, metadata }, PROVIDERS);
   expect(shown.metadata).toEqual({ email: "me@example.com", plan: "max" });
   expect(Object.keys(shown).sort()).toEqual(
     [

@@ -12,10 +12,13 @@ test("a client gets the headers that it acts upon, and none about the provider's
     "x-ratelimit-hop": "1",
     "x-ratelimit-remaining": "9",
     "request-id": "req_1",
+    "x-own-id": "own_1",
+    "x-own-id-of-others": "1",
   });
-  expect([...forwardedHeaders(upstream)]).toEqual([
+  expect([...forwardedHeaders(upstream, { passed: ["openai-"], requestIds: ["x-own-id"] })]).toEqual([
     ["openai-processing-ms", "12"],
     ["request-id", "req_1"],
+    ["x-own-id", "own_1"],
     ["x-ratelimit-remaining", "9"],
   ]);
 });

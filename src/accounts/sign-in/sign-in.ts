@@ -234,9 +234,10 @@ function providerOf(providers: readonly Provider[], id: string): SignInProvider 
 }
 
 function modeOf({ name, signIn: { modes } }: SignInProvider, wanted: string | undefined): string {
-  const mode = wanted ?? modes[0] ?? "";
-  if (modes.includes(mode)) return mode;
-  throw invalid(`mode: ${name} has no such sign-in. Known: ${modes.join(", ")}.`, "mode");
+  const known = modes.map(({ id }) => id);
+  const mode = wanted ?? known[0] ?? "";
+  if (known.includes(mode)) return mode;
+  throw invalid(`mode: ${name} has no such sign-in. Known: ${known.join(", ")}.`, "mode");
 }
 
 function aboutOf(

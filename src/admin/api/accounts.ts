@@ -3,33 +3,30 @@ import { Hono } from "hono";
 import { accountView } from "../../accounts/view.ts";
 import { jsonBody, requireJson } from "../../http/json-body.ts";
 import { requestLoggerOf } from "../../log/request-logger.ts";
+import type { AccountRecord } from "../../storage/port.ts";
 import type { ApiDeps } from "./context.ts";
 import { requestedPage } from "./paging.ts";
 import { accountChangeBody, importBody } from "./schemas.ts";
 
-export function createAccountRoutes({ runtime, refusals, actions: { accounts } }: ApiDeps): Hono {
+export function createAccountRoutes({ runtime, providers, refusals, actions: { accounts } }: ApiDeps): Hono {
+  const viewOf = (account: AccountRecord) => accountView(account, providers);
   return new Hono()
     .get("/", async (c) => {
       await refusals.flush();
       const { entries, hasAfter } = await requestedPage(c, (page) => runtime.storage.accounts.page(page));
-      return c.json({ accounts: entries.map(accountView), has_more: hasAfter });
+      return c.json({ accounts: entries.map(viewOf), has_more: hasAfter });
     })
     .post("/import", requireJson, jsonBody(importBody), async (c) => {
       const imported = await accounts.import(c.req.valid("json"), requestLoggerOf(c).addFields);
       const { notes } = imported;
-      return c.json(
-        { accounts: imported.accounts.map(accountView), ...(notes.length > 0 ? { notes } : {}) },
-        201,
-      );
+      return c.json({ accounts: imported.accounts.map(viewOf), ...(notes.length > 0 ? { notes } : {}) }, 201);
     })
     .post("/:id/primary", async (c) =>
-      c.json({ account: accountView(await accounts.makePrimary(c.req.param("id"))) }),
+      c.json({ account: viewOf(await accounts.makePrimary(c.req.param("id"))) }),
     )
-    .post("/:id/refresh", async (c) =>
-      c.json({ account: accountView(await accounts.refresh(c.req.param("id"))) }),
-    )
+    .post("/:id/refresh", async (c) => c.json({ account: viewOf(await accounts.refresh(c.req.param("id"))) }))
     .patch("/:id", requireJson, jsonBody(accountChangeBody), async (c) =>
-      c.json({ account: accountView(await accounts.update(c.req.param("id"), c.req.valid("json"))) }),
+      c.json({ account: viewOf(await accounts.update(c.req.param("id"), c.req.valid("json"))) }),
     )
     .delete("/:id", async (c) => {
       const id = c.req.param("id");

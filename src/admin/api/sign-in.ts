@@ -10,7 +10,7 @@ import { oauthCompleteBody, oauthStartBody } from "./schemas.ts";
 
 type Env = { Bindings: Peer };
 
-export function createOauthRoutes({ actions: { signIn } }: ApiDeps): Hono<Env> {
+export function createOauthRoutes({ providers, actions: { signIn } }: ApiDeps): Hono<Env> {
   return new Hono<Env>()
     .post("/:provider/oauth/start", requireJson, jsonBody(oauthStartBody), async (c) => {
       const isLocal = c.env?.local === true;
@@ -30,6 +30,6 @@ export function createOauthRoutes({ actions: { signIn } }: ApiDeps): Hono<Env> {
       const step = await signIn.complete(c.req.param("provider"), c.req.valid("json"), addFields);
       return step.status === "pending"
         ? c.json({ status: "pending", retry_after: retryAfterSeconds(step) })
-        : c.json({ status: "connected", account: accountView(step.account) });
+        : c.json({ status: "connected", account: accountView(step.account, providers) });
     });
 }

@@ -45,6 +45,7 @@ export const claude: Provider = {
   origins: (_account, config) => [new URL(config.CLAUDE_API_URL).origin],
   prepare,
   traits,
+  responseHeaders: PROFILE.responseHeaders,
   classify,
 
   signIn,
@@ -55,6 +56,7 @@ export const claude: Provider = {
   isSame,
   importAccount,
   importFile,
+  credentialFiles: PROFILE.credentialFiles,
   secretShapes: PROFILE.secretShapes,
   checkKey: (apiKey, config) => ({
     url: `${config.CLAUDE_API_URL}${PROFILE.models.path}?limit=1`,

@@ -158,6 +158,16 @@ export const PROFILE = {
     { prefix: "sk-ant-ort", kind: "refresh_token", name: "a Claude refresh token" },
     { prefix: "sk-ant-admin", kind: null, name: "an Anthropic Admin API key, which cannot ask models" },
   ],
+  /** Response headers that its clients act upon (§3.5). */
+  responseHeaders: { passed: ["anthropic-"], requestIds: [] },
+  /** Where Claude Code keeps its login (§1.5). */
+  credentialFiles: [
+    {
+      agent: "Claude Code",
+      path: "~/.claude/.credentials.json",
+      keychainCommand: 'security find-generic-password -s "Claude Code-credentials" -w',
+    },
+  ],
   /** What an API key that a sign-in made begins with. */
   apiKeyPrefix: "sk-ant-api",
 } as const;

@@ -17,8 +17,20 @@ const CONSOLE = "console";
 const AGAIN = "Open the address again and paste the new code.";
 
 export const signIn: SignIn = {
-  modes: ["max", CONSOLE],
-  mustChoose: true,
+  modes: [
+    {
+      id: "max",
+      name: "My Claude plan",
+      hint: "Against Anthropic’s rules for tools other than its own: the account may be suspended.",
+      againstTerms: true,
+    },
+    {
+      id: CONSOLE,
+      name: "A new API key",
+      hint: "Allowed by Anthropic. Billed per token. You sign in at the Console once, and Kleis keeps only the key.",
+    },
+  ],
+  ownKeyHint: "Allowed by Anthropic. Billed per token.",
   callbackInput: {
     label: "Paste the code",
     hint: "The last page shows it. Copy all of it, also what follows the #.",

@@ -7,7 +7,14 @@ import { importAccount, importFile } from "./import.ts";
 import { modelLimits, ownership, serves } from "./model-access.ts";
 import { modelList } from "./model-list.ts";
 import { prepare } from "./prepare.ts";
-import { CHECKED_MODELS, KEY_CHECK_PATH, SECRET_SHAPES, TERMS } from "./profile.ts";
+import {
+  CHECKED_MODELS,
+  CREDENTIAL_FILES,
+  KEY_CHECK_PATH,
+  RESPONSE_HEADERS,
+  SECRET_SHAPES,
+  TERMS,
+} from "./profile.ts";
 import { refresh } from "./refresh.ts";
 import { classify } from "./refusals.ts";
 import { registry } from "./registry.ts";
@@ -39,6 +46,7 @@ export const codex: Provider = {
   prepare,
   traits,
   instead,
+  responseHeaders: RESPONSE_HEADERS,
   classify,
   signIn,
   identityOrigins: (_metadata, config) => [new URL(config.CODEX_AUTH_URL).origin],
@@ -46,6 +54,7 @@ export const codex: Provider = {
   refresh,
   importAccount,
   importFile,
+  credentialFiles: CREDENTIAL_FILES,
   secretShapes: SECRET_SHAPES,
   checkKey: (apiKey, config) => ({
     url: config.OPENAI_API_URL + KEY_CHECK_PATH,

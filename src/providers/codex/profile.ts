@@ -4,6 +4,7 @@
  */
 
 import type { HostedTool } from "../../protocols/responses/hosted-tools.ts";
+import type { CredentialFile, ResponseHeaders } from "../provider.ts";
 import type { SecretShape } from "../secret-shape.ts";
 
 /** What the variables of the same names are when they are unset (§1.1, §2, §3; 2026-08). */
@@ -269,6 +270,15 @@ export const MODES_WITHOUT_PLAN: ReadonlySet<string> = new Set(["pro"]);
 
 /** Under `OPENAI_API_URL`: the models that an API key may use, free of charge. */
 export const KEY_CHECK_PATH = "/v1/models";
+
+/** Response headers that its clients act upon: Codex CLI reads its limits and the model list's tag (§2.7). */
+export const RESPONSE_HEADERS: ResponseHeaders = {
+  passed: ["openai-", "x-codex-", "x-models-etag", "x-reasoning-included"],
+  requestIds: ["x-oai-request-id"],
+};
+
+/** Where Codex CLI keeps its login. */
+export const CREDENTIAL_FILES: readonly CredentialFile[] = [{ agent: "Codex", path: "~/.codex/auth.json" }];
 
 /** How OpenAI's secrets begin: keys of users, projects and service accounts; a plan's tokens are JWTs (§1.4). */
 export const SECRET_SHAPES: readonly SecretShape[] = [

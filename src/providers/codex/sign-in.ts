@@ -11,7 +11,18 @@ import { exchange } from "./sign-in-tokens.ts";
 const DEVICE = "device";
 
 export const signIn: SignIn = {
-  modes: ["browser", DEVICE],
+  modes: [
+    {
+      id: "browser",
+      name: "Sign in with this browser",
+      hint: "Ends at an address of this machine: Kleis receives it when it runs here; otherwise you paste it.",
+    },
+    {
+      id: DEVICE,
+      name: "Type a code on their page",
+      hint: "On any device, wherever Kleis runs. Some workspaces must allow it first.",
+    },
+  ],
   callbackInput: {
     label: "Paste the address that it ends at",
     hint: "All of it, from the bar of the browser. A page that does not load is fine: its address holds the code.",

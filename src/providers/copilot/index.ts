@@ -8,7 +8,7 @@ import { isSame } from "./identity.ts";
 import { importAccount, importFile } from "./import.ts";
 import { modelList } from "./model-list.ts";
 import { prepare } from "./prepare.ts";
-import { CHECKED_MODELS, PLANS, SECRET_SHAPES, TERMS } from "./profile.ts";
+import { CHECKED_MODELS, PLANS, RESPONSE_HEADERS, SECRET_SHAPES, TERMS } from "./profile.ts";
 import { refresh } from "./refresh.ts";
 import { classify } from "./refusals.ts";
 import { registry } from "./registry.ts";
@@ -27,6 +27,7 @@ export const copilot: Provider = {
   facts,
   liveChecks: { all: CHECKS, models: CHECKED_MODELS },
   kinds: ["oauth"],
+  shownMetadata: ["host", "api_host"],
   plans: PLANS,
 
   ownership: (model) => (carries(model) ? "carried" : null),
@@ -43,6 +44,7 @@ export const copilot: Provider = {
   origins: (account, config) => [new URL(apiBase(account, config)).origin],
   prepare,
   traits,
+  responseHeaders: RESPONSE_HEADERS,
   classify,
   signIn,
   identityOrigins(metadata, config) {

@@ -5,6 +5,7 @@
  */
 import type { Operation } from "../../protocols/protocol.ts";
 import type { HostedTool } from "../../protocols/responses/hosted-tools.ts";
+import type { ResponseHeaders } from "../provider.ts";
 import type { SecretShape } from "../secret-shape.ts";
 
 /**
@@ -237,6 +238,15 @@ export const CLASSIC_PAT = "ghp_";
 export const APP_REFRESH_TOKEN = "ghr_";
 /** How the short-lived token of the exchange (§2.2) begins; it is no GitHub token. */
 export const EXCHANGED_TOKEN = "tid=";
+/**
+ * Response headers that clients act upon. Copilot passes on what the makers of its models send, so that theirs are among
+ * them.
+ */
+export const RESPONSE_HEADERS: ResponseHeaders = {
+  passed: ["anthropic-", "openai-", "x-codex-", "x-models-etag", "x-reasoning-included"],
+  requestIds: ["x-oai-request-id", "x-github-request-id"],
+};
+
 /** How GitHub's tokens begin (§1.2, §2.2); which of them serve is said where one is imported. */
 export const SECRET_SHAPES: readonly SecretShape[] = [
   "gho_",

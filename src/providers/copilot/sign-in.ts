@@ -44,7 +44,7 @@ const secretShape = z.object({
 });
 
 export const signIn: SignIn = {
-  modes: ["device"],
+  modes: [{ id: "device", name: "Type a code on their page", hint: "On any device, wherever Kleis runs." }],
 
   initialMetadata(domain, config) {
     if (domain === undefined) return {};

@@ -23,7 +23,7 @@ export async function aggregatedResponse(
   upstream: Response,
   body: ByteSource,
 ): Promise<Response> {
-  const headers = withOwnHeaders(context, forwardedHeaders(upstream.headers));
+  const headers = withOwnHeaders(context, forwardedHeaders(upstream.headers, context.responseHeaders));
   if (context.translation !== null)
     return foldedResponse(context, await collect(context, body, context.translation.collect()), headers);
   const result = await aggregate(context, body);

@@ -58,7 +58,7 @@ export async function readError(context: ResponseContext, response: Response): P
   const { headers: received } = response;
   const advice = retryAdviceFor(context, { status, headers: received, said: original, form: formOf(source) });
   context.report.refused(advice.refusal, original, advice.lasts);
-  const headers = forwardedHeaders(received);
+  const headers = forwardedHeaders(received, context.responseHeaders);
   applyRetryAdvice(headers, advice);
   if (shaped !== null) headers.set("content-type", "application/json");
   const isReworded = replaced !== null || context.translation !== null;

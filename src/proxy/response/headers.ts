@@ -1,7 +1,8 @@
 /** The headers of a response: what passes of the provider's, and what Kleis adds. */
+import type { ResponseHeaders } from "../../providers/provider.ts";
 import type { ResponseContext } from "../context.ts";
 
-/** What clients act upon; nothing about the connection. */
+/** What clients act upon, whichever the provider; nothing about the connection. */
 const PASSED = new Set([
   "content-type",
   "retry-after",
@@ -9,25 +10,22 @@ const PASSED = new Set([
   "x-should-retry",
   "request-id",
   "x-request-id",
-  "x-oai-request-id",
-  "x-github-request-id",
-  "x-models-etag",
-  "x-reasoning-included",
-  "x-ratelimit-exceeded",
   "cf-ray",
 ]);
 
-const PASSED_PREFIXES = ["anthropic-", "x-ratelimit-", "x-codex-", "openai-"];
+const RATE_LIMITS = "x-ratelimit-";
 
-export function forwardedHeaders(upstream: Headers): Headers {
+/** The provider's headers for the client: what any client acts upon, and what the clients of this provider do. */
+export function forwardedHeaders(upstream: Headers, { passed, requestIds }: ResponseHeaders): Headers {
+  const names = [RATE_LIMITS, ...passed, ...requestIds];
   const headers = new Headers();
   // Headers that `connection` names are about the connection, too (RFC 9110 §7.6.1).
   const connection = (upstream.get("connection") ?? "").toLowerCase().split(",");
   const own = new Set(connection.map((name) => name.trim()));
   upstream.forEach((value, name) => {
     if (own.has(name)) return;
-    if (PASSED.has(name) || PASSED_PREFIXES.some((prefix) => name.startsWith(prefix)))
-      headers.append(name, value);
+    const isNamed = names.some((each) => (each.endsWith("-") ? name.startsWith(each) : name === each));
+    if (PASSED.has(name) || isNamed) headers.append(name, value);
   });
   return headers;
 }
@@ -61,11 +59,14 @@ export function asEventStream(headers: Headers): Headers {
   return headers;
 }
 
-/** Where providers name a request; first the header that Kleis itself would use. */
-const REQUEST_IDS = ["x-request-id", "request-id", "x-oai-request-id", "x-github-request-id"];
+/** Where any provider may name a request; first the header that Kleis itself would use. */
+const REQUEST_IDS = ["x-request-id", "request-id"];
 
 /** The provider's id of the request, for the log: support at the provider asks for it. */
-export function providerRequestId(upstream: Headers): { upstream_id?: string } {
-  const name = REQUEST_IDS.find((each) => upstream.has(each));
+export function providerRequestId(
+  upstream: Headers,
+  { requestIds }: ResponseHeaders,
+): { upstream_id?: string } {
+  const name = [...REQUEST_IDS, ...requestIds].find((each) => upstream.has(each));
   return name === undefined ? {} : { upstream_id: upstream.get(name)?.slice(0, 200) ?? "" };
 }

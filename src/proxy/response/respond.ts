@@ -22,7 +22,7 @@ export async function respond(context: ResponseContext, response: Response): Pro
   if (status >= 400) return providerErrorResponse(context, response);
   const type = response.headers.get("content-type") ?? "";
   await requireApiBody(context, response, type);
-  const headers = withOwnHeaders(context, forwardedHeaders(response.headers));
+  const headers = withOwnHeaders(context, forwardedHeaders(response.headers, context.responseHeaders));
   // A body labelled as a stream starts at once, before its first byte; what it really holds shows at its end (relay.ts).
   if (context.clientStreams && context.upstreamStreams && type.includes("text/event-stream")) {
     return new Response(eventStream(context, response.body), { status, headers: asEventStream(headers) });

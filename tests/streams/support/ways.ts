@@ -187,6 +187,7 @@ export async function wayOf(name: WayName): Promise<Way> {
         clientStreams: true,
         upstreamStreams: prepared.streams,
         plan: prepared.response,
+        responseHeaders: provider.responseHeaders,
         classify: (refused) => provider.classify({ ...refused, kind }),
         changes,
         sentTokens: [],

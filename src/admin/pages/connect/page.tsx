@@ -1,34 +1,10 @@
 /** The panels of a sign-in: the provider's terms and the choice of mode, then the code to enter or to paste. */
 import type { Child, FC } from "hono/jsx";
-import type { Provider } from "../../../providers/provider.ts";
+import type { Provider, SignInMode } from "../../../providers/provider.ts";
 import { type FormError, type FormFields, formErrorOf } from "../../ui/form-error.ts";
 import { type Choice, Copy, FormErrorMessage, RadioChoices, TextField } from "../../ui/forms.tsx";
 import { Icon } from "../../ui/icons.tsx";
 import { PATH, Panel } from "../../ui/layout.tsx";
-
-/** Display names of the sign-in modes, by their names in the API. */
-const MODES: Readonly<Record<string, { name: string; text: string }>> = {
-  device: {
-    name: "Type a code on their page",
-    text: "On any device, wherever Kleis runs. Some workspaces must allow it first.",
-  },
-  browser: {
-    name: "Sign in with this browser",
-    text: "Ends at an address of this machine: Kleis receives it when it runs here; otherwise you paste it.",
-  },
-  api_key: {
-    name: "An API key that I have",
-    text: "Allowed by Anthropic. Billed per token.",
-  },
-  console: {
-    name: "A new API key",
-    text: "Allowed by Anthropic. Billed per token. You sign in at the Console once, and Kleis keeps only the key.",
-  },
-  max: {
-    name: "My Claude plan",
-    text: "Against Anthropic’s rules for tools other than its own: the account may be suspended.",
-  },
-};
 
 /** Not a sign-in: leads to the form for an existing API key. */
 export const OWN_KEY = "api_key";
@@ -40,10 +16,36 @@ const FIELDS: FormFields = {
 };
 
 /** An error of a sign-in step as a form error, with the page's labels. */
-export function signInError(error: { message: string; param?: string | undefined }): FormError {
+export function signInError(
+  error: { message: string; param?: string | undefined },
+  { signIn }: Provider,
+): FormError {
   const { text, field } = formErrorOf(error, FIELDS);
-  const named = text.replace(/the mode "(\w+)"/g, (_, mode: string) => `“${MODES[mode]?.name ?? mode}”`);
+  const nameOf = (mode: string) => signIn?.modes.find(({ id }) => id === mode)?.name ?? mode;
+  const named = text.replace(/the mode "(\w+)"/g, (_, mode: string) => `“${nameOf(mode)}”`);
   return { text: named, field };
+}
+
+/** True where the provider's terms forbid one of the modes: the owner chooses, and none is chosen beforehand. */
+export function mustChoose({ signIn }: Provider): boolean {
+  return signIn?.modes.some(isForbidden) ?? false;
+}
+
+const isForbidden = ({ againstTerms }: SignInMode): boolean => againstTerms === true;
+
+/** The modes to choose from; where one is against the terms also an API key that the owner has, and what is allowed first. */
+function choicesOf(provider: Provider): Choice[] {
+  const { signIn, kinds } = provider;
+  const modes = signIn?.modes ?? [];
+  const offer = (some: readonly SignInMode[]) =>
+    some.map(({ id, name, hint }): Choice => ({ value: id, name, text: hint }));
+  if (!mustChoose(provider)) return offer(modes);
+  const ownKey: Choice = { value: OWN_KEY, name: "An API key that I have", text: signIn?.ownKeyHint };
+  return [
+    ...(kinds.includes("api_key") ? [ownKey] : []),
+    ...offer(modes.filter((mode) => !isForbidden(mode))),
+    ...offer(modes.filter(isForbidden)),
+  ];
 }
 
 export const ConnectPanel: FC<{
@@ -53,26 +55,21 @@ export const ConnectPanel: FC<{
   error?: FormError | undefined;
 }> = ({ provider, mode, domain, error }) => {
   const { id, name, terms, signIn, kinds } = provider;
-  const { modes = [], mustChoose = false } = signIn ?? {};
-  const known = Object.keys(MODES);
-  // Where the owner must choose, the modes come in the order of the table: what the provider permits first.
-  const offered = mustChoose
-    ? [OWN_KEY, ...modes].sort((a, b) => known.indexOf(a) - known.indexOf(b))
-    : [...modes];
-  const choices: Choice[] = offered.map((value) => ({ value, name: value, ...MODES[value] }));
-  const chosen = mode ?? (mustChoose ? undefined : choices[0]?.value);
+  const isChoice = mustChoose(provider);
+  const choices = choicesOf(provider);
+  const chosen = mode ?? (isChoice ? undefined : choices[0]?.value);
   const radios =
     choices.length < 2 ? null : <RadioChoices legend="How" name="mode" choices={choices} chosen={chosen} />;
   return (
     <Panel title={`Connect ${name}`} back={PATH.accounts}>
       <form class="stack" method="post" action={`/admin/page/connect/${id}/start`}>
-        {mustChoose ? radios : null}
+        {isChoice ? radios : null}
         <section class="terms" aria-labelledby="terms">
           <h2 id="terms">Before you sign in</h2>
           <Sentences text={terms} />
         </section>
         <FormErrorMessage text={error?.text} />
-        {mustChoose ? null : radios}
+        {isChoice ? null : radios}
         {signIn?.initialMetadata === undefined ? null : (
           <TextField
             id="enterprise-domain"
@@ -84,7 +81,7 @@ export const ConnectPanel: FC<{
           />
         )}
         <div class="row end">
-          {kinds.includes("api_key") && !mustChoose ? (
+          {kinds.includes("api_key") && !isChoice ? (
             <a class="button" href={`/admin/page/import?kind=api_key&provider=${id}`} data-panel-link>
               Use an API key instead
             </a>

@@ -21,7 +21,7 @@ import {
 } from "../context.ts";
 import { missing } from "../error-page.tsx";
 import { hasWorkingKey } from "../keys/choice.ts";
-import { ConnectPanel, OWN_KEY, type PendingSignIn, SignInPanel, signInError } from "./page.tsx";
+import { ConnectPanel, mustChoose, OWN_KEY, type PendingSignIn, SignInPanel, signInError } from "./page.tsx";
 import { ConnectedPanel, EndedPanel } from "./result.tsx";
 
 const optionalNumber = z.pipe(
@@ -58,7 +58,7 @@ export function createConnectPages(deps: PageDeps): Hono<PageEnv> {
     if (provider === undefined) return missing(c, "page");
     const { mode, enterprise_domain } = await fieldsOf(c);
     if (mode === OWN_KEY) return c.redirect(`/admin/page/import?kind=api_key&provider=${provider.id}`, 303);
-    if (provider.signIn?.mustChoose === true && !mode) {
+    if (mustChoose(provider) && !mode) {
       const error = { text: "Choose how to sign in first.", field: "mode" };
       const panel = <ConnectPanel provider={provider} error={error} />;
       return showPanel(c, "accounts", `Connect ${provider.name}`, panel);
@@ -74,7 +74,7 @@ export function createConnectPages(deps: PageDeps): Hono<PageEnv> {
           provider={provider}
           mode={mode}
           domain={enterprise_domain}
-          error={signInError(outcome.error)}
+          error={signInError(outcome.error, provider)}
         />
       );
       return showPanel(c, "accounts", title, panel);
@@ -112,9 +112,14 @@ async function showStep(
     const { error } = outcome;
     const isOver =
       error.param === "state" || (pending.method === "device" && error.code === "invalid_request");
-    if (!isOver) return showSignIn(c, provider, pending, { error: signInError(error) });
+    if (!isOver) return showSignIn(c, provider, pending, { error: signInError(error, provider) });
     const title = `${provider.name} is not connected`;
-    return showPanel(c, "accounts", title, <EndedPanel provider={provider} text={signInError(error).text} />);
+    return showPanel(
+      c,
+      "accounts",
+      title,
+      <EndedPanel provider={provider} text={signInError(error, provider).text} />,
+    );
   }
   const step = outcome.value;
   if (step.status === "connected") return showConnected(deps, c, [step.account]);

@@ -1,6 +1,7 @@
 /** Bringing in what the owner holds already: an agent's credential file, an API key, or tokens. Never shows any of it. */
 import type { FC } from "hono/jsx";
-import type { Provider } from "../../../providers/provider.ts";
+import { knownFiles, namesOfKnownFiles } from "../../../accounts/credential-file.ts";
+import type { CredentialFile, Provider } from "../../../providers/provider.ts";
 import type { AccountRecord } from "../../../storage/port.ts";
 import type { FormError, FormFields } from "../../ui/form-error.ts";
 import { described, Field, FormErrorMessage, SelectField, TextField } from "../../ui/forms.tsx";
@@ -14,14 +15,14 @@ const KINDS: readonly [ImportKind, string][] = [
   ["tokens", "Tokens"],
 ];
 
-/** The forms' fields by the API's names. */
-export const IMPORT_FIELDS: Readonly<Record<ImportKind, FormFields>> = {
-  file: {
-    file: {
-      label: "File",
-      text: "No account was found in it. Kleis knows OpenCode’s auth.json, Codex’s auth.json and Claude Code’s .credentials.json.",
-    },
-  },
+/** A form's fields by the API's names. */
+export function importFields(kind: ImportKind, providers: readonly Provider[]): FormFields {
+  if (kind !== "file") return MATERIAL_FIELDS[kind];
+  const text = `No account was found in it. Kleis knows ${namesOfKnownFiles(providers, "’")}.`;
+  return { file: { label: "File", text } };
+}
+
+const MATERIAL_FIELDS: Readonly<Record<Exclude<ImportKind, "file">, FormFields>> = {
   api_key: { provider: { label: "Provider" }, api_key: { label: "API key" }, label: { label: "Name" } },
   tokens: {
     provider: { label: "Provider" },
@@ -62,7 +63,7 @@ export const ImportPanel: FC<ImportProps> = (props) => (
     <form class="stack" method="post" action="/admin/page/import" enctype="multipart/form-data">
       <input type="hidden" name="kind" value={props.kind} />
       {props.former === undefined ? null : <input type="hidden" name="replaces" value={props.former.id} />}
-      {props.kind === "file" ? <FileFields error={props.error} /> : <MaterialFields {...props} />}
+      {props.kind === "file" ? <FileFields {...props} /> : <MaterialFields {...props} />}
       <FormErrorMessage text={props.error?.text} />
       <div class="row end">
         <button class="primary" type="submit" data-busy="Importing…">
@@ -87,14 +88,9 @@ const Tabs: FC<Pick<ImportProps, "kind">> = (props) => (
   </nav>
 );
 
-const FileFields: FC<Pick<ImportProps, "error">> = ({ error }) => (
+const FileFields: FC<Pick<ImportProps, "providers" | "error">> = ({ providers, error }) => (
   <>
-    <p>
-      The file in which an agent keeps its login: OpenCode’s <code>~/.local/share/opencode/auth.json</code>,
-      Codex’s <code>~/.codex/auth.json</code> or Claude Code’s <code>~/.claude/.credentials.json</code>. On
-      macOS Claude Code keeps it in the keychain:{" "}
-      <code>security find-generic-password -s "Claude Code-credentials" -w</code> prints it.
-    </p>
+    <KnownFiles files={knownFiles(providers)} />
     <p class="hint">
       A login works in one program only. After the import use that agent through Kleis, and do not log out in
       it: logging out ends the imported login too. Better: <a href={PATH.accounts}>connect</a>, which gives
@@ -122,6 +118,27 @@ const FileFields: FC<Pick<ImportProps, "error">> = ({ error }) => (
       />
     </Field>
   </>
+);
+
+const KnownFiles: FC<{ files: readonly CredentialFile[] }> = ({ files }) => (
+  <p>
+    The file in which an agent keeps its login:{" "}
+    {files.map(({ agent, path }, at) => (
+      <>
+        {at === 0 ? "" : at === files.length - 1 ? " or " : ", "}
+        {agent}’s <code>{path}</code>
+      </>
+    ))}
+    .
+    {files.map(({ agent, keychainCommand }) =>
+      keychainCommand === undefined ? null : (
+        <>
+          {" "}
+          On macOS {agent} keeps it in the keychain: <code>{keychainCommand}</code> prints it.
+        </>
+      ),
+    )}
+  </p>
 );
 
 const MaterialFields: FC<ImportProps> = ({ kind, providers, draft, former, error }) => {

@@ -14,7 +14,7 @@ import { showPanel } from "../../ui/panel.tsx";
 import { SavedPanel } from "../connect/result.tsx";
 import { filled, formOf, type PageContext, type PageDeps, type PageEnv, perform } from "../context.ts";
 import { hasWorkingKey } from "../keys/choice.ts";
-import { IMPORT_FIELDS, type ImportDraft, type ImportKind, ImportPanel } from "./page.tsx";
+import { type ImportDraft, type ImportKind, ImportPanel, importFields } from "./page.tsx";
 
 export function createImportPages(deps: PageDeps): Hono<PageEnv> {
   const app = new Hono<PageEnv>();
@@ -72,7 +72,7 @@ export function createImportPages(deps: PageDeps): Hono<PageEnv> {
     const outcome = await perform(deps, c, "POST /admin/accounts/import", (audit) =>
       deps.actions.accounts.import(decodeBody(importBody, read.body), audit),
     );
-    if (!outcome.ok) return show(c, target, draft, formErrorOf(outcome.error, IMPORT_FIELDS[kind]));
+    if (!outcome.ok) return show(c, target, draft, formErrorOf(outcome.error, importFields(kind, providers)));
     const { notes } = outcome.value;
     const [first, ...others] = outcome.value.accounts;
     const isOther = former !== undefined && !outcome.value.accounts.some(({ id }) => id === former.id);
