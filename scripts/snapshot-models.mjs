@@ -64,7 +64,9 @@ function newest(providers) {
 
 const path = process.argv[2];
 if (!path) {
-  process.stderr.write("usage: node --import tsx scripts/snapshot-models.mjs <path to models.dev's api.json>\n");
+  process.stderr.write(
+    "usage: node --import tsx scripts/snapshot-models.mjs <path to models.dev's api.json>\n",
+  );
   process.exit(2);
 }
 const registry = JSON.parse(readFileSync(path, "utf8"));
