@@ -1,4 +1,7 @@
 /** What the owner allows Kleis to do when an account is exhausted. Everything is off until it is switched on. */
+import * as z from "zod/mini";
+import { KleisError } from "../errors.ts";
+import { parseJson } from "../json.ts";
 
 /** Whether a request may move to another account of the same provider. */
 export type Failover = "off" | "own_accounts";
@@ -33,4 +36,40 @@ export interface RequestPolicy {
 export function requestPolicy(policy: ProviderPolicy, key: KeyFailover): RequestPolicy {
   const failover = key === "never" ? "off" : policy.failover;
   return { failover, maySpend: failover !== "off" && policy.maySpend };
+}
+
+/** The setting that holds the policies of all providers. */
+export const POLICIES = "failover_policies";
+
+const stored = z.record(
+  z.string(),
+  z.object({
+    failover: z.enum(["off", "own_accounts"]),
+    maySpend: z.boolean(),
+    monthlyCapUsd: z.nullable(z.number()),
+    stopOnExtraUsage: z.boolean(),
+  }),
+);
+
+/** The stored policies by provider. What cannot be read counts as not set, since everything is off then. */
+export function readPolicies(setting: string | null): ReadonlyMap<string, ProviderPolicy> {
+  const read = stored.safeParse(parseJson(setting ?? "")).data ?? {};
+  return new Map(Object.entries(read));
+}
+
+export function writePolicies(policies: ReadonlyMap<string, ProviderPolicy>): string {
+  return JSON.stringify(Object.fromEntries(policies));
+}
+
+/** The policy after a change by the owner. Throws `KleisError("invalid_request")` for one that cannot be kept. */
+export function changedPolicy(policy: ProviderPolicy, change: Partial<ProviderPolicy>): ProviderPolicy {
+  const next = { ...policy, ...change };
+  if (next.maySpend || next.monthlyCapUsd !== null) {
+    throw new KleisError(
+      "invalid_request",
+      "Accounts that are paid per use cannot take over yet: what they cost is not counted, so a monthly cap could not be kept. Leave may_spend false and monthly_cap_usd null.",
+      { param: next.maySpend ? "may_spend" : "monthly_cap_usd" },
+    );
+  }
+  return next;
 }
