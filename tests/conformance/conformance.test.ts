@@ -19,6 +19,7 @@ import { cases as registry } from "./cases/registry.ts";
 import { cases as renewal } from "./cases/renewal.ts";
 import { cases as signIn } from "./cases/sign-in.ts";
 import { cases as streams } from "./cases/streams.ts";
+import { cases as translation } from "./cases/translation.ts";
 import { openStage, type Stage } from "./stage.ts";
 import { Table } from "./table.ts";
 import { blamed, openWorld, type World } from "./world.ts";
@@ -36,6 +37,7 @@ const CASES: readonly Case[] = [
   ...renewal,
   ...signIn,
   ...streams,
+  ...translation,
   // Last: they look at all that the others have left behind.
   ...canaries,
 ];

@@ -258,36 +258,6 @@ describe("accounts that cannot answer", () => {
   });
 });
 
-describe("a model on a route that its provider does not speak", () => {
-  test.each([
-    ["chat", "claude/claude-sonnet-5", "POST /v1/messages"],
-    ["responses", "claude/claude-sonnet-5", "POST /v1/messages"],
-    ["chat", "codex/gpt-5.5", "POST /v1/responses"],
-    ["messages", "codex/gpt-5.5", "POST /v1/responses"],
-    ["count_tokens", "codex/gpt-5.5", "POST /v1/responses"],
-    ["messages", "copilot/gpt-5-mini", "POST /v1/chat/completions"],
-    ["responses", "copilot/claude-opus-4.8", "POST /v1/messages"],
-  ] as const)("%s for %s names the route that works", async (operation, model, route) => {
-    const body = { ...OPERATIONS[operation].body, model };
-    const answer = await ask(operation, withKey(key), { body });
-    const error = expectOwnError(
-      answer,
-      shapeOf(operation),
-      400,
-      "protocol_not_supported",
-      secretsOf(door, key),
-    );
-    expect(error.message).toContain(route);
-    // The named route does work.
-    const named = Object.values(OPERATIONS).find(({ path }) => `POST ${path}` === route)!;
-    const retry = await wire(door.url + named.path, {
-      headers: withKey(key),
-      body: { ...named.body, model },
-    });
-    expect(retry.status).toBe(200);
-  });
-});
-
 describe("refusals of parts that answer later", () => {
   test.each([
     ["accounts_exhausted", 429, "rate_limit_error"],

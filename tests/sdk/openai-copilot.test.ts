@@ -368,12 +368,12 @@ describe("OpenAI's SDK on a stream of Copilot", () => {
   });
 });
 
-test("a model that Copilot serves elsewhere is refused with the way that works", async () => {
-  const { client } = scene.openai("copilot");
-  const error = await refusalOf(chat(client, false, { ...CHAT_HELLO, model: "gpt-5.3-codex" }));
-  expect(error).toBeInstanceOf(OpenAI.BadRequestError);
-  expect(error).toMatchObject({
-    code: "protocol_not_supported",
-    message: expect.stringContaining("/v1/responses"),
-  });
-});
+test.each([true, false])(
+  "a model that Copilot serves on another endpoint answers in chat (streams: %s)",
+  async (streams) => {
+    const { client, wire } = scene.openai("copilot");
+    const completion = await chat(client, streams, { ...CHAT_HELLO, model: "gpt-5.3-codex" });
+    expect(completion.choices[0]?.message.content).toContain("The fake gpt-5.3-codex heard");
+    expect(wire.changes()).toContain("translated:chat-responses");
+  },
+);

@@ -404,13 +404,11 @@ describe("OpenAI's SDK on a stream of a ChatGPT plan", () => {
   });
 });
 
-test("a chat request to a plan's model is told which way works", async () => {
-  const { client } = scene.openai("codex");
+test("a chat request to a plan's model is answered in chat", async () => {
+  const { client, wire } = scene.openai("codex");
   const messages = [{ role: "user" as const, content: "Hello there" }];
-  const error = await refusalOf(client.chat.completions.create({ model: MODEL, messages }));
-  expect(error).toBeInstanceOf(OpenAI.BadRequestError);
-  expect(error).toMatchObject({
-    code: "protocol_not_supported",
-    message: expect.stringContaining("/v1/responses"),
-  });
+  const completion = await client.chat.completions.create({ model: MODEL, messages });
+  expect(completion.choices[0]?.message.content).toContain("Hello there");
+  expect(completion.usage?.total_tokens).toBeGreaterThan(0);
+  expect(wire.changes()).toContain("translated:chat-responses");
 });

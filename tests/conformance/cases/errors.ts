@@ -112,9 +112,10 @@ export const cases: Case[] = [
     async run({ ask, key }) {
       const none = await ask("/v1/messages", { ...MESSAGE, model: "none-such" }, { key });
       await expectRefusal(none, 404, "model_not_found", "messages");
-      const wrong = await ask("/v1/messages", { ...MESSAGE, model: "codex/gpt-5.5" }, { key });
-      const words = await expectRefusal(wrong, 400, "protocol_not_supported", "messages");
-      expect(words).toContain("/v1/responses");
+      const stored = { model: "claude-sonnet-5", input: "go on", previous_response_id: "resp_1" };
+      const untranslatable = await ask("/v1/responses", stored, { key });
+      const words = await expectRefusal(untranslatable, 400, "untranslatable", "responses");
+      expect(words).toContain("`previous_response_id`");
       const method = await ask("/v1/messages", undefined, { key });
       await expectRefusal(method, 405, "method_not_allowed", "messages");
     },
