@@ -1,8 +1,9 @@
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { SAMPLE, sampleWith } from "../../harness/models-dev.ts";
+import { TIMEOUT_MS } from "../../src/models/registry/fetch-source.ts";
 import { snapshot } from "../../src/models/registry/snapshot.ts";
-import { FRESH_MS, PAUSE_MS, TIMEOUT_MS } from "../../src/models/registry/upstream.ts";
+import { FRESH_MS, PAUSE_MS } from "../../src/models/registry/upstream.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 import { MODELS_DEV, type RegistryContext, registryContext, SECOND, serving } from "./context.ts";
 import { knows, NEWER, renew, start } from "./renewal.ts";
