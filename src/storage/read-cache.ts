@@ -1,6 +1,6 @@
 /**
- * A short memory in front of the store: answers are served without a round trip while they are fresh, and served
- * although old when the store does not answer in time. Knows nothing of what it remembers.
+ * A short-lived cache in front of storage: fresh values are served without a round trip, and stale ones when storage does
+ * not respond in time. Independent of what it caches.
  */
 import { withTimeout } from "../deadline.ts";
 import { KleisError } from "../errors.ts";
@@ -8,59 +8,59 @@ import type { Clock, Logger, Runtime } from "../runtime.ts";
 import { StorageError, WrongKeyError } from "./port.ts";
 import { MAX_READ_WAIT_MS, type StoreHealth, watchStore } from "./store-health.ts";
 
-/** How long an answer serves without a question, ms. */
+/** How long a value is served without a read, ms. */
 export const FRESH_MS = 8_000;
 
 /**
- * How old an answer may get, ms, while one request reads it again and others go on with it: the longest time that a
- * change made by another process stays unseen.
+ * How old a value may get, ms, while one request reads it again and others use the old one: the longest time that a change
+ * by another process goes unseen.
  */
 export const MAX_AGE_MS = 10_000;
 
-/** While the store ails, an answer that is known is asked for again this often at most, ms, behind the requests. */
+/** The shortest interval, ms, at which a known value is read again in the background while storage is degraded. */
 export const HOLD_MS = 2_000;
 
 export interface ReadCache<V> {
   /**
-   * The answer for a name; null is an answer too ("there is none"). One that is fresh but not `isGood` is read again.
-   * Where an old answer is known and usable, waits `MAX_READ_WAIT_MS` for a new one, and not at all while the store ails.
-   * Throws `KleisError("storage_unavailable")` when the store does not answer and nothing is remembered.
+   * The value of a name; null is cached too ("there is none"). A fresh value that is not `isGood` is read again.
+   * Where a stale value is known and usable, waits `MAX_READ_WAIT_MS` for a new one, and not at all while storage is
+   * degraded. Throws `KleisError("storage_unavailable")` when storage does not respond and nothing is cached.
    */
   get(name: string, isGood?: (value: V) => boolean): Promise<V | null>;
-  /** The answer that serves now, without a read; undefined when there is none. */
+  /** The value that can be served now, without a read; undefined when there is none. */
   peek(name: string): V | null | undefined;
-  /** Begins a read that is made elsewhere: meanwhile, as while `get` reads, the old answer serves for a moment. */
+  /** Announces a read that the caller makes: meanwhile, as during a read by `get`, the old value is served briefly. */
   reading(name: string): Reading<V>;
-  /** Changes an answer that is remembered, without making it fresher; likewise nothing that is being read is kept. */
+  /** Changes a cached value without making it fresher. Discards the results of reads that are running. */
   update(name: string, change: (value: V) => V): void;
-  /** Forgets one name. What is being read at this moment is not remembered. */
+  /** Drops one name. Discards the results of reads that are running. */
   forget(name: string): void;
-  /** Forgets every answer that matches, likewise. */
+  /** Drops every value that matches, likewise. */
   forgetWhere(matches: (value: V) => boolean): void;
   clear(): void;
 }
 
 export interface Reading<V> {
-  /** Remembers what was read, unless something was forgotten meanwhile. */
+  /** Caches what was read, unless something was dropped or changed meanwhile. */
   keep(value: V | null): void;
-  /** It was not read after all: the old answer is as old as it was. */
+  /** Nothing was read: restores the age of the old value. */
   drop(): void;
 }
 
 export interface ReadCacheOptions<V> {
   clock: Clock;
   logger: Logger;
-  /** For reads that go on when their request no longer waits for them. */
+  /** For reads that outlast their request. */
   waitUntil: Runtime["waitUntil"];
-  /** One for all caches of a process, so that a request waits for an ailing store once, not once for each name. */
+  /** Shared by all caches of a process, so that a request waits for a degraded store once, not once per name. */
   health?: StoreHealth;
   load(name: string): Promise<V | null>;
   /**
-   * Whether a request gets on with an old answer. One with which it does not (a revoked key, an account that must sign in
-   * again) may have been put right meanwhile, so the store is waited for as long as it takes.
+   * Whether a request can proceed with a stale value. A value that stops it (a revoked key, an account that must sign in
+   * again) may have been corrected meanwhile, so the read is awaited for as long as it takes.
    */
   isUsable?(value: V): boolean;
-  /** How many answers are kept at most; as many again of the kind "there is none". */
+  /** Maximum number of cached values; as many again for names that do not exist. */
   capacity: number;
 }
 
@@ -71,53 +71,67 @@ interface Entry<V> {
   /** Fresh from `since` until `until`, epoch ms. */
   since: number;
   until: number;
-  /** Old in truth: it serves while another is being read, or cannot be. */
+  /** Stale, and served while a new value is being read or cannot be. */
   isHeld: boolean;
 }
 
 export function createReadCache<V>(options: ReadCacheOptions<V>): ReadCache<V> {
-  const { clock, logger, waitUntil, load, capacity, health = watchStore(options.clock) } = options;
-  const { isUsable = () => true } = options;
-  // Kept apart, so that guessed names can never push out what exists.
-  const found = new Map<string, Entry<V>>();
-  const absent = new Map<string, Entry<V>>();
-  // Counts the forgettings: a read that began before one must not bring the old answer back.
-  let generation = 0;
+  return new TimedReadCache(options);
+}
 
-  function remember(name: string, entry: Entry<V>): void {
-    found.delete(name);
-    absent.delete(name);
-    const room = entry.value === null ? absent : found;
-    room.set(name, entry);
-    if (room.size > capacity) room.delete(room.keys().next().value ?? name);
+class TimedReadCache<V> implements ReadCache<V> {
+  readonly #options: ReadCacheOptions<V>;
+  readonly #clock: Clock;
+  readonly #health: StoreHealth;
+  // Kept apart, so that guessed names cannot evict values that exist.
+  readonly #found = new Map<string, Entry<V>>();
+  readonly #absent = new Map<string, Entry<V>>();
+  /** Incremented by every invalidation: a read that began before one must not restore the old value. */
+  #generation = 0;
+
+  constructor(options: ReadCacheOptions<V>) {
+    this.#options = options;
+    this.#clock = options.clock;
+    this.#health = options.health ?? watchStore(options.clock);
   }
 
-  const entryOf = (name: string) => found.get(name) ?? absent.get(name);
+  async get(name: string, isGood: (value: V) => boolean = () => true): Promise<V | null> {
+    const known = this.#entryOf(name);
+    const fresh = this.peek(name);
+    if (fresh !== undefined && (fresh === null || known?.isHeld || isGood(fresh))) return fresh;
+    const read = this.#read(name);
+    if (known === undefined) return read;
+    const isUsable = known.value !== null && (this.#options.isUsable?.(known.value) ?? true);
+    if (isUsable && this.#health.isDegraded()) return this.#serveStale(known, read);
+    try {
+      const result = isUsable ? await inTime(this.#clock, read) : { value: await read };
+      if (result !== null) return result.value;
+      this.#health.failed();
+    } catch (error) {
+      if (!(error instanceof KleisError)) throw error;
+    }
+    // An entry that was invalidated meanwhile may be wrong.
+    return this.#entryOf(name) === known ? this.#serveStale(known, read) : read;
+  }
 
-  function peek(name: string): V | null | undefined {
-    const now = clock.now();
-    const known = entryOf(name);
+  peek(name: string): V | null | undefined {
+    const now = this.#clock.now();
+    const known = this.#entryOf(name);
     return known !== undefined && now >= known.since && now < known.until ? known.value : undefined;
   }
 
-  function hold(entry: Entry<V>, now: number, until: number): void {
-    entry.since = now;
-    entry.until = until;
-    entry.isHeld = true;
-  }
-
-  function reading(name: string): Reading<V> {
-    const now = clock.now();
-    const known = entryOf(name);
+  reading(name: string): Reading<V> {
+    const now = this.#clock.now();
+    const known = this.#entryOf(name);
     const before = { ...known };
     const tooOldAt = (known?.readAt ?? 0) + MAX_AGE_MS;
     if (known !== undefined && now < tooOldAt) hold(known, now, tooOldAt);
-    const begun = generation;
+    const begun = this.#generation;
     return {
-      keep(value) {
-        // A slow read may end behind a faster one that began after it.
-        if (begun !== generation || (entryOf(name)?.readAt ?? now) > now) return;
-        remember(name, { value, readAt: now, since: now, until: now + FRESH_MS, isHeld: false });
+      keep: (value) => {
+        // A slow read may end after a faster one that began later.
+        if (begun !== this.#generation || (this.#entryOf(name)?.readAt ?? now) > now) return;
+        this.#remember(name, { value, readAt: now, since: now, until: now + FRESH_MS, isHeld: false });
       },
       drop() {
         if (known !== undefined) Object.assign(known, before);
@@ -125,73 +139,74 @@ export function createReadCache<V>(options: ReadCacheOptions<V>): ReadCache<V> {
     };
   }
 
-  async function readNow(name: string): Promise<V | null> {
-    const { keep } = reading(name);
-    const begun = clock.now();
+  update(name: string, change: (value: V) => V): void {
+    this.#generation++;
+    this.#absent.delete(name);
+    const entry = this.#found.get(name);
+    if (entry !== undefined && entry.value !== null)
+      this.#found.set(name, { ...entry, value: change(entry.value) });
+  }
+
+  forget(name: string): void {
+    this.#generation++;
+    this.#found.delete(name);
+    this.#absent.delete(name);
+  }
+
+  forgetWhere(matches: (value: V) => boolean): void {
+    this.#generation++;
+    for (const [name, { value }] of this.#found)
+      if (value !== null && matches(value)) this.#found.delete(name);
+  }
+
+  clear(): void {
+    this.#generation++;
+    this.#found.clear();
+    this.#absent.clear();
+  }
+
+  #entryOf(name: string): Entry<V> | undefined {
+    return this.#found.get(name) ?? this.#absent.get(name);
+  }
+
+  #remember(name: string, entry: Entry<V>): void {
+    this.#found.delete(name);
+    this.#absent.delete(name);
+    const entries = entry.value === null ? this.#absent : this.#found;
+    entries.set(name, entry);
+    if (entries.size > this.#options.capacity) entries.delete(entries.keys().next().value ?? name);
+  }
+
+  async #read(name: string): Promise<V | null> {
+    const { keep } = this.reading(name);
+    const begun = this.#clock.now();
     try {
-      const value = await load(name);
+      const value = await this.#options.load(name);
       keep(value);
-      health.answered(clock.now() - begun);
+      this.#health.answered(this.#clock.now() - begun);
       return value;
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
-      health.failed();
-      logger.warn("storage_stale", { reason: error.message });
+      this.#health.failed();
+      this.#options.logger.warn("storage_stale", { reason: error.message });
       throw storageUnavailable(error);
     }
   }
 
-  /** Serves what is known, and leaves the read to go on without the request. */
-  function serveOld(known: Entry<V>, read: Promise<V | null>): V | null {
-    const now = clock.now();
+  /** Serves what is known and lets the read go on without the request. */
+  #serveStale(known: Entry<V>, read: Promise<V | null>): V | null {
+    const now = this.#clock.now();
     hold(known, now, now + HOLD_MS);
-    waitUntil(read.catch(() => undefined));
+    this.#options.waitUntil(read.catch(() => undefined));
     return known.value;
   }
+}
 
-  return {
-    peek,
-    reading,
-    async get(name, isGood = () => true) {
-      const known = entryOf(name);
-      const fresh = peek(name);
-      if (fresh !== undefined && (fresh === null || known?.isHeld || isGood(fresh))) return fresh;
-      const read = readNow(name);
-      if (known === undefined) return read;
-      const serves = known.value !== null && isUsable(known.value);
-      if (serves && health.isDegraded()) return serveOld(known, read);
-      try {
-        const answer = serves ? await inTime(clock, read) : { value: await read };
-        if (answer !== null) return answer.value;
-        health.failed();
-      } catch (error) {
-        if (!(error instanceof KleisError)) throw error;
-      }
-      // Forgotten meanwhile: then the old answer may be wrong.
-      return entryOf(name) === known ? serveOld(known, read) : read;
-    },
-    update(name, change) {
-      generation++;
-      absent.delete(name);
-      const entry = found.get(name);
-      if (entry !== undefined && entry.value !== null)
-        found.set(name, { ...entry, value: change(entry.value) });
-    },
-    forget(name) {
-      generation++;
-      found.delete(name);
-      absent.delete(name);
-    },
-    forgetWhere(matches) {
-      generation++;
-      for (const [name, { value }] of found) if (value !== null && matches(value)) found.delete(name);
-    },
-    clear() {
-      generation++;
-      found.clear();
-      absent.clear();
-    },
-  };
+/** Lets a stale entry serve until then. */
+function hold<V>(entry: Entry<V>, now: number, until: number): void {
+  entry.since = now;
+  entry.until = until;
+  entry.isHeld = true;
 }
 
 /** Null when it takes longer than `MAX_READ_WAIT_MS`. */
@@ -209,7 +224,7 @@ const ADVICE =
 
 const LASTS = "Kleis cannot use its database, and that does not pass by itself.";
 
-/** The refusal that a store which does not answer leads to. */
+/** The error for a request that storage did not respond to. */
 export function storageUnavailable(cause: unknown): KleisError {
   if (cause instanceof WrongKeyError) return new KleisError("not_configured", cause.message, { cause });
   if (cause instanceof StorageError && cause.lasts) {
@@ -219,15 +234,15 @@ export function storageUnavailable(cause: unknown): KleisError {
   return new KleisError("storage_unavailable", `The database cannot be reached. ${ADVICE}`, { cause });
 }
 
-/** Why the store did not answer, for the owner and the log; undefined where it is not what went wrong. */
+/** Why storage failed, for the owner and the log; undefined for any other error. */
 export function storageReason(error: unknown): string | undefined {
   const cause = error instanceof KleisError ? error.cause : error;
   return cause instanceof StorageError ? cause.message : undefined;
 }
 
 /**
- * The refusal as the owner's own doors give it: with the reason, which clients are not told. Whoever asks there gets it,
- * since without the database the owner cannot be told from others.
+ * The error as admin routes report it: with the reason, which clients do not get. Every caller of those routes gets it,
+ * since the owner cannot be authenticated without the database.
  */
 export function forOwner(refusal: KleisError): KleisError {
   const reason = storageReason(refusal);
