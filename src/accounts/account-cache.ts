@@ -7,7 +7,7 @@ import type {
   RefusalNote,
   SealedAccount,
 } from "../storage/port.ts";
-import { createReadCache, type Reading } from "../storage/read-cache.ts";
+import { createReadCache, type ReadCache, type Reading } from "../storage/read-cache.ts";
 import { SealError } from "../storage/seal.ts";
 import { type StoreHealth, watchStore } from "../storage/store-health.ts";
 import { undecryptable } from "./undecryptable.ts";
@@ -51,99 +51,100 @@ interface Known {
 }
 
 /** `health` is shared with the other caches of the same store. */
-export function createAccountCache(
-  { storage, clock, logger, waitUntil }: Runtime,
-  health: StoreHealth = watchStore(clock),
-): AccountCache {
-  const lists = createReadCache<Known>({
-    clock,
-    logger,
-    waitUntil,
-    health,
-    capacity: 1,
-    load: async () => ({ all: await storage.accounts.list(), with: null }),
-    isUsable: ({ all }) => all.some(isUsable),
-  });
-  const opened = createReadCache<OpenAccount>({
-    clock,
-    logger,
-    waitUntil,
-    health,
-    capacity: CAPACITY,
-    load: (id) => storage.accounts.open(id),
-    isUsable: ({ account }) => isUsable(account),
-  });
+export function createAccountCache(runtime: Runtime, health?: StoreHealth): AccountCache {
+  return new StoredAccountCache(runtime, health ?? watchStore(runtime.clock));
+}
 
-  async function list(): Promise<readonly AccountRecord[]> {
-    return (await lists.get(ALL))?.all ?? [];
+class StoredAccountCache implements AccountCache {
+  readonly #lists: ReadCache<Known>;
+  readonly #opened: ReadCache<OpenAccount>;
+
+  constructor({ storage, clock, logger, waitUntil }: Runtime, health: StoreHealth) {
+    const shared = { clock, logger, waitUntil, health };
+    this.#lists = createReadCache<Known>({
+      ...shared,
+      capacity: 1,
+      load: async () => ({ all: await storage.accounts.list(), with: null }),
+      isUsable: ({ all }) => all.some(isUsable),
+    });
+    this.#opened = createReadCache<OpenAccount>({
+      ...shared,
+      capacity: CAPACITY,
+      load: (id) => storage.accounts.open(id),
+      isUsable: ({ account }) => isUsable(account),
+    });
   }
 
-  async function open(id: string): Promise<OpenAccount | null> {
+  async list(): Promise<readonly AccountRecord[]> {
+    return (await this.#lists.get(ALL))?.all ?? [];
+  }
+
+  async get(id: string): Promise<AccountRecord | null> {
+    return (await this.list()).find((account) => account.id === id) ?? null;
+  }
+
+  async open(id: string): Promise<OpenAccount | null> {
     try {
-      const openable = lists.peek(ALL)?.with?.get(id);
-      return await (openable === undefined ? opened.get(id) : openable.open());
+      const openable = this.#lists.peek(ALL)?.with?.get(id);
+      return await (openable === undefined ? this.#opened.get(id) : openable.open());
     } catch (error) {
       if (!(error instanceof SealError)) throw error;
       // The stored account is marked by now: the next request must see it.
-      lists.clear();
+      this.#lists.clear();
       throw undecryptable(error);
     }
   }
 
-  return {
-    list,
-    async get(id) {
-      return (await list()).find((account) => account.id === id) ?? null;
-    },
-    open,
-    async secretsOf(id) {
-      return (await open(id))?.secrets ?? null;
-    },
-    isWhole: () => (lists.peek(ALL)?.with ?? null) !== null,
-    reading() {
-      const { keep, drop } = lists.reading(ALL);
+  async secretsOf(id: string): Promise<AccountSecrets | null> {
+    return (await this.open(id))?.secrets ?? null;
+  }
+
+  isWhole(): boolean {
+    return (this.#lists.peek(ALL)?.with ?? null) !== null;
+  }
+
+  reading(): ReturnType<AccountCache["reading"]> {
+    const { keep, drop } = this.#lists.reading(ALL);
+    return {
+      drop,
+      keep(found) {
+        const openables = found?.sealed.map((each) => [each.id, openedOnce(each)] as const);
+        keep(found && { all: found.all, with: new Map(openables) });
+      },
+    };
+  }
+
+  learn(known: OpenAccount): void {
+    const { account, version } = known;
+    const { id } = account;
+    let isNewer = true;
+    this.#opened.update(id, (old) => {
+      isNewer = version >= old.version;
+      return isNewer ? known : old;
+    });
+    this.#lists.update(ALL, (old) => {
+      isNewer &&= version >= (old.with?.get(id)?.version ?? version);
+      if (!isNewer) return old;
+      const openable = { version, open: async () => known };
       return {
-        drop,
-        keep(found) {
-          keep(
-            found && {
-              all: found.all,
-              with: new Map(found.sealed.map((each) => [each.id, openedOnce(each)])),
-            },
-          );
-        },
+        all: old.all.map((each) => (each.id === id ? account : each)),
+        with: old.with?.has(id) ? new Map([...old.with, [id, openable]]) : old.with,
       };
-    },
-    learn(known) {
-      const { account, version } = known;
-      const { id } = account;
-      let isNewer = true;
-      opened.update(id, (old) => {
-        isNewer = version >= old.version;
-        return isNewer ? known : old;
-      });
-      lists.update(ALL, (old) => {
-        isNewer &&= version >= (old.with?.get(id)?.version ?? version);
-        if (!isNewer) return old;
-        const openable = { version, open: async () => known };
-        return {
-          all: old.all.map((each) => (each.id === id ? account : each)),
-          with: old.with?.has(id) ? new Map([...old.with, [id, openable]]) : old.with,
-        };
-      });
-    },
-    noted(id, lastRefusal) {
-      lists.update(ALL, (old) => ({
-        ...old,
-        all: old.all.map((each) => (each.id === id ? { ...each, lastRefusal } : each)),
-      }));
-    },
-    forget(id) {
-      lists.clear();
-      if (id === undefined) opened.clear();
-      else opened.forget(id);
-    },
-  };
+    });
+  }
+
+  noted(id: string, lastRefusal: RefusalNote | null): void {
+    this.#lists.update(ALL, (old) => ({
+      ...old,
+      all: old.all.map((each) => (each.id === id ? { ...each, lastRefusal } : each)),
+    }));
+  }
+
+  forget(id?: string): void {
+    this.#lists.clear();
+    if (id === undefined) this.#opened.clear();
+    else this.#opened.forget(id);
+  }
 }
 
 function isUsable({ enabled, status }: AccountRecord): boolean {

@@ -4,7 +4,7 @@
  */
 import { KleisError } from "../errors.ts";
 import type { Credential } from "../providers/account.ts";
-import type { AccountRecord, AccountSecrets, OpenAccount } from "../storage/port.ts";
+import type { AccountRecord, AccountSecrets, OpenAccount, RefreshState } from "../storage/port.ts";
 import { type ReportStatus, watchRejections } from "./credential-rejection.ts";
 import { nothingToRefresh, type Refreshing } from "./refresh/attempt.ts";
 import { refreshError } from "./refresh/outcome.ts";
@@ -37,110 +37,130 @@ export interface Credentials {
 const ROUNDS = 2;
 
 export function createCredentials(deps: RefresherDeps): Credentials {
-  const { runtime, accountCache } = deps;
-  const { clock } = runtime;
-  const refresher = new Refresher(deps);
+  return new RefreshedCredentials(deps);
+}
 
-  const refreshable = (account: AccountRecord): boolean =>
-    account.kind === "oauth" && providerOf(deps.providers, account)?.refresh !== undefined;
+class RefreshedCredentials implements Credentials {
+  readonly #deps: RefresherDeps;
+  readonly #refresher: Refresher;
+  readonly answered: ReportStatus;
 
-  /** Whether the account can be refreshed: an access token without a refresh token works until the provider ends it. */
-  const renewable = ({ account, secrets }: OpenAccount): boolean =>
-    refreshable(account) &&
-    (secrets.refreshToken !== null || providerOf(deps.providers, account)?.rotates !== true);
-
-  async function renewed(open: OpenAccount): Promise<OpenAccount> {
-    const { id } = open.account;
-    const outcome = await refresher.obtain(id, open.version);
-    if (outcome.status === "fresh") return outcome.open;
-    throw refreshError(id, outcome);
+  constructor(deps: RefresherDeps) {
+    this.#deps = deps;
+    this.#refresher = new Refresher(deps);
+    this.answered = watchRejections(deps.runtime, deps.accountCache, (open) => this.#isRenewable(open));
   }
 
-  async function usable(first: OpenAccount): Promise<OpenAccount> {
+  async fresh({ id }: AccountRecord): Promise<Credential> {
+    const open = this.#refresher.unwritten(id) ?? (await this.#deps.accountCache.open(id));
+    if (open === null) throw refreshError(id, { status: "gone" });
+    return toCredential(await this.#usable(open));
+  }
+
+  async renew(account: AccountRecord, rejected: Credential): Promise<Credential | null> {
+    const { id } = account;
+    if (!this.#isRefreshable(account)) return null;
+    const unwritten = this.#refresher.unwritten(id);
+    if (unwritten !== null) return otherThan(rejected, unwritten);
+    const known = await this.#deps.accountCache.open(id);
+    const cached = known && otherThan(rejected, known);
+    if (cached) return cached;
+
+    const stored = await this.#current(id);
+    if (stored === null) return null;
+    // Another isolate has refreshed already.
+    const rotated = otherThan(rejected, stored);
+    if (rotated) return rotated;
+    const now = this.#now();
+    // Only its expiry tells whether the token has ended for good.
+    if (!this.#isRenewable(stored) && dueOf(stored.account, now) !== "now") return null;
+    // Unless a refresh is under way, which may be why the token was rejected.
+    if (isYoung(stored.account, now) && stored.leasedForMs === 0) return null;
+    const outcome = await this.#refresher.obtain(id, stored.version);
+    return outcome.status === "fresh" ? otherThan(rejected, outcome.open) : null;
+  }
+
+  async relocate(account: AccountRecord): Promise<AccountRecord | null> {
+    const { id } = account;
+    // Where a refresh uses up a token, it is not used to find the host.
+    if (!this.#isRefreshable(account) || this.#providerOf(account)?.rotates === true) return null;
+    const elsewhere = (other: AccountRecord) =>
+      JSON.stringify(other.metadata) === JSON.stringify(account.metadata) ? null : other;
+    const stored = await this.#current(id);
+    if (stored === null) return null;
+    const found = elsewhere(stored.account);
+    if (found !== null || isYoung(stored.account, this.#now())) return found;
+    const outcome = await this.#refresher.obtain(id, stored.version);
+    return outcome.status === "fresh" ? elsewhere(outcome.open.account) : null;
+  }
+
+  async refresh(id: string): Promise<AccountRecord | null> {
+    const stored = this.#refresher.unwritten(id) ?? (await this.#refresher.current(id));
+    if (stored === null) return null;
+    const { account } = stored;
+    if (!this.#isRefreshable(account)) throw nothingToRefresh();
+    if (account.status === "needs_login") throw needsLogin(account);
+    if (!this.#isRenewable(stored)) throw noRefreshToken();
+    return (await this.#renewed(stored)).account;
+  }
+
+  async #usable(first: OpenAccount): Promise<OpenAccount> {
     let open = first;
-    if (!refreshable(open.account)) return open;
+    if (!this.#isRefreshable(open.account)) return open;
     for (let round = 0; round < ROUNDS; round++) {
       if (open.account.status === "needs_login") throw needsLogin(open.account);
       // Its expiry may be wrong and it cannot be refreshed: only a 401 shows that it has ended.
-      if (open.secrets.accessToken !== null && !renewable(open)) return open;
-      const due = open.secrets.accessToken === null ? "now" : dueOf(open.account, clock.now());
+      if (open.secrets.accessToken !== null && !this.#isRenewable(open)) return open;
+      const due = open.secrets.accessToken === null ? "now" : dueOf(open.account, this.#now());
       if (due === "later") return open;
       if (due === "soon") {
         // Without a refresh token, an early refresh gains nothing and risks a sign-in that still works.
-        if (open.secrets.refreshToken !== null) refresher.early(open);
+        if (open.secrets.refreshToken !== null) this.#refresher.early(open);
         return open;
       }
-      open = await renewed(open);
+      open = await this.#renewed(open);
     }
     return open;
   }
 
-  return {
-    async fresh({ id }) {
-      const open = refresher.unwritten(id) ?? (await accountCache.open(id));
-      if (open === null) throw refreshError(id, { status: "gone" });
-      return toCredential(await usable(open));
-    },
+  async #renewed(open: OpenAccount): Promise<OpenAccount> {
+    const { id } = open.account;
+    const outcome = await this.#refresher.obtain(id, open.version);
+    if (outcome.status === "fresh") return outcome.open;
+    throw refreshError(id, outcome);
+  }
 
-    async renew(account, rejected) {
-      const { id } = account;
-      if (!refreshable(account)) return null;
-      const other = (open: OpenAccount) =>
-        open.secrets.accessToken !== null && open.secrets.accessToken !== rejected.token
-          ? toCredential(open)
-          : null;
+  /** The account as it is stored, which the cache learns; null when it is gone or must sign in again. */
+  async #current(id: string): Promise<RefreshState | null> {
+    const stored = await this.#refresher.current(id);
+    if (stored === null || stored.account.status === "needs_login") return null;
+    this.#deps.accountCache.learn(stored);
+    return stored;
+  }
 
-      const unwritten = refresher.unwritten(id);
-      if (unwritten !== null) return other(unwritten);
-      const known = await accountCache.open(id);
-      const remembered = known && other(known);
-      if (remembered) return remembered;
+  #isRefreshable(account: AccountRecord): boolean {
+    return account.kind === "oauth" && this.#providerOf(account)?.refresh !== undefined;
+  }
 
-      const stored = await refresher.current(id);
-      if (stored === null || stored.account.status === "needs_login") return null;
-      accountCache.learn(stored);
-      // Another isolate has refreshed already.
-      const rotated = other(stored);
-      if (rotated) return rotated;
-      // Only its expiry tells whether the token has ended for good.
-      if (!renewable(stored) && dueOf(stored.account, clock.now()) !== "now") return null;
-      // Unless a refresh is under way, which may be why the token was rejected.
-      if (isYoung(stored.account, clock.now()) && stored.leasedForMs === 0) return null;
-      const outcome = await refresher.obtain(id, stored.version);
-      return outcome.status === "fresh" ? other(outcome.open) : null;
-    },
+  /** Whether the account can be refreshed: an access token without a refresh token works until the provider ends it. */
+  #isRenewable({ account, secrets }: OpenAccount): boolean {
+    if (!this.#isRefreshable(account)) return false;
+    return secrets.refreshToken !== null || this.#providerOf(account)?.rotates !== true;
+  }
 
-    async relocate(account) {
-      const { id } = account;
-      // Where a refresh uses up a token, it is not used to find the host.
-      if (!refreshable(account) || providerOf(deps.providers, account)?.rotates === true) return null;
-      const elsewhere = (other: AccountRecord) =>
-        JSON.stringify(other.metadata) === JSON.stringify(account.metadata) ? null : other;
-      const stored = await refresher.current(id);
-      if (stored === null || stored.account.status === "needs_login") return null;
-      accountCache.learn(stored);
-      const found = elsewhere(stored.account);
-      if (found !== null || isYoung(stored.account, clock.now())) return found;
-      const outcome = await refresher.obtain(id, stored.version);
-      return outcome.status === "fresh" ? elsewhere(outcome.open.account) : null;
-    },
+  #providerOf(account: AccountRecord): Refreshing | undefined {
+    return this.#deps.providers.find(({ id }) => id === account.provider);
+  }
 
-    answered: watchRejections(runtime, accountCache, renewable),
-
-    async refresh(id) {
-      const stored = refresher.unwritten(id) ?? (await refresher.current(id));
-      if (stored === null) return null;
-      const { account } = stored;
-      if (!refreshable(account)) throw nothingToRefresh();
-      if (account.status === "needs_login") throw needsLogin(account);
-      if (!renewable(stored)) throw noRefreshToken();
-      return (await renewed(stored)).account;
-    },
-  };
+  #now(): number {
+    return this.#deps.runtime.clock.now();
+  }
 }
 
-function providerOf(providers: readonly Refreshing[], account: AccountRecord): Refreshing | undefined {
-  return providers.find(({ id }) => id === account.provider);
+/** The account's token, unless it is the one that was rejected. */
+function otherThan(rejected: Credential, open: OpenAccount): Credential | null {
+  const { accessToken } = open.secrets;
+  return accessToken !== null && accessToken !== rejected.token ? toCredential(open) : null;
 }
 
 function isYoung({ lastRefreshAt, lastRefreshStatus }: AccountRecord, now: number): boolean {
