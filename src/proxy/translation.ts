@@ -2,12 +2,14 @@
  * Joins translation to a request: the client's body as one in the protocol that the provider speaks, and what turns the
  * response back.
  */
+
 import { toHex } from "../bytes.ts";
 import type { JsonObject } from "../json.ts";
 import type { Change, JsonBody } from "../protocols/body.ts";
 import { encodeJson } from "../protocols/json-edit.ts";
 import { type Protocol, protocolOf } from "../protocols/protocol.ts";
 import { type ResponseFacts, translateRequest } from "../protocols/translate/index.ts";
+import { MESSAGES_BETAS, PROTOCOL_HEADERS } from "../protocols/wire-names.ts";
 import type { ProviderAccount } from "../providers/account.ts";
 import type { Runtime } from "../runtime.ts";
 import type { ProxyCall, ResponseTranslation, Target } from "./context.ts";
@@ -61,15 +63,11 @@ export function translate(input: TranslationInput): TranslatedRequest {
 
 const ID_BYTES = 12;
 
-/** Headers that belong to a vendor's protocol: they mean fields of the body that was translated. */
-const VENDOR_HEADERS = /^(?:anthropic|openai)-/;
-const BETAS = "anthropic-beta";
-
 function translatedHeaders(client: Headers, betas: readonly string[]): Headers {
   const headers = new Headers();
   client.forEach((value, name) => {
-    if (!VENDOR_HEADERS.test(name)) headers.append(name, value);
+    if (!PROTOCOL_HEADERS.test(name)) headers.append(name, value);
   });
-  if (betas.length > 0) headers.set(BETAS, betas.join(","));
+  if (betas.length > 0) headers.set(MESSAGES_BETAS, betas.join(","));
   return headers;
 }

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
+import { PROVIDERS } from "../../src/providers/index.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 
@@ -96,6 +97,44 @@ const own = imports.filter(({ to }) => to.startsWith("src/") || to.startsWith("a
 const foreign = imports.filter(({ to }) => !to.startsWith("src/") && !to.startsWith("adapters/"));
 const said = ({ from, to }: Import) => `${from} -> ${to}`;
 
+/** What names a provider: the words of its id, names and registry source, and the product that its accounts are bought as. */
+const NAMES = [
+  ...new Set(
+    PROVIDERS.flatMap(({ id, name, aliases, source }) => [id, name, source, ...aliases])
+      .flatMap((name) => name.toLowerCase().split(/[^a-z]+/))
+      .concat("chatgpt"),
+  ),
+];
+const NAMING = new RegExp(NAMES.join("|"), "i");
+
+/** Where providers may be named. */
+const MAY_NAME = [
+  /^src\/providers\/[^/]+\//,
+  /^src\/providers\/index\.ts$/, // the one line
+  /^src\/providers\/(anthropic|openai)-models\.ts$/, // a maker's models, which several providers serve
+  /^src\/protocols\/wire-names\.ts$/, // what the protocols themselves write
+  /^(src\/admin\/pages\/agents|adapters\/setup)\//, // the catalogue of agents, and set-up: their products bear such names
+  /\.gen\.ts$/, // data
+];
+
+/** Texts and comments: of the two only texts count. */
+const TEXT_OR_COMMENT =
+  /("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)|\/\/[^\n]*|\/\*[\s\S]*?\*\//g;
+/** A page of the reference, in the source of a row of a table. */
+const CITATION = /providers\/[\w-]+\.md §/g;
+
+/** The lines of a file that name a provider. In `src/protocols` a sentence may say what one vendor alone runs or reads. */
+function namingLines(file: string, source: string): string[] {
+  const isProtocol = file.startsWith("src/protocols/");
+  const code = source.replace(TEXT_OR_COMMENT, (found, text: string | undefined) => {
+    if (text === undefined || (isProtocol && text.includes(" "))) return found.replace(/[^\n]/g, " ");
+    return text.replace(CITATION, "");
+  });
+  return code
+    .split("\n")
+    .flatMap((line, at) => (NAMING.test(line) ? [`${file}:${at + 1}: ${line.trim()}`] : []));
+}
+
 describe("the walls", () => {
   test("the graph was found at all", () => {
     expect(files.length).toBeGreaterThan(40);
@@ -189,17 +228,34 @@ describe("the walls", () => {
     expect(lines.filter((line) => !line.startsWith("src/send.ts") && !isDeclared(line))).toEqual([]);
   });
 
-  test("no choice by a provider's name outside its folder", () => {
-    const choice = /(case|===|!==|==)\s*["'`](claude|codex|copilot|anthropic|openai|github-copilot)["'`]/;
-    const lines = core
-      .filter((file) => !file.startsWith("src/providers/"))
-      .flatMap((file) =>
-        readFileSync(join(ROOT, file), "utf8")
-          .split("\n")
-          .filter((line) => choice.test(line))
-          .map((line) => `${file}: ${line.trim()}`),
+  describe("no file outside a provider's folder names a provider", () => {
+    test.each([
+      ['const id = "TOKEN";', true],
+      ["function askTOKEN() {}", true],
+      ["type TOKENOnly = 1;", true],
+      ["/^x-TOKEN-/", true],
+      ["<p>TOKEN’s file</p>", true],
+      ["// TOKEN says so", false],
+      ["/** TOKEN says so, twice: TOKEN. */ const a = 1;", false],
+      ['const source = "providers/TOKEN.md §2.1; docs 2026-08";', false],
+    ])("%s is seen: %s", (line, isSeen) => {
+      for (const name of NAMES) {
+        const lines = namingLines("src/http/made-up.ts", line.replaceAll("TOKEN", name));
+        expect(lines, name).toHaveLength(isSeen ? 1 : 0);
+      }
+      expect(namingLines("src/protocols/made-up.ts", 'refuse("only openai runs it")')).toEqual([]);
+      expect(namingLines("src/protocols/made-up.ts", 'headers.get("openai-beta")')).toHaveLength(1);
+      expect(namingLines("src/protocols/made-up.ts", "const openai = 1;")).toHaveLength(1);
+    });
+
+    test("in its code, its texts or its path", () => {
+      const outside = files.filter((file) => !MAY_NAME.some((place) => place.test(file)));
+      expect(outside.length).toBeGreaterThan(200);
+      expect(outside.filter((file) => NAMING.test(file))).toEqual([]);
+      expect(outside.flatMap((file) => namingLines(file, readFileSync(join(ROOT, file), "utf8")))).toEqual(
+        [],
       );
-    expect(lines).toEqual([]);
+    });
   });
 
   test("a door holds environment, database, background work and listening, and none of Kleis's rules", () => {

@@ -2,7 +2,9 @@
  * Writes the conversation as chat messages. A turn of the assistant is one message; what the protocol's tool messages cannot
  * hold (images, files) follows in one message of the user, after the last result of the turn.
  */
+
 import type { JsonObject } from "../../../json.ts";
+import { CHAT_CACHE_MARK } from "../../wire-names.ts";
 import { restoreCarrier } from "../carriers/carrier.ts";
 import type { Losses } from "../losses.ts";
 import type {
@@ -25,9 +27,6 @@ import { searchDigest } from "../values/search.ts";
 
 /** The first line of what a tool returned that failed: chat has no other way to say so. */
 const FAILED_TOOL = "Tool failed:";
-
-/** Copilot's cache breakpoint, on a message. */
-const CACHE_MEMBER = "copilot_cache_control";
 
 /** `items`: as `pairCalls` orders them. */
 export function encodeMessages(
@@ -198,7 +197,7 @@ class MessageWriter {
   #marks(parts: readonly (Part | { readonly type: "result"; readonly cache: CacheMark })[]): JsonObject {
     const isMarked =
       this.#traits.cacheMarks && parts.some((part) => "cache" in part && part.cache !== undefined);
-    return isMarked ? { [CACHE_MEMBER]: { type: "ephemeral" } } : {};
+    return isMarked ? { [CHAT_CACHE_MARK]: { type: "ephemeral" } } : {};
   }
 }
 

@@ -2,8 +2,10 @@
  * A Messages request as the model (providers/claude.md §3.1; fields and blocks by Anthropic's SDK 1.12). The conversation's
  * blocks are read in `decode-content.ts`, the tools in `decode-tools.ts`.
  */
+
 import { isObject, type Json, type JsonObject, parseJson, text } from "../../../json.ts";
 import { refuseThread } from "../../messages/threads.ts";
+import { BILLING_LINE } from "../../wire-names.ts";
 import type { DecodedRequest } from "../codec.ts";
 import {
   type BodyPath,
@@ -62,9 +64,6 @@ const KNOWN: ReadonlySet<string> = new Set([
   "mcp_servers",
   "compaction",
 ]);
-
-/** How Claude Code's system prompt begins: a line that changes from call to call, and belongs to Anthropic alone. */
-const BILLING_LINE = /^x-anthropic-billing-header[^\n]*\n?/;
 
 const FIELDS: Readonly<Partial<Record<RequestField, BodyPath>>> = {
   toolChoice: "tool_choice",
