@@ -1,6 +1,7 @@
 /** Which account serves a session since it moved. In memory only: every process picks the same next account by itself. */
 import { sha256Hex } from "../bytes.ts";
 import { isObject, type JsonObject, parseJson, text } from "../json.ts";
+import { MESSAGES_SESSION } from "../protocols/wire-names.ts";
 
 export interface Sessions {
   /** The account that the session moved to; null where it did not move. */
@@ -40,8 +41,7 @@ export function createSessions({ now }: { now(): number }): Sessions {
   };
 }
 
-/** Headers in which agents name their session, the most telling first; the body's `metadata.user_id` comes second. */
-const FIRST_HEADER = "x-claude-code-session-id";
+/** Further headers in which agents name their session, the most telling first. */
 const HEADERS = ["session-id", "session_id", "x-session-id", "x-session-affinity"];
 
 /** What a request says about its session. */
@@ -67,7 +67,7 @@ export function sessionMembers({
 export async function sessionOf(source: SessionSource): Promise<string | null> {
   const { keyId, provider, headers, userId, cacheKey } = source;
   const named = [
-    headers.get(FIRST_HEADER),
+    headers.get(MESSAGES_SESSION),
     sessionInUserId(userId),
     ...HEADERS.map((name) => headers.get(name)),
     cacheKey,

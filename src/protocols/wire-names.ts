@@ -17,3 +17,6 @@ export const BILLING_LINE = /^x-anthropic-billing-header[^\n]*\n?/;
 
 /** The cache breakpoint of the chat protocol, on a message. */
 export const CHAT_CACHE_MARK = "copilot_cache_control";
+
+/** The header in which Claude Code names its session. */
+export const MESSAGES_SESSION = "x-claude-code-session-id";
