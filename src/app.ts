@@ -40,6 +40,33 @@ export interface App {
 
 export function createApp(given: Runtime): App {
   const runtime = discreet(given);
+  const services = createServices(runtime);
+  const { providers, accountCache, uses, refusals, models, keys } = services;
+  const inside = withoutPublicPath(runtime.config);
+  const getPath = canonicalPathOf(new Set(providers.map(({ id }) => id)), inside);
+  const app = new Hono({ getPath });
+  app.use(requestLogger(runtime, () => randomId(runtime, "req_")));
+  // The client routes do this themselves, each in its protocol.
+  for (const path of ["/healthz", "/admin/*", "/models/*", "/v1/models/*", "/:provider/v1/models/*"])
+    app.use(path, (_, next) => untilShutdown(runtime, next()));
+  app.use(securityHeaders(runtime));
+  app.route("/", createHealthRoutes(runtime));
+  app.route("/", createClientRoutes(services));
+  app.route("/", createRegistryRoutes({ runtime, providers, accountCache, keys, models }));
+  mountAdmin(app, services);
+  handleErrors(app, runtime);
+
+  return {
+    fetch: (request, peer = {}) => app.fetch(request, peer),
+    routes: app.routes.map(({ method, path }) => ({ method, path })),
+    async flush() {
+      await Promise.all([uses.flush(), refusals.flush()]);
+    },
+  };
+}
+
+/** What routes share, made once per process. */
+function createServices(runtime: Runtime) {
   const health = watchStore(runtime.clock);
   const accountCache = createAccountCache(runtime, health);
   const uses = createKeyUses(runtime);
@@ -49,37 +76,20 @@ export function createApp(given: Runtime): App {
   const models = createModelSource({ runtime, providers, credentials });
   const prefetch = createPrefetch({ storage: runtime.storage, accountCache, models });
   const keys = createKeyLookup(runtime, prefetch, health);
+  return { runtime, providers, accountCache, credentials, refusals, models, keys, uses };
+}
 
+type Services = ReturnType<typeof createServices>;
+
+/** Mounts the admin page and the admin API, which share sessions and actions. */
+function mountAdmin(app: Hono, services: Services): void {
+  const { runtime } = services;
   const prefix = publicPath(runtime.config);
-  const inside = withoutPublicPath(runtime.config);
-  const getPath = canonicalPathOf(new Set(providers.map(({ id }) => id)), inside);
-  const app = new Hono({ getPath });
-  app.use(requestLogger(runtime, () => randomId(runtime, "req_")));
-  // The routes for answers say it themselves, each in its protocol.
-  for (const path of ["/healthz", "/admin/*", "/models/*", "/v1/models/*", "/:provider/v1/models/*"])
-    app.use(path, (_, next) => untilShutdown(runtime, next()));
-  app.use(securityHeaders(runtime));
-  app.route("/", createHealthRoutes(runtime));
-  app.route(
-    "/",
-    createClientRoutes({
-      runtime,
-      providers,
-      accountCache,
-      credentials,
-      refusals,
-      models,
-      keys,
-      uses,
-    }),
-  );
-  app.route("/", createRegistryRoutes({ runtime, providers, accountCache, keys, models }));
   app.use("/admin/*", hostGuard(runtime));
   if (prefix !== "") app.use("/admin/*", underPublicPath(prefix));
   app.get("/admin/", (c) => c.redirect("/admin", 308));
   const sessions = createSessions(runtime);
-  const adminDeps = { runtime, providers, accountCache, credentials, refusals, keys, uses, models };
-  const admin = { ...adminDeps, actions: createAdminActions(adminDeps) };
+  const admin = { ...services, actions: createAdminActions(services) };
   app.route(
     "/admin",
     createAdminPage({
@@ -96,7 +106,11 @@ export function createApp(given: Runtime): App {
       freshSession: (request) => sessions.isFresh(request),
     }),
   );
+}
 
+/** Responses where no route fits and where one failed, in the protocol of the request. */
+function handleErrors(app: Hono, { config, logger }: Runtime): void {
+  const prefix = publicPath(config);
   app.notFound((c) => {
     const error = new KleisError(
       "not_found",
@@ -106,17 +120,9 @@ export function createApp(given: Runtime): App {
   });
   app.onError((error, c) => {
     const failure = toKleisError(error);
-    logUnexpected(runtime.logger, failure, requestLoggerOf(c).id);
+    logUnexpected(logger, failure, requestLoggerOf(c).id);
     return respondWithError(c, failure, protocolOfRequest(c.req.path, c.req.raw.headers));
   });
-
-  return {
-    fetch: (request, peer = {}) => app.fetch(request, peer),
-    routes: app.routes.map(({ method, path }) => ({ method, path })),
-    async flush() {
-      await Promise.all([uses.flush(), refusals.flush()]);
-    },
-  };
 }
 
 /** The runtime with a log that hides every secret this process has come to know. */

@@ -27,78 +27,93 @@ interface Waiting {
 
 /** Begins to open it. At the first call the file must be there, and it must be the same one from then on. */
 export function openFileDatabase(url: string, path: string): FileDatabase {
-  const data: FileThreadData = { url, path };
-  let file: string | null = null;
-  const waiting = new Map<number, Waiting>();
-  let lastId = 0;
-  let closed = false;
-  let thread: Thread | null = begin();
+  const calls = new ThreadCalls({ url, path });
+  return {
+    client: {
+      protocol: "file",
+      get closed() {
+        return calls.closed;
+      },
+      execute: async (statement) => (await calls.send("single", [statement]))[0] ?? { rows: [] },
+      batch: (statements, mode) => calls.send(mode, statements),
+      // The thread does so by itself.
+      async reconnect() {},
+      close: () => calls.close(),
+    },
+    close: () => calls.end(),
+  };
+}
 
-  function begin(): Thread {
+/** Calls to the thread; one that has ended is started again by the next call. */
+class ThreadCalls {
+  readonly #data: FileThreadData;
+  readonly #waiting = new Map<number, Waiting>();
+  #file: string | null = null;
+  #lastId = 0;
+  #thread: Thread | null;
+  closed = false;
+
+  constructor(data: FileThreadData) {
+    this.#data = data;
+    this.#thread = this.#begin();
+  }
+
+  send(mode: FileCall["mode"], statements: readonly InStatement[]): Promise<Rows[]> {
+    if (this.closed) return Promise.reject(failure("CLIENT_CLOSED"));
+    this.#thread ??= this.#begin();
+    const { worker } = this.#thread;
+    this.#file ??= idOf(this.#data.path);
+    const call: FileCall = { id: ++this.#lastId, file: this.#file, mode, statements };
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(call.id, { resolve, reject });
+      worker.postMessage(call);
+    });
+  }
+
+  /** Takes no further calls; the thread closes the file after those that it has. */
+  close(): void {
+    if (!this.closed) this.#thread?.worker.postMessage("close");
+    this.closed = true;
+  }
+
+  /** Closes, and resolves once the thread has ended. */
+  async end(): Promise<void> {
+    this.close();
+    const running = this.#thread;
+    if (running === null) return;
+    const late = setTimeout(() => void running.worker.terminate(), CLOSE_MS);
+    await running.ended;
+    clearTimeout(late);
+  }
+
+  #begin(): Thread {
     // Without what is loaded before this process's own code: it is not meant for a second time, here.
     const worker = new Worker(ENTRY, {
-      workerData: data,
+      workerData: this.#data,
       execArgv: [],
       env: { ...process.env, NODE_OPTIONS: "" },
     });
     worker.unref();
-    // "exit" follows, and tells the calls that wait.
+    // "exit" follows, and rejects the calls that wait.
     worker.on("error", () => {});
-    worker.on("message", (answer: FileAnswer) => {
-      const call = waiting.get(answer.id);
-      waiting.delete(answer.id);
-      if ("results" in answer) call?.resolve(answer.results.map((rows) => ({ rows })));
-      else call?.reject(failure(answer.code));
-    });
+    worker.on("message", (result: FileAnswer) => this.#settle(result));
     const ended = new Promise<void>((resolve) => {
       worker.once("exit", () => {
-        thread = null;
-        for (const { reject } of waiting.values()) reject(failure("DATABASE_THREAD_ENDED"));
-        waiting.clear();
+        this.#thread = null;
+        for (const { reject } of this.#waiting.values()) reject(failure("DATABASE_THREAD_ENDED"));
+        this.#waiting.clear();
         resolve();
       });
     });
     return { worker, ended };
   }
 
-  function ask(mode: FileCall["mode"], statements: readonly InStatement[]): Promise<Rows[]> {
-    if (closed) return Promise.reject(failure("CLIENT_CLOSED"));
-    thread ??= begin();
-    const { worker } = thread;
-    file ??= idOf(path);
-    return new Promise((resolve, reject) => {
-      const call: FileCall = { id: ++lastId, file, mode, statements };
-      waiting.set(call.id, { resolve, reject });
-      worker.postMessage(call);
-    });
+  #settle(result: FileAnswer): void {
+    const call = this.#waiting.get(result.id);
+    this.#waiting.delete(result.id);
+    if ("results" in result) call?.resolve(result.results.map((rows) => ({ rows })));
+    else call?.reject(failure(result.code));
   }
-
-  function close(): void {
-    if (!closed) thread?.worker.postMessage("close");
-    closed = true;
-  }
-
-  return {
-    client: {
-      protocol: "file",
-      get closed() {
-        return closed;
-      },
-      execute: async (statement) => (await ask("single", [statement]))[0] ?? { rows: [] },
-      batch: (statements, mode) => ask(mode, statements),
-      // The thread does so by itself.
-      async reconnect() {},
-      close,
-    },
-    async close() {
-      close();
-      const running = thread;
-      if (running === null) return;
-      const late = setTimeout(() => void running.worker.terminate(), CLOSE_MS);
-      await running.ended;
-      clearTimeout(late);
-    },
-  };
 }
 
 interface Thread {

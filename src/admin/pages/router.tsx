@@ -9,6 +9,7 @@ import { toBase64 } from "../../bytes.ts";
 import { KleisError } from "../../errors.ts";
 import { limitBody } from "../../http/limit-body.ts";
 import { requestLoggerOf } from "../../log/request-logger.ts";
+import type { Logger } from "../../runtime.ts";
 import { StorageError, WrongKeyError } from "../../storage/port.ts";
 import { storageReason } from "../../storage/read-cache.ts";
 import { VERSION } from "../../version.ts";
@@ -68,36 +69,39 @@ export function createAdminPage(deps: PageDeps): Hono<PageEnv> {
   app.route("/page/models", createModelPages(deps));
   app.all("/page/*", (c) => missing(c, "page"));
 
-  app.onError((error, c) => {
-    if (error instanceof KleisError && error.code === "invalid_request") {
-      return problem(
-        c,
-        400,
-        "This form cannot be read",
-        `${error.message} Go back, reload the page and send it again.`,
-      );
-    }
-    const reason = storageReason(error);
-    const { id, addFields } = requestLoggerOf(c);
-    if (reason !== undefined) addFields({ reason });
-    runtime.logger.error("admin_page_error", { id, error: error.name, reason });
-    const cause = error instanceof KleisError ? error.cause : error;
-    if (cause instanceof WrongKeyError) {
-      return problem(c, 503, "The encryption key does not fit", cause.message);
-    }
-    if (cause instanceof StorageError && cause.lasts) {
-      return problem(c, 503, "The database cannot be used", `What you asked for was not done: ${reason}.`);
-    }
-    if (reason !== undefined) {
-      const text = `Kleis could not reach it, so nothing was changed: ${reason}. Try again in a moment.`;
-      return problem(c, 503, "The database does not answer", text);
-    }
-    return problem(c, 500, "Something went wrong inside Kleis", "Its log says what. Try again in a moment.");
-  });
+  app.onError((error, c) => showError(runtime.logger, error, c));
   return app;
 }
 
-/** The answer's frame, and the headers that hold for every page. */
+/** The page for an error that no route expected. */
+function showError(logger: Logger, error: Error, c: PageContext): Response | Promise<Response> {
+  if (error instanceof KleisError && error.code === "invalid_request") {
+    return problem(
+      c,
+      400,
+      "This form cannot be read",
+      `${error.message} Go back, reload the page and send it again.`,
+    );
+  }
+  const reason = storageReason(error);
+  const { id, addFields } = requestLoggerOf(c);
+  if (reason !== undefined) addFields({ reason });
+  logger.error("admin_page_error", { id, error: error.name, reason });
+  const cause = error instanceof KleisError ? error.cause : error;
+  if (cause instanceof WrongKeyError) {
+    return problem(c, 503, "The encryption key does not fit", cause.message);
+  }
+  if (cause instanceof StorageError && cause.lasts) {
+    return problem(c, 503, "The database cannot be used", `What you asked for was not done: ${reason}.`);
+  }
+  if (reason !== undefined) {
+    const text = `Kleis could not reach it, so nothing was changed: ${reason}. Try again in a moment.`;
+    return problem(c, 503, "The database does not answer", text);
+  }
+  return problem(c, 500, "Something went wrong inside Kleis", "Its log says what. Try again in a moment.");
+}
+
+/** The response's frame, and the headers that hold for every page. */
 function frames({ runtime }: PageDeps): MiddlewareHandler<PageEnv> {
   return async (c, next) => {
     const nonce = toBase64(runtime.random(16));

@@ -20,11 +20,9 @@ export interface AccountCardProps {
   list: ListStatus | undefined;
 }
 
-export const AccountCard: FC<AccountCardProps> = ({ frame: { now }, provider, account, list }) => {
+export const AccountCard: FC<AccountCardProps> = ({ frame, provider, account, list }) => {
   const { id, label } = account;
-  const { who, plan, where, signInEnds } = identityOf(account, provider);
-  const renews = account.kind === "oauth" && provider.refresh !== undefined;
-  const path = `/admin/page/accounts/${id}`;
+  const { who, where } = identityOf(account, provider);
   const known = [who === label ? undefined : who, where].filter((part) => part !== undefined);
   return (
     <article class={account.enabled ? "card account" : "card account is-off"} aria-labelledby={`name-${id}`}>
@@ -41,79 +39,97 @@ export const AccountCard: FC<AccountCardProps> = ({ frame: { now }, provider, ac
         ) : null}
       </header>
       <StatusLine status={accountStatus(account)} />
-      {account.lastRefusal === null ? null : <LastRefusal note={account.lastRefusal} now={now} />}
-      <dl class="facts">
-        <Fact name="Kind">
-          {plan === undefined ? KIND_NAMES[account.kind] : `${KIND_NAMES[account.kind]}, ${plan}`}
-        </Fact>
-        <Fact name="Token">
-          {account.expiresAt === null ? (
-            tokenExpiry(account, renews, now)
-          ) : (
-            <Time at={account.expiresAt}>{tokenExpiry(account, renews, now)}</Time>
-          )}
-        </Fact>
-        {signInEnds === undefined ? null : (
-          <Fact name="Sign-in">
-            <Time at={signInEnds} now={now} before={signInEnds > now ? "ends" : "ended"} />
-          </Fact>
-        )}
-        <Fact name={checkedWord(account)}>
-          <Time at={account.lastRefreshAt ?? account.createdAt} now={now} />
-        </Fact>
-        {list === undefined || list.count === null || list.at === null ? null : (
-          <Fact name="Models">
-            {list.count} listed <Time at={list.at} now={now} />
-          </Fact>
-        )}
-      </dl>
+      {account.lastRefusal === null ? null : <LastRefusal note={account.lastRefusal} now={frame.now} />}
+      <AccountFacts frame={frame} provider={provider} account={account} list={list} />
       {list?.remarks.map((remark) => (
         <p class="hint">{remark}</p>
       ))}
-      <fieldset class="actions" aria-label={`Actions for ${label}`}>
-        {(account.status === "needs_login" || account.statusReason === TOKEN_REJECTED) &&
-        provider.signIn !== undefined &&
-        account.kind === "oauth" ? (
-          <a
-            class="quiet strong"
-            id={`again-${id}`}
-            href={`/admin/page/connect/${provider.id}`}
-            data-panel-link
-          >
-            Sign in again
-          </a>
-        ) : null}
-        {account.kind === "api_key" ? (
-          <a
-            class={account.statusReason === KEY_REJECTED ? "quiet strong" : "quiet"}
-            id={`replace-${id}`}
-            href={`/admin/page/import?kind=api_key&provider=${provider.id}&replaces=${id}`}
-            data-panel-link
-          >
-            Replace key
-          </a>
-        ) : null}
-        {account.primary || !account.enabled ? null : (
-          <ActionButton id={`primary-${id}`} action={`${path}/primary`}>
-            Make primary
-          </ActionButton>
-        )}
-        {provider.refresh === undefined || account.kind === "api_key" ? null : (
-          <ActionButton id={`refresh-${id}`} action={`${path}/refresh`} busy="Refreshing…">
-            Refresh
-          </ActionButton>
-        )}
-        <a class="quiet" id={`rename-${id}`} href={`${path}/rename`} data-panel-link>
-          Rename
-        </a>
-        <ActionButton id={`switch-${id}`} action={`${path}/${account.enabled ? "disable" : "enable"}`}>
-          {account.enabled ? "Disable" : "Enable"}
-        </ActionButton>
-        <a class="quiet danger" id={`remove-${id}`} href={`${path}/remove`} data-panel-link>
-          Remove
-        </a>
-      </fieldset>
+      <AccountActions provider={provider} account={account} />
     </article>
+  );
+};
+
+/** What is known of an account, as a list of terms. */
+const AccountFacts: FC<AccountCardProps> = ({ frame: { now }, provider, account, list }) => {
+  const { plan, signInEnds } = identityOf(account, provider);
+  const renews = account.kind === "oauth" && provider.refresh !== undefined;
+  return (
+    <dl class="facts">
+      <Fact name="Kind">
+        {plan === undefined ? KIND_NAMES[account.kind] : `${KIND_NAMES[account.kind]}, ${plan}`}
+      </Fact>
+      <Fact name="Token">
+        {account.expiresAt === null ? (
+          tokenExpiry(account, renews, now)
+        ) : (
+          <Time at={account.expiresAt}>{tokenExpiry(account, renews, now)}</Time>
+        )}
+      </Fact>
+      {signInEnds === undefined ? null : (
+        <Fact name="Sign-in">
+          <Time at={signInEnds} now={now} before={signInEnds > now ? "ends" : "ended"} />
+        </Fact>
+      )}
+      <Fact name={checkedWord(account)}>
+        <Time at={account.lastRefreshAt ?? account.createdAt} now={now} />
+      </Fact>
+      {list === undefined || list.count === null || list.at === null ? null : (
+        <Fact name="Models">
+          {list.count} listed <Time at={list.at} now={now} />
+        </Fact>
+      )}
+    </dl>
+  );
+};
+
+/** Everything that can be done with an account. */
+const AccountActions: FC<Pick<AccountCardProps, "provider" | "account">> = ({ provider, account }) => {
+  const { id, label } = account;
+  const path = `/admin/page/accounts/${id}`;
+  return (
+    <fieldset class="actions" aria-label={`Actions for ${label}`}>
+      {(account.status === "needs_login" || account.statusReason === TOKEN_REJECTED) &&
+      provider.signIn !== undefined &&
+      account.kind === "oauth" ? (
+        <a
+          class="quiet strong"
+          id={`again-${id}`}
+          href={`/admin/page/connect/${provider.id}`}
+          data-panel-link
+        >
+          Sign in again
+        </a>
+      ) : null}
+      {account.kind === "api_key" ? (
+        <a
+          class={account.statusReason === KEY_REJECTED ? "quiet strong" : "quiet"}
+          id={`replace-${id}`}
+          href={`/admin/page/import?kind=api_key&provider=${provider.id}&replaces=${id}`}
+          data-panel-link
+        >
+          Replace key
+        </a>
+      ) : null}
+      {account.primary || !account.enabled ? null : (
+        <ActionButton id={`primary-${id}`} action={`${path}/primary`}>
+          Make primary
+        </ActionButton>
+      )}
+      {provider.refresh === undefined || account.kind === "api_key" ? null : (
+        <ActionButton id={`refresh-${id}`} action={`${path}/refresh`} busy="Refreshing…">
+          Refresh
+        </ActionButton>
+      )}
+      <a class="quiet" id={`rename-${id}`} href={`${path}/rename`} data-panel-link>
+        Rename
+      </a>
+      <ActionButton id={`switch-${id}`} action={`${path}/${account.enabled ? "disable" : "enable"}`}>
+        {account.enabled ? "Disable" : "Enable"}
+      </ActionButton>
+      <a class="quiet danger" id={`remove-${id}`} href={`${path}/remove`} data-panel-link>
+        Remove
+      </a>
+    </fieldset>
   );
 };
 

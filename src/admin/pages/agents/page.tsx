@@ -63,7 +63,7 @@ export const AgentsPage: FC<AgentsProps> = (props) => {
 const FILL = "fill-form";
 
 const Chosen: FC<AgentsProps & { chosen: KeyRecord }> = (props) => {
-  const { frame, keys, isCut, chosen, agent, models, wanted, revealed, testResult } = props;
+  const { frame, isCut, chosen, agent, models, wanted, revealed } = props;
   const usable = modelsFor(agent, models);
   const model = usable.find(({ id }) => id === wanted) ?? usable[0];
   const protocol = model === undefined ? undefined : commonProtocol(agent, model);
@@ -78,31 +78,9 @@ const Chosen: FC<AgentsProps & { chosen: KeyRecord }> = (props) => {
           protocol,
           models,
         };
-  const isOther = wanted !== undefined && wanted !== "" && model !== undefined && model.id !== wanted;
   return (
     <>
-      <form class="bar" method="get" action={PATH.use}>
-        <input type="hidden" name="agent" value={agent.id} />
-        <SelectField
-          id="key"
-          name="key"
-          label="Key"
-          choices={keys.map(({ id, label, prefix }) => ({ value: id, name: `${label} (${prefix}…)` }))}
-          chosen={chosen.id}
-          sends
-        />
-        <SelectField
-          id="model"
-          name="model"
-          label="Model"
-          choices={usable.map(({ id, name }) => ({ value: id, name: name === id ? id : `${name} (${id})` }))}
-          chosen={model?.id}
-          sends
-        />
-        <button class="no-js" type="submit">
-          Show
-        </button>
-      </form>
+      <SelectionBar {...props} usable={usable} model={model} />
       {isCut ? (
         <p class="hint">
           The newest keys are listed. Any other: “Use it” on its card, under <a href={PATH.keys}>Keys</a>.
@@ -123,55 +101,101 @@ const Chosen: FC<AgentsProps & { chosen: KeyRecord }> = (props) => {
           </a>
         </Empty>
       ) : (
-        <section class="setup" aria-label={`Setup for ${agent.name}`}>
-          {isOther ? (
-            <p class="hint">
-              {agent.name} cannot use {wanted}; shown with {setup.model.id}.
-            </p>
-          ) : null}
-          {agent.note === undefined ? null : <p class="note">{agent.note(setup)}</p>}
-          {revealed === undefined ? (
-            <SelfForm {...props} model={setup.model.id} action={PATH.use} id={FILL}>
-              <div class="row">
-                <button id="fill" type="submit">
-                  Fill in the key
-                </button>
-                <span class="hint">It is shown only when you ask for it.</span>
-              </div>
-            </SelfForm>
-          ) : null}
-          {agent.snippets(setup).map(({ title, text }, index) => (
-            <CodeBlock
-              id={`snippet-${index}`}
-              title={title}
-              text={text}
-              fills={revealed === undefined && text.includes(setup.key) ? FILL : undefined}
-            />
-          ))}
-          <SelfForm {...props} model={setup.model.id} action={`${PATH.use}/test`}>
-            <div class="row">
-              <button id="test" class="primary" type="submit" data-busy="Asking…">
-                Test
-              </button>
-              <span class="hint">Sends one tiny request with this key to {setup.model.id}.</span>
-            </div>
-          </SelfForm>
-          <div class="test-result" aria-live="polite">
-            {testResult === undefined ? null : (
-              <div class={`notice ${testResult.ok ? "good" : "bad"}`} id="test-result">
-                <Icon name={testResult.ok ? "check" : "alert"} />
-                <span>
-                  {testResult.text}
-                  {testResult.next === undefined ? null : <span class="why">{testResult.next}</span>}
-                </span>
-              </div>
-            )}
-          </div>
-        </section>
+        <SetupSection {...props} setup={setup} />
       )}
     </>
   );
 };
+
+/** Chooses the key and the model. */
+const SelectionBar: FC<
+  AgentsProps & {
+    chosen: KeyRecord;
+    /** The models that the agent can use. */
+    usable: readonly ListedModel[];
+    model: ListedModel | undefined;
+  }
+> = ({ keys, chosen, agent, usable, model }) => (
+  <form class="bar" method="get" action={PATH.use}>
+    <input type="hidden" name="agent" value={agent.id} />
+    <SelectField
+      id="key"
+      name="key"
+      label="Key"
+      choices={keys.map(({ id, label, prefix }) => ({ value: id, name: `${label} (${prefix}…)` }))}
+      chosen={chosen.id}
+      sends
+    />
+    <SelectField
+      id="model"
+      name="model"
+      label="Model"
+      choices={usable.map(({ id, name }) => ({ value: id, name: name === id ? id : `${name} (${id})` }))}
+      chosen={model?.id}
+      sends
+    />
+    <button class="no-js" type="submit">
+      Show
+    </button>
+  </form>
+);
+
+/** What to paste, and the test. */
+const SetupSection: FC<AgentsProps & { chosen: KeyRecord; setup: Setup }> = (props) => {
+  const { agent, wanted, setup, revealed, testResult } = props;
+  const isOther = wanted !== undefined && wanted !== "" && setup.model.id !== wanted;
+  return (
+    <section class="setup" aria-label={`Setup for ${agent.name}`}>
+      {isOther ? (
+        <p class="hint">
+          {agent.name} cannot use {wanted}; shown with {setup.model.id}.
+        </p>
+      ) : null}
+      {agent.note === undefined ? null : <p class="note">{agent.note(setup)}</p>}
+      {revealed === undefined ? (
+        <SelfForm {...props} model={setup.model.id} action={PATH.use} id={FILL}>
+          <div class="row">
+            <button id="fill" type="submit">
+              Fill in the key
+            </button>
+            <span class="hint">It is shown only when you ask for it.</span>
+          </div>
+        </SelfForm>
+      ) : null}
+      {agent.snippets(setup).map(({ title, text }, index) => (
+        <CodeBlock
+          id={`snippet-${index}`}
+          title={title}
+          text={text}
+          fills={revealed === undefined && text.includes(setup.key) ? FILL : undefined}
+        />
+      ))}
+      <SelfForm {...props} model={setup.model.id} action={`${PATH.use}/test`}>
+        <div class="row">
+          <button id="test" class="primary" type="submit" data-busy="Asking…">
+            Test
+          </button>
+          <span class="hint">Sends one tiny request with this key to {setup.model.id}.</span>
+        </div>
+      </SelfForm>
+      <TestOutcome result={testResult} />
+    </section>
+  );
+};
+
+const TestOutcome: FC<{ result: TestResult | undefined }> = ({ result }) => (
+  <div class="test-result" aria-live="polite">
+    {result === undefined ? null : (
+      <div class={`notice ${result.ok ? "good" : "bad"}`} id="test-result">
+        <Icon name={result.ok ? "check" : "alert"} />
+        <span>
+          {result.text}
+          {result.next === undefined ? null : <span class="why">{result.next}</span>}
+        </span>
+      </div>
+    )}
+  </div>
+);
 
 /** Links; once the key is revealed they are buttons, so that it stays revealed on the next agent. */
 const AgentTabs: FC<AgentsProps & { chosen: KeyRecord; model: string | undefined }> = (props) => {

@@ -6,7 +6,7 @@ import { PATH } from "../../ui/layout.tsx";
 import { createConfirm } from "../confirm/routes.tsx";
 import { fieldsOf, type PageContext, type PageDeps, type PageEnv, render } from "../context.ts";
 import { keyChoice } from "../keys/choice.ts";
-import { createModelView } from "../models/view.ts";
+import { createModelView, type ModelView } from "../models/view.ts";
 import { commonProtocol, modelsFor } from "./agent.ts";
 import { AGENTS } from "./catalogue.ts";
 import { AgentsPage } from "./page.tsx";
@@ -22,59 +22,13 @@ type Selection = Readonly<Record<string, string | undefined>>;
 
 export function createAgentPages(deps: PageDeps): Hono<PageEnv> {
   const app = new Hono<PageEnv>();
-  const { storage } = deps.runtime;
   const view = createModelView(deps);
   const confirm = createConfirm(deps);
 
-  async function show(
-    c: PageContext,
-    selection: Selection,
-    reveals: boolean,
-    sendsTest: boolean,
-  ): Promise<Response> {
-    const frame = c.get("frame");
-    const [{ keys, requested, isCut }, accounts] = await Promise.all([
-      keyChoice(deps, frame.now, selection.key),
-      deps.accountCache.list(),
-    ]);
-    const chosen = requested ?? keys[0];
-    const agent = AGENTS.find(({ id }) => id === selection.agent) ?? AGENTS[0]!;
-    const models = chosen === undefined ? [] : await view.listFor(chosen);
-    const secrets =
-      chosen !== undefined && (reveals || sendsTest) ? await storage.keys.reveal(chosen.id) : null;
+  const show = (c: PageContext, selection: Selection, options: ShowOptions = {}) =>
+    showAgents(deps, view, c, selection, options);
 
-    let testResult: TestResult | undefined;
-    const usable = modelsFor(agent, models);
-    const model = usable.find(({ id }) => id === selection.model) ?? usable[0];
-    const protocol = model === undefined ? undefined : commonProtocol(agent, model);
-    if (
-      sendsTest &&
-      chosen !== undefined &&
-      secrets !== null &&
-      model !== undefined &&
-      protocol !== undefined
-    ) {
-      const labels = new Map(accounts.map(({ id, label }) => [id, label]));
-      testResult = await sendTestRequest(deps, c, { key: secrets.key, model: model.id, protocol, labels });
-    }
-    return render(
-      c,
-      <AgentsPage
-        frame={frame}
-        keys={keys}
-        isCut={isCut}
-        chosen={chosen}
-        agent={agent}
-        models={models}
-        wanted={selection.model}
-        revealed={reveals && secrets !== null ? secrets : undefined}
-        testResult={testResult}
-        hasAccount={accounts.length > 0}
-      />,
-    );
-  }
-
-  app.get("/", (c) => show(c, c.req.query(), false, false));
+  app.get("/", (c) => show(c, c.req.query()));
   app.post("/", async (c) => {
     const { token, ...selection } = await fieldsOf(c);
     const back = `${PATH.use}?${new URLSearchParams(selection)}`;
@@ -84,15 +38,66 @@ export function createAgentPages(deps: PageDeps): Hono<PageEnv> {
       back,
       fields: selection,
     });
-    return confirmation ?? show(c, selection, true, false);
+    return confirmation ?? show(c, selection, { reveals: true });
   });
   app.post("/test", async (c) => {
     const selection = await fieldsOf(c);
     // A key that was revealed stays visible only while the session could reveal it.
     const reveals = selection.revealed === "1" && (await deps.sessions.isFresh(c.req.raw));
-    return show(c, selection, reveals, true);
+    return show(c, selection, { reveals, sendsTest: true });
   });
   return app;
+}
+
+interface ShowOptions {
+  /** Fills in the key's text. */
+  readonly reveals?: boolean;
+  /** Sends the test request. */
+  readonly sendsTest?: boolean;
+}
+
+/** The set-up of an agent for the selected key and model. */
+async function showAgents(
+  deps: PageDeps,
+  view: ModelView,
+  c: PageContext,
+  selection: Selection,
+  { reveals = false, sendsTest = false }: ShowOptions,
+): Promise<Response> {
+  const frame = c.get("frame");
+  const [{ keys, requested, isCut }, accounts] = await Promise.all([
+    keyChoice(deps, frame.now, selection.key),
+    deps.accountCache.list(),
+  ]);
+  const chosen = requested ?? keys[0];
+  const agent = AGENTS.find(({ id }) => id === selection.agent) ?? AGENTS[0]!;
+  const models = chosen === undefined ? [] : await view.listFor(chosen);
+  const secrets =
+    chosen !== undefined && (reveals || sendsTest) ? await deps.runtime.storage.keys.reveal(chosen.id) : null;
+
+  const usable = modelsFor(agent, models);
+  const model = usable.find(({ id }) => id === selection.model) ?? usable[0];
+  const protocol = model === undefined ? undefined : commonProtocol(agent, model);
+  const canTest = sendsTest && secrets !== null && model !== undefined && protocol !== undefined;
+  const labels = new Map(accounts.map(({ id, label }) => [id, label]));
+  const testResult = canTest
+    ? await sendTestRequest(deps, c, { key: secrets.key, model: model.id, protocol, labels })
+    : undefined;
+  return render(
+    c,
+    <AgentsPage
+      frame={frame}
+      keys={keys}
+      isCut={isCut}
+      chosen={chosen}
+      agent={agent}
+      models={models}
+      wanted={selection.model}
+      revealed={reveals && secrets !== null ? secrets : undefined}
+      testResult={testResult}
+      hasAccount={accounts.length > 0}
+    />,
+  );
 }
 
 interface TestOptions {

@@ -141,6 +141,36 @@ const KnownFiles: FC<{ files: readonly CredentialFile[] }> = ({ files }) => (
   </p>
 );
 
+const TokenFields: FC<Pick<ImportProps, "draft" | "error">> = ({ draft, error }) => (
+  <>
+    <TextField id="access-token" name="access_token" type="password" label="Access token" error={error} />
+    <TextField
+      id="refresh-token"
+      name="refresh_token"
+      type="password"
+      label="Refresh token"
+      hint="Either is enough where the provider allows it; with both the account renews itself."
+      error={error}
+    />
+    <TextField
+      id="account-id"
+      name="account_id"
+      label="Account id (optional)"
+      hint="Only where the tokens do not say it."
+      value={draft.accountId}
+      error={error}
+    />
+    <TextField
+      id="expires-at"
+      name="expires_at"
+      label="Access token ends (optional)"
+      hint="As credential files write it (epoch milliseconds or seconds), or like 2026-12-31T23:59:59Z."
+      value={draft.expiresAt}
+      error={error}
+    />
+  </>
+);
+
 const MaterialFields: FC<ImportProps> = ({ kind, providers, draft, former, error }) => {
   const able = providers.filter(
     ({ id, kinds }) =>
@@ -168,39 +198,7 @@ const MaterialFields: FC<ImportProps> = ({ kind, providers, draft, former, error
           error={error}
         />
       ) : (
-        <>
-          <TextField
-            id="access-token"
-            name="access_token"
-            type="password"
-            label="Access token"
-            error={error}
-          />
-          <TextField
-            id="refresh-token"
-            name="refresh_token"
-            type="password"
-            label="Refresh token"
-            hint="Either is enough where the provider allows it; with both the account renews itself."
-            error={error}
-          />
-          <TextField
-            id="account-id"
-            name="account_id"
-            label="Account id (optional)"
-            hint="Only where the tokens do not say it."
-            value={draft.accountId}
-            error={error}
-          />
-          <TextField
-            id="expires-at"
-            name="expires_at"
-            label="Access token ends (optional)"
-            hint="As credential files write it (epoch milliseconds or seconds), or like 2026-12-31T23:59:59Z."
-            value={draft.expiresAt}
-            error={error}
-          />
-        </>
+        <TokenFields draft={draft} error={error} />
       )}
       <TextField
         id="label"

@@ -18,7 +18,6 @@ import { type ImportDraft, type ImportKind, ImportPanel, importFields } from "./
 
 export function createImportPages(deps: PageDeps): Hono<PageEnv> {
   const app = new Hono<PageEnv>();
-  const { accounts } = deps.runtime.storage;
   const { providers } = deps;
 
   const show = (c: PageContext, target: ImportTarget, draft: ImportDraft, error?: FormError) =>
@@ -29,34 +28,15 @@ export function createImportPages(deps: PageDeps): Hono<PageEnv> {
       <ImportPanel {...target} providers={providers} draft={draft} error={error} />,
     );
 
-  /** `replaces`: the id of the account whose key is to be replaced. */
-  async function targetOf(kind: string | undefined, replaces: string | undefined): Promise<ImportTarget> {
-    const former = replaces === undefined ? null : await accounts.get(replaces);
-    return former?.kind === "api_key" ? { kind: "api_key", former } : { kind: kindOf(kind) };
-  }
-
-  /** Makes the new account primary in place of the one it replaces. */
-  async function takeOver(
-    c: PageContext,
-    former: AccountRecord,
-    next: AccountRecord,
-  ): Promise<AccountRecord> {
-    if (!former.primary) return next;
-    const outcome = await perform(deps, c, "POST /admin/accounts/:id/primary", () =>
-      deps.actions.accounts.makePrimary(next.id),
-    );
-    return outcome.ok ? outcome.value : next;
-  }
-
   app.get("/", async (c) => {
-    const target = await targetOf(c.req.query("kind"), c.req.query("replaces"));
+    const target = await targetOf(deps, c.req.query("kind"), c.req.query("replaces"));
     return show(c, target, { provider: c.req.query("provider") });
   });
 
   app.post("/", async (c) => {
     const form = await formOf(c);
     const field = (name: string) => text(form[name]?.at(-1));
-    const target = await targetOf(field("kind"), field("replaces"));
+    const target = await targetOf(deps, field("kind"), field("replaces"));
     const { kind, former } = target;
     const draft: ImportDraft = {
       provider: field("provider"),
@@ -76,7 +56,8 @@ export function createImportPages(deps: PageDeps): Hono<PageEnv> {
     const { notes } = outcome.value;
     const [first, ...others] = outcome.value.accounts;
     const isOther = former !== undefined && !outcome.value.accounts.some(({ id }) => id === former.id);
-    const saved = first === undefined ? [] : [isOther ? await takeOver(c, former, first) : first, ...others];
+    const saved =
+      first === undefined ? [] : [isOther ? await takeOver(deps, c, former, first) : first, ...others];
     const panel = (
       <SavedPanel
         providers={providers}
@@ -91,10 +72,34 @@ export function createImportPages(deps: PageDeps): Hono<PageEnv> {
   return app;
 }
 
-/** What the page is target to bring in, and in whose place. */
+/** What the page is to import, and which account it replaces. */
 interface ImportTarget {
   readonly kind: ImportKind;
   readonly former?: AccountRecord;
+}
+
+/** `replaces`: the id of the account whose key is to be replaced. */
+async function targetOf(
+  { runtime }: PageDeps,
+  kind: string | undefined,
+  replaces: string | undefined,
+): Promise<ImportTarget> {
+  const former = replaces === undefined ? null : await runtime.storage.accounts.get(replaces);
+  return former?.kind === "api_key" ? { kind: "api_key", former } : { kind: kindOf(kind) };
+}
+
+/** Makes the new account primary in place of the one it replaces. */
+async function takeOver(
+  deps: PageDeps,
+  c: PageContext,
+  former: AccountRecord,
+  next: AccountRecord,
+): Promise<AccountRecord> {
+  if (!former.primary) return next;
+  const outcome = await perform(deps, c, "POST /admin/accounts/:id/primary", () =>
+    deps.actions.accounts.makePrimary(next.id),
+  );
+  return outcome.ok ? outcome.value : next;
 }
 
 function kindOf(value: string | undefined): ImportKind {

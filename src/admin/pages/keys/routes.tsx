@@ -44,18 +44,6 @@ export function createKeyPages(deps: PageDeps): Hono<PageEnv> {
   const view = createModelView(deps);
   const confirm = createConfirm(deps);
 
-  /** The requested page of a list; the first page when the address names an unknown key. */
-  async function pageOf(c: PageContext, state: KeyFilter["state"], names: PageParameters, limit: number) {
-    const filter = { state, now: c.get("frame").now };
-    const [after, before] = [c.req.query(names.after), c.req.query(names.before)];
-    const requested = await storage.keys.list({ limit, after, before }, filter);
-    // The first page is read again, so that it is full.
-    const isBeginning =
-      requested === null || (after === undefined && before !== undefined && !requested.hasBefore);
-    const page = isBeginning ? await storage.keys.list({ limit }, filter) : requested;
-    return page ?? { entries: [], hasBefore: false, hasAfter: false };
-  }
-
   const showNew = async (c: PageContext, draft: KeyDraft, error?: FormError) => {
     const [accounts, models] = await Promise.all([storage.accounts.list(), view.listFor(null)]);
     const panel = (
@@ -70,30 +58,7 @@ export function createKeyPages(deps: PageDeps): Hono<PageEnv> {
     return showPanel(c, "keys", "Create a key", panel);
   };
 
-  app.get("/", async (c) => {
-    await deps.uses.flush();
-    const [working, ended, endedCount, accounts] = await Promise.all([
-      pageOf(c, "working", WORKING, WORKING_SHOWN),
-      pageOf(c, "ended", ENDED, ENDED_SHOWN),
-      storage.keys.count({ state: "ended", now: c.get("frame").now }),
-      deps.accountCache.list(),
-    ]);
-    const notice = c.req.query("done") === "revoke" ? { tone: "good" as const, text: "Revoked." } : undefined;
-    return render(
-      c,
-      <KeysPage
-        frame={c.get("frame")}
-        working={working}
-        ended={ended}
-        endedCount={endedCount}
-        query={new URL(c.req.url).searchParams}
-        providers={deps.providers}
-        accounts={accounts}
-        notice={notice}
-      />,
-    );
-  });
-
+  app.get("/", (c) => showKeys(deps, c));
   app.get("/new", (c) => showNew(c, NO_DRAFT));
 
   app.post("/", async (c) => {
@@ -102,14 +67,7 @@ export function createKeyPages(deps: PageDeps): Hono<PageEnv> {
     if (ends === "unreadable") {
       return showNew(c, draft, { text: "Choose the last day on which the key may be used.", field: "date" });
     }
-    const { providers, accounts, models } = draft;
-    const body = {
-      ...filled({ label: draft.label }),
-      ...(providers.length === 0 ? {} : { providers }),
-      ...(accounts.length === 0 ? {} : { accounts }),
-      ...(models.length === 0 ? {} : { models }),
-      ...(ends === null ? {} : { expires_at: ends }),
-    };
+    const body = bodyOf(draft, ends);
     const outcome = await perform(deps, c, "POST /admin/keys", (audit) =>
       actions.issue(decodeBody(keyBody, body), audit),
     );
@@ -145,6 +103,50 @@ export function createKeyPages(deps: PageDeps): Hono<PageEnv> {
   return app;
 }
 
+/** The working keys and, apart from them, those that have ended. */
+async function showKeys(deps: PageDeps, c: PageContext): Promise<Response> {
+  const { storage } = deps.runtime;
+  await deps.uses.flush();
+  const [working, ended, endedCount, accounts] = await Promise.all([
+    pageOf(deps, c, "working", WORKING, WORKING_SHOWN),
+    pageOf(deps, c, "ended", ENDED, ENDED_SHOWN),
+    storage.keys.count({ state: "ended", now: c.get("frame").now }),
+    deps.accountCache.list(),
+  ]);
+  const notice = c.req.query("done") === "revoke" ? { tone: "good" as const, text: "Revoked." } : undefined;
+  return render(
+    c,
+    <KeysPage
+      frame={c.get("frame")}
+      working={working}
+      ended={ended}
+      endedCount={endedCount}
+      query={new URL(c.req.url).searchParams}
+      providers={deps.providers}
+      accounts={accounts}
+      notice={notice}
+    />,
+  );
+}
+
+/** The requested page of a list; the first page when the address names an unknown key. */
+async function pageOf(
+  { runtime: { storage } }: PageDeps,
+  c: PageContext,
+  state: KeyFilter["state"],
+  names: PageParameters,
+  limit: number,
+) {
+  const filter = { state, now: c.get("frame").now };
+  const [after, before] = [c.req.query(names.after), c.req.query(names.before)];
+  const requested = await storage.keys.list({ limit, after, before }, filter);
+  // The first page is read again, so that it is full.
+  const isBeginning =
+    requested === null || (after === undefined && before !== undefined && !requested.hasBefore);
+  const page = isBeginning ? await storage.keys.list({ limit }, filter) : requested;
+  return page ?? { entries: [], hasBefore: false, hasAfter: false };
+}
+
 function draftOf(form: Form): KeyDraft {
   const all = (name: string) => (form[name] ?? []).filter((value) => typeof value === "string");
   const one = (name: string) => all(name).at(-1);
@@ -155,6 +157,17 @@ function draftOf(form: Form): KeyDraft {
     models: all("models"),
     lifetime: one("lifetime"),
     date: one("date"),
+  };
+}
+
+/** The body of `POST /admin/keys`, undecoded; an empty limit is none. */
+function bodyOf({ label, providers, accounts, models }: KeyDraft, ends: number | null): object {
+  return {
+    ...filled({ label }),
+    ...(providers.length === 0 ? {} : { providers }),
+    ...(accounts.length === 0 ? {} : { accounts }),
+    ...(models.length === 0 ? {} : { models }),
+    ...(ends === null ? {} : { expires_at: ends }),
   };
 }
 

@@ -22,7 +22,7 @@ import { keyChoice } from "../keys/choice.ts";
 import { CUSTOM_FIELDS, type CustomDraft, CustomPanel, type CustomRow, RemoveNamePanel } from "./custom.tsx";
 import { ModelsPage, type Refusal } from "./page.tsx";
 import { modelsPath, SHOWN } from "./urls.ts";
-import { createModelView } from "./view.ts";
+import { createModelView, type ModelView } from "./view.ts";
 
 /** What was done, by its name in the address. */
 const DONE: ReadonlyMap<string | undefined, string> = new Map([
@@ -35,40 +35,7 @@ export function createModelPages(deps: PageDeps): Hono<PageEnv> {
   const view = createModelView(deps);
   const actions = deps.actions.models;
 
-  async function show(c: PageContext, notice = doneNotice(c)): Promise<Response> {
-    const frame = c.get("frame");
-    const [choice, accounts, models, custom] = await Promise.all([
-      keyChoice(deps, frame.now, c.req.query("key")),
-      deps.accountCache.list(),
-      view.listFor(null),
-      actions.custom(),
-    ]);
-    const chosen = choice.requested;
-    const refusals: ReadonlyMap<string, Refusal> =
-      chosen === undefined ? new Map() : await view.refusalsFor(chosen, models);
-    const rows: CustomRow[] = custom.map((entry) => ({
-      entry,
-      answers: models.some(
-        (model) => model.entry.provider === entry.provider && model.entry.id === entry.model,
-      ),
-    }));
-    return render(
-      c,
-      <ModelsPage
-        frame={frame}
-        providers={deps.providers}
-        rows={models.map((model) => ({ model, refusal: refusals.get(model.id) }))}
-        keys={choice.keys}
-        isCut={choice.isCut}
-        chosen={chosen}
-        query={c.req.query("q") ?? ""}
-        shown={shownIn(c)}
-        hasAccount={accounts.length > 0}
-        custom={rows}
-        notice={notice}
-      />,
-    );
-  }
+  const show = (c: PageContext, notice = doneNotice(c)) => showModels(deps, view, c, notice);
 
   const showDraft = async (c: PageContext, draft: CustomDraft, error?: FormError) => {
     const panel = (
@@ -128,6 +95,47 @@ export function createModelPages(deps: PageDeps): Hono<PageEnv> {
     return outcome.ok ? done(c, "remove") : show(c, badNotice(outcome.error));
   });
   return app;
+}
+
+/** What is served, as far as the chosen key may use it, and the names of the owner's own. */
+async function showModels(
+  deps: PageDeps,
+  view: ModelView,
+  c: PageContext,
+  notice: Notice | undefined,
+): Promise<Response> {
+  const frame = c.get("frame");
+  const [choice, accounts, models, custom] = await Promise.all([
+    keyChoice(deps, frame.now, c.req.query("key")),
+    deps.accountCache.list(),
+    view.listFor(null),
+    deps.actions.models.custom(),
+  ]);
+  const chosen = choice.requested;
+  const refusals: ReadonlyMap<string, Refusal> =
+    chosen === undefined ? new Map() : await view.refusalsFor(chosen, models);
+  const rows: CustomRow[] = custom.map((entry) => ({
+    entry,
+    answers: models.some(
+      (model) => model.entry.provider === entry.provider && model.entry.id === entry.model,
+    ),
+  }));
+  return render(
+    c,
+    <ModelsPage
+      frame={frame}
+      providers={deps.providers}
+      rows={models.map((model) => ({ model, refusal: refusals.get(model.id) }))}
+      keys={choice.keys}
+      isCut={choice.isCut}
+      chosen={chosen}
+      query={c.req.query("q") ?? ""}
+      shown={shownIn(c)}
+      hasAccount={accounts.length > 0}
+      custom={rows}
+      notice={notice}
+    />,
+  );
 }
 
 /** What the page shows, in its address and in those of the steps that are begun on it. */
