@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { createAccountCache } from "../../src/accounts/account-cache.ts";
 import { KEY_REJECTED, watchRejections } from "../../src/accounts/credential-rejection.ts";
-import { type CountedProcess, foundTown, issue } from "../path/town.ts";
+import { type CountedProcess, issue, openProcesses } from "../path/processes.ts";
 import { isRead, type RoundTrip } from "../support/counted-client.ts";
 import { testRuntime } from "../support/runtime.ts";
 import { newAccount } from "../support/storage.ts";
@@ -10,12 +10,12 @@ import { newAccount } from "../support/storage.ts";
 const MINUTE = 60_000;
 
 async function withKey(provider: "claude" | "codex" = "claude") {
-  const town = await foundTown();
-  const process = town.process();
-  const fake = town.fakes[provider];
+  const processes = await openProcesses();
+  const process = await processes.process();
+  const fake = processes.fakes[provider];
   const api_key = fake.issueApiKey();
   const material = { provider, kind: "api_key", api_key };
-  const connect = () => process.admin<{ accounts: { id: string }[] }>("POST", "/accounts/import", material);
+  const connect = () => process.own<{ accounts: { id: string }[] }>("POST", "/accounts/import", material);
   const id = (await connect()).accounts[0]?.id ?? "";
   const { key } = await issue(process);
   const ask = async () => {
@@ -25,7 +25,7 @@ async function withKey(provider: "claude" | "codex" = "claude") {
     return answer.status;
   };
   return {
-    ...{ town, process, fake, id, ask, connect },
+    ...{ processes, process, fake, id, ask, connect },
     revoke: () => fake.revoke(api_key),
     answersWith: (scenario?: "error:401" | "error:429") => fake.always(scenario),
     reason: async () => (await process.storage.accounts.get(id))?.statusReason,
@@ -48,7 +48,7 @@ describe.each(["claude", "codex"] as const)("an API key that %s does not take an
     expect(await ask()).toBe(200);
     revoke();
     expect(await ask()).toBe(401);
-    const { accounts } = await process.admin<{ accounts: object[] }>("GET", "/accounts");
+    const { accounts } = await process.own<{ accounts: object[] }>("GET", "/accounts");
     expect(accounts).toMatchObject([{ id, status: "active", enabled: true, status_reason: KEY_REJECTED }]);
     expect(await ask()).toBe(401);
     expect(fake.requests.filter(({ method }) => method === "POST")).toHaveLength(3);
@@ -85,7 +85,7 @@ test("it is taken back when the key is imported anew", async () => {
   const { process, ask, answersWith, reason, connect, id } = await withKey();
   answersWith("error:401");
   await ask();
-  process.pass(1);
+  process.clock.ms += 1;
   expect((await connect()).accounts).toMatchObject([{ id, status_reason: null }]);
   expect(await reason()).toBeNull();
   // And said again at once when it is refused again.
@@ -104,16 +104,16 @@ test("a key that is refused for every other request is not written about each ti
     await ask();
   }
   expect(spent()).toMatchObject({ writes: 2 });
-  process.pass(MINUTE);
+  process.clock.ms += MINUTE;
   answersWith("error:401");
   await ask();
   expect(await reason()).toBe(KEY_REJECTED);
 });
 
 test("another process changes nothing that is said already", async () => {
-  const { town, ask, answersWith, process, reason } = await withKey();
+  const { processes, ask, answersWith, process, reason } = await withKey();
   const { key } = await issue(process);
-  const other = town.process();
+  const other = await processes.process();
   await (await other.post("messages", key)).text();
   answersWith("error:401");
   await ask();
@@ -124,25 +124,25 @@ test("another process changes nothing that is said already", async () => {
 });
 
 test("a sign-in is renewed, and never said to be a refused key", async () => {
-  const { town, process, key } = await signedIn();
-  town.fakes.claude.always("error:401");
+  const { processes, process, key } = await signedIn();
+  processes.fakes.claude.always("error:401");
   expect((await process.post("messages", key)).status).toBe(401);
   await process.settled();
   expect(await process.storage.accounts.list()).toMatchObject([{ status: "active", statusReason: null }]);
 });
 
 async function signedIn() {
-  const town = await foundTown();
-  const process = town.process();
-  const { accessToken, refreshToken, expiresAt } = town.fakes.claude.issueTokens();
-  await process.admin("POST", "/accounts/import", {
+  const processes = await openProcesses();
+  const process = await processes.process();
+  const { accessToken, refreshToken, expiresAt } = processes.fakes.claude.issueTokens();
+  await process.own("POST", "/accounts/import", {
     provider: "claude",
     kind: "oauth",
     access_token: accessToken,
     refresh_token: refreshToken,
     expires_at: expiresAt,
   });
-  return { town, process, ...(await issue(process)) };
+  return { processes, process, ...(await issue(process)) };
 }
 
 describe("what is not written", () => {

@@ -1,6 +1,7 @@
 /** What every page is sent with, and what no page ever holds. */
 import { expect, test } from "vitest";
-import { ADMIN_TOKEN, createHouse, type House } from "./house.ts";
+import { ADMIN_TOKEN } from "../../harness/secrets.ts";
+import { type Kleis, startKleis } from "../support/kleis.ts";
 
 const PAGES = [
   "/admin",
@@ -22,10 +23,10 @@ const PAGES = [
 test.each(PAGES)(
   "%s is kept by nobody, framed by nobody and runs nothing but our own script",
   async (path) => {
-    const house = await createHouse();
-    const cookie = await house.login();
+    const kleis = await startKleis();
+    const cookie = await kleis.login();
     for (const wish of [{ cookie }, {}]) {
-      const answer = await house.ask(path, wish);
+      const answer = await kleis.browse(path, wish);
       const { headers } = answer;
       expect(headers.get("cache-control")).toBe("no-store");
       expect(headers.get("x-content-type-options")).toBe("nosniff");
@@ -51,59 +52,61 @@ test.each(PAGES)(
 );
 
 test("the address with a slash behind it leads to the page", async () => {
-  const answer = await (await createHouse()).ask("/admin/");
+  const answer = await (await startKleis()).browse("/admin/");
   expect([answer.status, answer.headers.get("location")]).toEqual([308, "/admin"]);
 });
 
 test("each answer has a nonce of its own", async () => {
-  const house = await createHouse();
+  const kleis = await startKleis();
   const nonces = await Promise.all(
-    Array.from({ length: 5 }, async () => (await house.ask("/admin")).headers.get("content-security-policy")),
+    Array.from({ length: 5 }, async () =>
+      (await kleis.browse("/admin")).headers.get("content-security-policy"),
+    ),
   );
   expect(new Set(nonces).size).toBe(5);
 });
 
 test("our own script and style are served with their types and asked for anew only when they changed", async () => {
-  const house = await createHouse();
+  const kleis = await startKleis();
   for (const [path, type] of [
     ["/admin/app.js", "text/javascript; charset=utf-8"],
     ["/admin/app.css", "text/css; charset=utf-8"],
     ["/admin/icon.svg", "image/svg+xml"],
   ] as const) {
-    const answer = await house.ask(path);
+    const answer = await kleis.browse(path);
     expect(answer.headers.get("content-type")).toBe(type);
     expect((await answer.text()).length).toBeGreaterThan(100);
     const headers = { "if-none-match": answer.headers.get("etag") ?? "" };
-    expect((await house.ask(path, { headers })).status).toBe(304);
+    expect((await kleis.browse(path, { headers })).status).toBe(304);
   }
 });
 
 test("no page holds the admin token, a key or what opens an account, until a key is revealed", async () => {
-  const house = await createHouse();
-  const cookie = await house.login();
-  const key = await plant(house);
-  const stored = (await house.runtime.storage.keys.list({ limit: 1 }))?.entries[0];
+  const kleis = await startKleis();
+  const cookie = await kleis.login();
+  const key = await plant(kleis);
+  const stored = (await kleis.runtime.storage.keys.list({ limit: 1 }))?.entries[0];
   for (const path of [
     ...PAGES,
     `/admin/page/use?key=${stored?.id}`,
     `/admin/page/models?key=${stored?.id}`,
   ]) {
-    const page = await (await house.ask(path, { cookie })).text();
+    const page = await (await kleis.browse(path, { cookie })).text();
     for (const secret of [ADMIN_TOKEN, key, "planted"]) expect(page).not.toContain(secret);
   }
-  const revealed = await house.ask(`/admin/page/keys/${stored?.id}/reveal`, { method: "POST", cookie });
+  const revealed = await kleis.browse(`/admin/page/keys/${stored?.id}/reveal`, { method: "POST", cookie });
   expect(await revealed.text()).toContain(key);
-  const filled = await house.ask("/admin/page/use", {
+  const filled = await kleis.browse("/admin/page/use", {
     cookie,
     form: { key: stored?.id ?? "", agent: "codex" },
   });
   expect(await filled.text()).toContain(`printf %s ${key}`);
-  expect(house.logged.join()).not.toMatch(/planted|kleis_/);
+  expect(kleis.log()).not.toMatch(/planted|kleis_/);
 });
 
 test("a refused import repeats nothing of what was sent", async () => {
-  const house = await createHouse();
-  const cookie = await house.login();
+  const kleis = await startKleis();
+  const cookie = await kleis.login();
   const forms: Record<string, string>[] = [
     { kind: "file", text: '{"planted-secret": 1}' },
     { kind: "file", text: "planted-secret, not JSON" },
@@ -111,7 +114,7 @@ test("a refused import repeats nothing of what was sent", async () => {
     { kind: "tokens", provider: "nobody", access_token: "planted-secret", refresh_token: "planted-secret" },
   ];
   for (const form of forms) {
-    const answer = await house.ask("/admin/page/import", { cookie, form });
+    const answer = await kleis.browse("/admin/page/import", { cookie, form });
     const page = await answer.text();
     expect(page).toContain("data-error");
     expect(page).not.toContain("planted-secret");
@@ -119,11 +122,11 @@ test("a refused import repeats nothing of what was sent", async () => {
 });
 
 test("a database that does not answer is said to, in a page, with the reason", async () => {
-  const house = await createHouse();
-  const cookie = await house.login();
+  const kleis = await startKleis();
+  const cookie = await kleis.login();
   const { StorageError } = await import("../../src/storage/port.ts");
-  house.runtime.storage.keys.list = () => Promise.reject(new StorageError("planted reason"));
-  const answer = await house.ask("/admin/page/keys", { cookie });
+  kleis.runtime.storage.keys.list = () => Promise.reject(new StorageError("planted reason"));
+  const answer = await kleis.browse("/admin/page/keys", { cookie });
   expect(answer.status).toBe(503);
   const page = await answer.text();
   expect(page).toContain("The database does not answer");
@@ -132,12 +135,12 @@ test("a database that does not answer is said to, in a page, with the reason", a
 });
 
 /** An account and a key; the key's text. */
-async function plant(house: House): Promise<string> {
+async function plant(kleis: Kleis): Promise<string> {
   const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
-  await house.ask("/admin/accounts/import", {
+  await kleis.browse("/admin/accounts/import", {
     headers,
     json: { provider: "copilot", kind: "oauth", access_token: "gho_planted" },
   });
-  const issued = await house.ask("/admin/keys", { headers, json: { label: "laptop" } });
+  const issued = await kleis.browse("/admin/keys", { headers, json: { label: "laptop" } });
   return String((await issued.json()).key);
 }

@@ -1,22 +1,22 @@
 /** The page with more keys than fit on one: every key is reached by links alone, and no page grows with their number. */
 import { expect, test } from "vitest";
+import { type Kleis, startKleis } from "../support/kleis.ts";
 import { newKey } from "../support/storage.ts";
-import { createHouse, type House } from "./house.ts";
 
 const PAGE = "/admin/page/keys";
 
 /** Keys that work, `key-000` the oldest, and keys that ended. */
-async function houseWith(working: number, ended: number): Promise<{ house: House; cookie: string }> {
-  const house = await createHouse();
-  const { keys } = house.runtime.storage;
+async function kleisWith(working: number, ended: number): Promise<{ kleis: Kleis; cookie: string }> {
+  const kleis = await startKleis();
+  const { keys } = kleis.runtime.storage;
   const insert = (id: string, now: number) => keys.insert(newKey({ id, label: `the ${id}`, now }));
   const nameOf = (kind: string, at: number) => `${kind}-${String(at).padStart(3, "0")}`;
   for (let at = 0; at < working; at++) await insert(nameOf("key", at), 1_000 + at);
   for (let at = 0; at < ended; at++) {
     await insert(nameOf("over", at), 1_000 + at);
-    await keys.revoke(nameOf("over", at), house.clock.ms);
+    await keys.revoke(nameOf("over", at), kleis.clock.ms);
   }
-  return { house, cookie: await house.login() };
+  return { kleis, cookie: await kleis.login() };
 }
 
 interface Shown {
@@ -28,8 +28,8 @@ interface Shown {
   to(words: string): string | undefined;
 }
 
-async function look({ house, cookie }: Awaited<ReturnType<typeof houseWith>>, path: string): Promise<Shown> {
-  const text = await (await house.ask(path.replace(/#.*/, ""), { cookie })).text();
+async function look({ kleis, cookie }: Awaited<ReturnType<typeof kleisWith>>, path: string): Promise<Shown> {
+  const text = await (await kleis.browse(path.replace(/#.*/, ""), { cookie })).text();
   const names = [...text.matchAll(/<h2 id="name-([^"]+)"/g)].map((match) => match[1] ?? "");
   return {
     text,
@@ -41,7 +41,7 @@ async function look({ house, cookie }: Awaited<ReturnType<typeof houseWith>>, pa
 }
 
 test("an owner of many keys walks to the oldest and back, and sees each once", async () => {
-  const place = await houseWith(120, 0);
+  const place = await kleisWith(120, 0);
   const seen: string[][] = [];
   let page = await look(place, PAGE);
   expect(page.to("Newer keys")).toBeUndefined();
@@ -59,9 +59,9 @@ test("an owner of many keys walks to the oldest and back, and sees each once", a
 });
 
 test("the beginning is a whole page also for who comes back to it after a key was made", async () => {
-  const place = await houseWith(60, 0);
+  const place = await kleisWith(60, 0);
   const second = await look(place, (await look(place, PAGE)).to("Older keys") ?? "");
-  await place.house.runtime.storage.keys.insert(newKey({ id: "key-999", now: 9_000 }));
+  await place.kleis.runtime.storage.keys.insert(newKey({ id: "key-999", now: 9_000 }));
   const back = await look(place, second.to("Newer keys") ?? "");
   expect(back.working).toHaveLength(50);
   const first = await look(place, back.to("Newer keys") ?? "");
@@ -70,7 +70,7 @@ test("the beginning is a whole page also for who comes back to it after a key wa
 });
 
 test("ended keys are counted, folded away, and paged without losing the place among the others", async () => {
-  const place = await houseWith(60, 45);
+  const place = await kleisWith(60, 45);
   const first = await look(place, PAGE);
   expect(first.text).toContain("45 keys that ended");
   expect(first.text).not.toMatch(/<details[^>]* open/);
@@ -86,7 +86,7 @@ test("ended keys are counted, folded away, and paged without losing the place am
 });
 
 test("a place that is not there, or not any more, is the beginning", async () => {
-  const place = await houseWith(3, 2);
+  const place = await kleisWith(3, 2);
   for (const query of ["?after=x", "?before=x", "?ended-after=x", "?after=", "?after=%00&before=%00"]) {
     const page = await look(place, PAGE + query);
     expect([query, page.working]).toEqual([query, ["key-002", "key-001", "key-000"]]);
@@ -100,7 +100,7 @@ test("a place that is not there, or not any more, is the beginning", async () =>
 });
 
 test("a list to choose a key from stays short, and still takes any key that works", async () => {
-  const place = await houseWith(130, 5);
+  const place = await kleisWith(130, 5);
   for (const path of ["/admin/page/use", "/admin/page/models"]) {
     const options = async (query: string) => {
       const { text } = await look(place, `${path}?key=${query}`);
@@ -110,9 +110,9 @@ test("a list to choose a key from stays short, and still takes any key that work
     };
     // The page of models has its list only where there is an account.
     if (path.endsWith("models")) {
-      const headers = { authorization: `Bearer ${place.house.runtime.config.ADMIN_TOKEN}` };
+      const headers = { authorization: `Bearer ${place.kleis.runtime.config.ADMIN_TOKEN}` };
       const json = { provider: "claude", kind: "api_key", api_key: "sk-ant-api03-many" };
-      await place.house.ask("/admin/accounts/import", { headers, json });
+      await place.kleis.browse("/admin/accounts/import", { headers, json });
     }
     expect((await options("key-129")).all).toHaveLength(100);
     expect(await options("key-000")).toMatchObject({ chosen: "key-000" });

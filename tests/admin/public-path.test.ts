@@ -1,8 +1,8 @@
 /** Kleis under a path of its web server: every link, form, redirect, cookie and address stays under it, stripped or not. */
 import { describe, expect, test } from "vitest";
-import { TEST_KEY } from "../../harness/secrets.ts";
+import { ADMIN_TOKEN, TEST_KEY } from "../../harness/secrets.ts";
 import { readConfig } from "../../src/environment.ts";
-import { ADMIN_TOKEN, createHouse } from "../security/house.ts";
+import { startSeededKleis } from "../security/kleis.ts";
 
 const ORIGIN = "https://example.com";
 const PREFIXES = ["/kleis", "/team/a%20k.l+is"];
@@ -11,7 +11,7 @@ const WAYS = PREFIXES.flatMap((prefix) => SERVERS.map((server) => [prefix, serve
 
 /** What a browser does with the paths of cookies, and a web server that offers Kleis under one path alone. */
 async function browse(prefix: string, server: (typeof SERVERS)[number]) {
-  const house = await createHouse({ env: { PUBLIC_URL: `${ORIGIN}${prefix}/` } });
+  const kleis = await startSeededKleis({ env: { PUBLIC_URL: `${ORIGIN}${prefix}/` } });
   const cookies = new Map<string, { value: string; path: string }>();
 
   async function ask(path: string, init: RequestInit = {}): Promise<Response> {
@@ -25,7 +25,7 @@ async function browse(prefix: string, server: (typeof SERVERS)[number]) {
     if (sent.length > 0)
       headers.set("cookie", sent.map(([name, { value }]) => `${name}=${value}`).join("; "));
     if (init.method === "POST") headers.set("origin", ORIGIN);
-    const answer = await house.app.fetch(new Request(ORIGIN + inner + search, { ...init, headers }));
+    const answer = await kleis.app.fetch(new Request(ORIGIN + inner + search, { ...init, headers }));
     for (const line of answer.headers.getSetCookie()) {
       const [, name = "", value = ""] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
       cookies.set(name, { value, path: /; Path=([^;]*)/.exec(line)?.[1] ?? "" });
@@ -35,7 +35,7 @@ async function browse(prefix: string, server: (typeof SERVERS)[number]) {
   }
   const post = (path: string, fields: Record<string, string> = {}) =>
     ask(path, { method: "POST", body: new URLSearchParams(fields) });
-  return { house, ask, post, cookies };
+  return { kleis, ask, post, cookies };
 }
 
 function addressesIn(page: string, attribute: string): string[] {
@@ -92,8 +92,8 @@ describe.each(WAYS)("%s, which the web server %s", (prefix, server) => {
   });
 
   test("agents and programs reach every route, and are given addresses under it", async () => {
-    const { house, ask } = await browse(prefix, server);
-    const authorization = `Bearer ${house.keys.live.key}`;
+    const { kleis, ask } = await browse(prefix, server);
+    const authorization = `Bearer ${kleis.keys.live.key}`;
     const withKey = { headers: { authorization } };
     expect((await ask(`${prefix}/healthz`)).status).toBe(200);
     expect(await (await ask(prefix)).text()).toContain(`admin page is at ${prefix}/admin`);
@@ -121,24 +121,24 @@ describe.each(WAYS)("%s, which the web server %s", (prefix, server) => {
 });
 
 test("opened past the web server, by its own address, the page works as well", async () => {
-  const house = await createHouse({ env: { PUBLIC_URL: `${ORIGIN}/kleis` } });
-  const login = await house.ask("/admin");
+  const kleis = await startSeededKleis({ env: { PUBLIC_URL: `${ORIGIN}/kleis` } });
+  const login = await kleis.request("/admin");
   const [action = ""] = addressesIn(await login.text(), "action");
-  const entered = await house.ask(action, {
+  const entered = await kleis.request(action, {
     method: "POST",
     headers: { origin: "http://127.0.0.1:4747" },
     body: new URLSearchParams({ token: ADMIN_TOKEN }),
   });
   const [cookie = ""] = entered.headers.getSetCookie();
   expect(cookie).toMatch(/^kleis=.*; Path=\/kleis\/admin; /);
-  const page = await house.ask(entered.headers.get("location") ?? "", {
+  const page = await kleis.request(entered.headers.get("location") ?? "", {
     headers: { cookie: cookie.split(";")[0] ?? "" },
   });
   expect(await page.text()).toContain(">Accounts</h1>");
 });
 
 test("a path that begins as one of Kleis's own is refused, since both are answered", async () => {
-  const { app } = await createHouse();
+  const { app } = await startSeededKleis();
   const own = new Set(
     app.routes.map(({ path }) => path.split("/")[1] ?? "").filter((name) => /^\w/.test(name)),
   );

@@ -3,22 +3,24 @@ import { expect, onTestFinished, test } from "vitest";
 import { nodeFetch } from "../../adapters/node/fetch.ts";
 import type { CallbackOptions } from "../../src/runtime.ts";
 import { startFakes } from "../fakes/index.ts";
-import { createHouse, type House } from "./house.ts";
+import { type Kleis, startKleis } from "../support/kleis.ts";
 
-async function createSignInHouse() {
+async function startSignIn() {
   const fakes = await startFakes();
   onTestFinished(() => fakes.close());
   const wishes: CallbackOptions[] = [];
-  const house = await createHouse({
+  const kleis = await startKleis({
     env: fakes.env,
-    fetch: nodeFetch,
-    listenForCallback: async (wish) => {
-      wishes.push(wish);
-      return { extend: () => {}, close: () => {} };
+    network: nodeFetch,
+    more: {
+      listenForCallback: async (wish) => {
+        wishes.push(wish);
+        return { extend: () => {}, close: () => {} };
+      },
     },
   });
-  house.clock.ms = Date.now();
-  return { house, fakes, wishes, cookie: await house.login() };
+  kleis.clock.ms = Date.now();
+  return { kleis, fakes, wishes, cookie: await kleis.login() };
 }
 
 /** The hidden fields of a page's forms, which carry the sign-in on. */
@@ -30,36 +32,36 @@ function carried(page: string): Record<string, string> {
 }
 
 async function post(
-  house: House,
+  kleis: Kleis,
   cookie: string,
   path: string,
   form: Record<string, string>,
 ): Promise<string> {
-  const answer = await house.ask(`/admin/page/connect/${path}`, { cookie, form });
+  const answer = await kleis.browse(`/admin/page/connect/${path}`, { cookie, form });
   expect(answer.status).toBe(200);
   return answer.text();
 }
 
 test("a browser that comes back to this machine ends the sign-in, while the page waits for it", async () => {
-  const { house, fakes, wishes, cookie } = await createSignInHouse();
-  const begun = await post(house, cookie, "codex/start", { mode: "browser" });
+  const { kleis, fakes, wishes, cookie } = await startSignIn();
+  const begun = await post(kleis, cookie, "codex/start", { mode: "browser" });
   expect(begun).toContain("Kleis waits for your browser to come back by itself.");
   expect(begun).toContain('data-poll="2"');
   const fields = carried(begun);
-  const early = await post(house, cookie, "codex/check", fields);
+  const early = await post(kleis, cookie, "codex/check", fields);
   expect(early).toContain('data-poll="2"');
   expect(early).toContain("Not yet: your browser has not come back to Kleis.");
 
   const callback = new URL(fakes.codex.authorize(fields.url ?? ""));
   await wishes[0]?.receive(callback.search.slice(1));
-  const ended = await post(house, cookie, "codex/check", fields);
+  const ended = await post(kleis, cookie, "codex/check", fields);
   expect(ended).toContain("The account is connected");
   expect(ended).toContain("owner@example.org");
 });
 
 test("nothing secret of a sign-in is in the page: no verifier, no device code", async () => {
-  const { house, fakes, cookie } = await createSignInHouse();
-  const page = await post(house, cookie, "copilot/start", {});
+  const { kleis, fakes, cookie } = await startSignIn();
+  const page = await post(kleis, cookie, "copilot/start", {});
   expect(Object.keys(carried(page)).sort()).toEqual([
     "expires_at",
     "interval",
@@ -74,27 +76,30 @@ test("nothing secret of a sign-in is in the page: no verifier, no device code", 
 });
 
 test("a link that is no web address is not shown, whoever sends it", async () => {
-  const { house, cookie } = await createSignInHouse();
-  const fields = { ...carried(await post(house, cookie, "copilot/start", {})) };
+  const { kleis, cookie } = await startSignIn();
+  const fields = { ...carried(await post(kleis, cookie, "copilot/start", {})) };
   for (const url of ["javascript:alert(1)", "data:text/html,x", "http://evil.example/", "//x", ""]) {
-    const answer = await house.ask("/admin/page/connect/copilot/check", { cookie, form: { ...fields, url } });
+    const answer = await kleis.browse("/admin/page/connect/copilot/check", {
+      cookie,
+      form: { ...fields, url },
+    });
     expect(answer.status, url).toBe(404);
     expect(await answer.text()).not.toContain("evil.example");
   }
 });
 
 test("a sign-in that is over is said to be, with the way to a new one", async () => {
-  const { house, cookie } = await createSignInHouse();
-  const fields = carried(await post(house, cookie, "claude/start", { mode: "max" }));
-  house.clock.ms += 16 * 60_000;
-  const over = await post(house, cookie, "claude/finish", { ...fields, code: "x#y" });
+  const { kleis, cookie } = await startSignIn();
+  const fields = carried(await post(kleis, cookie, "claude/start", { mode: "max" }));
+  kleis.clock.ms += 16 * 60_000;
+  const over = await post(kleis, cookie, "claude/finish", { ...fields, code: "x#y" });
   expect(over).toContain("Claude is not connected");
   expect(over).toContain("older than 15 minutes");
   expect(over).toContain('href="/admin/page/connect/claude"');
 });
 
 test("a provider or a step that is not there is a page that says so", async () => {
-  const { house, cookie } = await createSignInHouse();
+  const { kleis, cookie } = await startSignIn();
   for (const [path, form] of [
     ["/admin/page/connect/nobody", undefined],
     ["/admin/page/connect/nobody/start", {}],
@@ -104,7 +109,7 @@ test("a provider or a step that is not there is a page that says so", async () =
     ["/admin/page/keys/key_none/revoke", undefined],
     ["/admin/page/keys/key_none/reveal", {}],
   ] as const) {
-    const answer = await house.ask(path, { cookie, ...(form === undefined ? {} : { form }) });
+    const answer = await kleis.browse(path, { cookie, ...(form === undefined ? {} : { form }) });
     expect(answer.status, path).toBe(404);
     expect(await answer.text()).toContain("There is no such");
   }

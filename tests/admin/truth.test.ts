@@ -2,21 +2,21 @@
 import { describe, expect, test } from "vitest";
 import { KEY_REJECTED, NOT_CHECKED } from "../../src/accounts/credential-rejection.ts";
 import { StorageError } from "../../src/storage/port.ts";
+import { type Kleis, startKleis } from "../support/kleis.ts";
 import { newAccount, newKey } from "../support/storage.ts";
-import { createHouse, type House } from "./house.ts";
 
 const KEY = { kind: "api_key", accessToken: null, refreshToken: null, expiresAt: null } as const;
 
 async function entered() {
-  const house = await createHouse();
-  const cookie = await house.login();
-  const see = async (path: string) => (await house.ask(path, { cookie })).text();
+  const kleis = await startKleis();
+  const cookie = await kleis.login();
+  const see = async (path: string) => (await kleis.browse(path, { cookie })).text();
   const send = async (path: string, form: Record<string, string>) =>
-    (await house.ask(path, { cookie, form })).text();
-  return { house, see, send, accounts: house.runtime.storage.accounts };
+    (await kleis.browse(path, { cookie, form })).text();
+  return { kleis, see, send, accounts: kleis.runtime.storage.accounts };
 }
 
-async function refuse({ runtime }: House, id: string) {
+async function refuse({ runtime }: Kleis, id: string) {
   const { accounts } = runtime.storage;
   const { statusReason: from = null } = (await accounts.get(id)) ?? {};
   return accounts.changeReason(id, { version: 0, from, to: KEY_REJECTED });
@@ -29,8 +29,8 @@ describe("after an import", () => {
   const form = { kind: "api_key", provider: "claude", api_key: "hello" };
 
   test("an owner reads that the key is saved and not checked, and where to test it", async () => {
-    const { house, send } = await entered();
-    await house.runtime.storage.keys.insert(newKey());
+    const { kleis, send } = await entered();
+    await kleis.runtime.storage.keys.insert(newKey());
     const page = await send("/admin/page/import", form);
     expect(read(page)).toContain("The account is saved");
     expect(read(page)).toContain("It has not been tested yet: the provider has not been asked.");
@@ -40,15 +40,15 @@ describe("after an import", () => {
   });
 
   test("an owner reads what of it was not stored", async () => {
-    const { house, send, accounts } = await entered();
+    const { kleis, send, accounts } = await entered();
     const tokens = { kind: "tokens", provider: "claude", refresh_token: "sk-ant-ort01-ONE" };
     await send("/admin/page/import", tokens);
     const [id = ""] = (await accounts.list()).map((account) => account.id);
-    const { refreshes } = house.runtime.storage;
+    const { refreshes } = kleis.runtime.storage;
     const wish = { owner: "test", version: 0, leaseMs: 1_000 };
     const lease = { ...wish, fence: (await refreshes.acquire(id, wish))?.state.fence ?? 0 };
     const next = { accessToken: "at", refreshToken: "rt", idToken: null, apiKey: null, expiresAt: null };
-    await refreshes.commit(id, lease, { ...next, spentToken: "sk-ant-ort01-ONE" }, {}, house.clock.ms);
+    await refreshes.commit(id, lease, { ...next, spentToken: "sk-ant-ort01-ONE" }, {}, kleis.clock.ms);
     const page = read(await send("/admin/page/import", tokens));
     expect(page).toContain("the imported tokens are older than those that Kleis holds");
   });
@@ -63,14 +63,14 @@ describe("after an import", () => {
 
 describe("a key that its provider refused", () => {
   test("is a warning on its card, with the way to replace it", async () => {
-    const { house, see, accounts } = await entered();
+    const { kleis, see, accounts } = await entered();
     await accounts.save(newAccount({ ...KEY, apiKey: "sk-ant-api03-ONE", label: "Console" }));
     const fine = await see("/admin");
     expect(read(fine)).toContain("Active Kind API key, Max Token has no end");
     expect(fine).toContain(
       'class="quiet" id="replace-a1" href="/admin/page/import?kind=api_key&amp;provider=claude&amp;replaces=a1"',
     );
-    await refuse(house, "a1");
+    await refuse(kleis, "a1");
     const page = await see("/admin");
     expect(read(page)).toContain(`Active, but its key was refused ${KEY_REJECTED}`);
     expect(read(page)).toContain("Token refused by the provider");
@@ -81,9 +81,9 @@ describe("a key that its provider refused", () => {
     ["that is refused", true],
     ["that still works", false],
   ])("is replaced: requests use the new one instead of one %s", async (_name, isRefused) => {
-    const { house, see, send, accounts } = await entered();
+    const { kleis, see, send, accounts } = await entered();
     await accounts.save(newAccount({ ...KEY, apiKey: "sk-ant-api03-ONE", label: "Console" }));
-    if (isRefused) await refuse(house, "a1");
+    if (isRefused) await refuse(kleis, "a1");
     const panel = await see("/admin/page/import?kind=api_key&provider=claude&replaces=a1");
     expect(read(panel)).toContain("Replace the key of Console");
     expect(panel).toContain('<input type="hidden" name="replaces" value="a1"/>');
@@ -105,11 +105,11 @@ describe("a key that its provider refused", () => {
   });
 
   test("is mended by the same key once more, which is still its account", async () => {
-    const { house, send, see, accounts } = await entered();
+    const { kleis, send, see, accounts } = await entered();
     const form = { kind: "api_key", provider: "claude", api_key: "sk-ant-api03-ONE" };
     await send("/admin/page/import", form);
     const [id = ""] = (await accounts.list()).map((account) => account.id);
-    await refuse(house, id);
+    await refuse(kleis, id);
     const saved = await send("/admin/page/import", { ...form, replaces: id });
     expect(read(saved)).not.toContain("former key");
     expect(await accounts.list()).toMatchObject([{ id, primary: true, statusReason: NOT_CHECKED }]);
@@ -120,12 +120,12 @@ describe("a key that its provider refused", () => {
 describe("a key that is limited to an account", () => {
   async function limited() {
     const world = await entered();
-    const { house, accounts } = world;
+    const { kleis, accounts } = world;
     await accounts.save(newAccount({ id: "mine", externalId: "1", label: "Mine", metadata: {} }));
     await accounts.save(
       newAccount({ ...KEY, id: "other", externalId: "2", label: "Other", apiKey: "sk-ant-api03-ONE" }),
     );
-    const { keys } = house.runtime.storage;
+    const { keys } = kleis.runtime.storage;
     await keys.insert(newKey({ accounts: ["mine"], models: ["claude-sonnet-4-5"] }));
     /** What the page of models says of one, in its last column. */
     const says = async (model: string) => {
@@ -136,12 +136,12 @@ describe("a key that is limited to an account", () => {
     return { ...world, says };
   }
 
-  async function end({ house }: { house: House }) {
-    const { refreshes } = house.runtime.storage;
+  async function end({ kleis }: { kleis: Kleis }) {
+    const { refreshes } = kleis.runtime.storage;
     const wish = { owner: "test", version: 0, leaseMs: 1_000 };
     const fence = (await refreshes.acquire("mine", wish))?.state.fence ?? 0;
-    await refreshes.reject("mine", { owner: "test", fence, version: 0 }, "It is over.", house.clock.ms);
-    house.clock.ms += 60_000;
+    await refreshes.reject("mine", { owner: "test", fence, version: 0 }, "It is over.", kleis.clock.ms);
+    kleis.clock.ms += 60_000;
   }
 
   test("is shown what it may not ask for, and what its account cannot answer now", async () => {
@@ -152,8 +152,8 @@ describe("a key that is limited to an account", () => {
     expect(await world.says("claude-sonnet-4-5")).toEqual(["its account cannot answer now"]);
     expect(await world.says("claude-haiku-4-5")).toEqual(["outside its limits"]);
     await world.accounts.save(newAccount({ id: "mine", externalId: "1", metadata: {} }));
-    await world.accounts.update("mine", { enabled: false }, world.house.clock.ms);
-    world.house.clock.ms += 60_000;
+    await world.accounts.update("mine", { enabled: false }, world.kleis.clock.ms);
+    world.kleis.clock.ms += 60_000;
     expect(await world.says("claude-sonnet-4-5")).toEqual(["its account cannot answer now"]);
     expect(await world.see("/admin/page/models?key=k1")).not.toContain("GET /v1/models");
   });
@@ -172,36 +172,36 @@ describe("a key that is limited to an account", () => {
 
 describe("a name for a model", () => {
   const form = (id: string) => ({ id, provider: "codex", model: "gpt-5.5", former: "" });
-  const names = async ({ runtime }: House) => {
+  const names = async ({ runtime }: Kleis) => {
     const stored: unknown = JSON.parse((await runtime.storage.settings.get("models.custom")) ?? "[]");
     return (stored as { id: string }[]).map(({ id }) => id);
   };
 
   test("is added to the stored ones, also to those that another process has just stored", async () => {
-    const { house, send, see } = await entered();
-    const other = await createHouse({ beside: house });
+    const { kleis, send, see } = await entered();
+    const other = await kleis.another();
     await see("/admin/page/models");
-    await other.ask("/admin/page/models", { cookie: await other.login(), form: form("first") });
+    await other.browse("/admin/page/models", { cookie: await other.login(), form: form("first") });
     await send("/admin/page/models", form("second"));
-    expect(await names(house)).toEqual(["first", "second"]);
+    expect(await names(kleis)).toEqual(["first", "second"]);
   });
 
   test("takes the place of no others where the stored ones cannot be read", async () => {
-    const { house, send } = await entered();
+    const { kleis, send } = await entered();
     await send("/admin/page/models", form("first"));
-    const { settings } = house.runtime.storage;
+    const { settings } = kleis.runtime.storage;
     const failing: typeof settings = {
       ...settings,
       get: (key) => (key === "models.custom" ? Promise.reject(new StorageError("away")) : settings.get(key)),
     };
-    const storage = { ...house.runtime.storage, settings: failing };
-    const poor = await createHouse({ beside: { ...house, runtime: { ...house.runtime, storage } } });
+    const storage = { ...kleis.runtime.storage, settings: failing };
+    const poor = await kleis.another({ storage });
     const cookie = await poor.login();
-    expect((await poor.ask("/admin/page/models", { cookie, form: form("second") })).status).toBe(503);
-    expect(await names(house)).toEqual(["first"]);
+    expect((await poor.browse("/admin/page/models", { cookie, form: form("second") })).status).toBe(503);
+    expect(await names(kleis)).toEqual(["first"]);
     await settings.set("models.custom", "[{}]", 1);
-    const damaged = await createHouse({ beside: house });
-    const again = await damaged.ask("/admin/page/models", {
+    const damaged = await kleis.another();
+    const again = await damaged.browse("/admin/page/models", {
       cookie: await damaged.login(),
       form: form("second"),
     });

@@ -3,15 +3,15 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { identityOf } from "../../src/admin/ui/account-name.ts";
 import { formErrorOf } from "../../src/admin/ui/form-error.ts";
 import { copilot } from "../../src/providers/copilot/index.ts";
-import { createHouse, type House } from "./house.ts";
+import { type Kleis, startKleis } from "../support/kleis.ts";
 
-let house: House;
+let kleis: Kleis;
 let cookie: string;
 
 beforeEach(async () => {
   // A provider that has no sign-in by code.
-  house = await createHouse({ fetch: () => Promise.resolve(Response.json({}, { status: 404 })) });
-  cookie = await house.login();
+  kleis = await startKleis({ network: () => Promise.resolve(Response.json({}, { status: 404 })) });
+  cookie = await kleis.login();
 });
 
 interface ShownError {
@@ -21,7 +21,7 @@ interface ShownError {
 }
 
 async function send(path: string, form: Record<string, string>): Promise<ShownError> {
-  const answer = await house.ask(`/admin/page/${path}`, { cookie, form });
+  const answer = await kleis.browse(`/admin/page/${path}`, { cookie, form });
   const html = await answer.text();
   const [, words = ""] = /id="form-error" data-error=.*?<span>(.*?)<\/span>/.exec(html) ?? [];
   return { text: words, wrong: html.match(/<(input|select|textarea)[^>]*aria-invalid="true"[^>]*>/g) ?? [] };

@@ -4,7 +4,7 @@ import { testKeyOf } from "../../harness/secrets.ts";
 import { readConfig } from "../../src/environment.ts";
 import { canonicalPath } from "../../src/http/canonical-path.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
-import { createHouse, type House } from "../security/house.ts";
+import { type SeededKleis, startSeededKleis } from "../security/kleis.ts";
 
 const PREFIXES = new Set(PROVIDERS.map(({ id }) => id));
 const ROOTS = ["/v1", ...[...PREFIXES].map((id) => `/${id}/v1`)];
@@ -31,15 +31,16 @@ function spellings(path: string): string[] {
   return [...one, path.replaceAll("/", "///"), ...repeated.map((each) => `/${each}//`)];
 }
 
-const newHouse = () =>
-  createHouse({
-    fetch: async () => Response.json({ id: "msg_1", type: "message", model: "claude-sonnet-5", output: [] }),
+const prepared = () =>
+  startSeededKleis({
+    network: async () =>
+      Response.json({ id: "msg_1", type: "message", model: "claude-sonnet-5", output: [] }),
   });
 
-async function answerOf(house: House, method: string, path: string) {
-  const { key, discoveryToken } = house.keys.live;
-  const before = house.sent.length;
-  const answer = await house.ask(path.replace("<token>", discoveryToken), {
+async function answerOf(kleis: SeededKleis, method: string, path: string) {
+  const { key, discoveryToken } = kleis.keys.live;
+  const before = kleis.inference().length;
+  const answer = await kleis.request(path.replace("<token>", discoveryToken), {
     method,
     headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
     ...(method === "POST"
@@ -54,21 +55,21 @@ async function answerOf(house: House, method: string, path: string) {
       .replaceAll(/req_[\w-]+/g, "req")
       .replaceAll(/_[0-9a-f]{24}/g, "_id")
       .replaceAll(/"created(_at)?":\d+/g, '"created":0'),
-    sent: house.sent.slice(before),
+    sent: kleis.inference().slice(before),
   };
 }
 
 test("every route answers every method under every spelling as under its own", async () => {
-  const house = await newHouse();
+  const kleis = await prepared();
   for (const route of ROUTES) {
     for (const method of METHODS) {
-      const own = await answerOf(house, method, route);
+      const own = await answerOf(kleis, method, route);
       for (const path of spellings(route)) {
-        expect(await answerOf(house, method, path), `${method} ${path}`).toEqual(own);
+        expect(await answerOf(kleis, method, path), `${method} ${path}`).toEqual(own);
       }
     }
     const method = OPERATIONS.some((path) => route.endsWith(path)) ? "POST" : "GET";
-    expect((await answerOf(house, method, route)).text, route).not.toContain("There is nothing at");
+    expect((await answerOf(kleis, method, route)).text, route).not.toContain("There is nothing at");
   }
 });
 
@@ -92,9 +93,9 @@ test("a model's id keeps its own slashes, and the admin page its exact address",
 });
 
 test("what has no route is refused in the shape of who asks", async () => {
-  const house = await newHouse();
+  const kleis = await prepared();
   const shapeOf = async (path: string, headers: Record<string, string> = {}) => {
-    const body = (await (await house.ask(path, { method: "POST", headers })).json()) as object;
+    const body = (await (await kleis.request(path, { method: "POST", headers })).json()) as object;
     expect(JSON.stringify(body)).toContain('"not_found"');
     return "type" in body ? "anthropic" : "openai";
   };

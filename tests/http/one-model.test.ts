@@ -1,7 +1,7 @@
 /** What a key's scope judges is what any reader of the body finds: one `model`, and every model that a tool names. */
 import { expect, test } from "vitest";
 import { issueKey } from "../../src/keys/issue.ts";
-import { createHouse } from "../security/house.ts";
+import { startSeededKleis } from "../security/kleis.ts";
 
 const ALLOWED = "claude-sonnet-5";
 const FORBIDDEN = "claude-opus-4-8";
@@ -26,20 +26,22 @@ const PATHS = [
   "/v1/responses",
 ];
 
-async function newHouse() {
-  const house = await createHouse({ fetch: async () => Response.json({ id: "msg_1", type: "message" }) });
-  const scoped = await issueKey(house.runtime, { label: "scoped", models: [ALLOWED] });
+async function prepared() {
+  const kleis = await startSeededKleis({
+    network: async () => Response.json({ id: "msg_1", type: "message" }),
+  });
+  const scoped = await issueKey(kleis.runtime, { label: "scoped", models: [ALLOWED] });
   const post = async (body: string, key = scoped.key, path = "/v1/messages") => {
-    const before = house.sent.length;
+    const before = kleis.inference().length;
     const headers = { "x-api-key": key, "content-type": "application/json" };
-    const answer = await house.ask(path, { method: "POST", headers, body });
-    return { status: answer.status, text: await answer.text(), sent: house.sent.length - before };
+    const answer = await kleis.request(path, { method: "POST", headers, body });
+    return { status: answer.status, text: await answer.text(), sent: kleis.inference().length - before };
   };
-  return { ...house, post };
+  return { ...kleis, post };
 }
 
 test("a second model is refused, however its name is written and wherever it stands", async () => {
-  const { post, keys } = await newHouse();
+  const { post, keys } = await prepared();
   for (const name of NAMES) {
     for (const value of [`"${ALLOWED}"`, `"${FORBIDDEN}"`, "null", '{"model":1}']) {
       for (const body of [
@@ -62,7 +64,7 @@ test("a second model is refused, however its name is written and wherever it sta
 });
 
 test("a member of that name elsewhere in the body is none of it", async () => {
-  const { post } = await newHouse();
+  const { post } = await prepared();
   const tool =
     '{"name":"task","input_schema":{"type":"object","properties":{"model":{"type":"string"},"MODEL":{}}}}';
   for (const more of [
@@ -77,7 +79,7 @@ test("a member of that name elsewhere in the body is none of it", async () => {
 });
 
 test("a key's scope holds for the models of tools, in whatever order and depth", async () => {
-  const { post, keys } = await newHouse();
+  const { post, keys } = await prepared();
   const advisor = (members: string) => `{"type":"advisor","name":"advisor",${members}}`;
   const inTools = (tool: string) => [
     `"tools":[${tool}]`,

@@ -3,11 +3,12 @@ import { createServer, type Server } from "node:http";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { createCallbackPorts } from "../../adapters/node/callback.ts";
 import { start } from "../../adapters/node/server.ts";
-import { TEST_KEY } from "../../harness/secrets.ts";
+import { freePort } from "../../harness/process.ts";
+import { ADMIN_TOKEN, TEST_KEY } from "../../harness/secrets.ts";
 import type { CallbackOptions, CallbackPage } from "../../src/runtime.ts";
 import { startFakes } from "../fakes/index.ts";
 import { newFolder } from "../support/storage.ts";
-import { ADMIN_TOKEN, account, createSignInWorld, field, freePort } from "./world.ts";
+import { account, field, startSignIns } from "./sign-in.ts";
 
 const fine: CallbackPage = { status: 200, title: "Connected", text: "<b>You & I</b>" };
 
@@ -116,61 +117,61 @@ describe("a sign-in that is awaited here", () => {
 
   test("is connected by the browser's return; the page polls with the state alone", async () => {
     const { listenForCallback, wishes, isOpen } = door();
-    const world = await createSignInWorld({ listenForCallback, local: true });
-    const answer = await world.start("codex");
+    const kleis = await startSignIns({ listenForCallback, local: true });
+    const answer = await kleis.start("codex");
     const state = field(answer, "state");
     expect(answer.json).toMatchObject({ method: "paste", interval: 2 });
     expect(wishes[0]).toMatchObject({ port: 1455, path: "/auth/callback", until: answer.json.expires_at });
-    expect((await world.complete("codex", state)).json).toEqual({ status: "pending", retry_after: 2 });
+    expect((await kleis.complete("codex", state)).json).toEqual({ status: "pending", retry_after: 2 });
 
-    const page = await wishes[0]?.receive(queryOf(world.fakes.codex.authorize(field(answer, "url"))));
+    const page = await wishes[0]?.receive(queryOf(kleis.fakes.codex.authorize(field(answer, "url"))));
     expect(page).toMatchObject({ status: 200, text: expect.stringMatching(/You can close this tab/) });
     expect(isOpen()).toBe(false);
-    const done = await world.complete("codex", state);
+    const done = await kleis.complete("codex", state);
     expect(account(done)).toMatchObject({ provider: "codex", label: "owner@example.org" });
-    expect(await world.accounts()).toHaveLength(1);
-    expect(world.fakes.violations()).toEqual([]);
+    expect(await kleis.accounts()).toHaveLength(1);
+    expect(kleis.fakes.violations()).toEqual([]);
   });
 
   test("may be pasted as well: one account, whoever wins", async () => {
     const { listenForCallback, wishes } = door();
-    const world = await createSignInWorld({ listenForCallback, local: true });
-    const answer = await world.start("codex");
-    const callback = world.fakes.codex.authorize(field(answer, "url"));
+    const kleis = await startSignIns({ listenForCallback, local: true });
+    const answer = await kleis.start("codex");
+    const callback = kleis.fakes.codex.authorize(field(answer, "url"));
     await Promise.all([
       wishes[0]?.receive(queryOf(callback)),
-      world.complete("codex", field(answer, "state"), callback),
+      kleis.complete("codex", field(answer, "state"), callback),
     ]);
-    expect((await world.complete("codex", field(answer, "state"))).json).toMatchObject({
+    expect((await kleis.complete("codex", field(answer, "state"))).json).toMatchObject({
       status: "connected",
     });
-    expect(await world.accounts()).toHaveLength(1);
-    expect(world.fakes.violations()).toEqual([]);
+    expect(await kleis.accounts()).toHaveLength(1);
+    expect(kleis.fakes.violations()).toEqual([]);
   });
 
   test("shares the port with another one, and frees it after the last", async () => {
     const { listenForCallback, wishes, isOpen } = door();
-    const world = await createSignInWorld({ listenForCallback, local: true });
-    const [one, two] = await Promise.all([world.start("codex"), world.start("codex")]);
+    const kleis = await startSignIns({ listenForCallback, local: true });
+    const [one, two] = await Promise.all([kleis.start("codex"), kleis.start("codex")]);
     expect(wishes).toHaveLength(1);
     for (const answer of [two, one]) {
       expect(isOpen()).toBe(true);
-      const page = await wishes[0]?.receive(queryOf(world.fakes.codex.authorize(field(answer, "url"))));
+      const page = await wishes[0]?.receive(queryOf(kleis.fakes.codex.authorize(field(answer, "url"))));
       expect(page?.status).toBe(200);
     }
     expect(isOpen()).toBe(false);
-    await world.start("codex");
+    await kleis.start("codex");
     expect(wishes).toHaveLength(2);
   });
 
   test("learns of a denial, and so does the page that polls", async () => {
     const { listenForCallback, wishes, isOpen } = door();
-    const world = await createSignInWorld({ listenForCallback, local: true });
-    const answer = await world.start("codex");
-    const callback = world.fakes.codex.authorize(field(answer, "url"), { deny: true });
+    const kleis = await startSignIns({ listenForCallback, local: true });
+    const answer = await kleis.start("codex");
+    const callback = kleis.fakes.codex.authorize(field(answer, "url"), { deny: true });
     const page = await wishes[0]?.receive(queryOf(callback));
     expect(page).toMatchObject({ status: 400, text: expect.stringMatching(/no Codex/) });
-    const polled = await world.complete("codex", field(answer, "state"));
+    const polled = await kleis.complete("codex", field(answer, "state"));
     expect(polled.status).toBe(400);
     expect(polled.message).toMatch(/no Codex/);
     expect(isOpen()).toBe(false);
@@ -180,14 +181,14 @@ describe("a sign-in that is awaited here", () => {
     "takes nothing from a stranger: %s",
     async (query) => {
       const { listenForCallback, wishes } = door();
-      const world = await createSignInWorld({ listenForCallback, local: true });
-      const answer = await world.start("codex");
+      const kleis = await startSignIns({ listenForCallback, local: true });
+      const answer = await kleis.start("codex");
       expect(await wishes[0]?.receive(query)).toMatchObject({ status: 400 });
-      expect(world.sent).toEqual([]);
-      const done = await world.complete(
+      expect(kleis.sent).toEqual([]);
+      const done = await kleis.complete(
         "codex",
         field(answer, "state"),
-        world.fakes.codex.authorize(field(answer, "url")),
+        kleis.fakes.codex.authorize(field(answer, "url")),
       );
       expect(done.json).toMatchObject({ status: "connected" });
     },
@@ -198,13 +199,13 @@ describe("a sign-in that is awaited here", () => {
     ["the browser is elsewhere", false, false],
   ])("is pasted when %s", async (_, taken, local) => {
     const { listenForCallback, wishes } = door(taken);
-    const world = await createSignInWorld({ listenForCallback, local });
-    const answer = await world.start("codex");
+    const kleis = await startSignIns({ listenForCallback, local });
+    const answer = await kleis.start("codex");
     expect(answer.json).not.toHaveProperty("interval");
     expect(wishes).toEqual([]);
     const state = field(answer, "state");
-    expect((await world.complete("codex", state)).message).toMatch(/send as `code`/);
-    const done = await world.complete("codex", state, world.fakes.codex.authorize(field(answer, "url")));
+    expect((await kleis.complete("codex", state)).message).toMatch(/send as `code`/);
+    const done = await kleis.complete("codex", state, kleis.fakes.codex.authorize(field(answer, "url")));
     expect(done.json).toMatchObject({ status: "connected" });
   });
 });

@@ -1,26 +1,26 @@
 import { describe, expect, test } from "vitest";
 import { isObject } from "../../src/json.ts";
-import { account, createSignInWorld, field, html, intercept, type SignInWorld } from "./world.ts";
+import { account, field, html, intercept, type SignIns, startSignIns } from "./sign-in.ts";
 
-async function begun(world: SignInWorld, mode = "max") {
-  const answer = await world.start("claude", { mode });
+async function begun(kleis: SignIns, mode = "max") {
+  const answer = await kleis.start("claude", { mode });
   expect(answer.status).toBe(200);
   const url = field(answer, "url");
   return { answer, url, state: field(answer, "state") };
 }
 
 /** What the callback page shows once the owner has allowed it. */
-function allow(world: SignInWorld, url: string, owner?: string): { pasted: string; code: string } {
-  const pasted = world.fakes.claude.authorize(url, owner === undefined ? {} : { account: owner });
+function allow(kleis: SignIns, url: string, owner?: string): { pasted: string; code: string } {
+  const pasted = kleis.fakes.claude.authorize(url, owner === undefined ? {} : { account: owner });
   return { pasted, code: pasted.split("#")[0] ?? "" };
 }
 
 test("a Claude plan is connected by pasting what the callback page shows, and answers requests", async () => {
-  const world = await createSignInWorld();
-  const { answer, url, state } = await begun(world);
+  const kleis = await startSignIns();
+  const { answer, url, state } = await begun(kleis);
   expect(answer.json).toMatchObject({
     method: "paste",
-    expires_at: world.clock.now() + 15 * 60_000,
+    expires_at: kleis.clock.now() + 15 * 60_000,
     notice: expect.stringContaining("Anthropic"),
   });
   expect(answer.json).not.toHaveProperty("user_code");
@@ -36,7 +36,7 @@ test("a Claude plan is connected by pasting what the callback page shows, and an
     "state",
   ]);
 
-  const done = await world.complete("claude", state, allow(world, url).pasted);
+  const done = await kleis.complete("claude", state, allow(kleis, url).pasted);
   expect(done.json).toMatchObject({ status: "connected" });
   expect(account(done)).toMatchObject({
     provider: "claude",
@@ -45,30 +45,30 @@ test("a Claude plan is connected by pasting what the callback page shows, and an
     status: "active",
     external_id: "00000000-0000-4000-8000-00000000c1a0:org-fake-1",
     label: "Claude me@example.com",
-    expires_at: world.clock.now() + 28_800_000,
+    expires_at: kleis.clock.now() + 28_800_000,
     metadata: {
       email: "me@example.com",
       plan: "max",
-      login_expires_at: world.clock.now() + 2_332_800_000,
+      login_expires_at: kleis.clock.now() + 2_332_800_000,
     },
   });
 
-  const secrets = await world.storage.accounts.secrets(String(account(done).id));
-  expect(world.fakes.claude.tokens.find(secrets?.accessToken ?? "")).toMatchObject({ state: "live" });
-  expect(world.fakes.claude.tokens.find(secrets?.refreshToken ?? "")).toMatchObject({ kind: "refresh" });
-  expect(world.fakes.violations()).toEqual([]);
+  const secrets = await kleis.storage.accounts.secrets(String(account(done).id));
+  expect(kleis.fakes.claude.tokens.find(secrets?.accessToken ?? "")).toMatchObject({ state: "live" });
+  expect(kleis.fakes.claude.tokens.find(secrets?.refreshToken ?? "")).toMatchObject({ kind: "refresh" });
+  expect(kleis.fakes.violations()).toEqual([]);
 });
 
 test("nothing secret reaches the browser, the log or the disk in the clear", async () => {
-  const world = await createSignInWorld();
-  const { answer, url, state } = await begun(world);
-  const { pasted, code } = allow(world, url);
-  const between = await world.dump();
-  const done = await world.complete("claude", state, pasted);
-  const exchange = world.fakes.claude.requests.find(({ path }) => path === "/v1/oauth/token");
+  const kleis = await startSignIns();
+  const { answer, url, state } = await begun(kleis);
+  const { pasted, code } = allow(kleis, url);
+  const between = await kleis.dump();
+  const done = await kleis.complete("claude", state, pasted);
+  const exchange = kleis.fakes.claude.requests.find(({ path }) => path === "/v1/oauth/token");
   const verifier = isObject(exchange?.json) ? exchange.json.code_verifier : undefined;
-  const secrets = await world.storage.accounts.secrets(String(account(done).id));
-  const seen = [answer.text, done.text, between, await world.dump(), ...world.logged].join("\n");
+  const secrets = await kleis.storage.accounts.secrets(String(account(done).id));
+  const seen = [answer.text, done.text, between, await kleis.dump(), kleis.log()].join("\n");
   for (const secret of [String(verifier), code, secrets?.accessToken, secrets?.refreshToken]) {
     expect(secret?.length).toBeGreaterThan(20);
     expect(seen).not.toContain(secret);
@@ -95,31 +95,31 @@ describe("the code is taken in every form that an owner may paste", () => {
     ["a query string", (code, state) => `code=${code}&state=${state}`],
     ["a query string with ?", (code, state) => `?code=${code}&state=${state}`],
   ])("%s", async (_, paste) => {
-    const world = await createSignInWorld();
-    const { url, state } = await begun(world);
-    const done = await world.complete("claude", state, paste(allow(world, url).code, state));
+    const kleis = await startSignIns();
+    const { url, state } = await begun(kleis);
+    const done = await kleis.complete("claude", state, paste(allow(kleis, url).code, state));
     expect(done.json).toMatchObject({ status: "connected" });
-    expect(world.fakes.violations()).toEqual([]);
+    expect(kleis.fakes.violations()).toEqual([]);
   });
 });
 
 test("console mode mints an API key, keeps only that, and sends with it", async () => {
-  const world = await createSignInWorld();
-  const { url, state } = await begun(world, "console");
+  const kleis = await startSignIns();
+  const { url, state } = await begun(kleis, "console");
   expect(url).toContain("/console/oauth/authorize?");
   expect(new URL(url).searchParams.get("scope")).toBe("org:create_api_key user:profile");
-  const done = await world.complete("claude", state, allow(world, url).pasted);
+  const done = await kleis.complete("claude", state, allow(kleis, url).pasted);
   expect(account(done)).toMatchObject({ kind: "api_key", expires_at: null });
-  const secrets = await world.storage.accounts.secrets(String(account(done).id));
+  const secrets = await kleis.storage.accounts.secrets(String(account(done).id));
   expect(secrets).toMatchObject({ accessToken: null, refreshToken: null, idToken: null });
-  expect(world.fakes.claude.tokens.find(secrets?.apiKey ?? "")).toMatchObject({ kind: "api_key" });
-  expect(await world.accounts()).toHaveLength(1);
-  expect(world.fakes.violations()).toEqual([]);
+  expect(kleis.fakes.claude.tokens.find(secrets?.apiKey ?? "")).toMatchObject({ kind: "api_key" });
+  expect(await kleis.accounts()).toHaveLength(1);
+  expect(kleis.fakes.violations()).toEqual([]);
 });
 
 test("console mode stores nothing when no key is made, and can be tried again", async () => {
   let broken = true;
-  const world = await createSignInWorld({
+  const kleis = await startSignIns({
     fetch: intercept(({ pathname }) =>
       broken && pathname.endsWith("/create_api_key")
         ? Response.json(
@@ -129,61 +129,61 @@ test("console mode stores nothing when no key is made, and can be tried again", 
         : null,
     ),
   });
-  const { url, state } = await begun(world, "console");
-  const refused = await world.complete("claude", state, allow(world, url).pasted);
+  const { url, state } = await begun(kleis, "console");
+  const refused = await kleis.complete("claude", state, allow(kleis, url).pasted);
   expect(refused.status).toBe(400);
   expect(refused.message).toMatch(/no API key \(permission_error\)/);
-  expect(await world.accounts()).toEqual([]);
+  expect(await kleis.accounts()).toEqual([]);
   broken = false;
-  const done = await world.complete("claude", state, allow(world, url).pasted);
+  const done = await kleis.complete("claude", state, allow(kleis, url).pasted);
   expect(done.json).toMatchObject({ status: "connected" });
 });
 
 test("signing in again updates the account in place and keeps its label", async () => {
-  const world = await createSignInWorld();
-  const first = await begun(world);
-  const one = account(await world.complete("claude", first.state, allow(world, first.url).pasted));
-  await world.call("PATCH", `/accounts/${one.id}`, { label: "mine" });
-  const before = await world.storage.accounts.secrets(String(one.id));
-  const second = await begun(world);
-  const again = account(await world.complete("claude", second.state, allow(world, second.url).pasted));
+  const kleis = await startSignIns();
+  const first = await begun(kleis);
+  const one = account(await kleis.complete("claude", first.state, allow(kleis, first.url).pasted));
+  await kleis.admin("PATCH", `/admin/accounts/${one.id}`, { label: "mine" });
+  const before = await kleis.storage.accounts.secrets(String(one.id));
+  const second = await begun(kleis);
+  const again = account(await kleis.complete("claude", second.state, allow(kleis, second.url).pasted));
   expect(again).toMatchObject({ id: one.id, label: "mine", primary: true });
-  expect(await world.accounts()).toHaveLength(1);
-  const after = await world.storage.accounts.secrets(String(one.id));
+  expect(await kleis.accounts()).toHaveLength(1);
+  const after = await kleis.storage.accounts.secrets(String(one.id));
   expect(after?.accessToken).not.toBe(before?.accessToken);
 });
 
 test("another person's sign-in is another account", async () => {
-  const world = await createSignInWorld();
-  const first = await begun(world);
-  await world.complete("claude", first.state, allow(world, first.url).pasted);
-  const second = await begun(world);
-  await world.complete("claude", second.state, allow(world, second.url, "someone-else").pasted);
-  expect((await world.accounts()).map(({ externalId }) => externalId)).toEqual([
+  const kleis = await startSignIns();
+  const first = await begun(kleis);
+  await kleis.complete("claude", first.state, allow(kleis, first.url).pasted);
+  const second = await begun(kleis);
+  await kleis.complete("claude", second.state, allow(kleis, second.url, "someone-else").pasted);
+  expect((await kleis.accounts()).map(({ externalId }) => externalId)).toEqual([
     "00000000-0000-4000-8000-00000000c1a0:org-fake-1",
     "someone-else:org-fake-1",
   ]);
 });
 
 test("two tabs that complete one sign-in make one account, and redeem the code once", async () => {
-  const world = await createSignInWorld();
-  const { url, state } = await begun(world);
-  const { pasted } = allow(world, url);
-  const answers = await Promise.all(Array.from({ length: 6 }, () => world.complete("claude", state, pasted)));
+  const kleis = await startSignIns();
+  const { url, state } = await begun(kleis);
+  const { pasted } = allow(kleis, url);
+  const answers = await Promise.all(Array.from({ length: 6 }, () => kleis.complete("claude", state, pasted)));
   expect(answers.map(({ status }) => status)).toEqual(Array(6).fill(200));
   expect(answers.filter(({ json }) => json.status === "connected").length).toBeGreaterThan(0);
-  const late = await world.complete("claude", state, pasted);
+  const late = await kleis.complete("claude", state, pasted);
   expect(late.json).toMatchObject({ status: "connected" });
-  expect(await world.accounts()).toHaveLength(1);
-  expect(world.fakes.claude.requests.filter(({ path }) => path === "/v1/oauth/token")).toHaveLength(1);
+  expect(await kleis.accounts()).toHaveLength(1);
+  expect(kleis.fakes.claude.requests.filter(({ path }) => path === "/v1/oauth/token")).toHaveLength(1);
 });
 
 test("a profile that cannot be had does not stop the sign-in", async () => {
-  const world = await createSignInWorld({
+  const kleis = await startSignIns({
     fetch: intercept(({ pathname }) => (pathname.endsWith("/profile") ? html(503) : null)),
   });
-  const { url, state } = await begun(world);
-  const done = await world.complete("claude", state, allow(world, url).pasted);
+  const { url, state } = await begun(kleis);
+  const done = await kleis.complete("claude", state, allow(kleis, url).pasted);
   expect(account(done)).toMatchObject({ metadata: { email: "me@example.com" } });
 });
 
@@ -205,42 +205,42 @@ describe("what is pasted wrongly is refused before anything is sent, and the sig
     ["half an address", () => "https://[", /not a whole address/],
     ["far too much", () => "a".repeat(9000), /Nothing/],
   ])("%s", async (_, paste, words) => {
-    const world = await createSignInWorld();
-    const { url, state } = await begun(world);
-    const { code, pasted } = allow(world, url);
-    const wrong = await world.complete("claude", state, paste(code, state, url));
+    const kleis = await startSignIns();
+    const { url, state } = await begun(kleis);
+    const { code, pasted } = allow(kleis, url);
+    const wrong = await kleis.complete("claude", state, paste(code, state, url));
     expect(wrong.status).toBe(400);
     expect(wrong.json.error).toMatchObject({ code: "invalid_request", param: "code" });
     expect(wrong.message).toMatch(words);
     expect(wrong.text).not.toContain(code);
-    expect(world.sent).toEqual([]);
-    expect(await world.accounts()).toEqual([]);
-    expect((await world.complete("claude", state, pasted)).json).toMatchObject({ status: "connected" });
+    expect(kleis.sent).toEqual([]);
+    expect(await kleis.accounts()).toEqual([]);
+    expect((await kleis.complete("claude", state, pasted)).json).toMatchObject({ status: "connected" });
   });
 });
 
 test("a code that does not fit this sign-in's verifier is refused by Anthropic, and the next one works", async () => {
-  const world = await createSignInWorld();
-  const one = await begun(world);
-  const two = await begun(world);
-  const wrong = await world.complete("claude", one.state, allow(world, two.url).code);
+  const kleis = await startSignIns();
+  const one = await begun(kleis);
+  const two = await begun(kleis);
+  const wrong = await kleis.complete("claude", one.state, allow(kleis, two.url).code);
   expect(wrong.status).toBe(400);
   expect(wrong.message).toMatch(/did not accept this code.*Open the address again/);
-  expect(await world.accounts()).toEqual([]);
-  const right = await world.complete("claude", one.state, allow(world, one.url).pasted);
+  expect(await kleis.accounts()).toEqual([]);
+  const right = await kleis.complete("claude", one.state, allow(kleis, one.url).pasted);
   expect(right.json).toMatchObject({ status: "connected" });
 });
 
 test("access that was denied ends the sign-in in words, for every tab", async () => {
-  const world = await createSignInWorld();
-  const { url, state } = await begun(world);
-  for (const pasted of [`?error=access_denied&state=${state}`, allow(world, url).pasted]) {
-    const denied = await world.complete("claude", state, pasted);
+  const kleis = await startSignIns();
+  const { url, state } = await begun(kleis);
+  for (const pasted of [`?error=access_denied&state=${state}`, allow(kleis, url).pasted]) {
+    const denied = await kleis.complete("claude", state, pasted);
     expect(denied.status).toBe(400);
     expect(denied.message).toMatch(/denied at Anthropic/);
   }
-  expect(world.sent).toEqual([]);
-  expect(await world.accounts()).toEqual([]);
+  expect(kleis.sent).toEqual([]);
+  expect(await kleis.accounts()).toEqual([]);
 });
 
 describe("a token endpoint that is of no use for now leaves the sign-in open and no account", () => {
@@ -269,35 +269,35 @@ describe("a token endpoint that is of no use for now leaves the sign-in open and
       /not_found_error \(404\)/,
     ],
   ])("%s", async (_, reply, words) => {
-    const world = await createSignInWorld();
-    world.fakes.claude.token.script({ reply });
-    const { url, state } = await begun(world);
-    const failed = await world.complete("claude", state, allow(world, url).pasted);
+    const kleis = await startSignIns();
+    kleis.fakes.claude.token.script({ reply });
+    const { url, state } = await begun(kleis);
+    const failed = await kleis.complete("claude", state, allow(kleis, url).pasted);
     expect(failed.status).toBe(502);
     expect(failed.json.error).toMatchObject({ code: "upstream_invalid_response" });
     expect(failed.message).toMatch(words);
     expect(failed.text).not.toContain("sk-ant");
-    expect(await world.accounts()).toEqual([]);
-    expect((await world.complete("claude", state, allow(world, url).pasted)).json).toMatchObject({
+    expect(await kleis.accounts()).toEqual([]);
+    expect((await kleis.complete("claude", state, allow(kleis, url).pasted)).json).toMatchObject({
       status: "connected",
     });
   });
 
   test("a redirect", async () => {
     let broken = true;
-    const world = await createSignInWorld({
+    const kleis = await startSignIns({
       fetch: intercept(({ pathname }) =>
         broken && pathname.endsWith("/token")
           ? new Response(null, { status: 302, headers: { location: "https://attacker.example/" } })
           : null,
       ),
     });
-    const { url, state } = await begun(world);
-    const failed = await world.complete("claude", state, allow(world, url).pasted);
+    const { url, state } = await begun(kleis);
+    const failed = await kleis.complete("claude", state, allow(kleis, url).pasted);
     expect(failed.status).toBe(502);
-    expect(world.sent).toHaveLength(1);
+    expect(kleis.sent).toHaveLength(1);
     broken = false;
-    expect((await world.complete("claude", state, allow(world, url).pasted)).json).toMatchObject({
+    expect((await kleis.complete("claude", state, allow(kleis, url).pasted)).json).toMatchObject({
       status: "connected",
     });
   });
@@ -308,7 +308,7 @@ describe("a token endpoint that is of no use for now leaves the sign-in open and
     const asked = new Promise<void>((resolve) => {
       ask = resolve;
     });
-    const world = await createSignInWorld({
+    const kleis = await startSignIns({
       fetch: (next) => (url, init) =>
         silent
           ? new Promise((_, reject) => {
@@ -317,15 +317,15 @@ describe("a token endpoint that is of no use for now leaves the sign-in open and
             })
           : next(url, init),
     });
-    const { url, state } = await begun(world);
-    const work = world.complete("claude", state, allow(world, url).pasted);
+    const { url, state } = await begun(kleis);
+    const work = kleis.complete("claude", state, allow(kleis, url).pasted);
     await asked;
-    await world.clock.advance(30_000);
+    await kleis.clock.advance(30_000);
     const failed = await work;
     expect(failed.status).toBe(504);
     expect(failed.message).toMatch(/30 seconds/);
     silent = false;
-    expect((await world.complete("claude", state, allow(world, url).pasted)).json).toMatchObject({
+    expect((await kleis.complete("claude", state, allow(kleis, url).pasted)).json).toMatchObject({
       status: "connected",
     });
   });
@@ -333,34 +333,34 @@ describe("a token endpoint that is of no use for now leaves the sign-in open and
 
 describe("a state that is none is refused in words", () => {
   test("unknown, or the name of the row beside it", async () => {
-    const world = await createSignInWorld();
-    const { state } = await begun(world);
+    const kleis = await startSignIns();
+    const { state } = await begun(kleis);
     for (const wrong of ["nope", `${state}.turn`]) {
-      const answer = await world.complete("claude", wrong, "abcdefgh");
+      const answer = await kleis.complete("claude", wrong, "abcdefgh");
       expect(answer.status).toBe(400);
       expect(answer.message).toMatch(/no sign-in with this state.*Start again/);
     }
   });
 
   test("expired: after fifteen minutes to the millisecond", async () => {
-    const world = await createSignInWorld();
-    const { url, state } = await begun(world);
-    const { pasted } = allow(world, url);
-    await world.clock.advance(15 * 60_000);
-    const answer = await world.complete("claude", state, pasted);
+    const kleis = await startSignIns();
+    const { url, state } = await begun(kleis);
+    const { pasted } = allow(kleis, url);
+    await kleis.clock.advance(15 * 60_000);
+    const answer = await kleis.complete("claude", state, pasted);
     expect(answer.status).toBe(400);
     expect(answer.message).toMatch(/older than 15 minutes/);
-    expect(world.sent).toEqual([]);
+    expect(kleis.sent).toEqual([]);
   });
 
   test("of another provider: it stays usable at its own", async () => {
-    const world = await createSignInWorld();
-    const { url, state } = await begun(world);
-    const { pasted } = allow(world, url);
-    const answer = await world.complete("codex", state, pasted);
+    const kleis = await startSignIns();
+    const { url, state } = await begun(kleis);
+    const { pasted } = allow(kleis, url);
+    const answer = await kleis.complete("codex", state, pasted);
     expect(answer.status).toBe(400);
     expect(answer.message).toMatch(/another provider, claude/);
-    expect((await world.complete("claude", state, pasted)).json).toMatchObject({ status: "connected" });
+    expect((await kleis.complete("claude", state, pasted)).json).toMatchObject({ status: "connected" });
   });
 });
 
@@ -380,24 +380,24 @@ describe("a request that makes no sense is refused", () => {
     ["no state", "/accounts/claude/oauth/complete", { code: "abc" }, 400, /state/],
     ["a code as number", "/accounts/claude/oauth/complete", { state: "x", code: 7 }, 400, /code/],
   ])("%s", async (_, path, body, status, words) => {
-    const world = await createSignInWorld();
-    const answer = await world.call("POST", path, body);
+    const kleis = await startSignIns();
+    const answer = await kleis.admin("POST", `/admin${path}`, body);
     expect(answer.status).toBe(status);
     expect(answer.message).toMatch(words);
   });
 
   test("a paste without anything pasted", async () => {
-    const world = await createSignInWorld();
-    const { state } = await begun(world);
-    const answer = await world.complete("claude", state);
+    const kleis = await startSignIns();
+    const { state } = await begun(kleis);
+    const answer = await kleis.complete("claude", state);
     expect(answer.status).toBe(400);
     expect(answer.message).toMatch(/send as `code`/);
   });
 
   test("anybody but the owner", async () => {
-    const world = await createSignInWorld();
+    const kleis = await startSignIns();
     for (const step of ["start", "complete"]) {
-      const response = await world.app.fetch(
+      const response = await kleis.app.fetch(
         new Request(`http://127.0.0.1:4747/admin/accounts/claude/oauth/${step}`, {
           method: "POST",
           headers: { "content-type": "application/json" },

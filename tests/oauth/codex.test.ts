@@ -1,14 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { account, createSignInWorld, field, html, intercept, type SignInWorld } from "./world.ts";
+import { account, field, html, intercept, type SignIns, startSignIns } from "./sign-in.ts";
 
-async function begun(world: SignInWorld, mode?: string) {
-  const answer = await world.start("codex", mode === undefined ? {} : { mode });
+async function begun(kleis: SignIns, mode?: string) {
+  const answer = await kleis.start("codex", mode === undefined ? {} : { mode });
   expect(answer.status).toBe(200);
   return { answer, url: field(answer, "url"), state: field(answer, "state") };
 }
 
-async function device(world: SignInWorld) {
-  const { answer, state } = await begun(world, "device");
+async function device(kleis: SignIns) {
+  const { answer, state } = await begun(kleis, "device");
   return { answer, state, userCode: field(answer, "user_code") };
 }
 
@@ -16,25 +16,25 @@ const codeOf = (callback: string) => new URL(callback).searchParams.get("code") 
 
 describe("in the browser", () => {
   test("a ChatGPT plan is connected by pasting the address that the browser could not open", async () => {
-    const world = await createSignInWorld();
-    const { answer, url, state } = await begun(world);
+    const kleis = await startSignIns();
+    const { answer, url, state } = await begun(kleis);
     expect(answer.json).toMatchObject({ method: "paste", notice: expect.stringContaining("OpenAI") });
     expect(answer.json).not.toHaveProperty("interval");
     expect(new URL(url).searchParams.get("redirect_uri")).toBe("http://localhost:1455/auth/callback");
     // OpenAI's consent page refuses originators that it does not know.
     expect(new URL(url).searchParams.has("originator")).toBe(false);
-    const done = await world.complete("codex", state, world.fakes.codex.authorize(url));
+    const done = await kleis.complete("codex", state, kleis.fakes.codex.authorize(url));
     expect(account(done)).toMatchObject({
       provider: "codex",
       kind: "oauth",
       external_id: "00000000-0000-4000-8000-00000000c0de:user-c0de",
       label: "owner@example.org",
-      expires_at: world.clock.now() + 864_000_000,
+      expires_at: kleis.clock.now() + 864_000_000,
       metadata: { email: "owner@example.org", plan: "plus" },
     });
-    const secrets = await world.storage.accounts.secrets(String(account(done).id));
+    const secrets = await kleis.storage.accounts.secrets(String(account(done).id));
     for (const token of [secrets?.accessToken, secrets?.refreshToken]) {
-      expect(world.fakes.codex.tokens.find(token ?? "")).toMatchObject({ state: "live" });
+      expect(kleis.fakes.codex.tokens.find(token ?? "")).toMatchObject({ state: "live" });
     }
     expect(claimsOf(secrets?.idToken)).toMatchObject({
       email: "owner@example.org",
@@ -43,7 +43,7 @@ describe("in the browser", () => {
         chatgpt_user_id: "user-c0de",
       },
     });
-    const exchange = world.fakes.codex.requests.find(({ path }) => path === "/oauth/token");
+    const exchange = kleis.fakes.codex.requests.find(({ path }) => path === "/oauth/token");
     expect([...new URLSearchParams(exchange?.body.toString()).keys()].sort()).toEqual([
       "client_id",
       "code",
@@ -51,7 +51,7 @@ describe("in the browser", () => {
       "grant_type",
       "redirect_uri",
     ]);
-    expect(world.fakes.violations()).toEqual([]);
+    expect(kleis.fakes.violations()).toEqual([]);
   });
 
   test.each<[string, (callback: string) => string]>([
@@ -59,62 +59,62 @@ describe("in the browser", () => {
     ["code#state", (callback) => `${codeOf(callback)}#${new URL(callback).searchParams.get("state")}`],
     ["the query alone", (callback) => new URL(callback).search.slice(1)],
   ])("the code is taken as %s, too", async (_, paste) => {
-    const world = await createSignInWorld();
-    const { url, state } = await begun(world);
-    const done = await world.complete("codex", state, paste(world.fakes.codex.authorize(url)));
+    const kleis = await startSignIns();
+    const { url, state } = await begun(kleis);
+    const done = await kleis.complete("codex", state, paste(kleis.fakes.codex.authorize(url)));
     expect(done.json).toMatchObject({ status: "connected" });
-    expect(world.fakes.violations()).toEqual([]);
+    expect(kleis.fakes.violations()).toEqual([]);
   });
 
   test("signing in again updates in place; another account is another one", async () => {
-    const world = await createSignInWorld();
+    const kleis = await startSignIns();
     const ids: unknown[] = [];
     for (const owner of [{}, {}, { account: "11111111-0000-4000-8000-000000000002" }]) {
-      const { url, state } = await begun(world);
-      const done = await world.complete("codex", state, world.fakes.codex.authorize(url, owner));
+      const { url, state } = await begun(kleis);
+      const done = await kleis.complete("codex", state, kleis.fakes.codex.authorize(url, owner));
       ids.push(account(done).id);
     }
     expect(ids[1]).toBe(ids[0]);
     expect(ids[2]).not.toBe(ids[0]);
-    expect(await world.accounts()).toHaveLength(2);
+    expect(await kleis.accounts()).toHaveLength(2);
   });
 
   test("a sign-in updates the same login that came from a file", async () => {
-    const world = await createSignInWorld();
-    const file = world.fakes.files().codex;
-    const imported = await world.call("POST", "/accounts/import", { file });
+    const kleis = await startSignIns();
+    const file = kleis.fakes.files().codex;
+    const imported = await kleis.admin("POST", "/admin/accounts/import", { file });
     expect(imported.status).toBe(201);
-    const { url, state } = await begun(world);
-    await world.complete("codex", state, world.fakes.codex.authorize(url));
-    const accounts = await world.accounts();
+    const { url, state } = await begun(kleis);
+    await kleis.complete("codex", state, kleis.fakes.codex.authorize(url));
+    const accounts = await kleis.accounts();
     expect(accounts).toHaveLength(1);
-    const secrets = await world.storage.accounts.secrets(accounts[0]?.id ?? "");
+    const secrets = await kleis.storage.accounts.secrets(accounts[0]?.id ?? "");
     expect(secrets?.refreshToken).not.toBe(file.tokens.refresh_token);
   });
 
   test("a workspace without Codex is told so, and the sign-in is over", async () => {
-    const world = await createSignInWorld();
-    const { url, state } = await begun(world);
-    const denied = await world.complete("codex", state, world.fakes.codex.authorize(url, { deny: true }));
+    const kleis = await startSignIns();
+    const { url, state } = await begun(kleis);
+    const denied = await kleis.complete("codex", state, kleis.fakes.codex.authorize(url, { deny: true }));
     expect(denied.status).toBe(400);
     expect(denied.message).toMatch(/workspace has no Codex/);
-    expect((await world.complete("codex", state, world.fakes.codex.authorize(url))).message).toMatch(
+    expect((await kleis.complete("codex", state, kleis.fakes.codex.authorize(url))).message).toMatch(
       /no Codex/,
     );
-    expect(await world.accounts()).toEqual([]);
+    expect(await kleis.accounts()).toEqual([]);
   });
 
   test("a code of another sign-in fails on its verifier, used codes on being used; a fresh one works", async () => {
-    const world = await createSignInWorld();
-    const one = await begun(world);
-    const two = await begun(world);
-    const foreign = codeOf(world.fakes.codex.authorize(two.url));
+    const kleis = await startSignIns();
+    const one = await begun(kleis);
+    const two = await begun(kleis);
+    const foreign = codeOf(kleis.fakes.codex.authorize(two.url));
     for (const code of [foreign, foreign]) {
-      const wrong = await world.complete("codex", one.state, code);
+      const wrong = await kleis.complete("codex", one.state, code);
       expect(wrong.status).toBe(400);
       expect(wrong.message).toMatch(/did not accept this code/);
     }
-    const right = await world.complete("codex", one.state, world.fakes.codex.authorize(one.url));
+    const right = await kleis.complete("codex", one.state, kleis.fakes.codex.authorize(one.url));
     expect(right.json).toMatchObject({ status: "connected" });
   });
 
@@ -128,151 +128,151 @@ describe("in the browser", () => {
     ],
     ["an outage", { status: 503, body: { error: { code: "server_error" } } }, /problem of its own/],
   ])("%s from the token endpoint makes no account and leaves the sign-in open", async (_, reply, words) => {
-    const world = await createSignInWorld();
-    world.fakes.codex.token.script({ reply });
-    const { url, state } = await begun(world);
-    const failed = await world.complete("codex", state, world.fakes.codex.authorize(url));
+    const kleis = await startSignIns();
+    kleis.fakes.codex.token.script({ reply });
+    const { url, state } = await begun(kleis);
+    const failed = await kleis.complete("codex", state, kleis.fakes.codex.authorize(url));
     expect(failed.status).toBe(502);
     expect(failed.message).toMatch(words);
-    expect(await world.accounts()).toEqual([]);
-    const done = await world.complete("codex", state, world.fakes.codex.authorize(url));
+    expect(await kleis.accounts()).toEqual([]);
+    const done = await kleis.complete("codex", state, kleis.fakes.codex.authorize(url));
     expect(done.json).toMatchObject({ status: "connected" });
   });
 
   test("tokens that name no account connect nothing and say why", async () => {
-    const world = await createSignInWorld();
+    const kleis = await startSignIns();
     const reply = {
       status: 200,
       body: { access_token: "opaque", refresh_token: "rt_x", token_type: "Bearer" },
     };
-    world.fakes.codex.token.script({ reply });
-    const { url, state } = await begun(world);
-    const failed = await world.complete("codex", state, world.fakes.codex.authorize(url));
+    kleis.fakes.codex.token.script({ reply });
+    const { url, state } = await begun(kleis);
+    const failed = await kleis.complete("codex", state, kleis.fakes.codex.authorize(url));
     expect(failed.status).toBe(400);
     expect(failed.message).toMatch(/do not name a ChatGPT account/);
-    expect(await world.accounts()).toEqual([]);
+    expect(await kleis.accounts()).toEqual([]);
   });
 
   test.each([
     ["without a lifetime the token's own end counts", { expiresIn: null }, 864_000_000],
     ["a lifetime that is told counts", { expiresIn: 600 }, 600_000],
   ])("%s", async (_, trouble, lifetime) => {
-    const world = await createSignInWorld();
-    world.fakes.codex.token.script(trouble);
-    const { url, state } = await begun(world);
-    const done = await world.complete("codex", state, world.fakes.codex.authorize(url));
-    expect(account(done).expires_at).toBe(world.clock.now() + lifetime);
+    const kleis = await startSignIns();
+    kleis.fakes.codex.token.script(trouble);
+    const { url, state } = await begun(kleis);
+    const done = await kleis.complete("codex", state, kleis.fakes.codex.authorize(url));
+    expect(account(done).expires_at).toBe(kleis.clock.now() + lifetime);
   });
 });
 
 describe("headless", () => {
   test("a user code is shown, polled no faster than asked, and connects", async () => {
-    const world = await createSignInWorld();
-    const { answer, state, userCode } = await device(world);
+    const kleis = await startSignIns();
+    const { answer, state, userCode } = await device(kleis);
     expect(answer.json).toMatchObject({
       method: "device",
       interval: 5,
-      url: `${world.fakes.codex.url}/codex/device`,
+      url: `${kleis.fakes.codex.url}/codex/device`,
     });
     expect(answer.text).not.toContain("da_");
-    expect(await world.dump()).not.toContain("da_");
-    const polls = () => world.fakes.codex.requests.filter(({ path }) => path.endsWith("/deviceauth/token"));
+    expect(await kleis.dump()).not.toContain("da_");
+    const polls = () => kleis.fakes.codex.requests.filter(({ path }) => path.endsWith("/deviceauth/token"));
 
-    expect((await world.complete("codex", state)).json).toEqual({ status: "pending", retry_after: 5 });
+    expect((await kleis.complete("codex", state)).json).toEqual({ status: "pending", retry_after: 5 });
     expect(polls()).toHaveLength(0);
-    await world.clock.advance(5_000);
-    expect((await world.complete("codex", state)).json).toEqual({ status: "pending", retry_after: 6 });
+    await kleis.clock.advance(5_000);
+    expect((await kleis.complete("codex", state)).json).toEqual({ status: "pending", retry_after: 6 });
     expect(polls()).toHaveLength(1);
-    await world.clock.advance(2_500);
-    expect((await world.complete("codex", state)).json).toEqual({ status: "pending", retry_after: 4 });
+    await kleis.clock.advance(2_500);
+    expect((await kleis.complete("codex", state)).json).toEqual({ status: "pending", retry_after: 4 });
     expect(polls()).toHaveLength(1);
 
-    world.fakes.codex.approveDevice(userCode);
-    await world.clock.advance(3_500);
-    const done = await world.complete("codex", state);
+    kleis.fakes.codex.approveDevice(userCode);
+    await kleis.clock.advance(3_500);
+    const done = await kleis.complete("codex", state);
     expect(account(done)).toMatchObject({ provider: "codex", label: "owner@example.org" });
     expect(polls()).toHaveLength(2);
-    expect(world.fakes.violations()).toEqual([]);
+    expect(kleis.fakes.violations()).toEqual([]);
   });
 
   test("404 is pending, too", async () => {
-    const world = await createSignInWorld();
-    world.fakes.codex.device.pendingStatus = 404;
-    const { state } = await device(world);
-    await world.clock.advance(5_000);
-    expect((await world.complete("codex", state)).json).toMatchObject({ status: "pending" });
+    const kleis = await startSignIns();
+    kleis.fakes.codex.device.pendingStatus = 404;
+    const { state } = await device(kleis);
+    await kleis.clock.advance(5_000);
+    expect((await kleis.complete("codex", state)).json).toMatchObject({ status: "pending" });
   });
 
   test("slow_down raises the interval for good", async () => {
     const slow = { error: { message: "slow_down", code: "slow_down" } };
     let once = true;
-    const world = await createSignInWorld({
+    const kleis = await startSignIns({
       fetch: intercept(({ pathname }) => {
         if (!pathname.endsWith("/deviceauth/token") || !once) return null;
         once = false;
         return Response.json(slow, { status: 403 });
       }),
     });
-    const { state } = await device(world);
+    const { state } = await device(kleis);
     for (const wait of [5_000, 11_000]) {
-      await world.clock.advance(wait);
-      expect((await world.complete("codex", state)).json).toEqual({ status: "pending", retry_after: 11 });
+      await kleis.clock.advance(wait);
+      expect((await kleis.complete("codex", state)).json).toEqual({ status: "pending", retry_after: 11 });
     }
   });
 
   test("an account without device sign-in is told what to enable", async () => {
-    const world = await createSignInWorld();
-    world.fakes.codex.device.enabled = false;
-    const answer = await world.start("codex", { mode: "device" });
+    const kleis = await startSignIns();
+    kleis.fakes.codex.device.enabled = false;
+    const answer = await kleis.start("codex", { mode: "device" });
     expect(answer.status).toBe(400);
     expect(answer.message).toMatch(/Settings > Security.*"browser"/);
-    expect(await world.dump()).toBe("[[],[]]");
+    expect(await kleis.dump()).toBe("[[],[]]");
   });
 
   test("a denial ends it, for every tab", async () => {
-    const world = await createSignInWorld();
-    const { state, userCode } = await device(world);
-    world.fakes.codex.denyDevice(userCode);
-    await world.clock.advance(5_000);
+    const kleis = await startSignIns();
+    const { state, userCode } = await device(kleis);
+    kleis.fakes.codex.denyDevice(userCode);
+    await kleis.clock.advance(5_000);
     for (let tab = 0; tab < 2; tab++) {
-      const denied = await world.complete("codex", state);
+      const denied = await kleis.complete("codex", state);
       expect(denied.status).toBe(400);
       expect(denied.message).toMatch(/denied at OpenAI/);
     }
-    expect(await world.accounts()).toEqual([]);
-    expect(world.sent).toHaveLength(2);
+    expect(await kleis.accounts()).toEqual([]);
+    expect(kleis.sent).toHaveLength(2);
   });
 
   test("an approval outlives an exchange that failed, since it comes only once", async () => {
-    const world = await createSignInWorld();
-    const { state, userCode } = await device(world);
-    world.fakes.codex.approveDevice(userCode);
-    world.fakes.codex.token.script({ reply: { status: 502, body: "<html>bad gateway</html>" } });
-    await world.clock.advance(5_000);
-    const failed = await world.complete("codex", state);
+    const kleis = await startSignIns();
+    const { state, userCode } = await device(kleis);
+    kleis.fakes.codex.approveDevice(userCode);
+    kleis.fakes.codex.token.script({ reply: { status: 502, body: "<html>bad gateway</html>" } });
+    await kleis.clock.advance(5_000);
+    const failed = await kleis.complete("codex", state);
     expect(failed.status).toBe(502);
-    await world.clock.advance(6_000);
-    expect((await world.complete("codex", state)).json).toMatchObject({ status: "connected" });
-    expect(world.fakes.violations()).toEqual([]);
+    await kleis.clock.advance(6_000);
+    expect((await kleis.complete("codex", state)).json).toMatchObject({ status: "connected" });
+    expect(kleis.fakes.violations()).toEqual([]);
   });
 
   test("a page instead of an answer is said, and polling goes on", async () => {
     let broken = true;
-    const world = await createSignInWorld({
+    const kleis = await startSignIns({
       fetch: intercept(({ pathname }) =>
         broken && pathname.endsWith("/deviceauth/token") ? html(403) : null,
       ),
     });
-    const { state, userCode } = await device(world);
-    world.fakes.codex.approveDevice(userCode);
-    await world.clock.advance(5_000);
-    const failed = await world.complete("codex", state);
+    const { state, userCode } = await device(kleis);
+    kleis.fakes.codex.approveDevice(userCode);
+    await kleis.clock.advance(5_000);
+    const failed = await kleis.complete("codex", state);
     expect(failed.status).toBe(502);
     expect(failed.message).toMatch(/did not answer in JSON.*still open/);
     broken = false;
-    expect((await world.complete("codex", state)).json).toMatchObject({ status: "pending" });
-    await world.clock.advance(6_000);
-    expect((await world.complete("codex", state)).json).toMatchObject({ status: "connected" });
+    expect((await kleis.complete("codex", state)).json).toMatchObject({ status: "pending" });
+    await kleis.clock.advance(6_000);
+    expect((await kleis.complete("codex", state)).json).toMatchObject({ status: "connected" });
   });
 
   test.each<[string, Response]>([
@@ -280,24 +280,24 @@ describe("headless", () => {
     ["an answer without a code", Response.json({ interval: "5" })],
     ["an outage", Response.json({ error: "x" }, { status: 500 })],
   ])("%s at the start begins nothing", async (_, response) => {
-    const world = await createSignInWorld({
+    const kleis = await startSignIns({
       fetch: intercept(({ pathname }) => (pathname.endsWith("/usercode") ? response : null)),
     });
-    const answer = await world.start("codex", { mode: "device" });
+    const answer = await kleis.start("codex", { mode: "device" });
     expect(answer.status).toBe(502);
-    expect(await world.dump()).toBe("[[],[]]");
+    expect(await kleis.dump()).toBe("[[],[]]");
   });
 
   test("many tabs that poll at once poll once", async () => {
-    const world = await createSignInWorld();
-    const { state, userCode } = await device(world);
-    world.fakes.codex.approveDevice(userCode);
-    await world.clock.advance(5_000);
-    const answers = await Promise.all(Array.from({ length: 6 }, () => world.complete("codex", state)));
+    const kleis = await startSignIns();
+    const { state, userCode } = await device(kleis);
+    kleis.fakes.codex.approveDevice(userCode);
+    await kleis.clock.advance(5_000);
+    const answers = await Promise.all(Array.from({ length: 6 }, () => kleis.complete("codex", state)));
     expect(answers.every(({ status }) => status === 200)).toBe(true);
-    expect((await world.complete("codex", state)).json).toMatchObject({ status: "connected" });
-    expect(await world.accounts()).toHaveLength(1);
-    expect(world.fakes.violations()).toEqual([]);
+    expect((await kleis.complete("codex", state)).json).toMatchObject({ status: "connected" });
+    expect(await kleis.accounts()).toHaveLength(1);
+    expect(kleis.fakes.violations()).toEqual([]);
   });
 });
 

@@ -1,29 +1,29 @@
 /** Accounts that were imported, from there on: renewed, imported once more, signed in. */
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../src/json.ts";
-import { account, createSignInWorld, field, html, intercept, type SignInWorld } from "./world.ts";
+import { account, field, html, intercept, type SignIns, startSignIns } from "./sign-in.ts";
 
 /** Imports, and answers the ids. */
-async function bring(world: SignInWorld, body: object): Promise<string[]> {
-  const answer = await world.call("POST", "/accounts/import", body);
+async function bring(kleis: SignIns, body: object): Promise<string[]> {
+  const answer = await kleis.admin("POST", "/admin/accounts/import", body);
   if (answer.status !== 201) throw new Error(answer.text);
   return (answer.json.accounts as JsonObject[]).map(({ id }) => String(id));
 }
 
-const refresh = (world: SignInWorld, id: string) => world.call("POST", `/accounts/${id}/refresh`, {});
+const refresh = (kleis: SignIns, id: string) => kleis.admin("POST", `/admin/accounts/${id}/refresh`, {});
 
 /** The credential file of a sign-in that the provider has just given. */
 const files = {
-  claude(world: SignInWorld) {
-    const { accessToken, refreshToken, expiresAt } = world.fakes.claude.issueTokens();
+  claude(kleis: SignIns) {
+    const { accessToken, refreshToken, expiresAt } = kleis.fakes.claude.issueTokens();
     return { file: { claudeAiOauth: { accessToken, refreshToken, expiresAt } } };
   },
-  codex(world: SignInWorld) {
+  codex(kleis: SignIns) {
     const {
       accessToken: access_token,
       refreshToken: refresh_token,
       idToken: id_token,
-    } = world.fakes.codex.issueTokens();
+    } = kleis.fakes.codex.issueTokens();
     return { file: { OPENAI_API_KEY: null, tokens: { id_token, access_token, refresh_token } } };
   },
 };
@@ -32,55 +32,55 @@ describe.each(["claude", "codex"] as const)(
   "the credential file of a %s sign-in that Kleis has renewed since",
   (id) => {
     test("changes nothing when it is imported once more, which is said", async () => {
-      const world = await createSignInWorld();
-      const file = files[id](world);
-      const [imported = ""] = await bring(world, file);
-      expect((await refresh(world, imported)).status).toBe(200);
-      const held = await world.storage.accounts.open(imported);
+      const kleis = await startSignIns();
+      const file = files[id](kleis);
+      const [imported = ""] = await bring(kleis, file);
+      expect((await refresh(kleis, imported)).status).toBe(200);
+      const held = await kleis.storage.accounts.open(imported);
 
-      const again = await world.call("POST", "/accounts/import", file);
+      const again = await kleis.admin("POST", "/admin/accounts/import", file);
       expect(again.status).toBe(201);
       expect(again.json).toMatchObject({
         accounts: [{ id: imported, status: "active" }],
         notes: [expect.stringMatching(/older than those that Kleis holds/)],
       });
-      expect(await world.storage.accounts.open(imported)).toEqual(held);
-      expect((await refresh(world, imported)).status).toBe(200);
-      expect(world.fakes.violations()).toEqual([]);
+      expect(await kleis.storage.accounts.open(imported)).toEqual(held);
+      expect((await refresh(kleis, imported)).status).toBe(200);
+      expect(kleis.fakes.violations()).toEqual([]);
     });
 
     test("is refused in words when the account must sign in again", async () => {
-      const world = await createSignInWorld();
-      const file = files[id](world);
-      const [imported = ""] = await bring(world, file);
-      await refresh(world, imported);
-      const held = (await world.storage.accounts.secrets(imported))?.refreshToken ?? "";
-      world.fakes[id].revoke(held);
-      expect((await refresh(world, imported)).json.error).toMatchObject({ code: "account_needs_login" });
+      const kleis = await startSignIns();
+      const file = files[id](kleis);
+      const [imported = ""] = await bring(kleis, file);
+      await refresh(kleis, imported);
+      const held = (await kleis.storage.accounts.secrets(imported))?.refreshToken ?? "";
+      kleis.fakes[id].revoke(held);
+      expect((await refresh(kleis, imported)).json.error).toMatchObject({ code: "account_needs_login" });
 
-      const again = await world.call("POST", "/accounts/import", file);
+      const again = await kleis.admin("POST", "/admin/accounts/import", file);
       expect(again.status).toBe(400);
       expect(again.message).toMatch(/tokens are used up.*sign in again/);
-      expect(await world.accounts()).toMatchObject([{ id: imported, status: "needs_login" }]);
+      expect(await kleis.accounts()).toMatchObject([{ id: imported, status: "needs_login" }]);
 
-      const [fresh] = await bring(world, files[id](world));
-      expect(await world.storage.accounts.get(fresh ?? "")).toMatchObject({ status: "active" });
+      const [fresh] = await bring(kleis, files[id](kleis));
+      expect(await kleis.storage.accounts.get(fresh ?? "")).toMatchObject({ status: "active" });
     });
   },
 );
 
 test("a file that holds used-up tokens among others brings the others in and says what it left out", async () => {
-  const world = await createSignInWorld();
-  const { accessToken: access, refreshToken, expiresAt: expires } = world.fakes.claude.issueTokens();
-  const { accessToken: token } = world.fakes.copilot.issueTokens();
+  const kleis = await startSignIns();
+  const { accessToken: access, refreshToken, expiresAt: expires } = kleis.fakes.claude.issueTokens();
+  const { accessToken: token } = kleis.fakes.copilot.issueTokens();
   const anthropic = { type: "oauth", access, refresh: refreshToken, expires };
-  const [imported = ""] = await bring(world, { file: { anthropic } });
-  await refresh(world, imported);
-  world.fakes.claude.revoke((await world.storage.accounts.secrets(imported))?.refreshToken ?? "");
-  await refresh(world, imported);
+  const [imported = ""] = await bring(kleis, { file: { anthropic } });
+  await refresh(kleis, imported);
+  kleis.fakes.claude.revoke((await kleis.storage.accounts.secrets(imported))?.refreshToken ?? "");
+  await refresh(kleis, imported);
 
   const file = { anthropic, "github-copilot": { type: "oauth", access: token, refresh: token, expires: 0 } };
-  const answer = await world.call("POST", "/accounts/import", { file });
+  const answer = await kleis.admin("POST", "/admin/accounts/import", { file });
   expect(answer.status).toBe(201);
   expect(answer.json).toMatchObject({
     accounts: [{ provider: "copilot" }],
@@ -89,30 +89,30 @@ test("a file that holds used-up tokens among others brings the others in and say
 });
 
 describe("an access token without a refresh token", () => {
-  const setupToken = (world: SignInWorld) => {
-    const { accessToken } = world.fakes.claude.issueTokens({ scopes: ["user:inference"] });
+  const setupToken = (kleis: SignIns) => {
+    const { accessToken } = kleis.fakes.claude.issueTokens({ scopes: ["user:inference"] });
     return { provider: "claude", kind: "oauth", access_token: accessToken };
   };
 
   test("has nothing to refresh, which is said; nobody is asked and the account stays as it is", async () => {
-    const world = await createSignInWorld();
-    const [id = ""] = await bring(world, setupToken(world));
-    const before = await world.accounts();
-    const answer = await refresh(world, id);
+    const kleis = await startSignIns();
+    const [id = ""] = await bring(kleis, setupToken(kleis));
+    const before = await kleis.accounts();
+    const answer = await refresh(kleis, id);
     expect(answer.status).toBe(400);
     expect(answer.json.error).toMatchObject({ code: "invalid_request" });
     expect(answer.message).toMatch(/nothing to refresh.*works until the provider ends it/);
-    expect(await world.accounts()).toEqual(before);
-    expect(world.sent.filter(({ method }) => method !== "GET")).toEqual([]);
+    expect(await kleis.accounts()).toEqual(before);
+    expect(kleis.sent.filter(({ method }) => method !== "GET")).toEqual([]);
   });
 
   test("is tried on by requests after a 401, which passes as it came and is said beside the account", async () => {
-    const world = await createSignInWorld();
-    const material = setupToken(world);
-    const [id = ""] = await bring(world, material);
-    const key = field(await world.call("POST", "/keys", {}), "key");
+    const kleis = await startSignIns();
+    const material = setupToken(kleis);
+    const [id = ""] = await bring(kleis, material);
+    const key = field(await kleis.admin("POST", "/admin/keys", {}), "key");
     const ask = async () => {
-      const answer = await world.app.fetch(
+      const answer = await kleis.app.fetch(
         new Request("http://127.0.0.1:4747/v1/messages", {
           method: "POST",
           headers: { "x-api-key": key, "content-type": "application/json" },
@@ -124,71 +124,71 @@ describe("an access token without a refresh token", () => {
         }),
       );
       await answer.text();
-      await Promise.all(world.background);
+      await kleis.settled();
       return answer.status;
     };
     expect(await ask()).toBe(200);
-    world.fakes.claude.expire(material.access_token);
+    kleis.fakes.claude.expire(material.access_token);
     expect([await ask(), await ask()]).toEqual([401, 401]);
-    const [stored] = await world.accounts();
+    const [stored] = await kleis.accounts();
     expect(stored).toMatchObject({
       id,
       status: "active",
       statusReason: expect.stringMatching(/refused this access token/),
     });
-    expect(world.sent.filter(({ url }) => url.endsWith("/oauth/token"))).toEqual([]);
+    expect(kleis.sent.filter(({ url }) => url.endsWith("/oauth/token"))).toEqual([]);
 
-    await bring(world, { ...setupToken(world), account_id: "other" });
-    expect((await world.accounts()).map(({ primary }) => primary)).toEqual([false, true]);
+    await bring(kleis, { ...setupToken(kleis), account_id: "other" });
+    expect((await kleis.accounts()).map(({ primary }) => primary)).toEqual([false, true]);
     expect(await ask()).toBe(200);
   });
 
   test("of Copilot, which never has one, is validated as ever", async () => {
-    const world = await createSignInWorld();
-    const { accessToken } = world.fakes.copilot.issueTokens();
-    const [id = ""] = await bring(world, { provider: "copilot", kind: "oauth", access_token: accessToken });
-    const answer = await refresh(world, id);
+    const kleis = await startSignIns();
+    const { accessToken } = kleis.fakes.copilot.issueTokens();
+    const [id = ""] = await bring(kleis, { provider: "copilot", kind: "oauth", access_token: accessToken });
+    const answer = await refresh(kleis, id);
     expect(account(answer)).toMatchObject({ id, status: "active", metadata: { login: "octo-owner" } });
   });
 });
 
 describe("an imported account that signs in", () => {
-  type Way = [string, (world: SignInWorld) => Promise<string>, (world: SignInWorld) => Promise<JsonObject>];
+  type Way = [string, (kleis: SignIns) => Promise<string>, (kleis: SignIns) => Promise<JsonObject>];
 
-  async function signInToClaude(world: SignInWorld, owner?: string): Promise<JsonObject> {
-    const begun = await world.start("claude", { mode: "max" });
+  async function signInToClaude(kleis: SignIns, owner?: string): Promise<JsonObject> {
+    const begun = await kleis.start("claude", { mode: "max" });
     const as = owner === undefined ? {} : { account: owner };
-    const pasted = world.fakes.claude.authorize(field(begun, "url"), as);
-    return account(await world.complete("claude", field(begun, "state"), pasted));
+    const pasted = kleis.fakes.claude.authorize(field(begun, "url"), as);
+    return account(await kleis.complete("claude", field(begun, "state"), pasted));
   }
 
-  async function signInToCopilot(world: SignInWorld, user: object = {}): Promise<JsonObject> {
-    const begun = await world.start("copilot");
-    world.fakes.copilot.approveDevice(field(begun, "user_code"), user);
-    await world.clock.advance(5_000);
-    return account(await world.complete("copilot", field(begun, "state")));
+  async function signInToCopilot(kleis: SignIns, user: object = {}): Promise<JsonObject> {
+    const begun = await kleis.start("copilot");
+    kleis.fakes.copilot.approveDevice(field(begun, "user_code"), user);
+    await kleis.clock.advance(5_000);
+    return account(await kleis.complete("copilot", field(begun, "state")));
   }
 
-  async function bringCopilot(world: SignInWorld): Promise<string> {
-    const { accessToken } = world.fakes.copilot.issueTokens();
-    const [id = ""] = await bring(world, { provider: "copilot", kind: "oauth", access_token: accessToken });
-    await refresh(world, id);
+  async function bringCopilot(kleis: SignIns): Promise<string> {
+    const { accessToken } = kleis.fakes.copilot.issueTokens();
+    const [id = ""] = await bring(kleis, { provider: "copilot", kind: "oauth", access_token: accessToken });
+    await refresh(kleis, id);
     return id;
   }
 
-  async function bringClaude(world: SignInWorld): Promise<string> {
-    const [id = ""] = await bring(world, files.claude(world));
-    await refresh(world, id);
+  async function bringClaude(kleis: SignIns): Promise<string> {
+    const [id = ""] = await bring(kleis, files.claude(kleis));
+    await refresh(kleis, id);
     return id;
   }
 
   const ways: Way[] = [
     [
       "Claude's, brought with its account's id",
-      async (world) => {
-        const { accessToken, refreshToken, accountId } = world.fakes.claude.issueTokens();
+      async (kleis) => {
+        const { accessToken, refreshToken, accountId } = kleis.fakes.claude.issueTokens();
         const tokens = { access_token: accessToken, refresh_token: refreshToken, account_id: accountId };
-        return String((await bring(world, { provider: "claude", kind: "oauth", ...tokens }))[0]);
+        return String((await bring(kleis, { provider: "claude", kind: "oauth", ...tokens }))[0]);
       },
       signInToClaude,
     ],
@@ -197,36 +197,36 @@ describe("an imported account that signs in", () => {
   ];
 
   test.each(ways)("is the same account with its proper name: %s", async (_, imported, signIn) => {
-    const world = await createSignInWorld();
-    const id = await imported(world);
-    await world.call("PATCH", `/accounts/${id}`, { label: "mine" });
-    await world.call("POST", "/keys", { accounts: [id] });
-    const signedIn = await signIn(world);
+    const kleis = await startSignIns();
+    const id = await imported(kleis);
+    await kleis.admin("PATCH", `/admin/accounts/${id}`, { label: "mine" });
+    await kleis.admin("POST", "/admin/keys", { accounts: [id] });
+    const signedIn = await signIn(kleis);
     expect(signedIn).toMatchObject({ id, label: "mine", primary: true });
     expect(signedIn.external_id).toMatch(
       /^00000000-0000-4000-8000-00000000c1a0:org-fake-1$|^github\.com\/4242$/,
     );
-    expect(await world.accounts()).toHaveLength(1);
-    expect((await signIn(world)).id).toBe(id);
-    expect(await world.accounts()).toHaveLength(1);
-    expect(world.fakes.violations()).toEqual([]);
+    expect(await kleis.accounts()).toHaveLength(1);
+    expect((await signIn(kleis)).id).toBe(id);
+    expect(await kleis.accounts()).toHaveLength(1);
+    expect(kleis.fakes.violations()).toEqual([]);
   });
 
   test("is one account also when two tabs sign in at once", async () => {
-    const world = await createSignInWorld();
-    const id = await bringClaude(world);
-    const both = await Promise.all([signInToClaude(world), signInToClaude(world)]);
+    const kleis = await startSignIns();
+    const id = await bringClaude(kleis);
+    const both = await Promise.all([signInToClaude(kleis), signInToClaude(kleis)]);
     expect(both.map((each) => each.id)).toEqual([id, id]);
-    expect(await world.accounts()).toHaveLength(1);
+    expect(await kleis.accounts()).toHaveLength(1);
   });
 
   test("stays beside another person's, and another organization's, which sign in", async () => {
-    const world = await createSignInWorld();
-    await bringClaude(world);
-    await bringCopilot(world);
-    await signInToClaude(world, "someone-else");
-    await signInToCopilot(world, { login: "second", userId: 7 });
-    const stored = await world.accounts();
+    const kleis = await startSignIns();
+    await bringClaude(kleis);
+    await bringCopilot(kleis);
+    await signInToClaude(kleis, "someone-else");
+    await signInToCopilot(kleis, { login: "second", userId: 7 });
+    const stored = await kleis.accounts();
     expect(stored.map(({ externalId }) => externalId)).toEqual([
       expect.stringMatching(/^fp_/),
       expect.stringMatching(/^fp_/),
@@ -236,10 +236,10 @@ describe("an imported account that signs in", () => {
   });
 
   test("a Copilot import whose user GitHub does not tell is good all the same", async () => {
-    const world = await createSignInWorld({
+    const kleis = await startSignIns({
       fetch: intercept(({ pathname }) => (pathname === "/user" ? html(503) : null)),
     });
-    const id = await bringCopilot(world);
-    expect(await world.storage.accounts.get(id)).toMatchObject({ status: "active", lastRefreshStatus: "ok" });
+    const id = await bringCopilot(kleis);
+    expect(await kleis.storage.accounts.get(id)).toMatchObject({ status: "active", lastRefreshStatus: "ok" });
   });
 });

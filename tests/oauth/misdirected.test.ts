@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { issueKey } from "../../src/keys/issue.ts";
 import type { Fetch } from "../../src/runtime.ts";
-import { createSignInWorld } from "./world.ts";
+import { startSignIns } from "./sign-in.ts";
 
 const OWN = "api.individual.githubcopilot.com";
 
@@ -15,7 +15,7 @@ interface Options {
   forbidden?: readonly string[];
 }
 
-async function createPlace({ served = OWN, named = OWN, forbidden = [] }: Options = {}) {
+async function startMisdirected({ served = OWN, named = OWN, forbidden = [] }: Options = {}) {
   let fake = "";
   const asked: string[] = [];
   const state = { served };
@@ -32,19 +32,19 @@ async function createPlace({ served = OWN, named = OWN, forbidden = [] }: Option
         ? next(fake + pathname, init)
         : new Response("Misdirected Request\n", { status: 421 });
     };
-  const world = await createSignInWorld({ fetch: plans, env: { COPILOT_API_URL: "", MODELS_DEV_URL: "" } });
-  fake = world.fakes.env.COPILOT_API_URL ?? "";
-  if (named === null) world.fakes.copilot.discovery.mode = "404";
-  else world.fakes.copilot.discovery.api = `https://${named}`;
-  const imported = await world.call("POST", "/accounts/import", {
+  const kleis = await startSignIns({ fetch: plans, env: { COPILOT_API_URL: "", MODELS_DEV_URL: "" } });
+  fake = kleis.fakes.env.COPILOT_API_URL ?? "";
+  if (named === null) kleis.fakes.copilot.discovery.mode = "404";
+  else kleis.fakes.copilot.discovery.api = `https://${named}`;
+  const imported = await kleis.admin("POST", "/admin/accounts/import", {
     provider: "copilot",
     kind: "oauth",
-    access_token: world.fakes.copilot.issueTokens().accessToken,
+    access_token: kleis.fakes.copilot.issueTokens().accessToken,
   });
   expect(imported.status).toBe(201);
-  const { key } = await issueKey(world.runtime, { label: "agent" });
+  const { key } = await issueKey(kleis.runtime, { label: "agent" });
   const ask = () =>
-    world.app.fetch(
+    kleis.app.fetch(
       new Request("http://127.0.0.1:4747/copilot/v1/chat/completions", {
         method: "POST",
         headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
@@ -53,8 +53,8 @@ async function createPlace({ served = OWN, named = OWN, forbidden = [] }: Option
       {},
     );
   const chats = () => asked.filter((where) => where.endsWith("/chat/completions"));
-  const metadata = async () => (await world.accounts())[0]?.metadata ?? {};
-  return { ...world, ask, chats, asked, state, metadata };
+  const metadata = async () => (await kleis.accounts())[0]?.metadata ?? {};
+  return { ...kleis, ask, chats, asked, state, metadata };
 }
 
 const GENERAL = "api.githubcopilot.com";
@@ -62,12 +62,12 @@ const PLANS = ["individual", "business", "enterprise"].map((plan) => `api.${plan
 const OTHER = "api.tenant.githubcopilot.com";
 
 test("a request at a wrong plan's host is answered from the right one, which the next asks at once", async () => {
-  const place = await createPlace();
-  expect((await place.ask()).status).toBe(200);
-  expect(place.chats()).toEqual(["api.githubcopilot.com/chat/completions", `${OWN}/chat/completions`]);
-  expect((await place.accounts())[0]?.metadata.api_host).toBe(OWN);
-  expect((await place.ask()).status).toBe(200);
-  expect(place.chats().slice(2)).toEqual([`${OWN}/chat/completions`]);
+  const kleis = await startMisdirected();
+  expect((await kleis.ask()).status).toBe(200);
+  expect(kleis.chats()).toEqual(["api.githubcopilot.com/chat/completions", `${OWN}/chat/completions`]);
+  expect((await kleis.accounts())[0]?.metadata.api_host).toBe(OWN);
+  expect((await kleis.ask()).status).toBe(200);
+  expect(kleis.chats().slice(2)).toEqual([`${OWN}/chat/completions`]);
 });
 
 test.each([
@@ -80,42 +80,42 @@ test.each([
 ])(
   "served by %s while GitHub names %s: the same request is answered, and no host that refused is taken again",
   async (served = GENERAL, named = null) => {
-    const place = await createPlace({ served, named });
+    const kleis = await startMisdirected({ served, named });
     const isKnowable = served !== OTHER || named === OTHER;
-    expect((await place.ask()).status).toBe(isKnowable ? 200 : 421);
+    expect((await kleis.ask()).status).toBe(isKnowable ? 200 : 421);
     if (!isKnowable) return;
-    expect((await place.metadata()).api_host ?? GENERAL).toBe(served);
+    expect((await kleis.metadata()).api_host ?? GENERAL).toBe(served);
     // The owner asks for a refresh: GitHub names the same host, which refuses still.
-    const id = (await place.accounts())[0]?.id;
-    await place.clock.advance(60_000);
-    expect((await place.call("POST", `/accounts/${id}/refresh`)).status).toBe(200);
-    expect((await place.metadata()).api_host ?? GENERAL).toBe(served);
-    const before = place.chats().length;
-    expect((await place.ask()).status).toBe(200);
-    expect(place.chats().slice(before)).toEqual([`${served}/chat/completions`]);
+    const id = (await kleis.accounts())[0]?.id;
+    await kleis.clock.advance(60_000);
+    expect((await kleis.admin("POST", `/admin/accounts/${id}/refresh`)).status).toBe(200);
+    expect((await kleis.metadata()).api_host ?? GENERAL).toBe(served);
+    const before = kleis.chats().length;
+    expect((await kleis.ask()).status).toBe(200);
+    expect(kleis.chats().slice(before)).toEqual([`${served}/chat/completions`]);
   },
 );
 
 test("an account that moves to a host which once refused is found there", async () => {
-  const place = await createPlace({ named: null });
-  expect((await place.ask()).status).toBe(200);
-  expect(await place.metadata()).toMatchObject({ api_host: OWN, refused_hosts: [GENERAL] });
-  place.state.served = GENERAL;
-  await place.clock.advance(60_000);
-  expect((await place.ask()).status).toBe(200);
-  expect(await place.metadata()).toMatchObject({
+  const kleis = await startMisdirected({ named: null });
+  expect((await kleis.ask()).status).toBe(200);
+  expect(await kleis.metadata()).toMatchObject({ api_host: OWN, refused_hosts: [GENERAL] });
+  kleis.state.served = GENERAL;
+  await kleis.clock.advance(60_000);
+  expect((await kleis.ask()).status).toBe(200);
+  expect(await kleis.metadata()).toMatchObject({
     api_host: null,
     refused_hosts: expect.arrayContaining([OWN]),
   });
 });
 
 test("a host that knows the account and forbids it by policy ends the search, and the client gets the refusal", async () => {
-  const place = await createPlace({ served: OWN, named: PLANS[1] ?? "", forbidden: [PLANS[1] ?? ""] });
-  expect((await place.ask()).status).toBe(421);
-  expect(place.chats()).toEqual([`${GENERAL}/chat/completions`]);
+  const kleis = await startMisdirected({ served: OWN, named: PLANS[1] ?? "", forbidden: [PLANS[1] ?? ""] });
+  expect((await kleis.ask()).status).toBe(421);
+  expect(kleis.chats()).toEqual([`${GENERAL}/chat/completions`]);
   // Asked: the general host, then the one that GitHub names; not the one that would have served.
-  expect(place.asked.some((where) => where.startsWith(OWN))).toBe(false);
-  const [account] = await place.runtime.storage.accounts.list();
+  expect(kleis.asked.some((where) => where.startsWith(OWN))).toBe(false);
+  const [account] = await kleis.runtime.storage.accounts.list();
   expect(account).toMatchObject({
     status: "active",
     lastRefreshStatus: "failed",
@@ -124,21 +124,21 @@ test("a host that knows the account and forbids it by policy ends the search, an
 });
 
 test("where every host refuses, the client and the owner are told what to do, and nobody is asked again at once", async () => {
-  const place = await createPlace({ served: null, named: PLANS[1] ?? "" });
-  const answer = await place.ask();
+  const kleis = await startMisdirected({ served: null, named: PLANS[1] ?? "" });
+  const answer = await kleis.ask();
   expect(answer.status).toBe(421);
   expect(await answer.json()).toMatchObject({
     error: {
       message: expect.stringMatching(/connect the account again.*COPILOT_API_URL.*Misdirected Request/s),
     },
   });
-  const [account] = await place.accounts();
+  const [account] = await kleis.accounts();
   expect(account).toMatchObject({
     status: "active",
     lastRefreshStatus: "failed",
     lastRefreshError: expect.stringContaining("COPILOT_API_URL"),
   });
-  const looked = place.sent.length;
-  expect((await place.ask()).status).toBe(421);
-  expect(place.sent.length - looked).toBe(1);
+  const looked = kleis.sent.length;
+  expect((await kleis.ask()).status).toBe(421);
+  expect(kleis.sent.length - looked).toBe(1);
 });

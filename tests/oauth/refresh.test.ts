@@ -4,7 +4,7 @@ import { createIdentityFetch } from "../../src/accounts/identity-fetch.ts";
 import type { JsonObject } from "../../src/json.ts";
 import { providerById } from "../../src/providers/index.ts";
 import type { RefreshInput, RefreshResult } from "../../src/providers/provider.ts";
-import { createSignInWorld, html, intercept, type Options, rewritten, type SignInWorld } from "./world.ts";
+import { html, intercept, rewritten, type SignInOptions, type SignIns, startSignIns } from "./sign-in.ts";
 
 interface Held {
   accessToken?: string;
@@ -13,7 +13,7 @@ interface Held {
   kind?: "oauth" | "api_key";
 }
 
-async function refresh(world: SignInWorld, id: string, held: Held): Promise<RefreshResult> {
+async function refresh(kleis: SignIns, id: string, held: Held): Promise<RefreshResult> {
   const provider = providerById(id);
   if (provider?.refresh === undefined) throw new Error(`${id} does not refresh`);
   const metadata = held.metadata ?? {};
@@ -22,43 +22,43 @@ async function refresh(world: SignInWorld, id: string, held: Held): Promise<Refr
     accessToken: held.accessToken ?? null,
     refreshToken: held.refreshToken ?? null,
     idToken: null,
-    config: world.runtime.config,
+    config: kleis.runtime.config,
   };
-  return provider.refresh(input, createIdentityFetch(world.runtime, provider, metadata));
+  return provider.refresh(input, createIdentityFetch(kleis.runtime, provider, metadata));
 }
 
-const silent: Options = { fetch: () => () => Promise.reject(new Error("no route")) };
+const silent: SignInOptions = { fetch: () => () => Promise.reject(new Error("no route")) };
 
 describe("Claude", () => {
   test("a pair is rotated, without scope, under Kleis's own name", async () => {
-    const world = await createSignInWorld();
-    const { accessToken, refreshToken } = world.fakes.claude.issueTokens();
-    const result = await refresh(world, "claude", { accessToken, refreshToken });
+    const kleis = await startSignIns();
+    const { accessToken, refreshToken } = kleis.fakes.claude.issueTokens();
+    const result = await refresh(kleis, "claude", { accessToken, refreshToken });
     expect(result).toMatchObject({
       status: "refreshed",
       idToken: null,
-      expiresAt: world.clock.now() + 28_800_000,
-      metadata: { login_expires_at: world.clock.now() + 2_332_800_000 },
+      expiresAt: kleis.clock.now() + 28_800_000,
+      metadata: { login_expires_at: kleis.clock.now() + 2_332_800_000 },
     });
-    const { json, headers } = world.fakes.claude.last();
+    const { json, headers } = kleis.fakes.claude.last();
     expect(json).toEqual({
       grant_type: "refresh_token",
       refresh_token: refreshToken,
-      client_id: world.runtime.config.CLAUDE_CLIENT_ID,
+      client_id: kleis.runtime.config.CLAUDE_CLIENT_ID,
     });
     expect(headers).toMatchObject({
       "anthropic-beta": "oauth-2025-04-20",
       "user-agent": expect.stringMatching(/^kleis\//),
     });
-    expect(world.fakes.claude.tokens.find(refreshToken)).toMatchObject({ state: "spent" });
-    expect(world.fakes.violations()).toEqual([]);
+    expect(kleis.fakes.claude.tokens.find(refreshToken)).toMatchObject({ state: "spent" });
+    expect(kleis.fakes.violations()).toEqual([]);
   });
 
   test("without a new refresh token the stored one stays", async () => {
-    const world = await createSignInWorld();
-    world.fakes.claude.token.script({ omitRefreshToken: true });
-    const { refreshToken } = world.fakes.claude.issueTokens();
-    expect(await refresh(world, "claude", { refreshToken })).toMatchObject({
+    const kleis = await startSignIns();
+    kleis.fakes.claude.token.script({ omitRefreshToken: true });
+    const { refreshToken } = kleis.fakes.claude.issueTokens();
+    expect(await refresh(kleis, "claude", { refreshToken })).toMatchObject({
       status: "refreshed",
       refreshToken: null,
     });
@@ -73,10 +73,10 @@ describe("Claude", () => {
     ["an account that is none", (body) => ({ ...body, account: "me", organization: [] })],
     ["status 201", (body) => body, 201],
   ])("a rotated pair is kept though the answer has %s", async (_, change, status) => {
-    const world = await createSignInWorld({ fetch: rewritten("/oauth/token", change, status) });
-    const { accessToken, refreshToken } = world.fakes.claude.issueTokens();
-    const result = await refresh(world, "claude", { accessToken, refreshToken });
-    const fresh = world.fakes.claude.tokens.list().slice(-2);
+    const kleis = await startSignIns({ fetch: rewritten("/oauth/token", change, status) });
+    const { accessToken, refreshToken } = kleis.fakes.claude.issueTokens();
+    const result = await refresh(kleis, "claude", { accessToken, refreshToken });
+    const fresh = kleis.fakes.claude.tokens.list().slice(-2);
     expect(result).toMatchObject({
       status: "refreshed",
       accessToken: fresh[0]?.token,
@@ -86,9 +86,9 @@ describe("Claude", () => {
 
   test("an access token beside a refresh token of null leaves the stored one", async () => {
     const change = (body: JsonObject) => ({ ...body, refresh_token: null });
-    const world = await createSignInWorld({ fetch: rewritten("/oauth/token", change) });
-    const { refreshToken } = world.fakes.claude.issueTokens();
-    expect(await refresh(world, "claude", { refreshToken })).toMatchObject({
+    const kleis = await startSignIns({ fetch: rewritten("/oauth/token", change) });
+    const { refreshToken } = kleis.fakes.claude.issueTokens();
+    expect(await refresh(kleis, "claude", { refreshToken })).toMatchObject({
       status: "refreshed",
       accessToken: expect.stringMatching(/^sk-ant-oat01-/),
       refreshToken: null,
@@ -96,21 +96,21 @@ describe("Claude", () => {
   });
 
   test("a rotated refresh token is kept even when it comes alone", async () => {
-    const world = await createSignInWorld();
-    world.fakes.claude.token.script({ reply: { status: 200, body: { refresh_token: "sk-ant-ort01-new" } } });
-    expect(await refresh(world, "claude", { refreshToken: "sk-ant-ort01-old" })).toMatchObject({
+    const kleis = await startSignIns();
+    kleis.fakes.claude.token.script({ reply: { status: 200, body: { refresh_token: "sk-ant-ort01-new" } } });
+    expect(await refresh(kleis, "claude", { refreshToken: "sk-ant-ort01-old" })).toMatchObject({
       status: "refreshed",
       accessToken: null,
       refreshToken: "sk-ant-ort01-new",
-      expiresAt: world.clock.now(),
+      expiresAt: kleis.clock.now(),
     });
   });
 
   test("a dead refresh token is rejected, in words without it", async () => {
-    const world = await createSignInWorld();
-    const { refreshToken } = world.fakes.claude.issueTokens();
-    world.fakes.claude.revoke(refreshToken);
-    const result = await refresh(world, "claude", { refreshToken });
+    const kleis = await startSignIns();
+    const { refreshToken } = kleis.fakes.claude.issueTokens();
+    kleis.fakes.claude.revoke(refreshToken);
+    const result = await refresh(kleis, "claude", { refreshToken });
     expect(result).toMatchObject({
       status: "rejected",
       reason: expect.stringMatching(/invalid_grant.*Connect/),
@@ -140,50 +140,50 @@ describe("Claude", () => {
       { reason: expect.stringMatching(/without what was asked/) },
     ],
   ])("%s leaves the account alone", async (_, reply, more) => {
-    const world = await createSignInWorld();
-    world.fakes.claude.token.script({ reply });
-    const { refreshToken } = world.fakes.claude.issueTokens();
-    expect(await refresh(world, "claude", { refreshToken })).toMatchObject({
+    const kleis = await startSignIns();
+    kleis.fakes.claude.token.script({ reply });
+    const { refreshToken } = kleis.fakes.claude.issueTokens();
+    expect(await refresh(kleis, "claude", { refreshToken })).toMatchObject({
       status: "unavailable",
       ...more,
     });
   });
 
   test("an answer that echoes the token does not get it into the reason", async () => {
-    const world = await createSignInWorld();
-    const { refreshToken } = world.fakes.claude.issueTokens();
+    const kleis = await startSignIns();
+    const { refreshToken } = kleis.fakes.claude.issueTokens();
     const body = { error: "invalid_request", error_description: `bad ${refreshToken}`, code: refreshToken };
-    world.fakes.claude.token.script({ reply: { status: 400, body } });
-    expect(JSON.stringify(await refresh(world, "claude", { refreshToken }))).not.toContain(refreshToken);
+    kleis.fakes.claude.token.script({ reply: { status: 400, body } });
+    expect(JSON.stringify(await refresh(kleis, "claude", { refreshToken }))).not.toContain(refreshToken);
   });
 });
 
 describe("Codex", () => {
   test("a pair is rotated, as a form, and the claims are read anew", async () => {
-    const world = await createSignInWorld();
-    const { refreshToken } = world.fakes.codex.issueTokens();
-    const result = await refresh(world, "codex", { refreshToken });
+    const kleis = await startSignIns();
+    const { refreshToken } = kleis.fakes.codex.issueTokens();
+    const result = await refresh(kleis, "codex", { refreshToken });
     expect(result).toMatchObject({
       status: "refreshed",
       refreshToken: expect.stringMatching(/^rt_/),
       idToken: expect.any(String),
-      expiresAt: world.clock.now() + 864_000_000,
+      expiresAt: kleis.clock.now() + 864_000_000,
       metadata: { plan: "plus", email: "owner@example.org" },
     });
-    expect(world.fakes.codex.last().headers["content-type"]).toMatch(/^application\/x-www-form-urlencoded/);
-    expect([...new URLSearchParams(world.fakes.codex.last().body.toString()).keys()].sort()).toEqual([
+    expect(kleis.fakes.codex.last().headers["content-type"]).toMatch(/^application\/x-www-form-urlencoded/);
+    expect([...new URLSearchParams(kleis.fakes.codex.last().body.toString()).keys()].sort()).toEqual([
       "client_id",
       "grant_type",
       "refresh_token",
     ]);
-    expect(world.fakes.violations()).toEqual([]);
+    expect(kleis.fakes.violations()).toEqual([]);
   });
 
   test("tokens that the answer leaves out stay as they are", async () => {
-    const world = await createSignInWorld();
-    world.fakes.codex.token.script({ omitRefreshToken: true, omitIdToken: true });
-    const { refreshToken } = world.fakes.codex.issueTokens();
-    expect(await refresh(world, "codex", { refreshToken })).toMatchObject({
+    const kleis = await startSignIns();
+    kleis.fakes.codex.token.script({ omitRefreshToken: true, omitIdToken: true });
+    const { refreshToken } = kleis.fakes.codex.issueTokens();
+    expect(await refresh(kleis, "codex", { refreshToken })).toMatchObject({
       status: "refreshed",
       refreshToken: null,
       idToken: null,
@@ -191,13 +191,13 @@ describe("Codex", () => {
   });
 
   test("a rotated refresh token is kept even when it comes alone", async () => {
-    const world = await createSignInWorld();
-    world.fakes.codex.token.script({ reply: { status: 200, body: { refresh_token: "rt_new" } } });
-    expect(await refresh(world, "codex", { refreshToken: "rt_old" })).toMatchObject({
+    const kleis = await startSignIns();
+    kleis.fakes.codex.token.script({ reply: { status: 200, body: { refresh_token: "rt_new" } } });
+    expect(await refresh(kleis, "codex", { refreshToken: "rt_old" })).toMatchObject({
       status: "refreshed",
       accessToken: null,
       refreshToken: "rt_new",
-      expiresAt: world.clock.now(),
+      expiresAt: kleis.clock.now(),
     });
   });
 
@@ -208,10 +208,10 @@ describe("Codex", () => {
     ["OAuth's own", 400, { error: "invalid_grant" }],
     ["a 401 that says nothing", 401, {}],
   ])("a dead refresh token is known by %s", async (_, status, body) => {
-    const world = await createSignInWorld();
-    world.fakes.codex.token.script({ reply: { status, body } });
-    const { refreshToken } = world.fakes.codex.issueTokens();
-    expect(await refresh(world, "codex", { refreshToken })).toMatchObject({ status: "rejected" });
+    const kleis = await startSignIns();
+    kleis.fakes.codex.token.script({ reply: { status, body } });
+    const { refreshToken } = kleis.fakes.codex.issueTokens();
+    expect(await refresh(kleis, "codex", { refreshToken })).toMatchObject({ status: "rejected" });
   });
 
   test.each<[string, number, string | object]>([
@@ -222,65 +222,65 @@ describe("Codex", () => {
     ["another refusal", 400, { error: { code: "invalid_client" } }],
     ["no tokens in a 200", 200, { token_type: "Bearer" }],
   ])("%s leaves the account alone", async (_, status, body) => {
-    const world = await createSignInWorld();
-    world.fakes.codex.token.script({ reply: { status, body } });
-    const { refreshToken } = world.fakes.codex.issueTokens();
-    expect(await refresh(world, "codex", { refreshToken })).toMatchObject({ status: "unavailable" });
+    const kleis = await startSignIns();
+    kleis.fakes.codex.token.script({ reply: { status, body } });
+    const { refreshToken } = kleis.fakes.codex.issueTokens();
+    expect(await refresh(kleis, "codex", { refreshToken })).toMatchObject({ status: "unavailable" });
   });
 });
 
 describe("Copilot", () => {
-  const token = (world: SignInWorld) => world.fakes.copilot.issueTokens().accessToken;
+  const token = (kleis: SignIns) => kleis.fakes.copilot.issueTokens().accessToken;
 
   test("a good token is found good, and the host is asked for anew", async () => {
-    const world = await createSignInWorld();
-    const held = { accessToken: token(world), metadata: { user_id: 4242 } };
-    expect(await refresh(world, "copilot", held)).toEqual({
+    const kleis = await startSignIns();
+    const held = { accessToken: token(kleis), metadata: { user_id: 4242 } };
+    expect(await refresh(kleis, "copilot", held)).toEqual({
       status: "valid",
       metadata: { api_host: "api.individual.githubcopilot.com", plan: "individual_pro" },
     });
-    expect(world.fakes.violations()).toEqual([]);
+    expect(kleis.fakes.violations()).toEqual([]);
   });
 
   test("a host that cannot be asked for stays as it is", async () => {
-    const world = await createSignInWorld();
-    world.fakes.copilot.discovery.mode = "404";
-    const held = { accessToken: token(world), metadata: { user_id: 4242 } };
-    expect(await refresh(world, "copilot", held)).toEqual({ status: "valid" });
+    const kleis = await startSignIns();
+    kleis.fakes.copilot.discovery.mode = "404";
+    const held = { accessToken: token(kleis), metadata: { user_id: 4242 } };
+    expect(await refresh(kleis, "copilot", held)).toEqual({ status: "valid" });
   });
 
   test("a token that was imported is told whose it is", async () => {
-    const world = await createSignInWorld();
-    expect(await refresh(world, "copilot", { accessToken: token(world) })).toMatchObject({
+    const kleis = await startSignIns();
+    expect(await refresh(kleis, "copilot", { accessToken: token(kleis) })).toMatchObject({
       status: "valid",
       metadata: { user_id: 4242, login: "octo-owner" },
     });
   });
 
   test("a wrong tier's host is given up for the one that GitHub names", async () => {
-    const world = await createSignInWorld();
-    world.fakes.copilot.rules.host = "elsewhere";
-    const held = { accessToken: token(world), metadata: { api_host: "api.business.githubcopilot.com" } };
-    expect(await refresh(world, "copilot", held)).toMatchObject({
+    const kleis = await startSignIns();
+    kleis.fakes.copilot.rules.host = "elsewhere";
+    const held = { accessToken: token(kleis), metadata: { api_host: "api.business.githubcopilot.com" } };
+    expect(await refresh(kleis, "copilot", held)).toMatchObject({
       status: "valid",
       metadata: { api_host: "api.individual.githubcopilot.com" },
     });
-    world.fakes.copilot.discovery.mode = "404";
-    expect(await refresh(world, "copilot", held)).toEqual({ status: "valid", metadata: { api_host: null } });
+    kleis.fakes.copilot.discovery.mode = "404";
+    expect(await refresh(kleis, "copilot", held)).toEqual({ status: "valid", metadata: { api_host: null } });
   });
 
   test("a revoked token is rejected", async () => {
-    const world = await createSignInWorld();
-    const accessToken = token(world);
-    world.fakes.copilot.revoke(accessToken);
-    expect(await refresh(world, "copilot", { accessToken })).toMatchObject({ status: "rejected" });
+    const kleis = await startSignIns();
+    const accessToken = token(kleis);
+    kleis.fakes.copilot.revoke(accessToken);
+    expect(await refresh(kleis, "copilot", { accessToken })).toMatchObject({ status: "rejected" });
   });
 
   test.each([403, 429, 500])("%i says nothing about the token", async (status) => {
-    const world = await createSignInWorld({
+    const kleis = await startSignIns({
       fetch: intercept(({ pathname }) => (pathname === "/models" ? html(status) : null)),
     });
-    expect(await refresh(world, "copilot", { accessToken: token(world) })).toMatchObject({
+    expect(await refresh(kleis, "copilot", { accessToken: token(kleis) })).toMatchObject({
       status: "unavailable",
     });
   });
@@ -290,8 +290,8 @@ test.each(["claude", "codex", "copilot"])(
   "%s out of reach leaves the account alone, in words",
   async (id) => {
     const lost = Object.assign(new Error("no route"), { code: "ENOTFOUND" });
-    const world = await createSignInWorld({ fetch: () => () => Promise.reject(lost) });
-    expect(await refresh(world, id, { accessToken: "gho_x", refreshToken: "rt_x" })).toMatchObject({
+    const kleis = await startSignIns({ fetch: () => () => Promise.reject(lost) });
+    expect(await refresh(kleis, id, { accessToken: "gho_x", refreshToken: "rt_x" })).toMatchObject({
       status: "unavailable",
       reason: expect.stringMatching(/could not be reached: its name could not be resolved \(ENOTFOUND\)/),
     });
@@ -301,8 +301,8 @@ test.each(["claude", "codex", "copilot"])(
 test.each(["claude", "codex", "copilot"])(
   "%s without anything to refresh with must sign in again",
   async (id) => {
-    const world = await createSignInWorld(silent);
-    expect(await refresh(world, id, {})).toMatchObject({
+    const kleis = await startSignIns(silent);
+    expect(await refresh(kleis, id, {})).toMatchObject({
       status: "rejected",
       reason: expect.stringMatching(/Connect it again/),
     });
@@ -318,8 +318,8 @@ test("an answer of more than 2 MiB is not read to its end", async () => {
         controller.enqueue(new Uint8Array(256 * 1024));
       },
     });
-  const world = await createSignInWorld({ fetch: () => async () => new Response(endless()) });
-  const result = await refresh(world, "claude", { refreshToken: "sk-ant-ort01-x" });
+  const kleis = await startSignIns({ fetch: () => async () => new Response(endless()) });
+  const result = await refresh(kleis, "claude", { refreshToken: "sk-ant-ort01-x" });
   expect(result).toMatchObject({ status: "unavailable", reason: expect.stringMatching(/2 MiB/) });
   expect(pulled).toBeLessThan(12);
 });

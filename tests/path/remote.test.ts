@@ -6,7 +6,7 @@ import { createSealer } from "../../src/storage/seal.ts";
 import { type Fakes, startFakes } from "../fakes/index.ts";
 import { random } from "../support/config.ts";
 import { type SqldServer, sqldMissing, startSqld } from "../support/sqld.ts";
-import { issue, type Process, settle, startProcess } from "./town.ts";
+import { issue, type Process, settle, startProcess } from "./processes.ts";
 
 describe.skipIf(sqldMissing !== null).each(["perCall", "shared"] as const)("with clients %s", (clients) => {
   let server: SqldServer;
@@ -37,7 +37,7 @@ describe.skipIf(sqldMissing !== null).each(["perCall", "shared"] as const)("with
   });
   afterEach(() => void vi.restoreAllMocks());
 
-  const start = (): Process =>
+  const start = (): Promise<Process> =>
     startProcess(
       fakes,
       connectDatabase(
@@ -57,7 +57,7 @@ describe.skipIf(sqldMissing !== null).each(["perCall", "shared"] as const)("with
     statements.flatMap((sql) => /^select .*? from \W*(\w+)/.exec(sql)?.[1] ?? []);
 
   test("a cold request is one HTTP request behind the one that looks at the database's state, a warm one none", async () => {
-    const first = start();
+    const first = await start();
     await settle(first);
     const { key } = await issue(first);
     const answered = async (process: Process) =>
@@ -66,7 +66,7 @@ describe.skipIf(sqldMissing !== null).each(["perCall", "shared"] as const)("with
     await first.settled();
 
     asked.length = 0;
-    const process = start();
+    const process = await start();
     await answered(process);
     const [state, ...rest] = await spent(process);
     expect(tablesIn(state ?? [])).toEqual(["__drizzle_migrations", "system_settings"]);
@@ -77,7 +77,7 @@ describe.skipIf(sqldMissing !== null).each(["perCall", "shared"] as const)("with
 
     for (let round = 0; round < 3; round++) await answered(process);
     expect(await spent(process)).toEqual([]);
-    process.pass(10_000);
+    process.clock.ms += 10_000;
     await answered(process);
     expect((await spent(process)).map(tablesIn)).toEqual([whole]);
 

@@ -6,22 +6,26 @@ import { describe, expect, test } from "vitest";
 import { FRESH_MS } from "../../src/storage/read-cache.ts";
 import { isRead, type RoundTrip } from "../support/counted-client.ts";
 import { newAccount } from "../support/storage.ts";
-import { type CountedProcess, foundTown, issue, settle, type Town } from "./town.ts";
+import { type CountedProcess, issue, openProcesses, type Processes, settle } from "./processes.ts";
 
 /** How long a slow machine is waited for. */
 const PATIENCE = { timeout: 20_000 };
 
 const UNKNOWN = (name: string) => `kleis_${name.padEnd(43, "x")}`;
 
-/** A town with an account of each provider, whose lists of models have all been fetched and stored by another process. */
-async function settled(): Promise<{ town: Town; first: CountedProcess; ids: Record<string, string> }> {
-  const town = await foundTown();
-  const first = town.process();
+/** A processes with an account of each provider, whose lists of models have all been fetched and stored by another process. */
+async function settled(): Promise<{
+  processes: Processes;
+  first: CountedProcess;
+  ids: Record<string, string>;
+}> {
+  const processes = await openProcesses();
+  const first = await processes.process();
   const ids = await settle(first);
   // Whatever is asked of the network at first has been.
   await answered(first.post("messages", (await issue(first)).key));
   await first.settled();
-  return { town, first, ids };
+  return { processes, first, ids };
 }
 
 async function answered(answer: Promise<Response>): Promise<Response> {
@@ -32,8 +36,12 @@ async function answered(answer: Promise<Response>): Promise<Response> {
 }
 
 /** Accounts that keep no list of models, which would be read for in the background where an account is new or changed. */
-async function addOpenAiKeys(town: Town, { storage }: CountedProcess, count: number): Promise<string[]> {
-  const apiKey = town.fakes.codex.issueApiKey();
+async function addOpenAiKeys(
+  processes: Processes,
+  { storage }: CountedProcess,
+  count: number,
+): Promise<string[]> {
+  const apiKey = processes.fakes.codex.issueApiKey();
   const ids = Array.from({ length: count }, (_, at) => `acc_${at}`);
   for (const [at, id] of ids.entries()) {
     await storage.accounts.save(
@@ -80,10 +88,10 @@ const WAYS = [
 
 describe.each(WAYS)("%s with %s, which goes to %s", (operation, model, provider) => {
   test("reads once in a cold process and never in a warm one", async () => {
-    const { town, first } = await settled();
+    const { processes, first } = await settled();
     const { key } = await issue(first);
-    const asked = town.registryAsked();
-    const process = town.process();
+    const asked = processes.registryAsked();
+    const process = await processes.process();
     const cold = await answered(process.post(operation, key, model));
     expect(cold.headers.get("x-kleis-provider")).toBe(provider);
     const { reads, notes } = await spent(process);
@@ -91,24 +99,24 @@ describe.each(WAYS)("%s with %s, which goes to %s", (operation, model, provider)
     expect(notes).toHaveLength(1);
 
     for (let round = 0; round < 3; round++) await answered(process.post(operation, key, model));
-    process.pass(FRESH_MS - 1);
+    process.clock.ms += FRESH_MS - 1;
     await answered(process.post(operation, key, model));
     expect(await spent(process)).toEqual({ reads: [], notes: [] });
 
     // So that no change made elsewhere stays unseen for longer than ten seconds it takes one reading again.
-    process.pass(1);
+    process.clock.ms += 1;
     await answered(process.post(operation, key, model));
     await answered(process.post(operation, key, model));
     expect((await spent(process)).reads).toHaveLength(1);
-    expect(town.registryAsked()).toBe(asked);
-    expect(town.fakes.violations()).toEqual([]);
+    expect(processes.registryAsked()).toBe(asked);
+    expect(processes.fakes.violations()).toEqual([]);
   });
 });
 
 test("a second key in a warm process costs the look at its own row", async () => {
-  const { town, first } = await settled();
+  const { processes, first } = await settled();
   const [one, other] = [await issue(first), await issue(first)];
-  const process = town.process();
+  const process = await processes.process();
   await answered(process.post("messages", one.key));
   await spent(process);
   await answered(process.post("responses", other.key));
@@ -117,23 +125,23 @@ test("a second key in a warm process costs the look at its own row", async () =>
 });
 
 test("a key that was looked up later than the accounts were reads both anew with them", async () => {
-  const { town, first } = await settled();
+  const { processes, first } = await settled();
   const [one, other] = [await issue(first), await issue(first)];
-  const process = town.process();
+  const process = await processes.process();
   await answered(process.post("messages", one.key));
-  process.pass(5_000);
+  process.clock.ms += 5_000;
   await answered(process.post("messages", other.key));
   await spent(process);
-  process.pass(5_000);
+  process.clock.ms += 5_000;
   await answered(process.post("messages", other.key));
   await answered(process.post("messages", other.key));
   expect((await spent(process)).reads).toHaveLength(1);
 });
 
 test("the list of models costs a cold process one reading as well", async () => {
-  const { town, first } = await settled();
+  const { processes, first } = await settled();
   const { key } = await issue(first);
-  const process = town.process();
+  const process = await processes.process();
   const headers = { authorization: `Bearer ${key}` };
   const ask = async () => process.app.fetch(new Request("https://kleis.example/v1/models", { headers }));
   await answered(ask());
@@ -143,9 +151,9 @@ test("the list of models costs a cold process one reading as well", async () => 
 
 describe("a guessed key", () => {
   test("costs one trip that brings nothing, however cold the process is, and is not asked for twice", async () => {
-    const { town, first } = await settled();
+    const { processes, first } = await settled();
     const { key } = await issue(first);
-    const process = town.process();
+    const process = await processes.process();
     for (const name of ["a", "b", "c", "c"]) await refused(process.post("messages", UNKNOWN(name)), 401);
     const guesses = await spent(process);
     expect(guesses.notes).toEqual([]);
@@ -157,13 +165,13 @@ describe("a guessed key", () => {
   });
 
   test("does not keep old accounts in use: guessing on and on, what was disabled elsewhere is still seen", async () => {
-    const { town, first, ids } = await settled();
+    const { processes, first, ids } = await settled();
     const { key } = await issue(first, { providers: ["claude"] });
-    const process = town.process();
+    const process = await processes.process();
     await answered(process.post("messages", key));
-    await first.admin("PATCH", `/accounts/${ids.claude}`, { enabled: false });
+    await first.own("PATCH", `/accounts/${ids.claude}`, { enabled: false });
     for (let second = 0; second < 11; second++) {
-      process.pass(1_000);
+      process.clock.ms += 1_000;
       await refused(process.post("messages", UNKNOWN(`guess-${second}`)), 401);
     }
     await refused(process.post("messages", key), 403);
@@ -171,9 +179,9 @@ describe("a guessed key", () => {
 });
 
 test("requests that begin together in a cold process read for themselves: none waits for another", async () => {
-  const { town, first } = await settled();
+  const { processes, first } = await settled();
   const { key } = await issue(first);
-  const process = town.process();
+  const process = await processes.process();
   const gate = createGate();
   process.counted.hold = (trip) => (isRead(trip) ? gate.opened : undefined);
   const answers = Array.from({ length: 4 }, () => answered(process.post("messages", key)));
@@ -184,12 +192,12 @@ test("requests that begin together in a cold process read for themselves: none w
 });
 
 test("of a burst on what just became old one request reads, and the others wait for nobody", async () => {
-  const { town, first } = await settled();
+  const { processes, first } = await settled();
   const { key } = await issue(first);
-  const process = town.process();
+  const process = await processes.process();
   await answered(process.post("messages", key));
   await spent(process);
-  process.pass(FRESH_MS);
+  process.clock.ms += FRESH_MS;
   const gate = createGate();
   process.counted.hold = (trip) => (isRead(trip) ? gate.opened : undefined);
   const slow = answered(process.post("messages", key));
@@ -204,9 +212,9 @@ test("of a burst on what just became old one request reads, and the others wait 
 });
 
 test("the note of a key's use delays no answer", async () => {
-  const { town, first } = await settled();
+  const { processes, first } = await settled();
   const { key } = await issue(first);
-  const process = town.process();
+  const process = await processes.process();
   const gate = createGate();
   process.counted.hold = (trip) => (isRead(trip) ? undefined : gate.opened);
   await answered(process.post("messages", key));
@@ -216,41 +224,41 @@ test("the note of a key's use delays no answer", async () => {
 });
 
 test("a token that another process renewed is used after one reading", async () => {
-  const { town, first, ids } = await settled();
+  const { processes, first, ids } = await settled();
   const { key } = await issue(first);
-  const process = town.process();
+  const process = await processes.process();
   await answered(process.post("messages", key));
   await spent(process);
-  await first.admin("POST", `/accounts/${ids.claude}/refresh`);
+  await first.own("POST", `/accounts/${ids.claude}/refresh`);
   const renewed = await first.storage.accounts.secrets(ids.claude ?? "");
-  process.pass(10_000);
+  process.clock.ms += 10_000;
   await answered(process.post("messages", key));
   expect((await spent(process)).reads).toHaveLength(1);
-  expect(town.fakes.claude.last().headers.authorization).toBe(`Bearer ${renewed?.accessToken}`);
+  expect(processes.fakes.claude.last().headers.authorization).toBe(`Bearer ${renewed?.accessToken}`);
 });
 
 test("a change made here is seen by the next request, after one reading", async () => {
-  const { town, first } = await settled();
-  const [id = ""] = await addOpenAiKeys(town, first, 1);
-  const process = town.process();
+  const { processes, first } = await settled();
+  const [id = ""] = await addOpenAiKeys(processes, first, 1);
+  const process = await processes.process();
   const { key } = await issue(process, { accounts: [id] });
   const ask = () => process.post("responses", key);
   await answered(ask());
-  await process.admin("PATCH", `/accounts/${id}`, { label: "mine" });
+  await process.own("PATCH", `/accounts/${id}`, { label: "mine" });
   await spentAll(process);
   await answered(ask());
   expect((await spent(process)).reads).toHaveLength(1);
-  await process.admin("PATCH", `/accounts/${id}`, { enabled: false });
+  await process.own("PATCH", `/accounts/${id}`, { enabled: false });
   await spentAll(process);
   await refused(ask(), 403);
   expect((await spent(process)).reads).toHaveLength(1);
 });
 
 test("a key that is limited to one of very many accounts reads once, too", async () => {
-  const { town, first } = await settled();
-  await addOpenAiKeys(town, first, 60);
+  const { processes, first } = await settled();
+  await addOpenAiKeys(processes, first, 60);
   const { key } = await issue(first, { accounts: ["acc_0"] });
-  const process = town.process();
+  const process = await processes.process();
   const answer = await answered(process.post("responses", key));
   expect(answer.headers.get("x-kleis-account")).toBe("acc_0");
   expect((await spent(process)).reads).toHaveLength(1);

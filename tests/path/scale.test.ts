@@ -6,26 +6,25 @@ import { createClient } from "@libsql/client";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { addAccounts, addKeys, addKnownKeys, addModelLists } from "../../harness/large-database.ts";
 import { BIG } from "../../harness/models-dev.ts";
-import { TEST_KEY } from "../../harness/secrets.ts";
+import { ADMIN_TOKEN, TEST_KEY } from "../../harness/secrets.ts";
 import { createKeyLookup } from "../../src/keys/lookup.ts";
 import { createSealer } from "../../src/storage/seal.ts";
 import { OPERATION_NAMES } from "../http/own-error.ts";
 import { random } from "../support/config.ts";
 import { isRead, type RoundTrip } from "../support/counted-client.ts";
 import {
-  ADMIN_TOKEN,
   type CountedProcess,
-  foundTown,
   type Issued,
   issue,
+  openProcesses,
+  type Processes,
   settle,
-  type Town,
-} from "./town.ts";
+} from "./processes.ts";
 
 const KEYS = 100_000;
 const ACCOUNTS = 1_000;
 
-let town: Town;
+let processes: Processes;
 /** Has filled the database, and has no other part in the tests. */
 let first: CountedProcess;
 let key: Issued;
@@ -34,13 +33,13 @@ let known: string[];
 const endings: (() => unknown)[] = [];
 
 beforeAll(async () => {
-  town = await foundTown({ registry: BIG, atEnd: (work) => endings.push(work) });
-  first = town.process();
+  processes = await openProcesses({ registry: BIG, atEnd: (work) => endings.push(work) });
+  first = await processes.process();
   const ids = await settle(first);
   key = await issue(first, { label: "in use" });
   await Promise.all(OPERATION_NAMES.map((operation) => first.post(operation, key.key)));
   await first.settled();
-  const client = createClient({ url: `file:${town.file}`, timeout: 5_000 });
+  const client = createClient({ url: `file:${processes.file}`, timeout: 5_000 });
   await addKeys(client, KEYS);
   known = await addKnownKeys(client, 1_100);
   await addAccounts(client, createSealer([TEST_KEY], random), ACCOUNTS);
@@ -66,7 +65,7 @@ async function trips(process: CountedProcess): Promise<RoundTrip[]> {
 
 /** How the database goes about a statement, a line for each step. */
 async function planOf(statement: string): Promise<string[]> {
-  const client = createClient({ url: `file:${town.file}`, timeout: 10_000 });
+  const client = createClient({ url: `file:${processes.file}`, timeout: 10_000 });
   const args = Array.from(statement.matchAll(/\?/g), () => null);
   const { rows } = await client.execute({ sql: `explain query plan ${statement}`, args });
   client.close();
@@ -108,19 +107,19 @@ test.each([
   ["responses", "gpt-5.5"],
   ["chat", "copilot/gpt-5-mini"],
 ] as const)("%s reads once in a cold process and never in a warm one", async (operation, model) => {
-  const process = town.process();
+  const process = await processes.process();
   const ask = () => answered(process.post(operation, key.key, model));
   await ask();
   expect((await trips(process)).filter(isRead)).toHaveLength(1);
   for (let round = 0; round < 5; round++) await ask();
   expect(await trips(process)).toEqual([]);
-  process.pass(10_000);
+  process.clock.ms += 10_000;
   await ask();
   expect((await trips(process)).filter(isRead)).toHaveLength(1);
 });
 
 test("a cold look at a key goes through its index, and at nothing else of the keys", async () => {
-  const process = town.process();
+  const process = await processes.process();
   await answered(process.post("messages", key.key));
   const [cold] = await trips(process);
   const other = await issue(first);
@@ -136,7 +135,7 @@ test("a cold look at a key goes through its index, and at nothing else of the ke
 });
 
 test("a guessed key brings nothing, cold or warm", async () => {
-  const process = town.process();
+  const process = await processes.process();
   const guess = async (name: string) => {
     expect((await process.post("messages", `kleis_${name.padEnd(43, "x")}`)).status).toBe(401);
     return (await trips(process)).map(({ rows }) => rows.reduce((sum, each) => sum + each));
@@ -148,7 +147,7 @@ test("a guessed key brings nothing, cold or warm", async () => {
 });
 
 test("a process remembers the thousand keys that it saw last, and no more", async () => {
-  const process = town.process();
+  const process = await processes.process();
   const lookup = createKeyLookup(process.runtime);
   const find = async (text: string) => {
     expect(await lookup.find(text)).toMatchObject({ ok: true });
@@ -170,7 +169,7 @@ const ofKeys = (made: RoundTrip[]) =>
   );
 
 test("the API's lists come a page at a time, and a page is all that is read", async () => {
-  const process = town.process();
+  const process = await processes.process();
   interface List {
     keys: { id: string }[];
     accounts: { id: string }[];
@@ -179,7 +178,7 @@ test("the API's lists come a page at a time, and a page is all that is read", as
   const ids = new Set<string>();
   let after = "";
   for (let pages = 0; pages < 3; pages++) {
-    const { keys, has_more } = await process.admin<List>("GET", `/keys${after}`);
+    const { keys, has_more } = await process.own<List>("GET", `/keys${after}`);
     expect([keys.length, has_more]).toEqual([500, true]);
     for (const { id } of keys) ids.add(id);
     after = `?after=${keys.at(-1)?.id}`;
@@ -193,7 +192,7 @@ test("the API's lists come a page at a time, and a page is all that is read", as
     // Only what was made in one moment has to be sorted.
     expect(plan).not.toContain("TEMP B-TREE FOR ORDER BY");
   }
-  const accounts = await process.admin<List>("GET", "/accounts?limit=7");
+  const accounts = await process.own<List>("GET", "/accounts?limit=7");
   expect(accounts.accounts).toHaveLength(7);
   const listed = (await trips(process)).filter(({ statements }) =>
     /from "provider_accounts"/.test(statements[0] ?? ""),
@@ -202,7 +201,7 @@ test("the API's lists come a page at a time, and a page is all that is read", as
 });
 
 test("no page of the owner's reads or shows more keys than fit on it", async () => {
-  const process = town.process();
+  const process = await processes.process();
   const page = await ownersPage(process);
   for (const path of [
     "/admin",

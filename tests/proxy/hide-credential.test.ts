@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import type { ByteSource } from "../../src/bytes.ts";
 import { hideInBody } from "../../src/proxy/response/hide-credential.ts";
-import { createHouse } from "../security/house.ts";
+import { startSeededKleis } from "../security/kleis.ts";
 import { newAccount } from "../support/storage.ts";
 
 const encoder = new TextEncoder();
@@ -53,8 +53,8 @@ const ECHOES: Record<string, Echo> = {
 
 test("a token that a response repeats is redacted, at every provider and in every protocol", async () => {
   let echo: Echo = () => json(500, {});
-  const house = await createHouse({
-    fetch: async (_url, { headers }) => {
+  const kleis = await startSeededKleis({
+    network: async (_url, { headers }) => {
       const sent = new Headers(headers);
       return echo(sent.get("authorization") ?? sent.get("x-api-key") ?? "");
     },
@@ -70,8 +70,8 @@ test("a token that a response repeats is redacted, at every provider and in ever
       accessToken: `${TOKEN}-${provider}`,
       refreshToken: null,
     });
-    await house.runtime.storage.accounts.save(made);
-    await house.runtime.storage.accounts.makePrimary(made.id, house.clock.ms);
+    await kleis.runtime.storage.accounts.save(made);
+    await kleis.runtime.storage.accounts.makePrimary(made.id, kleis.clock.ms);
   }
   for (const [provider, path, model] of ACCOUNTS) {
     for (const stream of [false, true]) {
@@ -79,9 +79,9 @@ test("a token that a response repeats is redacted, at every provider and in ever
         // Who did not ask for events is sent none, but that Codex's plan answers with nothing else.
         if (!stream && provider !== "codex" && /event|failed/.test(name)) continue;
         echo = make;
-        const answer = await house.ask(path, {
+        const answer = await kleis.request(path, {
           method: "POST",
-          headers: { authorization: `Bearer ${house.keys.live.key}` },
+          headers: { authorization: `Bearer ${kleis.keys.live.key}` },
           body: JSON.stringify({
             model,
             stream,

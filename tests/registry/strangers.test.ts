@@ -5,7 +5,7 @@ import { createRegistryBodies } from "../../src/models/registry/body.ts";
 import { snapshotText } from "../../src/models/registry/snapshot.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
 import { accounts as accountsOf, world } from "../models/resolve-context.ts";
-import { createHouse, type House } from "../security/house.ts";
+import { type SeededKleis, startSeededKleis } from "../security/kleis.ts";
 
 const OPEN = ["/models/api.json", "/models/own/api.json"];
 const OWN = ["kleis-codex", "kleis-claude"];
@@ -17,42 +17,42 @@ async function keysOf(answer: Response): Promise<string[]> {
   return Object.keys(JSON.parse(text.toString()));
 }
 
-const tokenPath = ({ keys }: House) => `/models/${keys.live.discoveryToken}/api.json`;
+const tokenPath = ({ keys }: SeededKleis) => `/models/${keys.live.discoveryToken}/api.json`;
 
 test("the whole list goes out packed, or to who has a token", async () => {
-  const house = await createHouse();
-  const whole = await keysOf(await house.ask("/models/api.json", { headers: GZIP }));
+  const kleis = await startSeededKleis();
+  const whole = await keysOf(await kleis.request("/models/api.json", { headers: GZIP }));
   expect(whole).toEqual(expect.arrayContaining([...OWN, "openai", "anthropic"]));
   for (const coding of [undefined, "identity", "br", "gzip;q=0", "deflate, zstd"]) {
     const headers: Record<string, string> = coding === undefined ? {} : { "accept-encoding": coding };
-    const answer = await house.ask("/models/api.json", { headers });
+    const answer = await kleis.request("/models/api.json", { headers });
     expect(answer.headers.get("etag"), coding).toContain("own-");
     expect(answer.headers.get("vary")).toBe("accept-encoding");
     expect(await keysOf(answer), coding).toEqual(OWN);
-    expect(await keysOf(await house.ask(tokenPath(house), { headers })), coding).toEqual(whole);
+    expect(await keysOf(await kleis.request(tokenPath(kleis), { headers })), coding).toEqual(whole);
   }
 });
 
 test("a made-up Host gets our entries alone, under the address that it asked", async () => {
-  const house = await createHouse({ more: { hosts: ["127.0.0.1", "kleis.lan"] } });
+  const kleis = await startSeededKleis({ more: { hosts: ["127.0.0.1", "kleis.lan"] } });
   for (const name of ["127.0.0.1", "localhost:1234", "kleis.lan:80"]) {
     expect(
-      (await keysOf(await house.ask(`http://${name}/models/api.json`, { headers: GZIP }))).length,
+      (await keysOf(await kleis.request(`http://${name}/models/api.json`, { headers: GZIP }))).length,
     ).toBeGreaterThan(2);
   }
   for (const name of ["evil.example", "10.0.0.7:4747", "x.kleis.lan"]) {
-    const answer = await house.ask(`http://${name}/models/api.json`, { headers: GZIP });
+    const answer = await kleis.request(`http://${name}/models/api.json`, { headers: GZIP });
     const text = gunzipSync(Buffer.from(await answer.arrayBuffer())).toString();
     expect(Object.keys(JSON.parse(text))).toEqual(OWN);
     expect(text).toContain(`"api":"http://${name}/codex/v1"`);
-    const withToken = await house.ask(`http://${name}${tokenPath(house)}`, { headers: GZIP });
+    const withToken = await kleis.request(`http://${name}${tokenPath(kleis)}`, { headers: GZIP });
     expect((await keysOf(withToken)).length).toBeGreaterThan(2);
   }
-  const behind = await createHouse({
+  const behind = await startSeededKleis({
     env: { PUBLIC_URL: "https://kleis.example" },
     more: { hosts: ["127.0.0.1"] },
   });
-  const answer = await behind.ask("http://evil.example/models/api.json", { headers: GZIP });
+  const answer = await behind.request("http://evil.example/models/api.json", { headers: GZIP });
   expect(gunzipSync(Buffer.from(await answer.arrayBuffer())).toString()).not.toContain("evil.example");
 });
 
@@ -85,8 +85,8 @@ test("however many addresses are asked, our entries are worked out once, and of 
 });
 
 test("one source is answered sixty times a minute, others and tokens are not affected", async () => {
-  const house = await createHouse();
-  const from = (source: string, path: string) => house.ask(path, { headers: GZIP }, { source });
+  const kleis = await startSeededKleis();
+  const from = (source: string, path: string) => kleis.request(path, { headers: GZIP }, { source });
   const status = async (source: string, path: string) => (await from(source, path)).status;
   for (let asked = 0; asked < 60; asked++) {
     // Guessed tokens count, and an address of the same IPv6 line does.
@@ -100,19 +100,19 @@ test("one source is answered sixty times a minute, others and tokens are not aff
     expect([late.status, late.headers.get("retry-after")], path).toEqual([429, "1"]);
     expect(await late.text()).toContain("too_many_requests");
   }
-  expect(await status("2001:db8:1::99", tokenPath(house))).toBe(200);
+  expect(await status("2001:db8:1::99", tokenPath(kleis))).toBe(200);
   expect(await status("192.0.2.7", "/models/api.json")).toBe(200);
-  house.clock.ms += 1_000;
+  kleis.clock.ms += 1_000;
   expect(await status("2001:db8:1::99", "/models/api.json")).toBe(200);
   expect(await status("2001:db8:1::99", "/models/api.json")).toBe(429);
 });
 
 test("closed, it answers tokens alone", async () => {
-  const house = await createHouse({ env: { KLEIS_OPEN_REGISTRY: " OFF " } });
+  const kleis = await startSeededKleis({ env: { KLEIS_OPEN_REGISTRY: " OFF " } });
   for (const path of OPEN) {
-    const answer = await house.ask(path, { headers: GZIP });
+    const answer = await kleis.request(path, { headers: GZIP });
     expect(answer.status).toBe(404);
     expect(await answer.text()).toContain("discovery token");
   }
-  expect((await keysOf(await house.ask(tokenPath(house), { headers: GZIP }))).length).toBeGreaterThan(2);
+  expect((await keysOf(await kleis.request(tokenPath(kleis), { headers: GZIP }))).length).toBeGreaterThan(2);
 });

@@ -1,8 +1,10 @@
 /** The admin door: under which names it answers, how wrong tokens are slowed down, and what a browser is told. */
 import { request } from "node:http";
 import { describe, expect, test } from "vitest";
+import { ADMIN_TOKEN } from "../../harness/secrets.ts";
 import { openDoor } from "../support/door.ts";
-import { ADMIN_TOKEN, BASE, createHouse, type House } from "./house.ts";
+import { BASE } from "../support/kleis.ts";
+import { type SeededKleis, startSeededKleis } from "./kleis.ts";
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
@@ -89,58 +91,58 @@ describe("over https", () => {
     ["by its own address", {}, "https://kleis.example"],
     ["by PUBLIC_URL, behind what ends TLS", { PUBLIC_URL: "https://kleis.example" }, "http://kleis.example"],
   ])("a browser is told to stay there: %s", async (_name, env, base) => {
-    const house = await createHouse({ env });
+    const kleis = await startSeededKleis({ env });
     for (const path of ["/admin", "/admin/keys", "/admin/app.js", "/admin/page/keys"]) {
-      const answer = await house.ask(base + path);
+      const answer = await kleis.request(base + path);
       expect(answer.headers.get("strict-transport-security"), path).toBe("max-age=31536000");
     }
-    const plain = await (await createHouse()).ask("/admin");
+    const plain = await (await startSeededKleis()).request("/admin");
     expect(plain.headers.get("strict-transport-security")).toBeNull();
   });
 });
 
 describe("wrong admin tokens", () => {
-  const form = (house: House, token: string, source: string) =>
-    house.ask(
+  const form = (kleis: SeededKleis, token: string, source: string) =>
+    kleis.request(
       "/admin/login",
       { method: "POST", body: new URLSearchParams({ token }), headers: { origin: BASE } },
       { source },
     );
-  const header = (house: House, token: string, source: string, path = "/admin/keys") =>
-    house.ask(path, { headers: bearer(token) }, { source });
+  const header = (kleis: SeededKleis, token: string, source: string, path = "/admin/keys") =>
+    kleis.request(path, { headers: bearer(token) }, { source });
 
   test("slow down the source that they come from, and nobody else", async () => {
-    const house = await createHouse();
-    for (let turn = 0; turn < 3; turn++) expect((await form(house, "wrong", "192.0.2.1")).status).toBe(401);
-    const refused = await form(house, ADMIN_TOKEN, "192.0.2.1");
+    const kleis = await startSeededKleis();
+    for (let turn = 0; turn < 3; turn++) expect((await form(kleis, "wrong", "192.0.2.1")).status).toBe(401);
+    const refused = await form(kleis, ADMIN_TOKEN, "192.0.2.1");
     expect(refused.status).toBe(429);
     expect(refused.headers.get("retry-after")).toBe("1");
-    expect((await form(house, ADMIN_TOKEN, "192.0.2.2")).status).toBe(303);
+    expect((await form(kleis, ADMIN_TOKEN, "192.0.2.2")).status).toBe(303);
   });
 
   test("are slowed down in a header as well, at the API and at the deep health check together", async () => {
-    const house = await createHouse();
+    const kleis = await startSeededKleis();
     for (let turn = 0; turn < 10; turn++) {
       const path = turn % 2 === 0 ? "/admin/keys" : "/healthz?deep=1";
-      expect((await header(house, `wrong-${turn}`, "192.0.2.1", path)).status).toBe(401);
+      expect((await header(kleis, `wrong-${turn}`, "192.0.2.1", path)).status).toBe(401);
     }
     for (const path of ["/admin/accounts", "/healthz?deep=1"]) {
-      const refused = await header(house, ADMIN_TOKEN, "192.0.2.1", path);
+      const refused = await header(kleis, ADMIN_TOKEN, "192.0.2.1", path);
       expect(refused.status).toBe(429);
       expect(refused.headers.get("retry-after")).toBe("1");
       expect(await refused.text()).toContain("too_many_tries");
     }
-    expect((await header(house, ADMIN_TOKEN, "192.0.2.2")).status).toBe(200);
-    house.clock.ms += 1_000;
-    expect((await header(house, ADMIN_TOKEN, "192.0.2.1")).status).toBe(200);
+    expect((await header(kleis, ADMIN_TOKEN, "192.0.2.2")).status).toBe(200);
+    kleis.clock.ms += 1_000;
+    expect((await header(kleis, ADMIN_TOKEN, "192.0.2.1")).status).toBe(200);
   });
 
   test("leave the page of an owner who is logged in alone", async () => {
-    const house = await createHouse();
-    const cookie = await house.login();
-    for (let turn = 0; turn < 11; turn++) await header(house, "wrong", "192.0.2.1");
-    expect((await header(house, ADMIN_TOKEN, "192.0.2.1")).status).toBe(429);
-    const made = await house.ask("/admin/page/keys", {
+    const kleis = await startSeededKleis();
+    const cookie = await kleis.login();
+    for (let turn = 0; turn < 11; turn++) await header(kleis, "wrong", "192.0.2.1");
+    expect((await header(kleis, ADMIN_TOKEN, "192.0.2.1")).status).toBe(429);
+    const made = await kleis.request("/admin/page/keys", {
       method: "POST",
       body: new URLSearchParams({ label: "mine" }),
       headers: { cookie, origin: BASE },
@@ -149,17 +151,17 @@ describe("wrong admin tokens", () => {
   });
 
   test("an issued key in the place of the token is refused, and is no try at it", async () => {
-    const house = await createHouse();
+    const kleis = await startSeededKleis();
     for (let turn = 0; turn < 20; turn++) {
-      expect((await header(house, house.keys.live.key, "192.0.2.1")).status).toBe(401);
+      expect((await header(kleis, kleis.keys.live.key, "192.0.2.1")).status).toBe(401);
     }
-    expect((await header(house, ADMIN_TOKEN, "192.0.2.1")).status).toBe(200);
+    expect((await header(kleis, ADMIN_TOKEN, "192.0.2.1")).status).toBe(200);
   });
 
   test("are remembered without the address that they came from", async () => {
-    const house = await createHouse();
-    expect((await form(house, "wrong", "source-1")).status).toBe(401);
-    const { rows } = await house.client.execute("select * from admin_tries");
+    const kleis = await startSeededKleis();
+    expect((await form(kleis, "wrong", "source-1")).status).toBe(401);
+    const { rows } = await kleis.client.execute("select * from admin_tries");
     expect(rows).toMatchObject([{ door: "form", wrong: 1 }]);
     expect(JSON.stringify(rows)).not.toContain("source-1");
   });

@@ -1,8 +1,10 @@
 /** Whatever is sent to whatever route: an answer in time, no server error that is not on the list, nothing that grows. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { ADMIN_TOKEN } from "../../harness/secrets.ts";
+import { BASE } from "../support/kleis.ts";
 import { AUTHORITY } from "./authority.ts";
-import { ADMIN_TOKEN, BASE, createHouse, type House } from "./house.ts";
+import { type SeededKleis, startSeededKleis } from "./kleis.ts";
 
 /** The 5xx that Kleis's list of errors names, and what they say. Here no provider can be reached. */
 const DOCUMENTED = new Set(["upstream_unreachable", "refresh_failed"]);
@@ -122,23 +124,23 @@ const body = fc.oneof(
 type Who = "nobody" | "key" | "admin" | "session";
 const who = fc.constantFrom<Who>("nobody", "key", "admin", "session");
 
-async function credential(house: House, cookie: string, who: Who): Promise<Record<string, string>> {
-  if (who === "key") return { authorization: `Bearer ${house.keys.live.key}` };
+async function credential(kleis: SeededKleis, cookie: string, who: Who): Promise<Record<string, string>> {
+  if (who === "key") return { authorization: `Bearer ${kleis.keys.live.key}` };
   if (who === "admin") return { authorization: `Bearer ${ADMIN_TOKEN}`, "content-type": "application/json" };
   return who === "session" ? { cookie, origin: BASE } : {};
 }
 
 /** Asks, and gives up on an answer that does not come. */
 async function answerOf(
-  house: House,
+  kleis: SeededKleis,
   url: string,
   init: RequestInit,
 ): Promise<{ status: number; text: string }> {
   const late = new Promise<never>((_, failed) => {
     setTimeout(() => failed(new Error(`no answer within ${IN_TIME} ms`)), IN_TIME).unref();
   });
-  const whole = house
-    .ask(url, init)
+  const whole = kleis
+    .request(url, init)
     .then(async (answer) => ({ status: answer.status, text: await answer.text() }));
   return Promise.race([whole, late]);
 }
@@ -149,16 +151,17 @@ function expectSane({ status, text }: { status: number; text: string }, what: st
   expect(DOCUMENTED.has(code), `${what}: ${status} ${code}`).toBe(true);
 }
 
-function expectNothingUnforeseen({ logged }: House): void {
-  expect(logged.filter((line) => /"(unforeseen|admin_page_error)"|"internal_error"/.test(line))).toEqual([]);
+function expectNothingUnforeseen(kleis: SeededKleis): void {
+  const lines = kleis.log().split("\n");
+  expect(lines.filter((line) => /"(unforeseen|admin_page_error)"|"internal_error"/.test(line))).toEqual([]);
 }
 
 describe("whatever is sent", () => {
   test("to any route, by anybody, is answered, and no secret or stack comes back", {
     timeout: 120_000,
   }, async () => {
-    const house = await createHouse();
-    const cookie = await house.login();
+    const kleis = await startSeededKleis();
+    const cookie = await kleis.login();
     const methods = fc.constantFrom("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS");
     await fc.assert(
       fc.asyncProperty(path, methods, headers, body, who, async (url, method, sent, content, asWhom) => {
@@ -166,25 +169,25 @@ describe("whatever is sent", () => {
         fc.pre(!url.startsWith("/admin/logout"));
         const init: RequestInit = {
           method,
-          headers: { ...sent, ...(await credential(house, cookie, asWhom)) },
+          headers: { ...sent, ...(await credential(kleis, cookie, asWhom)) },
         };
         if (method !== "GET" && method !== "HEAD")
           init.body = typeof content === "string" ? content : new Uint8Array(content);
         fc.pre(URL.canParse(BASE + url));
-        const answer = await answerOf(house, url, init);
+        const answer = await answerOf(kleis, url, init);
         expectSane(answer, `${method} ${url}`);
         expect(answer.text).not.toMatch(/planted-api-key|\n\s+at \w+.*:\d+:\d+/);
       }),
       { numRuns: RUNS * 4 },
     );
-    // What was asked did not stay: a house that is asked for nothing more answers as before.
-    expect((await house.ask("/healthz")).status).toBe(200);
-    expectNothingUnforeseen(house);
-    expect(house.logged.join("\n")).not.toMatch(/planted-api-key/);
+    // No request leaves it unable to answer another.
+    expect((await kleis.request("/healthz")).status).toBe(200);
+    expectNothingUnforeseen(kleis);
+    expect(kleis.log()).not.toMatch(/planted-api-key/);
   });
 
   test("as a question to a model is answered in words", { timeout: 120_000 }, async () => {
-    const house = await createHouse();
+    const kleis = await startSeededKleis();
     const routes = fc.constantFrom(
       "/v1/chat/completions",
       "/v1/responses",
@@ -193,10 +196,10 @@ describe("whatever is sent", () => {
     );
     await fc.assert(
       fc.asyncProperty(routes, body, headers, async (url, content, sent) => {
-        const answer = await answerOf(house, url, {
+        const answer = await answerOf(kleis, url, {
           method: "POST",
           body: typeof content === "string" ? content : new Uint8Array(content),
-          headers: { ...sent, authorization: `Bearer ${house.keys.live.key}` },
+          headers: { ...sent, authorization: `Bearer ${kleis.keys.live.key}` },
         });
         expectSane(answer, url);
         if (answer.status >= 400)
@@ -204,11 +207,11 @@ describe("whatever is sent", () => {
       }),
       { numRuns: RUNS * 2 },
     );
-    expectNothingUnforeseen(house);
+    expectNothingUnforeseen(kleis);
   });
 
   test("as pasted sign-in input is refused in words and not repeated", { timeout: 120_000 }, async () => {
-    const house = await createHouse();
+    const kleis = await startSeededKleis();
     const admin = { authorization: `Bearer ${ADMIN_TOKEN}`, "content-type": "application/json" };
     const pasted = fc.oneof(
       scrap,
@@ -224,14 +227,14 @@ describe("whatever is sent", () => {
     );
     await fc.assert(
       fc.asyncProperty(fc.constantFrom("claude", "codex"), pasted, async (provider, code) => {
-        const start = await house.ask(`/admin/accounts/${provider}/oauth/start`, {
+        const start = await kleis.request(`/admin/accounts/${provider}/oauth/start`, {
           method: "POST",
           body: "{}",
           headers: admin,
         });
         const { state } = (await start.json()) as { state: string };
         for (const text of [code, `${code}#${state}`]) {
-          const answer = await answerOf(house, `/admin/accounts/${provider}/oauth/complete`, {
+          const answer = await answerOf(kleis, `/admin/accounts/${provider}/oauth/complete`, {
             method: "POST",
             body: JSON.stringify({ state, code: text }),
             headers: admin,
@@ -240,7 +243,7 @@ describe("whatever is sent", () => {
           expect(answer.status).toBeGreaterThanOrEqual(400);
           if (code.length > 30) expect(answer.text).not.toContain(code);
         }
-        const lost = await answerOf(house, `/admin/accounts/${provider}/oauth/complete`, {
+        const lost = await answerOf(kleis, `/admin/accounts/${provider}/oauth/complete`, {
           method: "POST",
           body: JSON.stringify({ state: code, code: "x" }),
           headers: admin,
@@ -249,6 +252,6 @@ describe("whatever is sent", () => {
       }),
       { numRuns: RUNS },
     );
-    expectNothingUnforeseen(house);
+    expectNothingUnforeseen(kleis);
   });
 });

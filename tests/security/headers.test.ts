@@ -1,7 +1,8 @@
 /** What every answer says of itself, whichever route made it and however it ended. */
 import { expect, test } from "vitest";
+import { BASE } from "../support/kleis.ts";
 import { AUTHORITY } from "./authority.ts";
-import { BASE, createHouse, type House } from "./house.ts";
+import { type SeededKleis, startSeededKleis } from "./kleis.ts";
 
 const OTHERS = [
   "/nothing",
@@ -13,7 +14,7 @@ const OTHERS = [
 ];
 
 /** Every route there is, and what has none, for nobody, for a key and for the owner. */
-async function answersOf(house: House, base: string): Promise<[string, Response][]> {
+async function answersOf(kleis: SeededKleis, base: string): Promise<[string, Response][]> {
   const routes = [...AUTHORITY.keys()].map((name) => name.split(" ") as [string, string]);
   const asked = [
     ...routes.map(
@@ -25,10 +26,10 @@ async function answersOf(house: House, base: string): Promise<[string, Response]
     ),
     ...OTHERS.flatMap((path) => [["GET", path] as const, ["POST", path] as const]),
   ];
-  const cookie = await house.login();
+  const cookie = await kleis.login();
   const ways: Record<string, string>[] = [
     {},
-    { authorization: `Bearer ${house.keys.live.key}` },
+    { authorization: `Bearer ${kleis.keys.live.key}` },
     { cookie, origin: base },
   ];
   const answers: [string, Response][] = [];
@@ -37,7 +38,7 @@ async function answersOf(house: House, base: string): Promise<[string, Response]
       const body = method === "POST" || method === "PUT" ? '{"model":"claude-sonnet-5"}' : null;
       answers.push([
         `${method} ${path} ${Object.keys(headers)[0]}`,
-        await house.ask(base + path, { method, headers, body }),
+        await kleis.request(base + path, { method, headers, body }),
       ]);
     }
   }
@@ -45,14 +46,14 @@ async function answersOf(house: House, base: string): Promise<[string, Response]
 }
 
 test("no answer may be taken for another kind of content, and only encrypted ones ask to stay so", async () => {
-  const fetch = async () => Response.json({ id: "msg_1" });
+  const network = async () => Response.json({ id: "msg_1" });
   for (const [base, env, isEncrypted] of [
     [BASE, {}, false],
     [BASE.replace("http:", "https:"), {}, true],
     [BASE, { PUBLIC_URL: "https://kleis.example" }, true],
   ] as const) {
-    const house = await createHouse({ fetch, env });
-    for (const [name, answer] of await answersOf(house, base)) {
+    const kleis = await startSeededKleis({ network, env });
+    for (const [name, answer] of await answersOf(kleis, base)) {
       expect(answer.headers.get("x-content-type-options"), name).toBe("nosniff");
       expect(answer.headers.get("strict-transport-security") !== null, `${name} ${base}`).toBe(isEncrypted);
       await answer.body?.cancel();

@@ -6,7 +6,7 @@ import { createConcurrencyLimiter, PERMIT_EXPIRES_MS } from "../../src/proxy/con
 import { JsonScanner, MAX_NAMES, MAX_VALUES } from "../../src/proxy/request/json-limits.ts";
 import { openDoor } from "../support/door.ts";
 import { countedBytes } from "../support/work.ts";
-import { createHouse, type House } from "./house.ts";
+import { type SeededKleis, startSeededKleis } from "./kleis.ts";
 
 const checkBytes = (bytes: Uint8Array) => new JsonScanner().push(bytes);
 
@@ -14,8 +14,8 @@ const encode = (text: string) => new TextEncoder().encode(text);
 const nested = (levels: number) => `${"[".repeat(levels)}${"]".repeat(levels)}`;
 const padded = (text: string) => encode(text + " ".repeat(1024 * 1024));
 
-function ask(house: House, path: string, body: BodyInit, key = house.keys.live.key): Promise<Response> {
-  return house.ask(path, { method: "POST", body, headers: { authorization: `Bearer ${key}` } });
+function ask(kleis: SeededKleis, path: string, body: BodyInit, key = kleis.keys.live.key): Promise<Response> {
+  return kleis.request(path, { method: "POST", body, headers: { authorization: `Bearer ${key}` } });
 }
 
 /** What a value holds, as JSON text shows it. */
@@ -40,18 +40,18 @@ describe("a body", () => {
   test.each(["/v1/chat/completions", "/v1/responses", "/v1/messages"])(
     "that is nested too deeply is refused in words at %s, small or large",
     async (path) => {
-      const house = await createHouse();
+      const kleis = await startSeededKleis();
       const deep = (levels: number) =>
         `{"model":"claude-sonnet-5","max_tokens":1,"messages":[],"input":[],"x":${nested(levels)}}`;
       for (const body of [deep(MAX_DEPTH), deep(20_000), padded(deep(200_000)), deep(400_000)]) {
-        const answer = await ask(house, path, body);
+        const answer = await ask(kleis, path, body);
         expect(answer.status).toBe(400);
         const text = await answer.text();
         expect(text).toContain("nested more than 512 levels");
         expect(text).toContain("invalid_request");
       }
       // One level less gets as far as the model and its provider.
-      const fine = await ask(house, path, deep(MAX_DEPTH - 1));
+      const fine = await ask(kleis, path, deep(MAX_DEPTH - 1));
       expect(await fine.text()).not.toContain("nested");
     },
   );
@@ -132,12 +132,12 @@ describe("a body", () => {
   );
 
   test("the admin API refuses a deep one as well", async () => {
-    const house = await createHouse();
-    const answer = await house.ask("/admin/accounts/import", {
+    const kleis = await startSeededKleis();
+    const answer = await kleis.request("/admin/accounts/import", {
       method: "POST",
       body: `{"file":${nested(5_000)}}`,
       headers: {
-        authorization: `Bearer ${house.runtime.config.ADMIN_TOKEN}`,
+        authorization: `Bearer ${kleis.runtime.config.ADMIN_TOKEN}`,
         "content-type": "application/json",
       },
     });
@@ -153,20 +153,20 @@ describe("a body that breaks off", () => {
     ["/admin/keys", "application/json"],
     ["/v1/messages", "application/json"],
   ])("at %s as %s is a 400, never a 500", async (path, type) => {
-    const house = await createHouse();
-    const token = path.startsWith("/v1") ? house.keys.live.key : house.runtime.config.ADMIN_TOKEN;
+    const kleis = await startSeededKleis();
+    const token = path.startsWith("/v1") ? kleis.keys.live.key : kleis.runtime.config.ADMIN_TOKEN;
     const cut = new ReadableStream<Uint8Array>({
       start: (controller) => controller.enqueue(encode('{"token":"')),
       pull: (controller) => controller.error(new Error("the connection broke")),
     });
-    const answer = await house.ask(path, {
+    const answer = await kleis.request(path, {
       method: "POST",
       body: cut,
       headers: { authorization: `Bearer ${token}`, "content-type": type, origin: "http://127.0.0.1:4747" },
       duplex: "half",
     } as RequestInit);
     expect(answer.status).toBe(400);
-    expect(house.logged.join("\n")).not.toMatch(/"status":500|admin_page_error|admin_error/);
+    expect(kleis.log()).not.toMatch(/"status":500|admin_page_error|admin_error/);
   });
 });
 
@@ -185,15 +185,15 @@ describe("the encoding of a body", () => {
 
   test("may have UTF-8's mark, which does not go on", async () => {
     const sent: Uint8Array[] = [];
-    const house = await createHouse({
-      fetch: async (_url, init) => {
+    const kleis = await startSeededKleis({
+      network: async (_url, init) => {
         sent.push(init.body as Uint8Array);
         return Response.json({ type: "message" });
       },
     });
     for (const path of ["/v1/messages", "/claude/v1/messages"]) {
       const body = encode(`\ufeff${path.startsWith("/claude") ? text.replace("claude/", "") : text}`);
-      expect((await ask(house, path, body)).status).toBe(200);
+      expect((await ask(kleis, path, body)).status).toBe(200);
     }
     expect(sent.map((bytes) => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes))).toEqual(
       [text, text].map((each) => each.replace("claude/", "")),
@@ -207,7 +207,7 @@ describe("the encoding of a body", () => {
   )(
     "of %i bytes a character (little-endian: %s, marked: %s) is refused in words",
     async (unit, little, mark) => {
-      const answer = await ask(await createHouse(), "/v1/messages", wide(unit, little, mark));
+      const answer = await ask(await startSeededKleis(), "/v1/messages", wide(unit, little, mark));
       expect(answer.status).toBe(400);
       expect(await answer.text()).toContain(`UTF-${unit * 8}`);
     },
@@ -234,54 +234,54 @@ describe("requests that run at once", () => {
   }
 
   test("are limited per key and in all, with words, and a place is free again when an answer ends", async () => {
-    const house = await createHouse({ env, fetch: openEnded() });
-    const { live } = house.keys;
-    const other = house.keys.codexOnly.key;
-    const first = await ask(house, "/v1/messages", question());
-    const second = await ask(house, "/v1/messages", question());
+    const kleis = await startSeededKleis({ env, network: openEnded() });
+    const { live } = kleis.keys;
+    const other = kleis.keys.codexOnly.key;
+    const first = await ask(kleis, "/v1/messages", question());
+    const second = await ask(kleis, "/v1/messages", question());
     expect([first.status, second.status]).toEqual([200, 200]);
 
-    const third = await ask(house, "/v1/messages", question());
+    const third = await ask(kleis, "/v1/messages", question());
     expect(third.status).toBe(429);
     expect(third.headers.get("retry-after")).toBe("1");
     const text = await third.text();
     expect(JSON.parse(text)).toMatchObject({ type: "error", error: { type: "rate_limit_error" } });
     expect(text).toContain("KLEIS_MAX_STREAMS_PER_KEY");
-    const chat = await ask(house, "/v1/chat/completions", question());
+    const chat = await ask(kleis, "/v1/chat/completions", question());
     expect(await chat.json()).toMatchObject({
       error: { code: "too_many_streams", type: "rate_limit_error" },
     });
 
     // Another key still has its own share, until there are too many in all.
     const responses = JSON.stringify({ model: "gpt-5.5", input: "x", stream: true });
-    const fourth = await ask(house, "/v1/responses", responses, other);
+    const fourth = await ask(kleis, "/v1/responses", responses, other);
     expect(fourth.status).toBe(200);
-    const fifth = await ask(house, "/v1/responses", responses, other);
+    const fifth = await ask(kleis, "/v1/responses", responses, other);
     expect(fifth.status).toBe(429);
     expect(await fifth.text()).toContain("KLEIS_MAX_STREAMS sets the limit");
 
     await first.body?.cancel();
-    const again = await ask(house, "/v1/messages", question(), live.key);
+    const again = await ask(kleis, "/v1/messages", question(), live.key);
     expect(again.status).toBe(200);
     for (const answer of [second, fourth, again]) await answer.body?.cancel();
   });
 
   test("a refused or failed request gives its place back", async () => {
-    const house = await createHouse({ env });
+    const kleis = await startSeededKleis({ env });
     for (let turn = 0; turn < 5; turn++) {
-      expect((await ask(house, "/v1/messages", "no JSON")).status).toBe(400);
-      expect((await ask(house, "/v1/messages", question())).status).toBe(502);
+      expect((await ask(kleis, "/v1/messages", "no JSON")).status).toBe(400);
+      expect((await ask(kleis, "/v1/messages", question())).status).toBe(502);
     }
   });
 
   test("a client that leaves without reading gives its place back", async () => {
-    const house = await createHouse({ env, fetch: openEnded() });
+    const kleis = await startSeededKleis({ env, network: openEnded() });
     for (let turn = 0; turn < 5; turn++) {
       const leaving = new AbortController();
-      const answer = await house.ask("/v1/messages", {
+      const answer = await kleis.request("/v1/messages", {
         method: "POST",
         body: question(),
-        headers: { authorization: `Bearer ${house.keys.live.key}` },
+        headers: { authorization: `Bearer ${kleis.keys.live.key}` },
         signal: leaving.signal,
       });
       expect(answer.status).toBe(200);
@@ -315,17 +315,17 @@ describe("requests that run at once", () => {
   });
 
   test.each(["0", "-1", "1.5", "many", "1000000"])("%s is no limit that can be set", async (value) => {
-    await expect(createHouse({ env: { KLEIS_MAX_STREAMS: value } })).rejects.toThrow(
+    await expect(startSeededKleis({ env: { KLEIS_MAX_STREAMS: value } })).rejects.toThrow(
       "KLEIS_MAX_STREAMS must be",
     );
   });
 });
 
 test("a list of the admin API comes in pages of at most 500", async () => {
-  const house = await createHouse();
-  const headers = { authorization: `Bearer ${house.runtime.config.ADMIN_TOKEN}` };
+  const kleis = await startSeededKleis();
+  const headers = { authorization: `Bearer ${kleis.runtime.config.ADMIN_TOKEN}` };
   const read = async (query: string) => {
-    const answer = await house.ask(`/admin/keys${query}`, { headers });
+    const answer = await kleis.request(`/admin/keys${query}`, { headers });
     return {
       status: answer.status,
       body: (await answer.json()) as { keys: { id: string }[]; has_more: boolean },

@@ -1,11 +1,12 @@
 /** The log's last net: whatever a careless line would print, no secret comes out. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { ADMIN_TOKEN } from "../../harness/secrets.ts";
 import { createRedactor } from "../../src/log/redact.ts";
 import type { LogFields, Logger } from "../../src/runtime.ts";
 import { observeSecrets } from "../../src/storage/secret-observer.ts";
 import { newAccount, newKey, newStorage } from "../support/storage.ts";
-import { ADMIN_TOKEN, createHouse } from "./house.ts";
+import { startSeededKleis } from "./kleis.ts";
 
 function caught() {
   const lines: string[] = [];
@@ -137,15 +138,15 @@ test("everything secret that passes the store becomes known, in and out", async 
 });
 
 test("every door's log is behind it: what the app logs of its own token comes out hidden", async () => {
-  const house = await createHouse();
-  const broken = house.runtime.storage.accounts;
+  const kleis = await startSeededKleis();
+  const broken = kleis.runtime.storage.accounts;
   broken.page = () => {
     const error = new Error("x");
     error.stack = `Error: x\n    at ${ADMIN_TOKEN} (src/part.ts:1:1)`;
     return Promise.reject(error);
   };
-  await house.ask("/admin/accounts", { headers: { authorization: `Bearer ${ADMIN_TOKEN}` } });
-  const logged = house.logged.join("\n");
+  await kleis.request("/admin/accounts", { headers: { authorization: `Bearer ${ADMIN_TOKEN}` } });
+  const logged = kleis.log();
   expect(logged).toContain("admin_error");
   expect(logged).toContain("[hidden]");
   expect(logged).not.toContain(ADMIN_TOKEN);

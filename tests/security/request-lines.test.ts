@@ -1,31 +1,30 @@
 /** Every request leaves one line in the log, by which it can be told afterwards who was let in, how, and what he did. */
 import { describe, expect, test } from "vitest";
+import { ADMIN_TOKEN } from "../../harness/secrets.ts";
 import type { LogFields, Peer } from "../../src/runtime.ts";
+import { BASE, type KleisOptions } from "../support/kleis.ts";
 import { AUTHORITY, routesWith } from "./authority.ts";
-import { ADMIN_TOKEN, BASE, createHouse, type House, type HouseOptions } from "./house.ts";
+import { type SeededKleis, startSeededKleis } from "./kleis.ts";
 
 interface Line extends LogFields {
   level: string;
 }
 
-/** A house, and what each request of it leaves in the log. */
-async function watched(options: HouseOptions = {}) {
-  const written: { level: string; event: string; fields: LogFields | undefined }[] = [];
-  const at = (level: string) => (event: string, fields?: LogFields) =>
-    void written.push({ level, event, fields });
-  const logger = { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
-  const house = await createHouse({ ...options, more: { ...options.more, logger } });
+/** Kleis, and what each request leaves in its log. */
+async function watched(options: KleisOptions = {}) {
+  const kleis = await startSeededKleis(options);
+  const { logged } = kleis;
 
   async function ask(path: string, init: RequestInit = {}, peer?: Peer) {
-    written.length = 0;
-    const answer = await house.ask(path, init, peer);
+    logged.length = 0;
+    const answer = await kleis.request(path, init, peer);
     const text = await answer.text();
-    const lines = written
+    const lines = logged
       .filter(({ event }) => event === "request")
       .map(({ level, fields }): Line => ({ level, ...fields }));
-    return { answer, text, lines, log: JSON.stringify(written), others: written };
+    return { answer, text, lines, log: JSON.stringify(logged), others: logged };
   }
-  return { house, ask };
+  return { kleis, ask };
 }
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
@@ -35,19 +34,19 @@ const form = (cookie: string, fields: Record<string, string> = {}): RequestInit 
   body: new URLSearchParams(fields),
   headers: { cookie, origin: BASE },
 });
-const idsOf = (house: House) => ({ account: "acc_claude", key: house.keys.live.record.id });
+const idsOf = (kleis: SeededKleis) => ({ account: "acc_claude", key: kleis.keys.live.record.id });
 
 test("one line each, with the route's pattern, whoever asks and whatever comes of it", async () => {
-  const { house, ask } = await watched();
-  const cookie = await house.login();
+  const { kleis, ask } = await watched();
+  const cookie = await kleis.login();
   const ways: Record<string, string>[] = [
     {},
     bearer(ADMIN_TOKEN),
-    bearer(house.keys.live.key),
+    bearer(kleis.keys.live.key),
     { cookie, origin: BASE },
   ];
   const kinds = [...new Set(AUTHORITY.values())].filter((kind) => kind !== "before" && kind !== "refusing");
-  for (const route of kinds.flatMap((kind) => routesWith(kind, idsOf(house)))) {
+  for (const route of kinds.flatMap((kind) => routesWith(kind, idsOf(kleis)))) {
     for (const headers of ways) {
       const body = route.method === "GET" ? {} : { body: "{}" };
       const asked = {
@@ -76,8 +75,8 @@ test("one line each, with the route's pattern, whoever asks and whatever comes o
 
 describe("by its line can be told", () => {
   test("who showed a key, at the API and on the page", async () => {
-    const { house, ask } = await watched();
-    const { id } = house.keys.live.record;
+    const { kleis, ask } = await watched();
+    const { id } = kleis.keys.live.record;
     const reveal = `/admin/keys/${id}/reveal`;
     expect((await ask(reveal, { method: "POST", headers: asOwner })).lines).toMatchObject([
       {
@@ -89,7 +88,7 @@ describe("by its line can be told", () => {
         status: 200,
       },
     ]);
-    const cookie = await house.login();
+    const cookie = await kleis.login();
     expect((await ask(reveal, { method: "POST", headers: { cookie, origin: BASE } })).lines).toMatchObject([
       { route: "/admin/keys/:id/reveal", on: id, by: "session", status: 200 },
     ]);
@@ -105,7 +104,7 @@ describe("by its line can be told", () => {
   });
 
   test("which key was issued, which accounts were brought, changed and removed, which names were set", async () => {
-    const { house, ask } = await watched();
+    const { kleis, ask } = await watched();
     const send = async (method: string, path: string, body?: object) => {
       const init = {
         method,
@@ -140,7 +139,7 @@ describe("by its line can be told", () => {
     const changed = await send("PUT", "/admin/models", { models });
     expect(changed.line).toMatchObject({ route: "/admin/models", on: "team/fast", status: 200 });
 
-    const cookie = await house.login();
+    const cookie = await kleis.login();
     const onPage = await ask("/admin/page/keys", form(cookie, { label: "on the page" }));
     expect(onPage.lines).toMatchObject([
       {
@@ -154,12 +153,12 @@ describe("by its line can be told", () => {
   });
 
   test("that somebody was not let in, and with what he tried", async () => {
-    const { house, ask } = await watched();
+    const { kleis, ask } = await watched();
     const attempts: [Record<string, string>, string][] = [
       [{}, "no token and no session"],
       [{ cookie: "kleis=made-up" }, "no token and no session"],
       [bearer("wrong-but-long-enough-to-be-one"), "wrong bearer"],
-      [bearer(house.keys.live.key), "an issued key"],
+      [bearer(kleis.keys.live.key), "an issued key"],
       [{ authorization: "Basic cGxhbnRlZA==" }, "not a bearer"],
     ];
     for (const [headers, reason] of attempts) {
@@ -178,8 +177,8 @@ describe("by its line can be told", () => {
   });
 
   test("which key asked for a list of models", async () => {
-    const { house, ask } = await watched();
-    const { key, record } = house.keys.live;
+    const { kleis, ask } = await watched();
+    const { key, record } = kleis.keys.live;
     expect((await ask("/v1/models", { headers: bearer(key) })).lines).toMatchObject([
       { route: "/v1/models", key: record.id, status: 200 },
     ]);
@@ -187,12 +186,12 @@ describe("by its line can be told", () => {
 
   test("what the provider calls the request, which is what the client sees", async () => {
     for (const name of ["x-request-id", "request-id", "x-github-request-id"]) {
-      const { house, ask } = await watched({
-        fetch: async () => Response.json({ type: "message" }, { headers: { [name]: "req_upstream_1" } }),
+      const { kleis, ask } = await watched({
+        network: async () => Response.json({ type: "message" }, { headers: { [name]: "req_upstream_1" } }),
       });
       const { answer, lines } = await ask("/v1/messages", {
         method: "POST",
-        headers: bearer(house.keys.live.key),
+        headers: bearer(kleis.keys.live.key),
         body: JSON.stringify({ model: "claude-sonnet-5", max_tokens: 1, messages: [] }),
       });
       expect(answer.headers.get(name)).toBe("req_upstream_1");
@@ -216,11 +215,11 @@ test("what is asked all day is only told when everything is, as long as it is an
 });
 
 test("a path that is nobody's is not repeated, nor what stands in an id's place", async () => {
-  const { house, ask } = await watched();
+  const { kleis, ask } = await watched();
   for (const path of [
-    `/planted/${house.keys.live.key}`,
+    `/planted/${kleis.keys.live.key}`,
     `/v1/v1/messages/planted`,
-    `/models/${house.keys.live.discoveryToken}/planted.json`,
+    `/models/${kleis.keys.live.discoveryToken}/planted.json`,
     `/admin/planted`,
   ]) {
     const { answer, lines, log } = await ask(path);
@@ -234,15 +233,15 @@ test("a path that is nobody's is not repeated, nor what stands in an id's place"
 });
 
 test("an error that refers to the log has the id that stands there", async () => {
-  const { house, ask } = await watched();
-  const { live } = house.keys;
+  const { kleis, ask } = await watched();
+  const { live } = kleis.keys;
   const broken = () => Promise.reject(new TypeError("planted words"));
-  house.runtime.storage.accounts.list = broken;
-  house.runtime.storage.accounts.page = broken;
-  house.runtime.storage.requests.read = broken;
-  house.runtime.storage.keys.findByHash = broken;
-  house.runtime.storage.keys.findByDiscoveryHash = broken;
-  house.runtime.storage.ping = broken;
+  kleis.runtime.storage.accounts.list = broken;
+  kleis.runtime.storage.accounts.page = broken;
+  kleis.runtime.storage.requests.read = broken;
+  kleis.runtime.storage.keys.findByHash = broken;
+  kleis.runtime.storage.keys.findByDiscoveryHash = broken;
+  kleis.runtime.storage.ping = broken;
   const question = { method: "POST", body: "{}", headers: bearer(live.key) };
   const asked: [string, RequestInit][] = [
     ["/models/api.json", {}],

@@ -1,12 +1,14 @@
 /** Every door has its lock: each mounted route is known, and refuses everybody who does not bring what it takes. */
 import { describe, expect, test } from "vitest";
+import { ADMIN_TOKEN } from "../../harness/secrets.ts";
+import { BASE } from "../support/kleis.ts";
 import { AUTHORITY, type Route, routesWith } from "./authority.ts";
-import { ADMIN_TOKEN, BASE, createHouse, type House } from "./house.ts";
+import { type SeededKleis, startSeededKleis } from "./kleis.ts";
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
 /** What the store holds that a request could change. */
-async function stateOf({ runtime: { storage } }: House) {
+async function stateOf({ runtime: { storage } }: SeededKleis) {
   const [accounts, keys, models] = await Promise.all([
     storage.accounts.list(),
     storage.keys.list({ limit: 100 }),
@@ -26,10 +28,10 @@ function bodyOf({ method }: Route, form: boolean): RequestInit {
     : { body: JSON.stringify({ label: "planted", model: "claude-sonnet-5", messages: [] }) };
 }
 
-const idsOf = (house: House) => ({ account: "acc_claude", key: house.keys.live.record.id });
+const idsOf = (kleis: SeededKleis) => ({ account: "acc_claude", key: kleis.keys.live.record.id });
 
 test("every mounted route stands in the table with its authority, and no other does", async () => {
-  const { app } = await createHouse();
+  const { app } = await startSeededKleis();
   const mounted = new Set(app.routes.map(({ method, path }) => `${method} ${path}`));
   expect([...mounted].filter((route) => !AUTHORITY.has(route))).toEqual([]);
   expect([...AUTHORITY.keys()].filter((route) => !mounted.has(route))).toEqual([]);
@@ -37,9 +39,9 @@ test("every mounted route stands in the table with its authority, and no other d
 
 describe("a client route", () => {
   test("is for a live key, brought in either header, and for nobody else", async () => {
-    const house = await createHouse();
-    const { revoked, expired } = house.keys;
-    for (const route of routesWith("key", idsOf(house))) {
+    const kleis = await startSeededKleis();
+    const { revoked, expired } = kleis.keys;
+    for (const route of routesWith("key", idsOf(kleis))) {
       const attempts: [Record<string, string>, string][] = [
         [{}, "missing_api_key"],
         [bearer(`kleis_${"x".repeat(43)}`), "invalid_api_key"],
@@ -47,25 +49,25 @@ describe("a client route", () => {
         [{ "x-api-key": revoked.key }, "invalid_api_key"],
         [bearer(expired.key), "expired_api_key"],
         [bearer(ADMIN_TOKEN), "invalid_api_key"],
-        [bearer(house.keys.live.discoveryToken), "invalid_api_key"],
-        [{ cookie: await house.login() }, "missing_api_key"],
+        [bearer(kleis.keys.live.discoveryToken), "invalid_api_key"],
+        [{ cookie: await kleis.login() }, "missing_api_key"],
       ];
       for (const [headers, code] of attempts) {
         const init = { method: route.method, ...bodyOf(route, false), headers };
-        const answer = await house.ask(route.path, init);
+        const answer = await kleis.request(route.path, init);
         expect(answer.status, `${route.name} ${code}`).toBe(401);
         expect(await answer.text(), route.name).toContain(code);
       }
     }
-    expect(house.sent).toEqual([]);
+    expect(kleis.inference()).toEqual([]);
   });
 
   test("keeps a key inside the scope that it was given", async () => {
-    const house = await createHouse();
-    const headers = bearer(house.keys.codexOnly.key);
-    for (const route of routesWith("key", idsOf(house))) {
+    const kleis = await startSeededKleis();
+    const headers = bearer(kleis.keys.codexOnly.key);
+    for (const route of routesWith("key", idsOf(kleis))) {
       if (route.path.startsWith("/codex/")) continue;
-      const answer = await house.ask(route.path, {
+      const answer = await kleis.request(route.path, {
         method: route.method,
         ...bodyOf(route, false),
         headers,
@@ -74,17 +76,17 @@ describe("a client route", () => {
       if (route.path.endsWith("/models")) expect(text, route.name).not.toContain("claude");
       else expect([400, 403, 404], `${route.name} ${text}`).toContain(answer.status);
     }
-    expect(house.sent).toEqual([]);
+    expect(kleis.inference()).toEqual([]);
   });
 });
 
 describe("the admin API", () => {
   test("is for the admin token or a session from our own page, and nothing else changes or shows anything", async () => {
-    const house = await createHouse();
-    const cookie = await house.login();
-    const { live, revoked, expired } = house.keys;
-    const before = await stateOf(house);
-    for (const route of routesWith("admin", idsOf(house))) {
+    const kleis = await startSeededKleis();
+    const cookie = await kleis.login();
+    const { live, revoked, expired } = kleis.keys;
+    const before = await stateOf(kleis);
+    for (const route of routesWith("admin", idsOf(kleis))) {
       const attempts: [string, Record<string, string>][] = [
         ["no credential", {}],
         ["a live key", bearer(live.key)],
@@ -104,7 +106,7 @@ describe("the admin API", () => {
         );
       }
       for (const [name, headers] of attempts) {
-        const answer = await house.ask(route.path, {
+        const answer = await kleis.request(route.path, {
           method: route.method,
           ...bodyOf(route, false),
           headers: { "content-type": "application/json", ...headers },
@@ -113,24 +115,24 @@ describe("the admin API", () => {
         expect(await answer.text()).toContain("admin_unauthorized");
       }
     }
-    expect(await stateOf(house)).toBe(before);
+    expect(await stateOf(kleis)).toBe(before);
   });
 });
 
 describe("the admin page", () => {
   test("shows and changes nothing without a session, whatever else is brought", async () => {
-    const house = await createHouse();
-    const before = await stateOf(house);
+    const kleis = await startSeededKleis();
+    const before = await stateOf(kleis);
     for (const authority of ["session", "form"] as const) {
-      for (const route of routesWith(authority, idsOf(house))) {
+      for (const route of routesWith(authority, idsOf(kleis))) {
         const attempts: Record<string, string>[] = [
           {},
           bearer(ADMIN_TOKEN),
-          bearer(house.keys.live.key),
+          bearer(kleis.keys.live.key),
           { cookie: "kleis=x" },
         ];
         for (const headers of attempts) {
-          const answer = await house.ask(route.path, {
+          const answer = await kleis.request(route.path, {
             method: route.method,
             ...bodyOf(route, true),
             headers: { origin: BASE, ...headers },
@@ -140,14 +142,14 @@ describe("the admin page", () => {
         }
       }
     }
-    expect(await stateOf(house)).toBe(before);
+    expect(await stateOf(kleis)).toBe(before);
   });
 
   test("takes a change from our own page alone", async () => {
-    const house = await createHouse();
-    const cookie = await house.login();
-    const before = await stateOf(house);
-    const routes = [...routesWith("form", idsOf(house)), ...routesWith("login", idsOf(house))];
+    const kleis = await startSeededKleis();
+    const cookie = await kleis.login();
+    const before = await stateOf(kleis);
+    const routes = [...routesWith("form", idsOf(kleis)), ...routesWith("login", idsOf(kleis))];
     const attempts: Record<string, string>[] = [
       {},
       { origin: "null" },
@@ -156,7 +158,7 @@ describe("the admin page", () => {
     ];
     for (const route of routes) {
       for (const headers of attempts) {
-        const answer = await house.ask(route.path, {
+        const answer = await kleis.request(route.path, {
           method: route.method,
           ...bodyOf(route, true),
           headers: { cookie, ...headers },
@@ -164,24 +166,24 @@ describe("the admin page", () => {
         expect(answer.status, `${route.name} ${JSON.stringify(headers)}`).toBe(403);
       }
     }
-    expect(await stateOf(house)).toBe(before);
-    expect((await house.ask("/admin/page/keys", { headers: { cookie } })).status).toBe(200);
+    expect(await stateOf(kleis)).toBe(before);
+    expect((await kleis.request("/admin/page/keys", { headers: { cookie } })).status).toBe(200);
   });
 });
 
 describe("every route", () => {
   async function open() {
-    const house = await createHouse();
-    const all = [...new Set(AUTHORITY.values())].flatMap((authority) => routesWith(authority, idsOf(house)));
-    return { house, all };
+    const kleis = await startSeededKleis();
+    const all = [...new Set(AUTHORITY.values())].flatMap((authority) => routesWith(authority, idsOf(kleis)));
+    return { kleis, all };
   }
 
   test("tells no other origin that it may read or send anything", async () => {
-    const { house, all } = await open();
-    const cookie = await house.login();
+    const { kleis, all } = await open();
+    const cookie = await kleis.login();
     for (const { path, name } of all) {
       for (const method of ["OPTIONS", "GET"]) {
-        const answer = await house.ask(path, {
+        const answer = await kleis.request(path, {
           method,
           headers: {
             origin: "https://evil.example",
@@ -198,11 +200,11 @@ describe("every route", () => {
   });
 
   test("refuses a method that has no handler, without a server error", async () => {
-    const { house, all } = await open();
+    const { kleis, all } = await open();
     for (const { path, name } of all.filter((route) => !route.path.includes("*"))) {
       for (const method of ["PUT", "DELETE", "PROPFIND"]) {
         if (AUTHORITY.has(`${method} ${name.split(" ")[1]}`)) continue;
-        const answer = await house.ask(path, { method });
+        const answer = await kleis.request(path, { method });
         expect([303, 401, 403, 404, 405], `${method} ${name}`).toContain(answer.status);
         await answer.body?.cancel();
       }
@@ -210,11 +212,11 @@ describe("every route", () => {
   });
 
   test("under /admin that answers with a page has its policy, and none is kept or framed", async () => {
-    const { house, all } = await open();
-    const cookie = await house.login();
+    const { kleis, all } = await open();
+    const cookie = await kleis.login();
     for (const { path, name } of all.filter((route) => route.name.startsWith("GET /admin"))) {
       for (const headers of [{ cookie }, { cookie: "" }]) {
-        const answer = await house.ask(path, { headers });
+        const answer = await kleis.request(path, { headers });
         await answer.body?.cancel();
         if (!(answer.headers.get("content-type") ?? "").includes("text/html")) continue;
         expect(answer.headers.get("content-security-policy"), name).toMatch(

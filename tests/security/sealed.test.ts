@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createEdgeDoor } from "../../adapters/edge/adapter.ts";
 import { start } from "../../adapters/node/server.ts";
-import { testKeyOf } from "../../harness/secrets.ts";
+import { ADMIN_TOKEN, testKeyOf } from "../../harness/secrets.ts";
 import { nextTokens } from "../../src/accounts/refresh/next-tokens.ts";
 import { sharedClient } from "../../src/storage/libsql/connections.ts";
 import { checkKeyRing, KEY_CHECK } from "../../src/storage/libsql/key-check.ts";
@@ -16,11 +16,11 @@ import { SEALED_COLUMNS } from "../../src/storage/libsql/sealed-columns.ts";
 import { createLibsqlStorage } from "../../src/storage/libsql/storage.ts";
 import { type NewAccount, type Storage, WrongKeyError } from "../../src/storage/port.ts";
 import { createSealer } from "../../src/storage/seal.ts";
-import { createHouse as createAdminHouse } from "../admin/house.ts";
 import { random, sleep } from "../support/config.ts";
+import { startKleis } from "../support/kleis.ts";
 import { sqldMissing, startSqld } from "../support/sqld.ts";
 import { newAccount, newKey, newStorage, openClient, openStorage } from "../support/storage.ts";
-import { ADMIN_TOKEN, createHouse } from "./house.ts";
+import { startSeededKleis } from "./kleis.ts";
 
 const OLD = testKeyOf("seven");
 const NEW = testKeyOf("eight");
@@ -166,8 +166,9 @@ describe("a stored value that does not open", () => {
 
   test("is a refusal in words for the agent, and the server goes on with the other accounts", async () => {
     const { storage, client } = await newStorage();
-    const house = await createHouse({
-      fetch: async () => Response.json({ id: "resp_1", object: "response", output: [], status: "completed" }),
+    const kleis = await startSeededKleis({
+      network: async () =>
+        Response.json({ id: "resp_1", object: "response", output: [], status: "completed" }),
       more: { storage },
     });
     const apiKey = {
@@ -180,10 +181,10 @@ describe("a stored value that does not open", () => {
     await storage.accounts.save(newAccount({ id: "acc_codex", provider: "codex", ...apiKey }));
     await client.execute("update provider_accounts set api_key = 'v1.tampered' where id = 'acc_claude'");
     const call = (path: string, body: object) =>
-      house.ask(path, {
+      kleis.request(path, {
         method: "POST",
         body: JSON.stringify(body),
-        headers: { authorization: `Bearer ${house.keys.live.key}` },
+        headers: { authorization: `Bearer ${kleis.keys.live.key}` },
       });
     const refused = await call("/v1/messages", { model: "claude-sonnet-5", max_tokens: 1, messages: [] });
     expect(refused.status).toBe(400);
@@ -258,16 +259,13 @@ describe("an account whose secrets name a key that a door does not have", () => 
   test("says so to its owner, on the page and in the list", async () => {
     const { storage, refused } = await world();
     await refused();
-    const empty = await createAdminHouse();
-    const house = await createAdminHouse({
-      beside: { ...empty, runtime: { ...empty.runtime, storage } },
-    });
-    const cookie = await house.login();
-    const list = await (await house.ask("/admin/accounts", { cookie })).text();
+    const kleis = await startKleis({ storage });
+    const cookie = await kleis.login();
+    const list = await (await kleis.browse("/admin/accounts", { cookie })).text();
     expect(JSON.parse(list).accounts).toMatchObject([
       { status: "active", status_reason: expect.stringContaining("Add the former key") },
     ]);
-    const page = await (await house.ask("/admin", { cookie })).text();
+    const page = await (await kleis.browse("/admin", { cookie })).text();
     expect(page).toContain("Active, but it did not open");
     expect(page).toContain("Add the former key");
   });

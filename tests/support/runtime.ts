@@ -1,5 +1,5 @@
 /** A runtime for tests of parts of Kleis: everything that a part takes from it is recorded, and can be scripted. */
-import type { Clock, Fetch, LogFields, Runtime } from "../../src/runtime.ts";
+import type { Clock, Fetch, LogFields, Logger, Runtime } from "../../src/runtime.ts";
 import { type Storage, StorageError } from "../../src/storage/port.ts";
 import { random, testConfig } from "./config.ts";
 import { HandClock } from "./hand-clock.ts";
@@ -21,6 +21,7 @@ export interface RuntimeOptions<C extends Clock = HandClock> {
 }
 
 export interface LogEntry {
+  readonly level: keyof Logger;
   readonly event: string;
   readonly fields: LogFields | undefined;
 }
@@ -86,7 +87,10 @@ export function runtimeOver<C extends Clock = HandClock>(
 ): TestRuntime<C> {
   const clock = options.clock ?? (new HandClock() as Clock as C);
   const background = new Set<Promise<unknown>>();
-  const log = (event: string, fields?: LogFields) => void test.logged.push({ event, fields });
+  const log =
+    (level: keyof Logger) =>
+    (event: string, fields?: LogFields): void =>
+      void test.logged.push({ level, event, fields });
   const test: TestRuntime<C> = {
     storage,
     clock,
@@ -115,7 +119,7 @@ export function runtimeOver<C extends Clock = HandClock>(
         const settled = work.catch(() => {}).finally(() => background.delete(settled));
         background.add(settled);
       },
-      logger: { debug: log, info: log, warn: log, error: log },
+      logger: { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") },
       sharesPromises: true,
       ...options.more,
     },
