@@ -81,7 +81,7 @@ test("it is taken back by the first request that succeeds, in one write, and by 
   expect(spent()).toMatchObject({ writes: 1 });
 });
 
-test("it is taken back when the key is imported anew", async () => {
+test("it is cleared when the key is imported again", async () => {
   const { process, ask, answersWith, reason, connect, id } = await withKey();
   answersWith("error:401");
   await ask();
@@ -110,7 +110,7 @@ test("a key that is refused for every other request is not written about each ti
   expect(await reason()).toBe(KEY_REJECTED);
 });
 
-test("another process changes nothing that is said already", async () => {
+test("another process does not write the same status again", async () => {
   const { processes, ask, answersWith, process, reason } = await withKey();
   const { key } = await issue(process);
   const other = await processes.process();

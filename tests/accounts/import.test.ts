@@ -168,7 +168,7 @@ test("a Claude .credentials.json is recognised", async () => {
   ]);
 });
 
-test("a file that nobody knows is refused with the files that are known, and nothing is stored", async () => {
+test("an unknown file is refused with a list of the known ones, and nothing is stored", async () => {
   const context = await testRuntime();
   await expect(run(context, { file: { hello: "sk-secret" } })).rejects.toMatchObject({
     code: "invalid_request",

@@ -51,7 +51,7 @@ test.each(PAGES)(
   },
 );
 
-test("the address with a slash behind it leads to the page", async () => {
+test("the address with a trailing slash redirects to the page", async () => {
   const answer = await (await startKleis()).browse("/admin/");
   expect([answer.status, answer.headers.get("location")]).toEqual([308, "/admin"]);
 });
@@ -121,7 +121,7 @@ test("a refused import repeats nothing of what was sent", async () => {
   }
 });
 
-test("a database that does not answer is said to, in a page, with the reason", async () => {
+test("an unreachable database is reported on the page, with the reason", async () => {
   const kleis = await startKleis();
   const cookie = await kleis.login();
   const { StorageError } = await import("../../src/storage/port.ts");

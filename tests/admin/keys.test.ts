@@ -252,7 +252,7 @@ describe("an owner", () => {
     await expect.poll(clipboard).toContain(`printf %s ${key} > ~/.config/kleis/key)\ncodex`);
   });
 
-  test("learns in words why a test was refused", async () => {
+  test("sees why a test request was refused", async () => {
     await door.key({ label: "laptop" });
     await page.getByRole("link", { name: "Use it" }).click();
     await page.getByRole("link", { name: "Codex CLI" }).click();

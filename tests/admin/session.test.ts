@@ -31,7 +31,7 @@ describe("logging in", () => {
     expect(page.status).toBe(200);
   });
 
-  test("works with JSON for programs, in the same way", async () => {
+  test("works the same with JSON", async () => {
     const kleis = await startKleis();
     const right = await kleis.browse("/admin/login", { json: { token: ADMIN_TOKEN } });
     expect(right.status).toBe(200);
@@ -64,7 +64,7 @@ describe("logging in", () => {
     }
   });
 
-  test("says in words that a token is wrong, without repeating it anywhere", async () => {
+  test("reports a wrong token without repeating it anywhere", async () => {
     const kleis = await startKleis();
     const answer = await kleis.browse("/admin/login", { form: { token: "planted-wrong-token" } });
     expect(answer.status).toBe(401);
@@ -148,7 +148,7 @@ describe("a session", () => {
     expect((await kleis.browse("/admin/page/keys", { cookie })).status).toBe(200);
   });
 
-  test("ends at log-out, also for whoever copied the cookie, and leaves others alone", async () => {
+  test("ends at log-out, for copies of the cookie too, and leaves other sessions alone", async () => {
     const kleis = await startKleis();
     const [cookie, other] = [await kleis.login(), await kleis.login()];
     const out = await kleis.browse("/admin/logout", { method: "POST", cookie });
@@ -240,7 +240,7 @@ describe("a form of another site", () => {
     }
   });
 
-  test("is told apart by PUBLIC_URL where that is set", async () => {
+  test("is bound to PUBLIC_URL where that is set", async () => {
     const kleis = await startKleis({ env: { PUBLIC_URL: "https://kleis.example" } });
     const form = { token: ADMIN_TOKEN };
     expect((await kleis.browse("/admin/login", { form, origin: "https://kleis.example" })).status).toBe(303);

@@ -75,7 +75,7 @@ test("nothing secret of a sign-in is in the page: no verifier, no device code", 
   expect(page).not.toMatch(/device_code|verifier/);
 });
 
-test("a link that is no web address is not shown, whoever sends it", async () => {
+test("a link that is not an http(s) URL is never shown", async () => {
   const { kleis, cookie } = await startSignIn();
   const fields = { ...carried(await post(kleis, cookie, "copilot/start", {})) };
   for (const url of ["javascript:alert(1)", "data:text/html,x", "http://evil.example/", "//x", ""]) {
@@ -88,7 +88,7 @@ test("a link that is no web address is not shown, whoever sends it", async () =>
   }
 });
 
-test("a sign-in that is over is said to be, with the way to a new one", async () => {
+test("an expired sign-in says so and links to a new one", async () => {
   const { kleis, cookie } = await startSignIn();
   const fields = carried(await post(kleis, cookie, "claude/start", { mode: "max" }));
   kleis.clock.ms += 16 * 60_000;

@@ -104,7 +104,7 @@ describe("a key that its provider refused", () => {
     ]);
   });
 
-  test("is mended by the same key once more, which is still its account", async () => {
+  test("ends when the same key is imported again, which stays the same account", async () => {
     const { kleis, send, see, accounts } = await entered();
     const form = { kind: "api_key", provider: "claude", api_key: "sk-ant-api03-ONE" };
     await send("/admin/page/import", form);

@@ -1,9 +1,9 @@
-/** Sessions that are logged out at several doors at once. */
+/** Sessions that are logged out by several processes at once. */
 import { expect, test } from "vitest";
 import { createSessions } from "../../src/auth/session.ts";
 import { testRuntime } from "../support/runtime.ts";
 
-test("no log-out undoes another, however many doors there are", async () => {
+test("no log-out undoes another, however many processes there are", async () => {
   const { runtime } = await testRuntime();
   const doors = Array.from({ length: 5 }, () => createSessions(runtime));
   const requests: Request[] = [];

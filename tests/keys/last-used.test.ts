@@ -47,7 +47,7 @@ test("a flush writes what is noted, and nothing when nothing is", async () => {
   expect(await lastUsed(b)).toBe(context.clock.ms);
 });
 
-test("a use that could not be written is written later, and nobody sees an error", async () => {
+test("a use that could not be written is written later, without an error for the request", async () => {
   const { context, a, lastUsed, uses } = await twoKeys();
   context.down = true;
   const used = context.clock.ms;

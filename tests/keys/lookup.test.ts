@@ -119,7 +119,7 @@ test("a database that is away is asked every two seconds, not by every request",
   expect(calls).toHaveLength(2);
 });
 
-test("a key that nobody remembers while the database is away is storage_unavailable, not a wrong key", async () => {
+test("an unknown key while the database is unreachable is storage_unavailable, not a wrong key", async () => {
   const context = await testRuntime();
   const { key, record } = await issueKey(context.runtime, {});
   const lookup = createKeyLookup(context.runtime);

@@ -49,7 +49,7 @@ describe("an answer", () => {
     expect([response.status, response.body]).toEqual([204, null]);
   });
 
-  test("that may have no body, and brings one all the same, does not hold up its connection", async () => {
+  test("with a body where none is allowed does not block its connection", async () => {
     const { url, sockets } = await startUpstream((request) => {
       const body = "x".repeat(16_000_000);
       request.socket.write(`HTTP/1.1 205 Reset Content\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
@@ -94,7 +94,7 @@ describe("an answer", () => {
     await expect(response.text()).rejects.toThrow();
   });
 
-  test("that is shorter than it said fails too", async () => {
+  test("shorter than its content-length fails", async () => {
     const { url } = await startUpstream((_request, response) => {
       response.writeHead(200, { "content-length": "100" }).write("begun");
       setTimeout(() => response.socket?.end(), 20);
@@ -184,7 +184,7 @@ describe("a connection", () => {
     expect(sockets.length).toBe(2);
   });
 
-  test("is made anew also when all that were kept went stale", async () => {
+  test("opens a new connection when every kept one is stale", async () => {
     const stale = new Set<Socket>();
     const { url, sockets } = await startUpstream((request, response) => {
       if (stale.has(request.socket)) request.socket.resetAndDestroy();
@@ -329,7 +329,7 @@ describe("back-pressure", () => {
     more();
   };
 
-  test("a body that nobody reads stays with the provider, and comes whole once it is read", async () => {
+  test("an unread body stays with the provider, and arrives whole when it is read", async () => {
     const { url, sockets } = await startUpstream((_request, response) => flood(response));
     const response = await post(url);
     const reader = response.body!.getReader();

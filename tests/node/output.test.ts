@@ -35,7 +35,7 @@ describe("in the process", () => {
     expect(write(other(name), "text")).toBe(true);
   });
 
-  test("what nobody reads does not pile up, and the next line says how much is missing", () => {
+  test("unread output does not pile up, and the next line says how much was dropped", () => {
     const lines: string[] = [];
     vi.spyOn(process.stderr, "write").mockImplementation((text) => lines.push(String(text)) > 0);
     const waiting = vi.spyOn(process.stderr, "writableLength", "get").mockReturnValue(2 * 1024 * 1024);

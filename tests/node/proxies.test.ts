@@ -117,7 +117,7 @@ describe("a proxy", () => {
     expect([plain.asked.length, secure.asked.length]).toEqual([1, 1]);
   });
 
-  test("is given the name and password of its address, decoded, and nobody else is", async () => {
+  test("gets the decoded user name and password of its URL, and no other host does", async () => {
     const { port } = await startSecureServer();
     const proxy = await startProxy();
     await get({ HTTPS_PROXY: `http://me:p%40ss%3Aword@${proxy.host}` }, `https://api.example.test:${port}/`);
@@ -216,7 +216,7 @@ describe("no proxy", () => {
   });
 });
 
-describe("what fails on the way", () => {
+describe("failures between Kleis and the provider", () => {
   const failure = async (environment: Record<string, string>, url: string) => {
     const error: unknown = await get(environment, url).catch((thrown: unknown) => thrown);
     return { code: errorCodeOf(error), text: textOf(error) };
@@ -284,7 +284,7 @@ describe("what fails on the way", () => {
   });
 });
 
-describe("an address of a proxy that is none", () => {
+describe("an invalid proxy URL", () => {
   test.each([
     "socks5://127.0.0.1:1080",
     "ftp://proxy.test",

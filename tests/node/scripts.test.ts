@@ -78,7 +78,7 @@ describe("what is spawned", () => {
     );
   });
 
-  test("a program that cannot start is said in words, with code 1", async () => {
+  test("a program that cannot start is reported, with exit code 1", async () => {
     const made = clone();
     made.run("start.mjs");
     const env = await withBinary(made, process.platform, "#!/nowhere/at all\n");
@@ -89,7 +89,7 @@ describe("what is spawned", () => {
     expect(started.stderr).toMatch(/node_modules\/node\/bin\/node cannot be started \(ENOENT\)\.\n$/);
   });
 
-  test("an npm that is nowhere is said in words", () => {
+  test("a missing npm is reported", () => {
     const started = clone().run("install.mjs", {
       args: ["start"],
       platform: "win32",

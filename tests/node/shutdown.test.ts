@@ -72,12 +72,12 @@ const of = async (protocol: StreamProtocol, state: string) => {
   return { ...end, provider: end.provider };
 };
 
-test("the admin page's requests are told so as well", async () => {
+test("requests of the admin page get the shutdown error as well", async () => {
   const end = await ended.get("a renewal");
   expect([end?.status, JSON.parse(end?.text ?? "").error.code]).toEqual([503, "shutting_down"]);
 });
 
-test("an answer that is being gathered from a stream is a 503 as well", async () => {
+test("a response that is being aggregated from a stream ends with 503 as well", async () => {
   const { status, text, provider } = await of("responses", "half gathered into one piece");
   expect([status, JSON.parse(text).error.code]).toEqual([503, "shutting_down"]);
   await provider.closed;

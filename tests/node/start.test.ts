@@ -221,7 +221,7 @@ describe("settings that are wrong end it with words, code 1 and no stack", () =>
     }
   });
 
-  test("a database file that is none", async () => {
+  test("a file that is not a database", async () => {
     const folder = newFolder();
     mkdirSync(folder);
     writeFileSync(join(folder, "kleis.db"), "this is not a database, whatever its name says. ".repeat(100));

@@ -133,7 +133,7 @@ describe("a sign-in that is awaited here", () => {
     expect(kleis.fakes.violations()).toEqual([]);
   });
 
-  test("may be pasted as well: one account, whoever wins", async () => {
+  test("may be pasted as well, and the race leaves one account", async () => {
     const { listenForCallback, wishes } = door();
     const kleis = await startSignIns({ listenForCallback, local: true });
     const answer = await kleis.start("codex");
@@ -210,7 +210,7 @@ describe("a sign-in that is awaited here", () => {
   });
 });
 
-describe("the whole Node door, on the very port that OpenAI sends browsers to", () => {
+describe("the real Node server, on the port that OpenAI redirects browsers to", () => {
   async function open() {
     const fakes = await startFakes();
     onTestFinished(() => fakes.close());

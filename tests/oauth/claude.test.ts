@@ -231,7 +231,7 @@ test("a code that does not fit this sign-in's verifier is refused by Anthropic, 
   expect(right.json).toMatchObject({ status: "connected" });
 });
 
-test("access that was denied ends the sign-in in words, for every tab", async () => {
+test("denied access ends the sign-in with an explanation, in every tab", async () => {
   const kleis = await startSignIns();
   const { url, state } = await begun(kleis);
   for (const pasted of [`?error=access_denied&state=${state}`, allow(kleis, url).pasted]) {
@@ -331,7 +331,7 @@ describe("a token endpoint that is of no use for now leaves the sign-in open and
   });
 });
 
-describe("a state that is none is refused in words", () => {
+describe("an invalid state is refused with an explanation", () => {
   test("unknown, or the name of the row beside it", async () => {
     const kleis = await startSignIns();
     const { state } = await begun(kleis);

@@ -92,7 +92,7 @@ describe("in the browser", () => {
     expect(secrets?.refreshToken).not.toBe(file.tokens.refresh_token);
   });
 
-  test("a workspace without Codex is told so, and the sign-in is over", async () => {
+  test("a workspace without Codex gets an error that says so, and the sign-in ends", async () => {
     const kleis = await startSignIns();
     const { url, state } = await begun(kleis);
     const denied = await kleis.complete("codex", state, kleis.fakes.codex.authorize(url, { deny: true }));
@@ -220,7 +220,7 @@ describe("headless", () => {
     }
   });
 
-  test("an account without device sign-in is told what to enable", async () => {
+  test("an account without device sign-in gets an error that names the setting to enable", async () => {
     const kleis = await startSignIns();
     kleis.fakes.codex.device.enabled = false;
     const answer = await kleis.start("codex", { mode: "device" });
@@ -256,7 +256,7 @@ describe("headless", () => {
     expect(kleis.fakes.violations()).toEqual([]);
   });
 
-  test("a page instead of an answer is said, and polling goes on", async () => {
+  test("an HTML page instead of JSON is reported, and polling continues", async () => {
     let broken = true;
     const kleis = await startSignIns({
       fetch: intercept(({ pathname }) =>

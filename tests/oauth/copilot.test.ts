@@ -93,7 +93,7 @@ test("slow_down raises the interval for all later polls", async () => {
   expect(kleis.fakes.violations()).toEqual([]);
 });
 
-describe("an answer that ends it is told in words, and nothing is stored", () => {
+describe("a response that ends the sign-in is reported, and nothing is stored", () => {
   test.each([
     ["access_denied", /cancelled at GitHub/],
     ["expired_token", /ran out/],

@@ -31,7 +31,7 @@ const files = {
 describe.each(["claude", "codex"] as const)(
   "the credential file of a %s sign-in that Kleis has renewed since",
   (id) => {
-    test("changes nothing when it is imported once more, which is said", async () => {
+    test("changes nothing when it is imported again, and the response says so", async () => {
       const kleis = await startSignIns();
       const file = files[id](kleis);
       const [imported = ""] = await bring(kleis, file);
@@ -49,7 +49,7 @@ describe.each(["claude", "codex"] as const)(
       expect(kleis.fakes.violations()).toEqual([]);
     });
 
-    test("is refused in words when the account must sign in again", async () => {
+    test("is refused with an explanation when the account must sign in again", async () => {
       const kleis = await startSignIns();
       const file = files[id](kleis);
       const [imported = ""] = await bring(kleis, file);
@@ -69,7 +69,7 @@ describe.each(["claude", "codex"] as const)(
   },
 );
 
-test("a file that holds used-up tokens among others brings the others in and says what it left out", async () => {
+test("a file with some used refresh tokens imports the other accounts and reports what it left out", async () => {
   const kleis = await startSignIns();
   const { accessToken: access, refreshToken, expiresAt: expires } = kleis.fakes.claude.issueTokens();
   const { accessToken: token } = kleis.fakes.copilot.issueTokens();

@@ -106,7 +106,7 @@ describe("Claude", () => {
     });
   });
 
-  test("a dead refresh token is rejected, in words without it", async () => {
+  test("a dead refresh token is rejected, and the error does not repeat it", async () => {
     const kleis = await startSignIns();
     const { refreshToken } = kleis.fakes.claude.issueTokens();
     kleis.fakes.claude.revoke(refreshToken);
@@ -159,7 +159,7 @@ describe("Claude", () => {
 });
 
 describe("Codex", () => {
-  test("a pair is rotated, as a form, and the claims are read anew", async () => {
+  test("a token pair is rotated with a form request, and the claims are read again", async () => {
     const kleis = await startSignIns();
     const { refreshToken } = kleis.fakes.codex.issueTokens();
     const result = await refresh(kleis, "codex", { refreshToken });
@@ -232,7 +232,7 @@ describe("Codex", () => {
 describe("Copilot", () => {
   const token = (kleis: SignIns) => kleis.fakes.copilot.issueTokens().accessToken;
 
-  test("a good token is found good, and the host is asked for anew", async () => {
+  test("a valid token stays, and the API host is looked up again", async () => {
     const kleis = await startSignIns();
     const held = { accessToken: token(kleis), metadata: { user_id: 4242 } };
     expect(await refresh(kleis, "copilot", held)).toEqual({
@@ -249,7 +249,7 @@ describe("Copilot", () => {
     expect(await refresh(kleis, "copilot", held)).toEqual({ status: "valid" });
   });
 
-  test("a token that was imported is told whose it is", async () => {
+  test("an imported token gets the identity of its account", async () => {
     const kleis = await startSignIns();
     expect(await refresh(kleis, "copilot", { accessToken: token(kleis) })).toMatchObject({
       status: "valid",

@@ -39,7 +39,7 @@ function failing<Store extends object>(store: Store, name: keyof Store & string,
 }
 
 describe.each(["claude", "codex", "copilot"] as const)("a sign-in at %s", (provider) => {
-  test("does not notice a store that stumbles once or twice, whatever it is told", async () => {
+  test("survives one or two failures of the storage, of any kind", async () => {
     for (const break_ of [
       ({ storage }: SignIns) => failing(storage.accounts, "save"),
       ({ storage }: SignIns) => failing(storage.accounts, "save", 2),
@@ -112,7 +112,7 @@ test("an account that was stored is connected, though that could not be noted", 
   expect(redeemed(kleis)).toBe(1);
 });
 
-describe("whoever takes the step and is ended in the middle", () => {
+describe("a process that takes the step and is killed halfway", () => {
   test("keeps the step for a minute, and the next one goes on", async () => {
     const kleis = await newWorld();
     const { state, step } = await allowed(kleis, "copilot");

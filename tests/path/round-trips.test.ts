@@ -124,7 +124,7 @@ test("a second key in a warm process costs the look at its own row", async () =>
   expect(reads).toMatchObject([{ statements: [expect.stringContaining('from "api_keys"')], rows: [1] }]);
 });
 
-test("a key that was looked up later than the accounts were reads both anew with them", async () => {
+test("a key that was looked up later than the accounts is read again together with them", async () => {
   const { processes, first } = await settled();
   const [one, other] = [await issue(first), await issue(first)];
   const process = await processes.process();
@@ -191,7 +191,7 @@ test("requests that begin together in a cold process read for themselves: none w
   expect((await spent(process)).reads).toHaveLength(4);
 });
 
-test("of a burst on what just became old one request reads, and the others wait for nobody", async () => {
+test("of a burst on stale data one request reads, and the others do not wait", async () => {
   const { processes, first } = await settled();
   const { key } = await issue(first);
   const process = await processes.process();

@@ -90,7 +90,7 @@ async function ownersPage(process: CountedProcess) {
   };
 }
 
-test("the database is as full as it is said to be", async () => {
+test("the database holds the keys that the other tests count on", async () => {
   const now = Date.now();
   const [working, ended] = await Promise.all([
     first.storage.keys.count({ state: "working", now }),
@@ -134,7 +134,7 @@ test("a cold look at a key goes through its index, and at nothing else of the ke
   }
 });
 
-test("a guessed key brings nothing, cold or warm", async () => {
+test("a guessed key reads no rows, cold or warm", async () => {
   const process = await processes.process();
   const guess = async (name: string) => {
     expect((await process.post("messages", `kleis_${name.padEnd(43, "x")}`)).status).toBe(401);

@@ -71,7 +71,7 @@ test.each([
   expect(sent.changes).toEqual(["codex-fields"]);
 });
 
-test("a field that nobody knows goes as it came, for the backend to judge", async () => {
+test("an unknown field is forwarded unchanged", async () => {
   const source = `{"a_new_one":{"x":1.0},"__proto__":1,${JSON.stringify(FITS).slice(1)}`;
   const sent = await sendUnkeyed(source);
   expect(sent.text).toBe(source);
@@ -138,7 +138,7 @@ test("ids of replayed items go, call ids and everything else stay byte for byte"
   expect(sent.changes).toEqual(["codex-item-ids"]);
 });
 
-test("references to items that nobody kept are left out", async () => {
+test("references to items that are not stored are left out", async () => {
   const input = [user("q"), { type: "item_reference", id: "msg_1" }, { id: "msg_2" }, user("r")];
   const sent = await sendFitting({ ...FITS, input });
   expect(sent.body.input).toEqual([user("q"), user("r")]);
@@ -241,7 +241,7 @@ test("an item that is no object gets a clear refusal that names it", async () =>
   });
 });
 
-test("shapes nobody expects elsewhere do not break the preparation", async () => {
+test("unexpected shapes elsewhere do not break the preparation", async () => {
   const odd = {
     ...FITS,
     tools: { a: 1 },

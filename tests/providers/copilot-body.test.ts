@@ -105,7 +105,7 @@ describe("a responses body", () => {
     });
   });
 
-  test("loses references to items that nobody kept", async () => {
+  test("loses references to items that are not stored", async () => {
     const input = (...items: string[]) =>
       `{${GOOD},"input":[{"role":"user","content":"q"},${items.join("")}{"role":"user","content":"r"}]}`;
     const references = ['{"type":"item_reference","id":"msg_1"},', '{"id":"msg_2"},'];

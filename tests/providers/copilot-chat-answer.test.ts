@@ -274,7 +274,7 @@ describe("a chat stream", () => {
     ]);
   });
 
-  test("finds a further choice behind spaces", () => {
+  test("finds a further choice after spaces", () => {
     const out = chatRepair(true).rewrite(event('{"choices":[{"index" : 2,"delta":{"content":"x"}}]}'));
     expect(new TextDecoder().decode(out ?? undefined)).toBe(
       'data: {"choices":[{"index" : 0,"delta":{"content":"x","role":"assistant"}}]}\n\n',

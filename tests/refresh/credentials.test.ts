@@ -6,7 +6,7 @@ import { createWorld, ID, MINUTE, soFar } from "./world.ts";
 const DAY = 24 * 60 * MINUTE;
 
 describe("a request", () => {
-  test("with a token that lasts asks nobody, and no store once it is warm", async () => {
+  test("with a valid token calls no provider, and no storage once it is warm", async () => {
     const { createIsolate, posted } = await createWorld(6 * MINUTE);
     const isolate = createIsolate();
     await isolate.token();
@@ -43,7 +43,7 @@ describe("a request", () => {
     expect(posted).toEqual(["refresh-1"]);
   });
 
-  test("shares nobody's promise where the runtime forbids it, and still refreshes once", async () => {
+  test("shares no promise between requests where the runtime forbids it, and still refreshes once", async () => {
     const { createIsolate, posted, clock } = await createWorld(-MINUTE);
     const isolate = createIsolate({ sharesPromises: false });
     const tokens = Promise.all(Array.from({ length: 20 }, () => isolate.token()));
@@ -306,7 +306,7 @@ describe("a provider that cannot answer now", () => {
     expect(waits).toEqual([5, 10, 20, 40, 80, 160, 300, 300, 300]);
   });
 
-  test("costs nobody anything while the token is still good", async () => {
+  test("delays no request while the token is still valid", async () => {
     const { createIsolate, answers, posted, clock } = await createWorld(4 * MINUTE);
     const isolate = createIsolate();
     answers.push({ ...away, retryAfterMs: MINUTE });
@@ -358,7 +358,7 @@ describe("a provider that cannot answer now", () => {
     expect(new Headers(sent[0]?.headers).get("connection")).toBe("close");
   });
 
-  test("and that fails in an unforeseen way is a failure that passes, logged without words", async () => {
+  test("that fails unexpectedly is a transient failure, logged without its message", async () => {
     const { createIsolate, answers, store } = await createWorld(-MINUTE);
     const isolate = createIsolate();
     answers.push(() => Promise.reject(new TypeError("refresh-1 is not iterable")));
@@ -424,7 +424,7 @@ describe("an access token that nothing renews", () => {
 });
 
 describe("a 401 from the provider", () => {
-  test("is answered with the token that another isolate brought meanwhile, without a refresh", async () => {
+  test("gets the token that another isolate has stored meanwhile, without a refresh", async () => {
     const { createIsolate, posted, clock } = await createWorld(6 * MINUTE);
     const [one, two] = [createIsolate(), createIsolate()];
     await two.token();

@@ -239,7 +239,7 @@ describe.each(FORMS)("Anthropic's SDK on a Claude subscription, $form", ({ strea
     expect(scene.upstream()).toEqual([]);
   });
 
-  test("raises NotFoundError that names a model which nobody has", async () => {
+  test("raises NotFoundError that names an unknown model", async () => {
     const { client } = scene.anthropic("claude", { prefix: "", key: scene.key });
     const error = await refusalOf(ask(client, streams, { ...HELLO, model: "no-such-model" }));
     expect(error).toBeInstanceOf(Anthropic.NotFoundError);

@@ -35,7 +35,7 @@ describe("OpenAI's SDK", () => {
     expect(model).toMatchObject({ id: "copilot/gpt-5.4", object: "model", owned_by: "copilot" });
   });
 
-  test("raises NotFoundError for a model that nobody has, and AuthenticationError for a wrong key", async () => {
+  test("raises NotFoundError for an unknown model, and AuthenticationError for a wrong key", async () => {
     const missing = await refusalOf(clients().openai.models.retrieve("no-such-model"));
     expect(missing).toBeInstanceOf(OpenAI.NotFoundError);
     expect(missing).toMatchObject({ code: "model_not_found" });
@@ -84,7 +84,7 @@ describe("Anthropic's SDK", () => {
     expect(model).toMatchObject({ id: "copilot/claude-sonnet-5", type: "model" });
   });
 
-  test("raises NotFoundError for a model that nobody has, in Anthropic's shape", async () => {
+  test("raises NotFoundError for an unknown model, in Anthropic's shape", async () => {
     const error = await refusalOf(clients().anthropic.models.retrieve("no-such-model"));
     expect(error).toBeInstanceOf(Anthropic.NotFoundError);
     expect(error).toMatchObject({ type: "not_found_error" });

@@ -271,7 +271,7 @@ describe.each(FORMS)("OpenAI's SDK on a ChatGPT plan, $form", ({ streams }) => {
     },
   );
 
-  test("raises RateLimitError that says when the plan's window begins anew", async () => {
+  test("raises RateLimitError that says when the plan's window resets", async () => {
     const { client } = scene.openai("codex");
     scene.fakes.codex.script("error:429");
     const error = await refusalOf(ask(client, streams, HELLO));
@@ -291,7 +291,7 @@ describe.each(FORMS)("OpenAI's SDK on a ChatGPT plan, $form", ({ streams }) => {
     expect(scene.upstream()).toEqual([]);
   });
 
-  test("raises NotFoundError that names a model which nobody has", async () => {
+  test("raises NotFoundError that names an unknown model", async () => {
     const { client } = scene.openai("codex", { prefix: "", key: scene.key });
     const error = await refusalOf(ask(client, streams, { ...HELLO, model: "no-such-model" }));
     expect(error).toBeInstanceOf(OpenAI.NotFoundError);
@@ -308,7 +308,7 @@ describe.each(FORMS)("OpenAI's SDK on a ChatGPT plan, $form", ({ streams }) => {
   });
 });
 
-describe("OpenAI's SDK and an answer that Kleis gathers", () => {
+describe("OpenAI's SDK and a response that Kleis aggregates", () => {
   test("has the items that the backend's last event left out", async () => {
     const { client } = scene.openai("codex");
     scene.fakes.codex.script("empty-output");
@@ -339,7 +339,7 @@ describe("OpenAI's SDK and an answer that Kleis gathers", () => {
 });
 
 describe("OpenAI's SDK on a stream of a ChatGPT plan", () => {
-  test("follows it with its own gatherer, which trusts no id that changes", async () => {
+  test("accumulates it with the SDK's own helper, which relies on stable ids", async () => {
     const { client } = scene.openai("codex");
     scene.fakes.codex.script("reasoning-tool", "text");
     const { output } = await client.responses.stream({ ...HELLO, tools: TOOLS }).finalResponse();

@@ -111,7 +111,7 @@ describe("wrong admin tokens", () => {
   const header = (kleis: SeededKleis, token: string, source: string, path = "/admin/keys") =>
     kleis.request(path, { headers: bearer(token) }, { source });
 
-  test("slow down the source that they come from, and nobody else", async () => {
+  test("slow down the source that they come from, and no other", async () => {
     const kleis = await startSeededKleis();
     for (let turn = 0; turn < 3; turn++) expect((await form(kleis, "wrong", "192.0.2.1")).status).toBe(401);
     const refused = await form(kleis, ADMIN_TOKEN, "192.0.2.1");

@@ -186,7 +186,7 @@ describe("whatever is sent", () => {
     expect(kleis.log()).not.toMatch(/planted-api-key/);
   });
 
-  test("as a question to a model is answered in words", { timeout: 120_000 }, async () => {
+  test("as a request to a model gets a documented error", { timeout: 120_000 }, async () => {
     const kleis = await startSeededKleis();
     const routes = fc.constantFrom(
       "/v1/chat/completions",
@@ -210,7 +210,7 @@ describe("whatever is sent", () => {
     expectNothingUnforeseen(kleis);
   });
 
-  test("as pasted sign-in input is refused in words and not repeated", { timeout: 120_000 }, async () => {
+  test("as pasted sign-in input is refused and not repeated", { timeout: 120_000 }, async () => {
     const kleis = await startSeededKleis();
     const admin = { authorization: `Bearer ${ADMIN_TOKEN}`, "content-type": "application/json" };
     const pasted = fc.oneof(

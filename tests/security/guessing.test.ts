@@ -26,7 +26,7 @@ function guards(stores: readonly Storage[], rule: AttemptRule) {
 describe.each(DOORS)("at the $door", (real) => {
   const rule = { ...real, unknownSources: CROWD };
 
-  test("one address that never stops keeps nobody else out, and gets a try a minute", async () => {
+  test("one address that never stops locks out no other client, and gets one attempt a minute", async () => {
     const { storage } = await newStorage();
     const { clock, of } = guards([storage], rule);
     let judged = 0;
@@ -172,7 +172,7 @@ describe("wrong tries at the same moment", () => {
   );
 });
 
-test("a clock that was set back makes nobody wait", async () => {
+test("a clock that was set back makes no client wait", async () => {
   const { storage } = await newStorage();
   const { clock, of } = guards([storage], FORM_LIMITS);
   for (let turn = 0; turn < 5; turn++) await of(0, "wrong", "192.0.2.1");

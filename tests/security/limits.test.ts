@@ -299,7 +299,7 @@ describe("requests that run at once", () => {
     expect(() => slots.acquire("c")).toThrow("2 requests running");
   });
 
-  test("a place that nobody gives back is taken back after hours, when it is wanted", () => {
+  test("a permit that is never released is reclaimed after hours, when it is needed", () => {
     let now = 0;
     const slots = createConcurrencyLimiter({ perKey: 1, inAll: 2 }, () => now);
     const release = slots.acquire("a");

@@ -137,7 +137,7 @@ test("everything secret that passes the store becomes known, in and out", async 
   expect(heard).toContain("kleis_planted_k1");
 });
 
-test("every door's log is behind it: what the app logs of its own token comes out hidden", async () => {
+test("every log goes through it: the app's own token comes out hidden", async () => {
   const kleis = await startSeededKleis();
   const broken = kleis.runtime.storage.accounts;
   broken.page = () => {

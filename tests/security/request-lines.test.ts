@@ -202,7 +202,7 @@ describe("by its line can be told", () => {
   });
 });
 
-test("what is asked all day is only told when everything is, as long as it is answered", async () => {
+test("frequent successful requests are logged at debug level only", async () => {
   const { ask } = await watched();
   for (const path of ["/", "/api/hello", "/healthz", "/admin/app.js", "/admin/app.css", "/admin/icon.svg"]) {
     for (const method of ["GET", "HEAD"]) {

@@ -38,7 +38,7 @@ test("every mounted route stands in the table with its authority, and no other d
 });
 
 describe("a client route", () => {
-  test("is for a live key, brought in either header, and for nobody else", async () => {
+  test("is for a live key in either header, and for no other credential", async () => {
     const kleis = await startSeededKleis();
     const { revoked, expired } = kleis.keys;
     for (const route of routesWith("key", idsOf(kleis))) {

@@ -242,7 +242,7 @@ describe("one large event", () => {
     house.close();
   });
 
-  test("behind the last event is nobody's business", async () => {
+  test("bytes after the last event are ignored", async () => {
     const bytes = concat([START, END, delta(MAX_EVENT_BYTES + 1)]);
     expect(textOf(await relayed([bytes]))).toBe(textOf(concat([START, END])));
   });
@@ -266,7 +266,7 @@ describe("one large event", () => {
     expect(eight / one).toBeLessThan(24);
   });
 
-  test("passes the real Node door as well, and one that is too large does not harm the next request", async () => {
+  test("passes the real Node server as well, and one that is too large does not harm the next request", async () => {
     const door = await openDoor();
     const tokens = door.fakes.claude.issueTokens();
     await door.account({

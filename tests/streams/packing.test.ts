@@ -99,7 +99,7 @@ test("a packed stream that is cut at any byte ends with one error, or whole", as
   }
 });
 
-describe("through the real Node door", () => {
+describe("through the real Node server", () => {
   let door: Door;
   let key: string;
   beforeAll(async () => {

@@ -146,7 +146,7 @@ describe.each(KINDS)("on %s", (...kind) => {
     },
   );
 
-  test("a connection that fails late is told in the stream too", async () => {
+  test("a connection that fails late is reported in the stream too", async () => {
     const { asked } = await ask(kind, 50_000, () => {
       throw new TypeError("connect ECONNREFUSED");
     });
@@ -260,7 +260,7 @@ test("a stream in which the provider falls silent for the idle limit ends with a
   idle.close();
 });
 
-test("a client that leaves right after its 200 harms nobody when the provider refuses in the end", async () => {
+test("a client that leaves right after its 200 disturbs no other request when the provider refuses later", async () => {
   const { asked } = await ask(KINDS[0]!, 50_000, () => Response.json({}, { status: 500 }));
   await house.clock.advance(45_000);
   await (await asked).body!.cancel();
