@@ -68,7 +68,7 @@ export function createApp(given: Runtime): App {
 /** What routes share, made once per process. */
 function createServices(runtime: Runtime) {
   const health = watchStore(runtime.clock);
-  const accountCache = createAccountCache(runtime, health);
+  const accountCache = createAccountCache(runtime, { health });
   const uses = createKeyUses(runtime);
   const refusals = createLastRefusals(runtime, accountCache);
   const providers = PROVIDERS;

@@ -3,6 +3,8 @@ import type { Runtime } from "../runtime.ts";
 import type {
   AccountRecord,
   AccountSecrets,
+  AccountsReading,
+  LimitReading,
   OpenAccount,
   RefusalNote,
   SealedAccount,
@@ -27,7 +29,7 @@ export interface AccountCache {
   /** True when the list and the secrets that requests use are fresh: then nothing has to be read. */
   isWhole(): boolean;
   /** Announces that the caller reads all accounts; it reports the result. */
-  reading(): Reading<{ all: readonly AccountRecord[]; sealed: readonly SealedAccount[] }>;
+  reading(): Reading<AccountsReading>;
   /** Caches what this process knows to be stored now, unless the cache holds something newer. */
   learn(open: OpenAccount): void;
   /** Caches an account's last refusal before it is stored. */
@@ -50,21 +52,34 @@ interface Known {
   readonly with: ReadonlyMap<string, Openable> | null;
 }
 
-/** `health` is shared with the other caches of the same store. */
-export function createAccountCache(runtime: Runtime, health?: StoreHealth): AccountCache {
-  return new StoredAccountCache(runtime, health ?? watchStore(runtime.clock));
+export interface AccountCacheOptions {
+  /** Shared with the other caches of the same store. */
+  readonly health?: StoreHealth;
+  /** Learns the limits that are read together with the accounts. */
+  readonly onLimits?: (reading: LimitReading) => void;
+}
+
+export function createAccountCache(runtime: Runtime, options: AccountCacheOptions = {}): AccountCache {
+  return new StoredAccountCache(runtime, options);
 }
 
 class StoredAccountCache implements AccountCache {
   readonly #lists: ReadCache<Known>;
   readonly #opened: ReadCache<OpenAccount>;
+  readonly #onLimits: (reading: LimitReading) => void;
 
-  constructor({ storage, clock, logger, waitUntil }: Runtime, health: StoreHealth) {
-    const shared = { clock, logger, waitUntil, health };
+  constructor(runtime: Runtime, { health, onLimits = () => {} }: AccountCacheOptions) {
+    const { storage, clock, logger, waitUntil } = runtime;
+    const shared = { clock, logger, waitUntil, health: health ?? watchStore(clock) };
+    this.#onLimits = onLimits;
     this.#lists = createReadCache<Known>({
       ...shared,
       capacity: 1,
-      load: async () => ({ all: await storage.accounts.list(), with: null }),
+      async load() {
+        const { all, limits } = await storage.requests.accounts();
+        onLimits(limits);
+        return { all, with: null };
+      },
       isUsable: ({ all }) => all.some(isUsable),
     });
     this.#opened = createReadCache<OpenAccount>({
@@ -107,7 +122,8 @@ class StoredAccountCache implements AccountCache {
     const { keep, drop } = this.#lists.reading(ALL);
     return {
       drop,
-      keep(found) {
+      keep: (found) => {
+        if (found !== null) this.#onLimits(found.limits);
         const openables = found?.sealed.map((each) => [each.id, openedOnce(each)] as const);
         keep(found && { all: found.all, with: new Map(openables) });
       },

@@ -17,6 +17,8 @@ export interface KeyRequest {
   providers?: string[] | null | undefined;
   models?: string[] | null | undefined;
   accounts?: string[] | null | undefined;
+  /** `never`: its requests do not move to another account; null or absent follows the provider's policy. */
+  failover?: "never" | null | undefined;
   /** Epoch ms; null or absent for a key without end. */
   expiresAt?: number | null | undefined;
 }
@@ -41,6 +43,7 @@ export async function issueKey(runtime: Runtime, request: KeyRequest): Promise<I
     providers: request.providers ?? null,
     models: request.models ?? null,
     accounts: request.accounts ?? null,
+    failover: request.failover ?? null,
     expiresAt: request.expiresAt ?? null,
     now: runtime.clock.now(),
     hash,

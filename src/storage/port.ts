@@ -82,6 +82,8 @@ export interface AccountRecord {
   lastRefreshError: string | null;
   /** Null once a later request of the same kind has succeeded. */
   lastRefusal: RefusalNote | null;
+  /** The owner's order of the accounts that take over, lowest first; null comes after every number. */
+  rank: number | null;
   createdAt: number;
   updatedAt: number;
 }
@@ -140,6 +142,13 @@ export interface ReasonChange {
   to: string | null;
 }
 
+/** What the owner may change of an account; absent members stay. */
+export interface AccountChange {
+  label?: string;
+  enabled?: boolean;
+  rank?: number | null;
+}
+
 export interface AccountStore {
   /** All of them, oldest first. */
   list(): Promise<AccountRecord[]>;
@@ -158,12 +167,8 @@ export interface AccountStore {
    * refresh token.
    */
   save(account: NewAccount, isSame?: (stored: AccountRecord) => boolean): Promise<AccountRecord>;
-  /** Changes label or enabled; null when there is no such account. */
-  update(
-    id: string,
-    change: { label?: string; enabled?: boolean },
-    now: number,
-  ): Promise<AccountRecord | null>;
+  /** Null when there is no such account. */
+  update(id: string, change: AccountChange, now: number): Promise<AccountRecord | null>;
   /**
    * Changes what is said beside an active account, and not when it was updated. Null when it did nothing: the account
    * is not there or not active, or other secrets or another reason are stored.
@@ -176,7 +181,7 @@ export interface AccountStore {
   noteRefusal(id: string, note: RefusalNote | null, at: number): Promise<void>;
   /** Makes it the one primary of its provider, atomically; null when there is no such account. */
   makePrimary(id: string, now: number): Promise<AccountRecord | null>;
-  /** Removes it with its secrets. When it was the primary, the newest enabled account of its provider takes over. */
+  /** Removes it with its secrets and limits. When it was the primary, the newest enabled account of its provider takes over. */
   remove(id: string, now: number): Promise<boolean>;
 }
 
@@ -271,6 +276,8 @@ export interface KeyRecord {
   providers: string[] | null;
   models: string[] | null;
   accounts: string[] | null;
+  /** `never`: its requests do not move to another account, whatever the provider's policy; null follows the policy. */
+  failover: "never" | null;
   createdAt: number;
   expiresAt: number | null;
   revokedAt: number | null;
@@ -286,6 +293,7 @@ export interface NewKey {
   providers: string[] | null;
   models: string[] | null;
   accounts: string[] | null;
+  failover: "never" | null;
   expiresAt: number | null;
   now: number;
   /** SHA-256 of the key, hex; the only way a key is found. */
@@ -313,6 +321,8 @@ export interface KeyStore {
   findByHash(hash: string): Promise<KeyRecord | null>;
   findByDiscoveryHash(hash: string): Promise<KeyRecord | null>;
   insert(key: NewKey): Promise<KeyRecord>;
+  /** Null when there is no such key. */
+  update(id: string, change: Pick<KeyRecord, "failover">): Promise<KeyRecord | null>;
   /** Idempotent: the first revocation's time stays. Null when there is no such key. */
   revoke(id: string, now: number): Promise<KeyRecord | null>;
   /** The key's full text and discovery token; null when there is no such key. */
@@ -385,6 +395,13 @@ export interface RequestOptions {
   settings: readonly string[];
 }
 
+/** The accounts and their limits, of one moment. */
+export interface AccountsReading {
+  all: AccountRecord[];
+  sealed: SealedAccount[];
+  limits: LimitReading;
+}
+
 /** What a request needs, of one moment. */
 export interface RequestReading {
   key: KeyRecord;
@@ -392,7 +409,7 @@ export interface RequestReading {
    * Every account, oldest first, and the ones that the key's requests may well use, with their secrets: those that it is
    * limited to, the primary ones, then the newest; null when accounts were not wished for.
    */
-  accounts: { all: AccountRecord[]; sealed: SealedAccount[] } | null;
+  accounts: AccountsReading | null;
   /** Those that are set, by name. */
   settings: ReadonlyMap<string, string>;
 }
@@ -400,6 +417,8 @@ export interface RequestReading {
 export interface RequestStore {
   /** In one round trip. Null when no key has this hash: then nothing else was read either. */
   read(keyHash: string, options: RequestOptions): Promise<RequestReading | null>;
+  /** Every account and the limits, in one round trip, without secrets. */
+  accounts(): Promise<Omit<AccountsReading, "sealed">>;
 }
 
 /** Since when and until when an account, or one of its models, rests. One row per account and scope. */
@@ -441,6 +460,95 @@ export interface LimitStore {
   merge(rows: readonly LimitRow[], now: number): Promise<void>;
 }
 
+/** When each account's provider may be asked for its quota, over all processes. */
+export interface PollStore {
+  /** True for one of several callers, once the time has come; then the next may ask `gapMs` later. */
+  claim(accountId: string, gapMs: number): Promise<boolean>;
+  /** No process asks within `waitMs` from now. */
+  postpone(accountId: string, waitMs: number): Promise<void>;
+}
+
+/** How one request was decided, as it is kept for the owner. */
+export interface DecisionRow {
+  /** The request's id (`sortableId`). */
+  readonly id: string;
+  /** The provider's id of the request. */
+  readonly upstreamId: string | null;
+  readonly at: number;
+  readonly keyId: string;
+  /** Of the account that ended it; null where none was called. */
+  readonly accountId: string | null;
+  readonly provider: string | null;
+  /** As the client asked for it. */
+  readonly model: string;
+  readonly outcome: string;
+  readonly agent: string | null;
+  /** Holds no body, no header, no prompt and no secret. */
+  readonly record: JsonObject;
+}
+
+/** Absent members let everything pass. */
+export interface DecisionFilter {
+  readonly keyId?: string | undefined;
+  readonly accountId?: string | undefined;
+  readonly outcome?: string | undefined;
+}
+
+export interface DecisionStore {
+  /** Newest first, older than the entry `after` (which need not be there any more). */
+  list(
+    filter: DecisionFilter,
+    page: { limit: number; after?: string | undefined },
+  ): Promise<{ entries: DecisionRow[]; hasAfter: boolean }>;
+  /** By Kleis's id or the provider's. */
+  get(id: string): Promise<DecisionRow | null>;
+}
+
+/** What a process has counted since the batch before. Its contents never change under one id. */
+export interface UsageBatch {
+  /** Of this batch alone (`sortableId`). */
+  readonly id: string;
+  readonly at: number;
+  readonly decisions: readonly DecisionRow[];
+}
+
+export interface UsageStore {
+  /**
+   * Writes the whole batch, or nothing where it was written before. May be repeated within 12 hours; ids are kept for 24.
+   * Keeps the newest 20,000 decisions, and those for 14 days.
+   */
+  write(batch: UsageBatch): Promise<void>;
+}
+
+/** One change that the owner made. */
+export interface AuditLine {
+  /** `sortableId`. */
+  readonly id: string;
+  readonly at: number;
+  readonly by: AuditActor;
+  /** Of the request that made it. */
+  readonly requestId: string | null;
+  /** Such as `account.remove`. */
+  readonly action: string;
+  /** The id of what was changed; null where there is none. */
+  readonly target: string | null;
+  /** What it was changed to, without secrets. */
+  readonly detail: JsonObject | null;
+}
+
+/** `browser`: one that came back from a provider's sign-in page to this machine. */
+export type AuditActor = "admin token" | "session" | "browser";
+
+export interface AuditStore {
+  /** In one atomic write that may be repeated. Lines go after 90 days. */
+  add(lines: readonly AuditLine[]): Promise<void>;
+  /** Newest first, older than the line `after`. */
+  list(page: {
+    limit: number;
+    after?: string | undefined;
+  }): Promise<{ entries: AuditLine[]; hasAfter: boolean }>;
+}
+
 /** A sign-in that has begun. */
 export interface OauthState {
   /** Opaque, random; what the browser holds. */
@@ -477,6 +585,11 @@ export interface Storage {
   readonly settings: SettingStore;
   readonly sessions: SessionStore;
   readonly loginAttempts: LoginAttemptStore;
+  readonly limits: LimitStore;
+  readonly polls: PollStore;
+  readonly decisions: DecisionStore;
+  readonly usage: UsageStore;
+  readonly audit: AuditStore;
   /** Resolves when the store answers and takes a write. */
   ping(now: number): Promise<void>;
   close(): Promise<void>;

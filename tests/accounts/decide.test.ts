@@ -23,6 +23,7 @@ function account(id: string, change: Partial<AccountRecord> = {}): AccountRecord
     lastRefreshStatus: null,
     lastRefreshError: null,
     lastRefusal: null,
+    rank: null,
     createdAt: NOW - 1_000,
     updatedAt: NOW,
     ...change,

@@ -35,6 +35,7 @@ const account: AccountRecord = {
   lastRefreshStatus: null,
   lastRefreshError: null,
   lastRefusal: null,
+        rank: null,
   createdAt: NOW,
   updatedAt: NOW,
 };

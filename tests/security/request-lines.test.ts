@@ -239,6 +239,7 @@ test("an error that refers to the log has the id that stands there", async () =>
   kleis.runtime.storage.accounts.list = broken;
   kleis.runtime.storage.accounts.page = broken;
   kleis.runtime.storage.requests.read = broken;
+  kleis.runtime.storage.requests.accounts = broken;
   kleis.runtime.storage.keys.findByHash = broken;
   kleis.runtime.storage.keys.findByDiscoveryHash = broken;
   kleis.runtime.storage.ping = broken;

@@ -33,6 +33,10 @@ async function expectWhole(client: Client): Promise<void> {
     ["system_settings", schema.systemSettings],
     ["admin_tries", schema.loginAttempts],
     ["ended_sessions", schema.endedSessions],
+    ["account_limits", schema.accountLimits],
+    ["requests", schema.requests],
+    ["usage_batches", schema.usageBatches],
+    ["audit", schema.audit],
   ] as const) {
     const { rows } = await client.execute(`select name from pragma_table_info('${name}')`);
     expect(rows.map((row) => row.name).sort()).toEqual(
@@ -142,6 +146,28 @@ describe("starting on a database that is there", () => {
       ["one", 1_900_000_000_000],
       ["two", 1_900_000_000_001],
     ]);
+  });
+
+  test("a database of version 0.1 keeps its accounts and keys, and they may move nowhere", async () => {
+    const client = await newClient();
+    const v1 = migrations.findIndex(({ statements }) =>
+      statements.some((each) => each.includes("account_limits")),
+    );
+    await migrate(client, sleep, migrations.slice(0, v1));
+    await client.execute(`insert into provider_accounts (id, provider, kind, external_id, label, enabled, is_primary,
+      status, metadata, created_at, updated_at, token_version) values
+      ('a1', 'claude', 'oauth', 'org-1', 'Work', 1, 1, 'active', '{"plan":"max"}', 1, 2, 3)`);
+    await client.execute(`insert into api_keys (id, label, prefix, hash, sealed_key, discovery_hash,
+      sealed_discovery_token, created_at) values ('k1', 'Laptop', 'kleis_a', 'h', 's', 'd', 't', 1)`);
+    await migrate(client, sleep);
+    await expectWhole(client);
+    const found = await openStorage(client).requests.read("h", { accounts: true, settings: [] });
+    expect(found?.key).toMatchObject({ id: "k1", label: "Laptop", failover: null });
+    expect(found?.key).not.toHaveProperty("damaged");
+    expect(found?.accounts?.all).toMatchObject([
+      { id: "a1", label: "Work", primary: true, status: "active", metadata: { plan: "max" }, rank: null },
+    ]);
+    expect(found?.accounts?.limits.rows).toEqual([]);
   });
 
   test("starts on a setting of log-outs that is no JSON", async () => {

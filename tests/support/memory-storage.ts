@@ -6,18 +6,23 @@ import type {
   AccountRecord,
   AccountSecrets,
   AccountStore,
+  AuditStore,
+  DecisionStore,
   KeyStore,
   Lease,
+  LimitStore,
   LoginAttemptStore,
   NewAccount,
   OauthStateStore,
   OpenAccount,
+  PollStore,
   RefreshState,
   RefreshStore,
   RequestStore,
   SessionStore,
   SettingStore,
   Storage,
+  UsageStore,
 } from "../../src/storage/port.ts";
 import { LONGEST_HOLD_OFF_MS, LONGEST_LEASE_MS, SpentTokenError } from "../../src/storage/port.ts";
 
@@ -47,11 +52,16 @@ export function createMemoryStorage(now: () => number): MemoryStorage {
     accounts: accountStore(rows),
     refreshes: refreshStore(rows, now),
     keys: absent<KeyStore>(),
-    requests: absent<RequestStore>(),
+    requests: requestStore(rows, now),
     oauthStates: absent<OauthStateStore>(),
     settings: absent<SettingStore>(),
     sessions: absent<SessionStore>(),
     loginAttempts: absent<LoginAttemptStore>(),
+    limits: absent<LimitStore>(),
+    polls: absent<PollStore>(),
+    decisions: absent<DecisionStore>(),
+    usage: absent<UsageStore>(),
+    audit: absent<AuditStore>(),
     async ping() {},
     async close() {},
   };
@@ -146,6 +156,17 @@ function accountStore(rows: Map<string, MemoryRow>): AccountStore {
       const heir = enabled(row.record.provider).at(-1);
       if (heir && !hasPrimary(row.record.provider)) heir.record.primary = true;
       return true;
+    },
+  };
+}
+
+/** Of the accounts alone: a request is not read here. */
+function requestStore(rows: Map<string, MemoryRow>, now: () => number): RequestStore {
+  return {
+    ...absent<RequestStore>(),
+    async accounts() {
+      const all = [...rows.values()].map(({ record }) => ({ ...record }));
+      return { all, limits: { rows: [], storeNow: now() } };
     },
   };
 }
@@ -284,6 +305,7 @@ function emptyRow(account: NewAccount): MemoryRow {
       lastRefreshStatus: null,
       lastRefreshError: null,
       lastRefusal: null,
+      rank: null,
       createdAt: account.now,
       updatedAt: account.now,
     },

@@ -68,6 +68,7 @@ export function newKey(change: Partial<NewKey> = {}): NewKey {
     providers: null,
     models: null,
     accounts: null,
+    failover: null,
     expiresAt: null,
     now: 1_000,
     hash: `hash-${id}`,

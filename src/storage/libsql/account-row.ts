@@ -20,6 +20,7 @@ const {
   refreshRetryAt,
   refreshFailures,
   spentTokens,
+  nextPollAt,
   lastRefusalAt,
   ...open
 } = getTableColumns(providerAccounts);
@@ -61,6 +62,7 @@ const shape = {
   lastRefreshStatus: z.nullable(z.enum(["ok", "failed"])),
   lastRefreshError: z.nullable(text),
   lastRefusal: refusalNote,
+  rank: z.nullable(z.int()),
   createdAt: time,
   updatedAt: time,
 };
@@ -81,6 +83,7 @@ const UNREADABLE: AccountRecord = {
   lastRefreshStatus: null,
   lastRefreshError: null,
   lastRefusal: null,
+  rank: null,
   createdAt: 0,
   updatedAt: 0,
 };

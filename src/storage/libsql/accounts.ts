@@ -8,7 +8,7 @@ import type { Database, Orm } from "./database.ts";
 import { openOrMark, openRow } from "./mark-unreadable.ts";
 import { readPage } from "./page.ts";
 import { noPrimary, saveRound } from "./save-account.ts";
-import { providerAccounts } from "./schema.ts";
+import { accountLimits, providerAccounts } from "./schema.ts";
 
 /** Each round loses only to another writer of the same account, which has written then. */
 const SAVE_ROUNDS = 50;
@@ -41,7 +41,7 @@ export function accountStore(database: Database, sealer: Sealer, readOnly = fals
         only(
           await orm
             .update(providerAccounts)
-            .set({ label: change.label, enabled: change.enabled, updatedAt: now })
+            .set({ label: change.label, enabled: change.enabled, rank: change.rank, updatedAt: now })
             .where(eq(providerAccounts.id, id))
             .returning(openColumns),
         ),
@@ -152,6 +152,7 @@ async function remove(orm: Orm, id: string, now: number): Promise<boolean> {
       .update(providerAccounts)
       .set({ primary: true, updatedAt: now })
       .where(and(eq(providerAccounts.id, newestEnabled(account.provider)), noPrimary(account.provider))),
+    orm.delete(accountLimits).where(eq(accountLimits.accountId, id)),
   ]);
   return removed.length > 0;
 }

@@ -64,12 +64,18 @@ export function keyStore(database: Database, sealer: Sealer): KeyStore {
             providers: encodeNames(key.providers),
             models: encodeNames(key.models),
             accounts: encodeNames(key.accounts),
+            failover: key.failover,
             createdAt: key.now,
             expiresAt: key.expiresAt,
           })
           .returning(open);
         return toKey(rows[0]!);
       }),
+
+    update: (id, { failover }) =>
+      database.run("update a key", async (orm) =>
+        only(await orm.update(apiKeys).set({ failover }).where(eq(apiKeys.id, id)).returning(open)),
+      ),
 
     revoke: (id, now) =>
       database.run("revoke a key", async (orm) =>
@@ -141,6 +147,7 @@ const shape = {
   providers: names,
   models: names,
   accounts: names,
+  failover: z.nullable(z.literal("never")),
   createdAt: z.int(),
   expiresAt: timeOrNull,
   revokedAt: timeOrNull,
@@ -155,6 +162,7 @@ const UNREADABLE = {
   providers: [],
   models: [],
   accounts: [],
+  failover: null,
   createdAt: 0,
   expiresAt: null,
   revokedAt: null,

@@ -72,5 +72,19 @@ export const migrations = [
       "ALTER TABLE `provider_accounts` ADD `last_refusal` text;",
       "ALTER TABLE `provider_accounts` ADD `last_refusal_at` integer;"
     ]
+  },
+  {
+    "when": 1796092916926,
+    "hash": "3dc9e4f53438a008b6001a0efe17e3a9b2e2f0bdef5ff0d8f2c1864dee276278",
+    "statements": [
+      "CREATE TABLE `account_limits` (\n\t`account_id` text NOT NULL,\n\t`scope` text NOT NULL,\n\t`class` text NOT NULL,\n\t`code` text NOT NULL,\n\t`words` text,\n\t`until` integer NOT NULL,\n\t`is_stated` integer NOT NULL,\n\t`strikes` integer NOT NULL,\n\t`seen_at` integer NOT NULL,\n\t`cleared_at` integer NOT NULL,\n\tPRIMARY KEY(`account_id`, `scope`)\n);",
+      "CREATE TABLE `audit` (\n\t`id` text PRIMARY KEY NOT NULL,\n\t`at` integer NOT NULL,\n\t`by` text NOT NULL,\n\t`request_id` text,\n\t`action` text NOT NULL,\n\t`target` text,\n\t`detail` text\n);",
+      "CREATE TABLE `requests` (\n\t`id` text PRIMARY KEY NOT NULL,\n\t`upstream_id` text,\n\t`at` integer NOT NULL,\n\t`key_id` text NOT NULL,\n\t`account_id` text,\n\t`provider` text,\n\t`model` text NOT NULL,\n\t`outcome` text NOT NULL,\n\t`agent` text,\n\t`record` text NOT NULL\n);",
+      "CREATE INDEX `requests_upstream_id` ON `requests` (`upstream_id`) WHERE upstream_id is not null;",
+      "CREATE TABLE `usage_batches` (\n\t`id` text PRIMARY KEY NOT NULL,\n\t`at` integer NOT NULL\n);",
+      "ALTER TABLE `api_keys` ADD `failover` text;",
+      "ALTER TABLE `provider_accounts` ADD `failover_rank` integer;",
+      "ALTER TABLE `provider_accounts` ADD `next_poll_at` integer;"
+    ]
   }
 ];

@@ -12,13 +12,11 @@ import {
 } from "../port.ts";
 import type { Sealer } from "../seal.ts";
 import { accountColumns, openColumns, sealSecrets, toRecord } from "./account-row.ts";
+import { NOW } from "./clock.ts";
 import type { Database, Orm } from "./database.ts";
 import { openOrMark } from "./mark-unreadable.ts";
 import { providerAccounts as accounts } from "./schema.ts";
 import { usedTokenMark, withSpent } from "./used-refresh-tokens.ts";
-
-/** Epoch ms. */
-const NOW = sql<number>`cast(unixepoch('subsec') * 1000 as integer)`;
 
 const stateColumns = {
   ...accountColumns,

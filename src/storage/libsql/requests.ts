@@ -8,6 +8,7 @@ import type { Sealer } from "../seal.ts";
 import { type AccountRow, accountColumns, openColumns, toRecord } from "./account-row.ts";
 import type { Database, Orm } from "./database.ts";
 import { keyColumns, toKey } from "./keys.ts";
+import { selectLimits, toReading } from "./limits.ts";
 import { openOrMark } from "./mark-unreadable.ts";
 import { providerAccounts as accounts, apiKeys, systemSettings } from "./schema.ts";
 
@@ -24,9 +25,12 @@ export function requestStore(database: Database, sealer: Sealer): RequestStore {
   return {
     read: (keyHash, options) =>
       database.run("look up a key", async (orm): Promise<RequestReading | null> => {
-        const [[key], all, withSecrets, settings] = await orm.batch([
+        const [[key], all, limits, withSecrets, settings] = await orm.batch([
           orm.select(keyColumns).from(apiKeys).where(eq(apiKeys.hash, keyHash)),
-          selectAll(orm, keyHash, options.accounts),
+          selectAll(orm)
+            .where(isThere(orm, keyHash))
+            .limit(options.accounts ? EVERY : 0),
+          selectLimits(orm, options.accounts ? isThere(orm, keyHash) : sql`0`),
           selectWithSecrets(orm, keyHash, options.accounts),
           orm
             .select({ key: systemSettings.key, value: systemSettings.value })
@@ -36,9 +40,17 @@ export function requestStore(database: Database, sealer: Sealer): RequestStore {
         if (key === undefined) return null;
         return {
           key: toKey(key),
-          accounts: options.accounts ? { all: all.map(toRecord), sealed: withSecrets.map(sealed) } : null,
+          accounts: options.accounts
+            ? { all: all.map(toRecord), sealed: withSecrets.map(sealed), limits: toReading(limits) }
+            : null,
           settings: new Map(settings.map((setting) => [setting.key, setting.value])),
         };
+      }),
+
+    accounts: () =>
+      database.run("list the accounts", async (orm) => {
+        const [all, limits] = await orm.batch([selectAll(orm), selectLimits(orm)]);
+        return { all: all.map(toRecord), limits: toReading(limits) };
       }),
   };
 }
@@ -46,13 +58,8 @@ export function requestStore(database: Database, sealer: Sealer): RequestStore {
 const isThere = (orm: Orm, keyHash: string) =>
   exists(orm.select({ one: sql`1` }).from(apiKeys).where(eq(apiKeys.hash, keyHash)));
 
-function selectAll(orm: Orm, keyHash: string, isWished: boolean) {
-  return orm
-    .select(openColumns)
-    .from(accounts)
-    .where(isThere(orm, keyHash))
-    .orderBy(asc(accounts.createdAt), sql`rowid`)
-    .limit(isWished ? EVERY : 0);
+function selectAll(orm: Orm) {
+  return orm.select(openColumns).from(accounts).$dynamic().orderBy(asc(accounts.createdAt), sql`rowid`);
 }
 
 /** SQLite's word for "without a limit". */

@@ -3,9 +3,8 @@
  * version where it has one, which rises with every write of them; hashes are SHA-256 in hex; everything else is plain.
  * All times are epoch milliseconds.
  *
- * What comes later is added, never rebuilt: cooldowns as a table keyed by (account_id, scope) with `until` and `reason`;
- * usage as a table keyed by (hour, key_id, account_id, model) whose counters are added to by upsert. Those rows refer to
- * accounts and keys by id, without foreign keys, so that removing an account leaves its history.
+ * History (`requests`, `audit`) refers to accounts and keys by id, without foreign keys, so that it stays when an account
+ * is removed. Their ids sort by time, so that old rows are found without an index on it.
  */
 import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
@@ -54,6 +53,10 @@ export const providerAccounts = sqliteTable(
     refreshRetryAt: integer("refresh_retry_at"),
     /** Failed refreshes in a row. */
     refreshFailures: integer("refresh_failures").notNull().default(0),
+    /** The owner's order of the accounts that take over, lowest first; null comes last. */
+    rank: integer("failover_rank"),
+    /** Its provider is not asked for its quota before this time, by the database's own clock. */
+    nextPollAt: integer("next_poll_at"),
     /** Halves of the hashes of refresh tokens that were used up, newest last (spent-tokens.ts). */
     spentTokens: text("spent_tokens"),
   },
@@ -83,6 +86,8 @@ export const apiKeys = sqliteTable(
     models: text("models"),
     /** JSON array of account ids; null is no limit. */
     accounts: text("accounts"),
+    /** `never`: its requests stay with the account that is used first; null follows the provider's policy. */
+    failover: text("failover"),
     createdAt: integer("created_at").notNull(),
     expiresAt: integer("expires_at"),
     revokedAt: integer("revoked_at"),
@@ -144,4 +149,64 @@ export const endedSessions = sqliteTable("ended_sessions", {
   id: text("id").primaryKey(),
   /** When the session would have ended. */
   endsAt: integer("ends_at").notNull(),
+});
+
+/** Since when and until when an account, or one of its models, rests. Times by the database's own clock. */
+export const accountLimits = sqliteTable(
+  "account_limits",
+  {
+    accountId: text("account_id").notNull(),
+    /** `*` for the account, otherwise a model's id or a pattern of them. */
+    scope: text("scope").notNull(),
+    class: text("class").notNull(),
+    code: text("code").notNull(),
+    words: text("words"),
+    until: integer("until").notNull(),
+    isStated: integer("is_stated", { mode: "boolean" }).notNull(),
+    strikes: integer("strikes").notNull(),
+    seenAt: integer("seen_at").notNull(),
+    clearedAt: integer("cleared_at").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.accountId, table.scope] })],
+);
+
+/** How requests were decided, the newest of them. Rows are only added, and the oldest removed. */
+export const requests = sqliteTable(
+  "requests",
+  {
+    id: text("id").primaryKey(),
+    /** The provider's id of the request. */
+    upstreamId: text("upstream_id"),
+    at: integer("at").notNull(),
+    keyId: text("key_id").notNull(),
+    accountId: text("account_id"),
+    provider: text("provider"),
+    model: text("model").notNull(),
+    outcome: text("outcome").notNull(),
+    /** The agent's name, from its user-agent. */
+    agent: text("agent"),
+    /** JSON object. */
+    record: text("record").notNull(),
+  },
+  (table) => [index("requests_upstream_id").on(table.upstreamId).where(sql`upstream_id is not null`)],
+);
+
+/** Batches that were written: a batch that comes again, because its acknowledgement was lost, is not written twice. */
+export const usageBatches = sqliteTable("usage_batches", {
+  id: text("id").primaryKey(),
+  at: integer("at").notNull(),
+});
+
+/** What the owner changed. */
+export const audit = sqliteTable("audit", {
+  id: text("id").primaryKey(),
+  at: integer("at").notNull(),
+  /** `admin token`, `session` or `browser`. */
+  by: text("by").notNull(),
+  requestId: text("request_id"),
+  action: text("action").notNull(),
+  /** The id of what was changed; null where there is none. */
+  target: text("target"),
+  /** JSON object without secrets: what it was changed to. */
+  detail: text("detail"),
 });

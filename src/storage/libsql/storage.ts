@@ -3,9 +3,11 @@ import type { Clock } from "../../runtime.ts";
 import type { Storage } from "../port.ts";
 import type { Sealer } from "../seal.ts";
 import { accountStore } from "./accounts.ts";
+import { auditStore } from "./audit.ts";
 import type { Connections } from "./connections.ts";
 import { openDatabase } from "./database.ts";
 import { keyStore } from "./keys.ts";
+import { limitStore, pollStore } from "./limits.ts";
 import { loginAttemptStore } from "./login-attempts.ts";
 import { oauthStateStore } from "./oauth-states.ts";
 import { refreshStore } from "./refreshes.ts";
@@ -13,6 +15,7 @@ import { requestStore } from "./requests.ts";
 import { systemSettings } from "./schema.ts";
 import { sessionStore } from "./sessions.ts";
 import { settingStore } from "./settings.ts";
+import { decisionStore, usageStore } from "./usage.ts";
 
 /** The setting that tells whether anything can be written. */
 const PROBE = "health.probe";
@@ -38,6 +41,11 @@ export function createLibsqlStorage({ connections, sealer, sleep, readOnly }: Li
     settings: settingStore(database, sealer),
     sessions: sessionStore(database),
     loginAttempts: loginAttemptStore(database),
+    limits: limitStore(database),
+    polls: pollStore(database),
+    decisions: decisionStore(database),
+    usage: usageStore(database),
+    audit: auditStore(database),
     ping: (now) =>
       database.run("write to the database", async (orm) => {
         const probe = { value: "", updatedAt: now };

@@ -236,15 +236,15 @@ export class Isolate implements Party {
 
   #remoteStore(): Storage {
     const { store, ledger } = this.#world;
-    const { accounts, refreshes } = store;
+    const { accounts, refreshes, requests } = store;
     const remote = this.#remote.bind(this);
     return {
       ...store,
       accounts: {
         ...accounts,
-        list: () => remote("list", () => accounts.list()),
         open: (id) => remote("open", () => accounts.open(id)),
       },
+      requests: { ...requests, accounts: () => remote("list", () => requests.accounts()) },
       refreshes: {
         read: (id) => remote("read", () => refreshes.read(id)),
         acquire: (id, wish) =>
