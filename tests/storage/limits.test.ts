@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { mergeLimits } from "../../src/storage/merge-limits.ts";
 import type { LimitRow } from "../../src/storage/port.ts";
-import { newAccount, newKey, newStorage } from "./world.ts";
+import { newAccount, newKey, newStorage } from "../support/storage.ts";
 
 const HOUR = 60 * 60_000;
 

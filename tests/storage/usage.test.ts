@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { idsBefore } from "../../src/sortable-id.ts";
 import type { AuditLine, DecisionRow } from "../../src/storage/port.ts";
-import { newStorage } from "./world.ts";
+import { newStorage } from "../support/storage.ts";
 
 const DAY = 24 * 60 * 60_000;
 const NOW = 1_790_000_000_000;
