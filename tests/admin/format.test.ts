@@ -35,7 +35,7 @@ const account: AccountRecord = {
   lastRefreshStatus: null,
   lastRefreshError: null,
   lastRefusal: null,
-        rank: null,
+  rank: null,
   createdAt: NOW,
   updatedAt: NOW,
 };

@@ -212,7 +212,7 @@ const KEY: ProxyCall["key"] = {
   providers: null,
   models: null,
   accounts: null,
-        failover: null,
+  failover: null,
   createdAt: 0,
   expiresAt: null,
   revokedAt: null,
