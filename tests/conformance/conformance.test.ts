@@ -60,7 +60,7 @@ beforeAll(async () => {
       ),
     ),
   );
-}, 90_000);
+});
 
 afterAll(async () => {
   await Promise.all([...worlds.values()].map((world) => world.close()));

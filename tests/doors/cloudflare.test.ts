@@ -15,7 +15,7 @@ let build: Build & { report: string };
 
 beforeAll(() => {
   build = buildWorker();
-}, 60_000);
+});
 afterAll(() => build.remove());
 
 async function answerOf(door: RunningBuild, path: string): Promise<{ status: number; text: string }> {

@@ -24,7 +24,7 @@ beforeAll(async () => {
   const start: Stage["start"] = (variables) =>
     stage.start({ ...variables, KLEIS_IDLE_TIMEOUT_MS: String(IDLE_MS) });
   world = await openWorld("native", { ...stage, start });
-}, 90_000);
+});
 
 afterAll(async () => {
   await world?.close();

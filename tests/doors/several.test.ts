@@ -55,7 +55,7 @@ describe.skipIf(sqldMissing !== null)("several doors on one database", () => {
       startWorkerBuild(worker, variables),
       startVercelBuild(vercel, variables),
     ]);
-  }, 90_000);
+  });
 
   afterAll(async () => {
     await Promise.all(doors.map((door) => door.close()));
@@ -144,5 +144,5 @@ describe.skipIf(sqldMissing !== null)("several doors on one database", () => {
         seen(async () => (await ask(door, forSecond)).status >= 400),
       ]),
     );
-  }, 60_000);
+  });
 });

@@ -378,7 +378,7 @@ test("a request that the proxy refuses ends in words that say so, with the code,
     const log = written.mock.calls.map(([line]) => String(line)).join("");
     expect(log).toMatch(/"route":"\/v1\/messages".*"code":"upstream_unreachable".*"cause":"PROXY_HTTP_407"/);
     expect(log + answer).not.toContain("secret");
-  }, 20_000);
+  });
 });
 
 function post(url: string, key: string): Promise<Response> {

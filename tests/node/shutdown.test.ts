@@ -63,7 +63,7 @@ beforeAll(async () => {
   ended.set("a renewal", renewed.answered.then(toTheEnd));
   await until("the token endpoint is asked", () => door.fakes.claude.requests.some(isRenewal));
   await door.close();
-}, 30_000);
+});
 afterAll(() => door.fakes.close());
 
 const of = async (protocol: StreamProtocol, state: string) => {

@@ -61,7 +61,7 @@ for (const [name, missing, open] of databases) {
       await Promise.all(servers.map((server) => server.stop()));
       await claude.close();
       await place.close();
-    }, 60_000);
+    });
 
     async function admin(method: string, path: string, body?: unknown): Promise<Record<string, unknown>> {
       const answer = await fetch(`${servers[0]!.url}${path}`, {

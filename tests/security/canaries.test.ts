@@ -46,7 +46,7 @@ beforeAll(async () => {
   door = await openDoor({ env: { LOG_LEVEL: "debug" } });
   mark("admin token", door.adminToken);
   mark("encryption key", testKeyOf("seven"));
-}, 60_000);
+});
 
 afterAll(async () => {
   vi.restoreAllMocks();

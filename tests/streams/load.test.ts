@@ -146,7 +146,7 @@ describe("200 streams at once, none of which is read", () => {
     for (const response of open.slice(READ)) response.destroy();
     await Promise.all(fakes.claude.inference.map(({ closed }) => closed));
     await fakes.close();
-  }, 90_000);
+  });
 
   /** Serves some streams first, so that what the process needs anyway is there; its size then, in MiB. */
   async function warm(url: string, key: string, pid: number): Promise<number> {

@@ -65,7 +65,7 @@ beforeAll(async () => {
     for (const way of WAYS) await begin(nameOf(way, when), world.url, way, when);
     await begin(`native ${when}`, native.url, WAYS[0], when);
   }
-}, 90_000);
+});
 
 afterAll(async () => {
   await native?.close();

@@ -27,7 +27,7 @@ describe.skipIf(sqldMissing !== null).each(["workers", "native"] as const)("the 
     stage = await openStage(name);
     world = await openWorld(name, stage);
     doorway = { url: world.url, fakes: world.fakes, keyFor: (account) => world.accounts[account].key };
-  }, 90_000);
+  });
   afterAll(async () => {
     await world?.close();
     await stage?.close();
