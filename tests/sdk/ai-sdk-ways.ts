@@ -4,7 +4,8 @@ import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import type { LanguageModel } from "ai";
 import { expect } from "vitest";
-import type { AccountName, Scene, Wire } from "./scene.ts";
+import type { AccountName } from "../support/accounts.ts";
+import type { Scene, Wire } from "./scene.ts";
 
 /** One way of the AI SDK to a model. */
 export interface Way {

@@ -1,7 +1,8 @@
 /** What the tests with Anthropic's SDK say to a model: tools with something behind them, and one call for both forms. */
 import Anthropic from "@anthropic-ai/sdk";
 import { expect } from "vitest";
-import { type AccountName, type ClientSettings, type Dict, openScene } from "./scene.ts";
+import type { AccountName } from "../support/accounts.ts";
+import { type ClientSettings, type Dict, openScene } from "./scene.ts";
 
 /** The scene with Anthropic's SDK as its client. */
 export function openAnthropic() {

@@ -16,7 +16,8 @@ import type {
 } from "openai/resources/responses/responses";
 import { expect } from "vitest";
 import { type Dict, objectOf } from "../fakes/inspect.ts";
-import { type AccountName, type ClientSettings, openScene } from "./scene.ts";
+import type { AccountName } from "../support/accounts.ts";
+import { type ClientSettings, openScene } from "./scene.ts";
 
 /** The scene with OpenAI's SDK as its client. */
 export function openOpenAI() {

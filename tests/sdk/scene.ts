@@ -5,10 +5,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
 import type { Fakes, RecordedRequest } from "../fakes/index.ts";
 import { type Dict, objectOf } from "../fakes/inspect.ts";
+import { type AccountImport, type AccountName, importsOf } from "../support/accounts.ts";
 import { type Door, openDoor } from "../support/door.ts";
-
-/** `claude`, `codex` and `copilot` are sign-ins, the other two API keys. */
-export type AccountName = "claude" | "claudeKey" | "codex" | "openaiKey" | "copilot";
 
 export interface Account {
   readonly id: string;
@@ -151,36 +149,19 @@ function seen({ path, query, headers, json, body }: RecordedRequest): UpstreamRe
 }
 
 async function connect(door: Door): Promise<Record<AccountName, Account>> {
-  const { claude, codex, copilot } = door.fakes;
-  const signIn = async (provider: string, tokens: Tokens, more: object = {}): Promise<Account> => {
-    const id = await door.account({
-      provider,
-      kind: "oauth",
-      access_token: tokens.accessToken,
-      refresh_token: tokens.refreshToken,
-      expires_at: tokens.expiresAt,
-      ...more,
-    });
-    return { id, secret: tokens.accessToken, key: await door.key({ accounts: [id] }) };
-  };
-  const apiKey = async (provider: string, secret: string): Promise<Account> => {
-    const id = await door.account({ provider, kind: "api_key", api_key: secret });
+  const connected = async (account: AccountImport): Promise<Account> => {
+    const id = await door.account(account);
+    const secret = account.access_token ?? account.api_key ?? "";
     return { id, secret, key: await door.key({ accounts: [id] }) };
   };
-  const codexTokens = codex.issueTokens();
+  const imports = importsOf(door.fakes);
   return {
-    claude: await signIn("claude", claude.issueTokens()),
-    codex: await signIn("codex", codexTokens, { account_id: codexTokens.accountId }),
-    copilot: await signIn("copilot", { accessToken: copilot.issueTokens().accessToken }),
-    claudeKey: await apiKey("claude", claude.issueApiKey()),
-    openaiKey: await apiKey("codex", codex.issueApiKey()),
+    claude: await connected(imports.claude),
+    codex: await connected(imports.codex),
+    copilot: await connected(imports.copilot),
+    claudeKey: await connected(imports.claudeKey),
+    openaiKey: await connected(imports.openaiKey),
   };
-}
-
-interface Tokens {
-  accessToken: string;
-  refreshToken?: string;
-  expiresAt?: number;
 }
 
 /** One request of an SDK and the head of Kleis's answer to it. */

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type RunningServer, start } from "../../adapters/node/server.ts";
 import { testKeyOf } from "../../harness/secrets.ts";
 import { type Fakes, startFakes } from "../fakes/index.ts";
+import { importsOf } from "./accounts.ts";
 
 export interface Door {
   readonly url: string;
@@ -84,38 +85,20 @@ export async function openDoor(options: DoorOptions = {}): Promise<Door> {
   };
 }
 
-/** One OAuth account of each provider, with tokens that its fake knows. */
-export async function connectAll(door: Door): Promise<{ claude: string; codex: string; copilot: string }> {
-  const { claude, codex, copilot } = door.fakes;
-  return {
-    claude: await door.account({ provider: "claude", kind: "oauth", ...oauth(claude.issueTokens()) }),
-    codex: await door.account({
-      provider: "codex",
-      kind: "oauth",
-      ...oauth(codex.issueTokens()),
-      account_id: codex.issueTokens().accountId,
-    }),
-    copilot: await door.account({
-      provider: "copilot",
-      kind: "oauth",
-      access_token: copilot.issueTokens().accessToken,
-    }),
-  };
+/** One sign-in of each provider, with tokens that its fake knows. */
+export async function connectAll({
+  account,
+  fakes,
+}: Door): Promise<{ claude: string; codex: string; copilot: string }> {
+  const { claude, codex, copilot } = importsOf(fakes);
+  return { claude: await account(claude), codex: await account(codex), copilot: await account(copilot) };
 }
 
 /** The two kinds of accounts that are API keys. */
-export async function connectKeys(door: Door): Promise<{ claudeKey: string; openaiKey: string }> {
-  const { claude, codex } = door.fakes;
-  return {
-    claudeKey: await door.account({ provider: "claude", kind: "api_key", api_key: claude.issueApiKey() }),
-    openaiKey: await door.account({ provider: "codex", kind: "api_key", api_key: codex.issueApiKey() }),
-  };
-}
-
-function oauth(tokens: { accessToken: string; refreshToken: string; expiresAt: number }) {
-  return {
-    access_token: tokens.accessToken,
-    refresh_token: tokens.refreshToken,
-    expires_at: tokens.expiresAt,
-  };
+export async function connectKeys({
+  account,
+  fakes,
+}: Door): Promise<{ claudeKey: string; openaiKey: string }> {
+  const { claudeKey, openaiKey } = importsOf(fakes);
+  return { claudeKey: await account(claudeKey), openaiKey: await account(openaiKey) };
 }
