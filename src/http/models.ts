@@ -16,7 +16,7 @@ import {
   listObject,
   modelObject,
 } from "../models/catalogue/list.ts";
-import { callableInMessages, pageOf } from "../models/catalogue/messages-page.ts";
+import { pageOf } from "../models/catalogue/messages-page.ts";
 import { modelInfos } from "../models/catalogue/model-info.ts";
 import type { ModelSource } from "../models/catalogue/source.ts";
 import { MAX_MODEL_ID } from "../models/registry/schema.ts";
@@ -38,7 +38,7 @@ export interface ModelRouteDeps {
 
 type RequestKey = KeyScopes & Pick<KeyRecord, "id">;
 
-/** Messages clients get the models that speak `messages`, their paging and their error shape; others get every model. */
+/** Every model, in any protocol. Messages clients get their paging and their error shape. */
 export function createModelRoutes(deps: ModelRouteDeps): Hono {
   const respond = async (c: Context, id: string): Promise<Response> => {
     try {
@@ -66,7 +66,7 @@ async function list(deps: ModelRouteDeps, c: Context) {
     const rowOf = await providerRows(deps, input, accounts);
     return { ...body, models: modelInfos(models, hiddenModels(input), rowOf) };
   }
-  const result = pageOf(callableInMessages(models), query);
+  const result = pageOf(models, query);
   if (!result.ok) throw new KleisError("invalid_request", result.message, { param: result.param });
   return listObject(result.page);
 }
@@ -95,13 +95,12 @@ async function providerRows(
 async function one(deps: ModelRouteDeps, c: Context, requested: string) {
   const { accounts: _, ...input } = await inputOf(deps, c);
   const models = listModels(input);
-  const visible = isMessagesClient(c.req.raw.headers) ? callableInMessages(models) : models;
-  const model = findModel(visible, { ...input, requested });
+  const model = findModel(models, { ...input, requested });
   if (model !== undefined) return modelObject(model);
   const named = requested.slice(0, MAX_MODEL_ID);
   const nearest = nearestName(
     named,
-    visible.map(({ id }) => id),
+    models.map(({ id }) => id),
   );
   const hint = nearest === undefined ? "" : ` Did you mean ${JSON.stringify(nearest)}?`;
   throw new KleisError(

@@ -1,6 +1,6 @@
 /** The setups that are offered for pasting: whole, well-formed, and filled with what the key may use. */
 import { describe, expect, test } from "vitest";
-import { commonProtocol, modelsFor, type Setup } from "../../src/admin/pages/agents/agent.ts";
+import { modelsFor, protocolFor, type Setup } from "../../src/admin/pages/agents/agent.ts";
 import { AGENTS } from "../../src/admin/pages/agents/catalogue.ts";
 import { testRequestFor, testResultOf } from "../../src/admin/pages/agents/test-request.ts";
 import { isObject, parseJson } from "../../src/json.ts";
@@ -42,7 +42,7 @@ function setupsOf(agent: (typeof AGENTS)[number]): Setup[] {
     key: KEY,
     discoveryToken: "d".repeat(43),
     model: chosen,
-    protocol: commonProtocol(agent, chosen) ?? "chat",
+    protocol: protocolFor(agent, chosen) ?? "chat",
     models: MODELS,
   }));
 }
@@ -68,7 +68,7 @@ describe.each(AGENTS.map((agent) => [agent.name, agent] as const))("%s", (_name,
 
   test("is offered no model whose protocols it does not speak", () => {
     for (const chosen of modelsFor(agent, MODELS)) {
-      expect(agent.protocols).toContain(commonProtocol(agent, chosen));
+      expect(agent.protocols).toContain(protocolFor(agent, chosen));
     }
     expect(modelsFor(agent, [model("x", ["count_tokens"])])).toEqual([]);
   });
@@ -122,7 +122,7 @@ test("OpenCode gets the address of this very key's list once it is revealed, and
 function snippetsWith(id: string, models: readonly ListedModel[]): string[] {
   const agent = AGENTS.find((each) => each.id === id)!;
   const chosen = modelsFor(agent, models)[0]!;
-  const setup = { ...setupsOf(agent)[0]!, model: chosen, protocol: commonProtocol(agent, chosen)!, models };
+  const setup = { ...setupsOf(agent)[0]!, model: chosen, protocol: protocolFor(agent, chosen)!, models };
   return agent.snippets(setup).map(({ text }) => text);
 }
 
@@ -145,6 +145,32 @@ describe("Claude Code, which asks for models that nobody chose,", () => {
   test("keeps its own names where the key may use them", () => {
     const all = ["claude-haiku-9", "claude-opus-9"].map((id) => model(id, ["messages"]));
     expect(snippetsWith("claude-code", [sonnet, ...all])[0]).not.toContain("ANTHROPIC_DEFAULT");
+  });
+});
+
+describe("a model whose provider speaks another protocol", () => {
+  test("comes after those that need no translation", () => {
+    const idsFor = (id: string) =>
+      modelsFor(AGENTS.find((each) => each.id === id)!, MODELS).map((each) => each.id);
+    expect(idsFor("claude-code")).toEqual(["claude-sonnet-9", "gpt-9", "copilot/gemini-9"]);
+    expect(idsFor("codex")).toEqual(["gpt-9", "claude-sonnet-9", "copilot/gemini-9"]);
+    expect(idsFor("cursor")[0]).toBe("copilot/gemini-9");
+  });
+
+  test("gets Claude Code its window, and stands in for every tier", () => {
+    const [shell] = snippetsWith("claude-code", [model("gpt-9", ["responses"])]);
+    expect(shell).toContain("export ANTHROPIC_MODEL=gpt-9\n");
+    expect(shell).toContain("export ANTHROPIC_DEFAULT_HAIKU_MODEL=gpt-9\n");
+    expect(shell).toContain("export CLAUDE_CODE_MAX_CONTEXT_TOKENS=200000\n");
+    expect(shell).toContain("export CLAUDE_CODE_ALWAYS_ENABLE_EFFORT=1\n");
+    expect(snippetsOf("claude-code", 0)[0]).not.toContain("CLAUDE_CODE_MAX_CONTEXT_TOKENS");
+  });
+
+  test("gets Codex its window", () => {
+    expect(snippetsWith("codex", [model("claude-sonnet-9", ["messages"])])[0]).toContain(
+      'model_provider = "kleis"\nmodel_context_window = 200000\n',
+    );
+    expect(snippetsOf("codex", 0)[0]).not.toContain("model_context_window");
   });
 });
 

@@ -489,7 +489,6 @@ describe("Codex CLI gets the provider's own rows", () => {
     expect(of(rows, "fast")).toEqual({ ...of(theirs, "gpt-6-luna"), slug: "fast" });
     expect(of(rows, "gpt-5.5")).toEqual({ ...of(theirs, "gpt-5.5"), context_window: 50_000 });
     expect(of(rows, "team/fast")).toBeUndefined();
-    expect(await slugs({}, "/copilot/v1/models")).toEqual([]);
     expect(await slugs({}, "/codex/v1/models")).toContain("gpt-6-luna");
   });
 

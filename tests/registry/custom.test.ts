@@ -241,7 +241,7 @@ async function forCodex(kleis: RegistryKleis): Promise<{ slug: string; context_w
   return (await response.json()).models;
 }
 
-test("Codex CLI is offered the names that it can use: those without a slash, for what answers on responses", async () => {
+test("Codex CLI is offered the names that it can use: those without a slash", async () => {
   const kleis = await connected();
   await put(
     kleis,
@@ -252,9 +252,8 @@ test("Codex CLI is offered the names that it can use: those without a slash, for
     { id: "sonnet", provider: "claude", model: "claude-sonnet-5" },
   );
   const slugs = (await forCodex(kleis)).map(({ slug }) => slug);
-  expect(slugs).toEqual(expect.arrayContaining(["gpt-5.5", "lab", "steady"]));
-  for (const not of ["team/fast", "team/steady", "sonnet", "claude-sonnet-5"])
-    expect(slugs).not.toContain(not);
+  expect(slugs).toEqual(expect.arrayContaining(["gpt-5.5", "lab", "steady", "sonnet", "claude-sonnet-5"]));
+  expect(slugs.filter((slug) => slug.includes("/"))).toEqual([]);
   expect(await sent(kleis, "/v1/responses", "steady")).toMatchObject({ provider: "copilot", status: 200 });
 });
 

@@ -1,10 +1,5 @@
-/** The list of models as clients of the Messages protocol get it: which models, and in which pages. */
+/** The list of models in the pages in which clients of the Messages protocol ask for it. */
 import type { ListedModel, ModelPage } from "./list.ts";
-
-/** The models that answer on `/v1/messages`: an Anthropic client can use no other. */
-export function callableInMessages(models: readonly ListedModel[]): ListedModel[] {
-  return models.filter(({ entry }) => entry.operations.includes("messages"));
-}
 
 export type PageResult = { ok: true; page: ModelPage } | { ok: false; param: string; message: string };
 

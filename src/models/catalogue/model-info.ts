@@ -5,6 +5,7 @@
  * For an account whose list is not known Kleis can only describe the models. It leaves out `base_instructions`, which are
  * the vendor's: with others in their place the CLI would work without its own prompt, and without the member 0.169 passes
  * the whole list over and keeps the one that it brings along (seen November 2026). That is why the two are never mixed.
+ * Beside the provider's rows a model of another protocol is described with the prompt of one of them, which is the CLI's.
  */
 import { isObject, type JsonObject, text } from "../../json.ts";
 import type { RegistryModel } from "../../providers/registry-model.ts";
@@ -21,19 +22,24 @@ const EFFORTS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * The models that the CLI can use by a bare id on `/v1/responses`, the operator's names among them; it recognises no
- * others (§5.3). `hidden` ones are only told of by their own rows.
+ * The models that the CLI can use by a bare id on `/v1/responses`, the operator's names and translated models among them; it
+ * recognises no others (§5.3). `hidden` ones are only told of by their own rows.
  */
 export function modelInfos(
   listed: readonly ListedModel[],
   hidden: readonly ListedModel[],
   rowOf: (entry: CatalogueEntry) => JsonObject | undefined,
 ): JsonObject[] {
-  const rows = [...listed, ...hidden].filter(isForCli).flatMap(({ id, entry }) => {
-    const row = rowOf(entry);
+  const rows = [...listed, ...hidden].filter(isForCli).flatMap(({ id, entry }): JsonObject[] => {
+    const row = isNative(entry) ? rowOf(entry) : undefined;
     return row === undefined ? [] : [{ ...row, slug: id, ...narrowed(row, windowOf(entry)) }];
   });
-  return rows.length > 0 ? rows : listed.filter(isForCli).map(modelInfo);
+  const [prompt] = rows.flatMap((row) => text(row.base_instructions) ?? []);
+  if (prompt === undefined) return rows.length > 0 ? rows : listed.filter(isForCli).map(modelInfo);
+  const translated = listed
+    .filter((model) => isForCli(model) && !isNative(model.entry))
+    .map((model, index) => ({ ...modelInfo(model, rows.length + index), base_instructions: prompt }));
+  return [...rows, ...translated];
 }
 
 /** What a prompt may fill, in tokens. */
@@ -46,8 +52,13 @@ function narrowed({ context_window: theirs }: JsonObject, window: number): JsonO
   return typeof theirs === "number" && theirs > window ? { context_window: window } : {};
 }
 
-function isForCli({ id, entry }: ListedModel): boolean {
-  return !id.includes("/") && entry.operations.includes("responses");
+function isForCli({ id }: ListedModel): boolean {
+  return !id.includes("/");
+}
+
+/** True for a model whose provider speaks the CLI's protocol. */
+function isNative({ operations }: CatalogueEntry): boolean {
+  return operations.includes("responses");
 }
 
 function modelInfo({ id, name, entry }: ListedModel, index: number): JsonObject {
@@ -55,6 +66,8 @@ function modelInfo({ id, name, entry }: ListedModel, index: number): JsonObject 
   const efforts = effortsOf(model);
   const seesImages = model.modalities.input.includes("image");
   const window = windowOf(entry);
+  // No other protocol has the parameter.
+  const isVerbose = model.reasoning && isNative(entry);
   return {
     slug: id,
     display_name: name,
@@ -69,8 +82,8 @@ function modelInfo({ id, name, entry }: ListedModel, index: number): JsonObject 
     supported_reasoning_levels: efforts.map((effort) => ({ effort, description: EFFORTS.get(effort) })),
     supports_reasoning_summaries: model.reasoning,
     default_reasoning_summary: "none",
-    support_verbosity: model.reasoning,
-    default_verbosity: model.reasoning ? "low" : null,
+    support_verbosity: isVerbose,
+    default_verbosity: isVerbose ? "low" : null,
     context_window: window,
     max_context_window: window,
     auto_compact_token_limit: null,

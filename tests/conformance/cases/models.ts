@@ -26,7 +26,7 @@ export const cases: Case[] = [
   },
   {
     area,
-    name: "lists for Anthropic's clients what speaks messages, by pages",
+    name: "lists every model for Anthropic's clients too, by pages",
     async run({ ask, key }) {
       const response = await ask("/v1/models?limit=2", undefined, { key, headers: ANTHROPIC });
       const page = objectOf(await response.json()) ?? {};

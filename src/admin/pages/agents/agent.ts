@@ -44,17 +44,32 @@ export const exported = (name: string, value: string) => `export ${name}=${value
 
 export const keyLine = ({ key }: Setup) => exported(KEY_VARIABLE, key);
 
-/** The protocol that the agent would use for this model; undefined when they have none in common. */
-export function commonProtocol(agent: Agent, model: ListedModel): Protocol | undefined {
-  return agent.protocols.find((protocol) => model.entry.operations.includes(protocol));
+/**
+ * The protocol that the agent uses for this model: one that the model's provider speaks, else the agent's own, which Kleis
+ * translates; undefined for a model that generates nothing.
+ */
+export function protocolFor(
+  { protocols }: Agent,
+  { entry: { operations } }: ListedModel,
+): Protocol | undefined {
+  const native = protocols.find((protocol) => operations.includes(protocol));
+  return native ?? (operations.some((operation) => operation !== "count_tokens") ? protocols[0] : undefined);
 }
 
-/** The models that the agent can use, preferred ones first, otherwise in the given order. */
+/** True where Kleis translates between the agent's protocol and that of the model's provider. */
+export function isTranslated({ protocol, model }: Pick<Setup, "protocol" | "model">): boolean {
+  return !model.entry.operations.includes(protocol);
+}
+
+/** The models that the agent can use: preferred ones first, translated ones last, otherwise in the given order. */
 export function modelsFor(agent: Agent, models: readonly ListedModel[]): ListedModel[] {
-  const usable = models.filter((model) => commonProtocol(agent, model) !== undefined);
-  const { prefers } = agent;
-  if (prefers === undefined) return usable;
-  return [...usable.filter(({ id }) => prefers.test(id)), ...usable.filter(({ id }) => !prefers.test(id))];
+  const rankOf = (model: ListedModel): number | undefined => {
+    const protocol = protocolFor(agent, model);
+    if (protocol === undefined) return undefined;
+    if (isTranslated({ protocol, model })) return 2;
+    return agent.prefers?.test(model.id) === false ? 1 : 0;
+  };
+  return [0, 1, 2].flatMap((rank) => models.filter((model) => rankOf(model) === rank));
 }
 
 /** The most models listed in one file. */

@@ -5,6 +5,7 @@
 import {
   type Agent,
   exported,
+  isTranslated,
   KEY_VARIABLE,
   keyLine,
   modelsFor,
@@ -26,6 +27,22 @@ function tierLines({ model, models }: Setup): string[] {
     if (fits.some(({ id }) => id.startsWith("claude-"))) return [];
     return [exported(`ANTHROPIC_DEFAULT_${tier.toUpperCase()}_MODEL`, (fits[0] ?? model).id)];
   });
+}
+
+/** What a prompt may fill, in tokens. */
+function windowOf({ model: { entry } }: Pick<Setup, "model">): number {
+  return entry.limit.input ?? entry.limit.context;
+}
+
+/** What Claude Code cannot know of a model that is not Anthropic's: its window, and that it takes an effort (2.1.330). */
+function foreignLines({ model, protocol }: Setup): string[] {
+  if (!isTranslated({ model, protocol })) return [];
+  const window = String(windowOf({ model }));
+  return [
+    exported("CLAUDE_CODE_MAX_CONTEXT_TOKENS", window),
+    exported("CLAUDE_CODE_AUTO_COMPACT_WINDOW", window),
+    ...(model.entry.model.reasoning ? [exported("CLAUDE_CODE_ALWAYS_ENABLE_EFFORT", "1")] : []),
+  ];
 }
 
 /** Variables that, if set in the owner's shell, would override the token or redirect requests. */
@@ -50,6 +67,7 @@ const CLAUDE_CODE: Agent = {
         `export ANTHROPIC_BASE_URL=${setup.origin} ANTHROPIC_AUTH_TOKEN=${setup.key} ${BLANKED.map((name) => `${name}=`).join(" ")}`,
         exported("ANTHROPIC_MODEL", setup.model.id),
         ...tierLines(setup),
+        ...foreignLines(setup),
         exported("CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY", "1"),
         "claude",
       ].join("\n"),
@@ -74,6 +92,8 @@ const CODEX: Agent = {
       text: [
         `model = ${JSON.stringify(setup.model.id)}`,
         'model_provider = "kleis"',
+        // The CLI knows the windows of its own vendor's models alone.
+        ...(isTranslated(setup) ? [`model_context_window = ${windowOf(setup)}`] : []),
         "",
         "[model_providers.kleis]",
         'name = "Kleis"',

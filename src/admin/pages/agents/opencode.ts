@@ -1,7 +1,7 @@
 /** OpenCode, which takes its whole list of models from here; or keeps its own and adds one provider by hand. */
 
 import type { Protocol } from "../../../protocols/protocol.ts";
-import { type Agent, commonProtocol, keyLine, modelsFor, modelsInFile, type Setup, SHELL } from "./agent.ts";
+import { type Agent, keyLine, modelsFor, modelsInFile, protocolFor, type Setup, SHELL } from "./agent.ts";
 
 /** The package with which OpenCode speaks each protocol (clients.md §2). */
 const PACKAGE: Readonly<Record<Protocol, string>> = {
@@ -38,7 +38,7 @@ function registryLines({ origin, key, discoveryToken }: Setup): string {
 function providerOf({ origin, model: chosen, models, protocol }: Setup) {
   const described = modelsInFile(chosen, modelsFor(OPENCODE, models)).map((model) => {
     const { limit, operations } = model.entry;
-    const own = operations.includes(protocol) ? protocol : commonProtocol(OPENCODE, model);
+    const own = operations.includes(protocol) ? protocol : protocolFor(OPENCODE, model);
     const npm = own === undefined || own === protocol ? {} : { provider: { npm: PACKAGE[own] } };
     return [model.id, { name: model.name, limit, ...npm }];
   });

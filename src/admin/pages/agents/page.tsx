@@ -5,7 +5,7 @@ import type { KeyRecord } from "../../../storage/port.ts";
 import { CodeBlock, SelectField } from "../../ui/forms.tsx";
 import { Icon } from "../../ui/icons.tsx";
 import { Empty, type Frame, Head, PATH, Page } from "../../ui/layout.tsx";
-import { type Agent, commonProtocol, modelsFor, type Setup } from "./agent.ts";
+import { type Agent, isTranslated, modelsFor, protocolFor, type Setup } from "./agent.ts";
 import { AGENTS } from "./catalogue.ts";
 import type { TestResult } from "./test-request.ts";
 
@@ -59,6 +59,10 @@ export const AgentsPage: FC<AgentsProps> = (props) => {
   );
 };
 
+/** What the owner should know of a model that the agent's protocol is translated for. */
+const TRANSLATED =
+  "The model’s provider speaks another protocol than this agent: Kleis translates. What it cannot carry, such as tools that the agent’s own vendor runs, is left out and named in the response header x-kleis-changes, or refused with what to do.";
+
 /** The id of the form that requests the page with the key filled in. */
 const FILL = "fill-form";
 
@@ -66,7 +70,7 @@ const Chosen: FC<AgentsProps & { chosen: KeyRecord }> = (props) => {
   const { frame, isCut, chosen, agent, models, wanted, revealed } = props;
   const usable = modelsFor(agent, models);
   const model = usable.find(({ id }) => id === wanted) ?? usable[0];
-  const protocol = model === undefined ? undefined : commonProtocol(agent, model);
+  const protocol = model === undefined ? undefined : protocolFor(agent, model);
   const setup: Setup | undefined =
     model === undefined || protocol === undefined
       ? undefined
@@ -90,11 +94,7 @@ const Chosen: FC<AgentsProps & { chosen: KeyRecord }> = (props) => {
       {setup === undefined ? (
         <Empty
           title={`No model for ${agent.name}`}
-          text={
-            models.length === 0
-              ? "This key may use no model now: its accounts must sign in again, or its limits leave nothing."
-              : `${agent.name} speaks ${agent.protocols.join(" or ")}; none of the models that this key may use does.`
-          }
+          text="This key may use no model now: its accounts must sign in again, or its limits leave nothing."
         >
           <a class="button" href={`${PATH.models}?key=${chosen.id}`}>
             See its models
@@ -152,6 +152,7 @@ const SetupSection: FC<AgentsProps & { chosen: KeyRecord; setup: Setup }> = (pro
         </p>
       ) : null}
       {agent.note === undefined ? null : <p class="note">{agent.note(setup)}</p>}
+      {isTranslated(setup) ? <p class="note">{TRANSLATED}</p> : null}
       {revealed === undefined ? (
         <SelfForm {...props} model={setup.model.id} action={PATH.use} id={FILL}>
           <div class="row">

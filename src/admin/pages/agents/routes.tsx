@@ -7,7 +7,7 @@ import { createConfirm } from "../confirm/routes.tsx";
 import { fieldsOf, type PageContext, type PageDeps, type PageEnv, render } from "../context.ts";
 import { keyChoice } from "../keys/choice.ts";
 import { createModelView, type ModelView } from "../models/view.ts";
-import { commonProtocol, modelsFor } from "./agent.ts";
+import { modelsFor, protocolFor } from "./agent.ts";
 import { AGENTS } from "./catalogue.ts";
 import { AgentsPage } from "./page.tsx";
 import { type TestResult, testRequestFor, testResultOf } from "./test-request.ts";
@@ -77,7 +77,7 @@ async function showAgents(
 
   const usable = modelsFor(agent, models);
   const model = usable.find(({ id }) => id === selection.model) ?? usable[0];
-  const protocol = model === undefined ? undefined : commonProtocol(agent, model);
+  const protocol = model === undefined ? undefined : protocolFor(agent, model);
   const canTest = sendsTest && secrets !== null && model !== undefined && protocol !== undefined;
   const labels = new Map(accounts.map(({ id, label }) => [id, label]));
   const testResult = canTest
