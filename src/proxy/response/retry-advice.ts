@@ -35,7 +35,8 @@ export function retryAdviceFor(
   const mayPass = lasting === null || lasting.why === "usage";
   const isEnd = stated !== null && (mayPass || stated > MAX_WAIT);
   const until = lasting?.until ?? (isEnd ? believable(resetIn(stated, now), now) : null);
-  const wait = lasting?.until == null ? stated : lasting.until - now / 1000;
+  // Ends are rounded up to whole seconds: a minute from now must not be taken for more than one.
+  const wait = lasting?.until == null ? stated : Math.max(1, Math.floor(lasting.until - now / 1000));
   const isShort = mayPass && wait !== null && wait <= MAX_WAIT;
   const lasts = !isShort && (lasting !== null || wait !== null);
   return { refusal, why: lasting?.why ?? null, until, wait, lasts };
