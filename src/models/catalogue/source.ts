@@ -1,18 +1,17 @@
 /**
- * The one source of what models there are: upstream's registry, the accounts' own lists and the operator's names,
- * brought together as a catalogue. Warm it waits for nothing; cold for a bounded time; it never rejects. Nobody awaits what
- * another request has begun, which Workers forbid.
+ * The single source of known models: joins the upstream registry, the accounts' own lists and the operator's names into a
+ * catalogue. It never rejects, never waits once warm, and waits for a bounded time when cold. Requests do not await each
+ * other's work, which Workers forbid.
  */
-
 import type { Credentials } from "../../accounts/credentials.ts";
 import type { Provider } from "../../providers/provider.ts";
-import type { Runtime } from "../../runtime.ts";
+import type { Clock, Runtime } from "../../runtime.ts";
 import { type AccountRecord, StorageError } from "../../storage/port.ts";
-import type { WantedSetting } from "../cached-setting.ts";
+import type { CachedSetting, WantedSetting } from "../cached-setting.ts";
 import { entryId } from "../registry/kleis-entries.ts";
 import { snapshotText } from "../registry/snapshot.ts";
 import type { RegistryText } from "../registry/splice.ts";
-import { createUpstream, type Readiness, type Renewal } from "../registry/upstream.ts";
+import { createUpstream, type Readiness, type Renewal, type Upstream } from "../registry/upstream.ts";
 import { AccountListStore, type ModelOutcome } from "./account-lists.ts";
 import { type Catalogue, type CatalogueParts, catalogueOf, createCatalogue } from "./catalogue.ts";
 import type { CustomModel } from "./custom-model.ts";
@@ -20,40 +19,40 @@ import { cacheCustomModels } from "./custom-store.ts";
 import type { ListStatus } from "./list-record.ts";
 import type { RowOf } from "./provider-rows.ts";
 
-/** What resolution and lists ask. */
+/** What model resolution and model lists need. */
 export interface ModelSource {
   /**
-   * What these accounts serve, as far as it is known now; the same object for as long as nothing has changed. A cold
-   * process waits for the store, with `readiness` also for the network. Never rejects: an old catalogue beats none.
+   * What these accounts serve, as far as it is known now; the same object while nothing has changed. A cold process waits
+   * for storage, with `readiness` also for the network. Never rejects: an old catalogue is better than none.
    */
   current(accounts: readonly AccountRecord[], readiness?: Readiness): Promise<Catalogue> | Catalogue;
-  /** The rows of these accounts' own lists as their providers sent them; waits for the store once where they are not known. */
+  /** The rows of these accounts' own lists as their providers sent them; reads storage once where they are not known. */
   rows(accounts: readonly AccountRecord[]): Promise<RowOf>;
-  /** Takes note of what became of a model that an account was asked for. */
+  /** Records whether an account served a model that was requested. */
   note(account: AccountRecord, model: string, outcome: ModelOutcome): void;
-  /** Takes note of a client's user-agent, once its key was found to be valid: some lists depend on the client's version. */
+  /** Records the user-agent of a client with a valid key: some lists depend on the client's version. */
   noteClient(userAgent: string): void;
 }
 
 export interface LiveModelSource extends ModelSource {
-  /** The settings that `current` needs and that are not known, or old: a request that reads the store brings them along. */
+  /** The settings that `current` needs and that are unknown or old: a request that reads storage anyway fetches them too. */
   wanted(): readonly WantedSetting[];
-  /** Upstream's whole registry as text: what is known now. */
+  /** The text of the whole upstream registry, as it is known now. */
   text(): Promise<RegistryText> | RegistryText;
-  /** Asks in the background for the lists of accounts that have just been connected. */
+  /** Fetches the lists of newly connected accounts in the background. */
   connected(accounts: readonly AccountRecord[]): void;
-  /** Asks upstream and the providers now; callers that come meanwhile share the same refresh. Resolves within a time limit. */
+  /** Asks upstream and the providers now; concurrent callers share one refresh. Resolves within a time limit. */
   refresh(accounts: readonly AccountRecord[]): Promise<RefreshOutcome>;
-  /** How these accounts' own lists stand, by account id; accounts without one are absent. */
+  /** The status of these accounts' own lists, by account id; accounts without one are absent. */
   listStatuses(accounts: readonly AccountRecord[]): Promise<ReadonlyMap<string, ListStatus>>;
   custom(): Promise<readonly CustomModel[]>;
-  /** Replaces the operator's models. Rejects with `StorageError` when the store does not take them. */
+  /** Replaces the operator's models. Rejects with `StorageError` when they cannot be stored. */
   setCustom(models: readonly CustomModel[]): Promise<void>;
 }
 
 export interface RefreshOutcome {
   readonly registry: Renewal;
-  /** By account id, whether its list could be had; accounts without a list are absent. */
+  /** By account id, whether its list was fetched; accounts without a list are absent. */
   readonly accounts: ReadonlyMap<string, boolean>;
 }
 
@@ -63,42 +62,100 @@ export interface ModelSourceDeps {
   readonly credentials: Pick<Credentials, "fresh">;
 }
 
-/** How long the first callers of a cold process wait at most, ms, and how often they look. */
+/** How long the first callers of a cold process wait at most, and how often they poll, ms. */
 const WAIT_MS: Readonly<Record<Readiness, number>> = { store: 1_000, network: 1_500, text: 1_500 };
 const POLL_MS = 10;
 
 export function createModelSource(deps: ModelSourceDeps): LiveModelSource {
-  const { runtime, providers } = deps;
-  const { clock } = runtime;
-  const upstream = createUpstream(runtime, {
-    own: new Set(providers.map(entryId)),
-    sources: new Set(providers.map(({ source }) => source)),
-  });
-  const live = new AccountListStore({
-    ...deps,
-    known: (provider, kind) => {
-      const { entries } = catalogueOf(upstream.registry()).served(provider, [{ id: "", kind }]);
-      return new Set(entries.map(({ id }) => id));
-    },
-  });
-  const custom = cacheCustomModels(runtime);
-  let parts: CatalogueParts | undefined;
-  let catalogue: Catalogue | undefined;
+  return new JoinedModelSource(deps);
+}
 
-  /** Begins whatever is due, and answers what this request may wait for. */
-  function begin(accounts: readonly AccountRecord[], readiness: Readiness): Promise<unknown>[] {
-    return [custom.begin(), live.begin(accounts), ...upstream.begin(readiness)].filter(
-      (work) => work !== undefined,
-    );
+class JoinedModelSource implements LiveModelSource {
+  readonly #clock: Clock;
+  readonly #upstream: Upstream;
+  readonly #live: AccountListStore;
+  readonly #custom: CachedSetting<readonly CustomModel[]>;
+  #parts: CatalogueParts | undefined;
+  #catalogue: Catalogue | undefined;
+
+  constructor(deps: ModelSourceDeps) {
+    const { runtime, providers } = deps;
+    this.#clock = runtime.clock;
+    this.#upstream = createUpstream(runtime, {
+      own: new Set(providers.map(entryId)),
+      sources: new Set(providers.map(({ source }) => source)),
+    });
+    this.#live = new AccountListStore({ ...deps, known: (provider, kind) => this.#knownIds(provider, kind) });
+    this.#custom = cacheCustomModels(runtime);
   }
 
-  function isReady(accounts: readonly AccountRecord[], readiness: Readiness): boolean {
-    if (!custom.isRead() || !live.isRead() || !upstream.isReady(readiness)) return false;
-    return readiness === "store" || !live.isAwaited(accounts);
+  current(
+    accounts: readonly AccountRecord[],
+    readiness: Readiness = "store",
+  ): Promise<Catalogue> | Catalogue {
+    const begun = this.#begin(accounts, readiness);
+    return this.#isReady(accounts, readiness) ? this.#known() : this.#wait(accounts, readiness, begun);
   }
 
-  /** Waits for work of this request's own, and looks whether another's has brought what is needed. */
-  async function wait(
+  rows(accounts: readonly AccountRecord[]): Promise<RowOf> {
+    return this.#live.rows(accounts);
+  }
+
+  note(account: AccountRecord, model: string, outcome: ModelOutcome): void {
+    this.#live.note(account, model, outcome);
+  }
+
+  noteClient(userAgent: string): void {
+    this.#live.noteClient(userAgent);
+  }
+
+  wanted(): readonly WantedSetting[] {
+    const settings = [this.#custom.wanted(), this.#live.wanted(), this.#upstream.wanted()];
+    return settings.filter((setting) => setting !== undefined);
+  }
+
+  text(): Promise<RegistryText> | RegistryText {
+    return this.#upstream.text() ?? snapshotText();
+  }
+
+  connected(accounts: readonly AccountRecord[]): void {
+    this.#live.connected(accounts);
+  }
+
+  async refresh(accounts: readonly AccountRecord[]): Promise<RefreshOutcome> {
+    const [registry, lists] = await Promise.all([this.#upstream.refresh(), this.#live.refresh(accounts)]);
+    return { registry, accounts: lists };
+  }
+
+  listStatuses(accounts: readonly AccountRecord[]): Promise<ReadonlyMap<string, ListStatus>> {
+    return this.#live.statuses(accounts);
+  }
+
+  async custom(): Promise<readonly CustomModel[]> {
+    const stored = await this.#custom.stored();
+    if (stored !== undefined) return stored;
+    throw new StorageError("the stored model names cannot be read; PUT /admin/models replaces them", {
+      lasts: true,
+    });
+  }
+
+  setCustom(models: readonly CustomModel[]): Promise<void> {
+    return this.#custom.save(models);
+  }
+
+  /** Starts what is due, and returns the work that this request may wait for. */
+  #begin(accounts: readonly AccountRecord[], readiness: Readiness): Promise<unknown>[] {
+    const work = [this.#custom.begin(), this.#live.begin(accounts), ...this.#upstream.begin(readiness)];
+    return work.filter((each) => each !== undefined);
+  }
+
+  #isReady(accounts: readonly AccountRecord[], readiness: Readiness): boolean {
+    if (!this.#custom.isRead() || !this.#live.isRead() || !this.#upstream.isReady(readiness)) return false;
+    return readiness === "store" || !this.#live.isAwaited(accounts);
+  }
+
+  /** Waits for this request's own work, and polls for what another request may bring. */
+  async #wait(
     accounts: readonly AccountRecord[],
     readiness: Readiness,
     begun: readonly Promise<unknown>[],
@@ -110,57 +167,39 @@ export function createModelSource(deps: ModelSourceDeps): LiveModelSource {
       void work.finally(() => own.delete(work));
     };
     let isOver = false;
-    const over = clock.sleep(WAIT_MS[readiness], done.signal).then(() => {
+    const over = this.#clock.sleep(WAIT_MS[readiness], done.signal).then(() => {
       isOver = true;
     });
-    for (let work = begun; !isOver && !isReady(accounts, readiness); work = begin(accounts, readiness)) {
+    let work = begun;
+    while (!isOver && !this.#isReady(accounts, readiness)) {
       work.forEach(add);
-      await Promise.race([over, clock.sleep(POLL_MS, done.signal), ...own]);
+      await Promise.race([over, this.#clock.sleep(POLL_MS, done.signal), ...own]);
+      work = this.#begin(accounts, readiness);
     }
     done.abort();
-    return known();
+    return this.#known();
   }
 
-  function known(): Catalogue {
-    const now = { registry: upstream.registry(), live: live.lists(), custom: custom.value() };
+  /** The catalogue of what is known; the same object while its parts are the same. */
+  #known(): Catalogue {
+    const registry = this.#upstream.registry();
+    const live = this.#live.lists();
+    const custom = this.#custom.value();
+    const parts = this.#parts;
     if (
-      catalogue === undefined ||
-      parts?.registry !== now.registry ||
-      parts.live !== now.live ||
-      parts.custom !== now.custom
+      this.#catalogue === undefined ||
+      parts?.registry !== registry ||
+      parts.live !== live ||
+      parts.custom !== custom
     ) {
-      parts = now;
-      catalogue = createCatalogue(now);
+      this.#parts = { registry, live, custom };
+      this.#catalogue = createCatalogue(this.#parts);
     }
-    return catalogue;
+    return this.#catalogue;
   }
 
-  return {
-    current(accounts, readiness = "store") {
-      const begun = begin(accounts, readiness);
-      return isReady(accounts, readiness) ? known() : wait(accounts, readiness, begun);
-    },
-    wanted: () =>
-      [custom.wanted(), live.wanted(), upstream.wanted()].filter((setting) => setting !== undefined),
-    rows: (accounts) => live.rows(accounts),
-    note: (account, model, outcome) => live.note(account, model, outcome),
-    noteClient: (userAgent) => live.noteClient(userAgent),
-    listStatuses: (accounts) => live.statuses(accounts),
-    text: () => upstream.text() ?? snapshotText(),
-    connected(accounts) {
-      live.connected(accounts);
-    },
-    async refresh(accounts) {
-      const [registry, lists] = await Promise.all([upstream.refresh(), live.refresh(accounts)]);
-      return { registry, accounts: lists };
-    },
-    async custom() {
-      const stored = await custom.stored();
-      if (stored !== undefined) return stored;
-      throw new StorageError("the stored model names cannot be read; PUT /admin/models replaces them", {
-        lasts: true,
-      });
-    },
-    setCustom: (models) => custom.save(models),
-  };
+  #knownIds(provider: Provider, kind: AccountRecord["kind"]): ReadonlySet<string> {
+    const { entries } = catalogueOf(this.#upstream.registry()).served(provider, [{ id: "", kind }]);
+    return new Set(entries.map(({ id }) => id));
+  }
 }
