@@ -82,7 +82,7 @@ export class KleisError extends Error {
   }
 }
 
-/** How fast a request's body must come, in bytes a second on average, here and at the doors. */
+/** How fast a request's body must come, in bytes a second on average, here and in the adapters. */
 export const MIN_BODY_RATE = 1024;
 
 export function bodyTooSlow(): KleisError {

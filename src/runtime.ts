@@ -45,11 +45,11 @@ export interface CallbackListener {
   close(): void;
 }
 
-/** Who is asking, as far as the runtime's door can tell. */
+/** Who is asking, as far as the runtime's adapter can tell. */
 export interface Peer {
   /** True when the request comes from a program on this very machine. */
   readonly local?: boolean;
-  /** The network address that the request comes from, as far as the door can tell: to tell tries apart, not to trust. */
+  /** The network address that the request comes from, as far as the adapter can tell: good enough to tell attempts apart, not to be trusted. */
   readonly source?: string | undefined;
 }
 
@@ -84,7 +84,7 @@ export interface Runtime {
   waitUntil(work: Promise<unknown>): void;
   readonly logger: Logger;
   /**
-   * The host names under which the admin door answers, besides IP addresses, loopback's names and PUBLIC_URL's. Absent
+   * The host names under which the admin pages are served, besides IP addresses, loopback's names and PUBLIC_URL's. Absent
    * where a request only gets here by a name that is its deployment's own.
    */
   readonly hosts?: readonly string[];

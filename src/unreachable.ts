@@ -76,7 +76,7 @@ const FAILURES: readonly Failure[] = [
   },
   {
     codes: /^(ECONNRESET|ECONNABORTED|EPIPE|UND_ERR_SOCKET)$/,
-    what: "the connection was closed before an answer",
+    what: "the connection was closed before a response",
     advice: "Try again. If it stays so, a firewall or a proxy may be closing it.",
   },
   {
@@ -86,8 +86,8 @@ const FAILURES: readonly Failure[] = [
   },
   {
     codes: /^(HPE_|UND_ERR_)/,
-    what: "its answer was not HTTP as it should be",
-    advice: "Check the configured address, and that nothing between changes the answer.",
+    what: "its response was not valid HTTP",
+    advice: "Check the configured address, and that nothing in between changes the response.",
   },
 ];
 

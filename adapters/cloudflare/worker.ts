@@ -1,9 +1,9 @@
-/** The Cloudflare Workers door. Kept between requests of one isolate: the app and its plain-data caches, nothing else. */
+/** The Cloudflare Workers adapter. Only the app and its plain-data caches are kept between the requests of an isolate. */
 import { waitUntil } from "cloudflare:workers";
-import { createEdgeDoor, type EdgeDoor } from "../edge/adapter.ts";
+import { createEdgeAdapter, type EdgeAdapter } from "../edge/adapter.ts";
 import { passthrough } from "./passthrough.ts";
 
-let door: EdgeDoor | undefined;
+let adapter: EdgeAdapter | undefined;
 
 /** An isolate has 128 MB for everything: half of it for the bodies of all its requests. */
 const DEFAULTS = {
@@ -13,7 +13,7 @@ const DEFAULTS = {
 
 export default {
   async fetch(request: Request, bindings: Record<string, unknown>): Promise<Response> {
-    door ??= createEdgeDoor(variablesOf(bindings), {
+    adapter ??= createEdgeAdapter(variablesOf(bindings), {
       fetch: (url, init) => fetch(url, init),
       // Belongs to the request in whose course it is called.
       waitUntil: (work) => waitUntil(work.catch(() => {})),
@@ -21,7 +21,7 @@ export default {
       databaseClients: "perCall",
       passthrough,
     });
-    const response = await door.fetch(request, {
+    const response = await adapter.fetch(request, {
       // Set by Cloudflare, whatever the client sent under this name.
       source: request.headers.get("cf-connecting-ip") ?? undefined,
     });

@@ -41,7 +41,7 @@ export async function lookAtDatabase(
   if (newest > wanted) {
     const text =
       "It was used by a newer version of Kleis than this one. Tables are only ever added to, so this one works.";
-    const advice = "Go forward again when what you went back for is mended.";
+    const advice = "Upgrade again once the problem you downgraded for is fixed.";
     return { findings: [{ area, level: "note", text, advice }, ...key, ...unwritable], usable: true };
   }
   const text =

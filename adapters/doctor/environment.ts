@@ -1,4 +1,4 @@
-/** The variables as the Node door would read them, without making anything that is not there. */
+/** The variables as the Node adapter would read them, without creating anything that is missing. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";

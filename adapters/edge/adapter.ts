@@ -1,4 +1,4 @@
-/** A door without a disk: from its variables to an answer, be it Kleis's own or, where a variable is wrong, words on it. */
+/** An adapter without a disk: turns its variables into a request handler, which explains what is wrong where a variable is invalid. */
 import { type App, createApp } from "../../src/app.ts";
 import { KleisError } from "../../src/errors.ts";
 import { errorResponse, protocolOfRequest } from "../../src/http/error-response.ts";
@@ -16,15 +16,15 @@ export interface EdgeHost
   readonly databaseClients: "shared" | "perCall";
 }
 
-export type EdgeDoor = Pick<App, "fetch">;
+export type EdgeAdapter = Pick<App, "fetch">;
 
 /** Never throws: a deployment that cannot work answers every request with the reason. */
-export function createEdgeDoor(
+export function createEdgeAdapter(
   variables: Record<string, string | undefined>,
   { databaseClients, ...host }: EdgeHost,
-): EdgeDoor {
+): EdgeAdapter {
   const result = readEdgeEnvironment(variables);
-  if (!result.ok) return refusingDoor(result.problems);
+  if (!result.ok) return refusingAdapter(result.problems);
   const { config, database } = result.environment;
   const sealer = createSealer(config.ENCRYPTION_KEY, random);
   return createApp({
@@ -41,7 +41,7 @@ export function createEdgeDoor(
   });
 }
 
-function refusingDoor(problems: readonly string[]): EdgeDoor {
+function refusingAdapter(problems: readonly string[]): EdgeAdapter {
   const words = `This deployment of Kleis is not configured yet: ${problems.join("; ")}. Set the variables on the host and deploy again.`;
   return {
     fetch(request) {

@@ -1,4 +1,4 @@
-/** The database that the variables name: read in one way by every door, with one set of words for what is wrong. */
+/** The database that the variables name: read the same way by every adapter, with the same error messages. */
 import { isLoopback } from "../../src/config.ts";
 import { flawOf, isSendable, plainValue, type Variables } from "../../src/variables.ts";
 import type { RemoteDatabase } from "./database.ts";

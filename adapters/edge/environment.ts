@@ -1,4 +1,4 @@
-/** The environment of a door without a disk: nothing is generated, so everything that is needed must be set. */
+/** The environment of an adapter without a disk: nothing is generated, so everything that is needed must be set. */
 import type { Config } from "../../src/config.ts";
 import { readConfig } from "../../src/environment.ts";
 import { plainVariables, type Variables } from "../../src/variables.ts";

@@ -86,7 +86,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     // Also so that a protocol is changed unasked (101).
     const failure =
       errorCodeOf(error) === "UND_ERR_SOCKET" && this.#failure === undefined
-        ? new Error("the connection closed without an answer", { cause: error })
+        ? new Error("the connection closed without a response", { cause: error })
         : error;
     this.#failure ??= failure;
     this.#reject(failure);

@@ -1,4 +1,4 @@
-/** Why the server cannot listen, in words that name the variable to change. */
+/** Explains why the server cannot listen, and names the variable to change. */
 
 /** `host` and `port` as they were asked for. */
 export function listenError(error: NodeJS.ErrnoException, host: string, port: number): Error {

@@ -1,4 +1,4 @@
-/** `npm start`: starts the Node door with the process's environment, says where it is, and ends in order. */
+/** `npm start`: starts the Node adapter with the process's environment, logs its address, and shuts down gracefully. */
 
 import { exit, write } from "./output.ts";
 import { type RunningServer, SHUTDOWN_LIMIT_MS, start } from "./server.ts";

@@ -1,4 +1,4 @@
-/** The few public files, which the hosts of the other doors serve themselves: read once, answered without the core. */
+/** The few public files, which the hosts of the other adapters serve themselves: read once, served without the core. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { extname, join } from "node:path";
 

@@ -1,4 +1,4 @@
-/** What the Node door takes from its environment, decoded once: the server starts with it, the doctor looks at it. */
+/** What the Node adapter reads from its environment, decoded once for the server and the doctor. */
 import { BlockList, isIP } from "node:net";
 import { join, resolve } from "node:path";
 import type { Config } from "../../src/config.ts";

@@ -49,7 +49,9 @@ async function main(): Promise<number> {
     for (const { table, column, row } of undecryptable)
       say(`  ${table}.${column} of ${row.slice(0, 24)} opens with no key that is set`);
     if (left > 0)
-      say(`${left} were still being written with another key: give every door the same ENCRYPTION_KEY.`);
+      say(
+        `${left} were still being written with another key: give every deployment the same ENCRYPTION_KEY.`,
+      );
     if (undecryptable.length > 0 || left > 0) return 1;
     say("Every other key of the ring can be taken away now.");
     return 0;

@@ -1,10 +1,10 @@
-/** The Vercel door: a Node function on Fluid compute, where one process serves many requests, also at the same time. */
-import { createEdgeDoor } from "../edge/adapter.ts";
+/** The Vercel adapter: a Node function on Fluid compute, where one process serves many requests concurrently. */
+import { createEdgeAdapter } from "../edge/adapter.ts";
 import { nodeFetch } from "../node/fetch.ts";
 import { unpackZstd } from "../node/zstd.ts";
 import { waitUntil } from "./background.ts";
 
-const door = createEdgeDoor(process.env, {
+const adapter = createEdgeAdapter(process.env, {
   fetch: nodeFetch,
   waitUntil,
   zstd: unpackZstd,
@@ -14,5 +14,6 @@ const door = createEdgeDoor(process.env, {
 
 export default {
   // The header is set by Vercel, whatever the client sent under this name.
-  fetch: (request: Request) => door.fetch(request, { source: request.headers.get("x-real-ip") ?? undefined }),
+  fetch: (request: Request) =>
+    adapter.fetch(request, { source: request.headers.get("x-real-ip") ?? undefined }),
 };

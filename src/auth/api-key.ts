@@ -4,7 +4,7 @@ import { sentCredentials } from "../keys/extract.ts";
 import { type KeyLookup, keyRefusal } from "../keys/lookup.ts";
 import type { KeyRecord } from "../storage/port.ts";
 
-/** Throws the refusal in words when the request brings no key, two different ones, or one that is not valid now. */
+/** Throws when the request carries no key, two different ones, or one that is not valid now. */
 export async function requireKey(keys: KeyLookup, headers: Headers): Promise<KeyRecord> {
   const { keys: sent, foreign } = sentCredentials(headers);
   const [key, other] = sent;

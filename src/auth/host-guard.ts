@@ -9,7 +9,7 @@ import type { Runtime } from "../runtime.ts";
 
 const NOT_HERE = new KleisError(
   "not_found",
-  "The admin door does not answer under this name. Open it as localhost or by its IP address, or set PUBLIC_URL to the address it is reached at (a web server in between must pass the Host header on).",
+  "Kleis does not serve its admin pages under this name. Open it as localhost or by its IP address, or set PUBLIC_URL to the address it is reached at (a web server in between must pass the Host header on).",
 );
 
 export function hostGuard({ config, hosts }: Pick<Runtime, "config" | "hosts">): MiddlewareHandler {

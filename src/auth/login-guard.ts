@@ -13,7 +13,7 @@ import { timingSafeEqual } from "./timing-safe-equal.ts";
 
 export type LoginOutcome = { status: "right" } | { status: "wrong" } | { status: "wait"; seconds: number };
 
-/** `source`: the address that the try comes from, as far as the door can tell. */
+/** `source`: the address that the try comes from, as far as the adapter can tell. */
 export type LoginGuard = (token: string, source?: string) => Promise<LoginOutcome>;
 
 const RULE = {

@@ -67,7 +67,7 @@ export function createKeyLookup(
 
   return {
     async find(secret) {
-      // What cannot be a key (a provider's own key in the wrong place) costs no question to the store.
+      // What cannot be a key (such as a provider's own key) is rejected without reading storage.
       if (!KEY.test(secret)) return { ok: false, code: "invalid_api_key" };
       return judge(await byKey.get(await sha256Hex(secret), source.isFresh));
     },
@@ -86,7 +86,7 @@ export function createKeyLookup(
   };
 }
 
-/** The refusal in words, without naming the key that was sent. */
+/** The error for an invalid key, without the key itself. */
 export function keyRefusal(code: KeyRefusal): KleisError {
   if (code === "expired_api_key") {
     return new KleisError(code, "This Kleis key has expired. Issue a new one on the admin page.");

@@ -1,11 +1,11 @@
 /**
- * A stored setting as this process remembers it: asked for without waiting, read in the background at first and when it
- * has become old, kept when the store does not answer.
+ * A stored setting, cached by this process: served without waiting, read in the background at first and when it is old,
+ * and kept when storage does not respond.
  */
 import type { Runtime } from "../runtime.ts";
 import { isWithin } from "./time.ts";
 
-/** A setting that is about to be read by somebody else, together with other things. */
+/** A setting that another read of storage is to fetch too. */
 export interface WantedSetting {
   readonly key: string;
   /** What is stored; null when nothing is. */
@@ -13,38 +13,38 @@ export interface WantedSetting {
 }
 
 export interface CachedSetting<T> {
-  /** What is known; undefined until the store has answered once. */
+  /** What is known; undefined until storage has been read once. */
   value(): T | undefined;
-  /** Begins a reading in the background when one is due. Returns it, so that the same request can wait for it. */
+  /** Starts a read in the background when one is due. Returns it, so that the same request can wait for it. */
   begin(): Promise<void> | undefined;
-  /** What a request that reads the store anyway is to bring along; undefined when what is known is not old. */
+  /** What a request that reads storage anyway should fetch too; undefined while the known value is fresh. */
   wanted(): WantedSetting | undefined;
-  /** True when a reading has ended, well or not. */
+  /** True once a read has ended, successfully or not. */
   isRead(): boolean;
-  /** Reads it now. Never rejects: what was known stays. */
+  /** Reads it now. Never rejects: on failure the known value stays. */
   load(): Promise<void>;
-  /** What is stored now, for a change of it; undefined where that is of no use. Rejects when the store does not answer. */
+  /** What is stored now, for a change of it; undefined when it cannot be decoded. Rejects when storage does not respond. */
   stored(): Promise<T | undefined>;
-  /** Knows it from here on, without storing it. */
+  /** Takes this value as known, without storing it. */
   know(value: T): void;
-  /** Stores it and knows it. Rejects when the store does not take it. */
+  /** Stores the value and takes it as known. Rejects when it cannot be stored. */
   save(value: T): Promise<void>;
 }
 
 export interface SettingOptions<T> {
   readonly key: string;
-  /** Of the stored text, null when nothing is stored; undefined when the text is of no use. */
+  /** Of the stored text, null when nothing is stored; undefined when it cannot be decoded. */
   decode(text: string | null): T | undefined;
   encode(value: T): string;
-  /** What is known once a stored value was read or written; that value alone, unless given. */
+  /** Merges a value that was read or written into the known one; without it, the new value replaces the known one. */
   join?(known: T, stored: T): T;
-  /** ms after which a reading is old. */
+  /** ms after which a read value is old. */
   readonly freshMs: number;
 }
 
-/** A reading that has not ended after this long, ms, is taken for dead. */
+/** A read that has not ended after this long, ms, is presumed dead. */
 const READING_MS = 10_000;
-/** The pause after a reading that failed, ms. */
+/** The pause after a failed read, ms. */
 const PAUSE_MS = 2_000;
 
 export function cacheSetting<T>(runtime: Runtime, options: SettingOptions<T>): CachedSetting<T> {

@@ -6,7 +6,7 @@
 import type { Clock } from "../runtime.ts";
 import { isWithin } from "./time.ts";
 
-/** A write that has not ended after this long, ms, is taken for dead: the request that began it may have been ended. */
+/** A write that has not ended after this long, ms, is presumed dead: its request may have been terminated. */
 const WRITE_MS = 15_000;
 
 export class SoleWriter {

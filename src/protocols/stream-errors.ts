@@ -57,7 +57,7 @@ const CODE = {
 
 const MESSAGES: Record<StreamBreak, (detail: string) => string> = {
   ended_early: () => "the provider's stream ended without its last event",
-  broke_off: () => "the connection to the provider broke before the answer was complete",
+  broke_off: () => "the connection to the provider broke before the response was complete",
   no_stop_reason: () => "the provider ended its stream without a stop reason",
   too_large: (reason) => reason,
   idle: (seconds) => `the provider sent nothing for ${seconds} seconds`,

@@ -106,7 +106,7 @@ async function sendOnce(runtime: Runtime, ready: ReadyRequest, signal: AbortSign
   const reason = () =>
     new KleisError(
       "upstream_timeout",
-      `The provider did not begin to answer within ${seconds} seconds. Try again.`,
+      `The provider did not begin to respond within ${seconds} seconds. Try again.`,
     );
   return withDeadline({ clock, ms, reason, signal }, async (limit) => {
     const response = await send(fetch, { url, method: "POST", headers, body, origins, signal: limit });

@@ -2,7 +2,7 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { createEdgeDoor, type EdgeDoor } from "../../adapters/edge/adapter.ts";
+import { createEdgeAdapter, type EdgeAdapter } from "../../adapters/edge/adapter.ts";
 import { nodeFetch } from "../../adapters/node/fetch.ts";
 import { SECRETS } from "../../harness/secrets.ts";
 
@@ -10,7 +10,7 @@ const TOKEN = "turso-token-that-is-wrong";
 const WORDS = "the database refused the token: check TURSO_AUTH_TOKEN";
 
 let database: Server;
-let door: EdgeDoor;
+let door: EdgeAdapter;
 let log: string[];
 
 beforeAll(async () => {
@@ -20,7 +20,7 @@ beforeAll(async () => {
   });
   await new Promise<void>((listening) => database.listen(0, "127.0.0.1", listening));
   const { port } = database.address() as AddressInfo;
-  door = createEdgeDoor(
+  door = createEdgeAdapter(
     { ...SECRETS, TURSO_DATABASE_URL: `http://127.0.0.1:${port}`, TURSO_AUTH_TOKEN: TOKEN },
     { fetch: nodeFetch, waitUntil: () => {}, databaseClients: "shared" },
   );

@@ -81,7 +81,7 @@ describe("an answer", () => {
     const { url, sockets } = await startUpstream((request) => {
       request.socket.write("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n");
     });
-    await expect(post(url)).rejects.toThrow("without an answer");
+    await expect(post(url)).rejects.toThrow("without a response");
     await until("the socket is closed", () => sockets[0]?.destroyed === true);
   });
 

@@ -40,9 +40,9 @@ const KINDS: readonly [words: RegExp, codes: readonly string[]][] = [
     ],
   ],
   [/no TLS connection/, ["EPROTO", "ERR_SSL_WRONG_VERSION_NUMBER", "ERR_TLS_HANDSHAKE_TIMEOUT"]],
-  [/closed before an answer .*Try again/, ["ECONNRESET", "EPIPE", "UND_ERR_SOCKET"]],
+  [/closed before a response .*Try again/, ["ECONNRESET", "EPIPE", "UND_ERR_SOCKET"]],
   [/open files/, ["EMFILE", "ENFILE"]],
-  [/not HTTP/, ["HPE_INVALID_CONSTANT", "UND_ERR_HEADERS_OVERFLOW"]],
+  [/not valid HTTP/, ["HPE_INVALID_CONSTANT", "UND_ERR_HEADERS_OVERFLOW"]],
   [/wants a name and a password .*HTTPS_PROXY/, ["PROXY_HTTP_407"]],
   [/proxy refuses .*NO_PROXY/, ["PROXY_HTTP_403", "PROXY_HTTP_503"]],
   [

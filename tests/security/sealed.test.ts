@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { createEdgeDoor } from "../../adapters/edge/adapter.ts";
+import { createEdgeAdapter } from "../../adapters/edge/adapter.ts";
 import { start } from "../../adapters/node/server.ts";
 import { ADMIN_TOKEN, testKeyOf } from "../../harness/secrets.ts";
 import { nextTokens } from "../../src/accounts/refresh/next-tokens.ts";
@@ -56,7 +56,7 @@ describe("a wrong ENCRYPTION_KEY", () => {
       const server = await startSqld();
       onTestFinished(() => server.stop());
       const doorWith = (key: string) =>
-        createEdgeDoor(
+        createEdgeAdapter(
           {
             ADMIN_TOKEN,
             ENCRYPTION_KEY: key,

@@ -215,7 +215,7 @@ describe("events travel as they come", () => {
     expect(complete).toBe(true);
     const got = text.split("event: content_block_delta").length - 1;
     expect(got * block.length).toBeGreaterThanOrEqual(taken);
-    expect(text.slice(-400)).toMatch(/\n\nevent: error\n.*before the answer was complete.*\n\n$/);
+    expect(text.slice(-400)).toMatch(/\n\nevent: error\n.*before the response was complete.*\n\n$/);
   });
 
   test("an answer in one piece that breaks off is no clean end", async () => {

@@ -9,7 +9,7 @@ export const MAX_PAGES = 20;
 
 export type FetchedList = { ok: true; body: unknown } | { ok: false; reason: string };
 
-/** `timeoutMs` and `maxBytes` are for all pages together. Every way in which it can fail is a reason in words. */
+/** `timeoutMs` and `maxBytes` are for all pages together. Every failure is a reason, not an exception. */
 export async function fetchList(
   net: Pick<Runtime, "fetch" | "clock">,
   request: FetchBytes,

@@ -14,7 +14,7 @@ export interface ListRecord {
   readonly models: readonly ListedModel[] | null;
   /** The client version that it was asked with, where the provider judges by one. */
   readonly version?: string | undefined;
-  /** Why the latest answer was not taken, in words. */
+  /** Why the latest response was rejected. */
   readonly trouble?: string | undefined;
   /** The latest answer was not taken because it was short. A second one like it is. */
   readonly isDoubted?: boolean | undefined;

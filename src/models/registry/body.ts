@@ -37,7 +37,7 @@ export type RegistryBodies = (input: BodyInput) => Promise<RegistryBody>;
 
 /** Combinations of accounts and scopes that are kept per catalogue, and addresses per combination. */
 const CAPACITY = 16;
-/** A packing that has not ended after this long, ms, is taken for dead. */
+/** Compression that has not ended after this long, ms, is presumed dead. */
 const PACKING_MS = 10_000;
 
 /** Stands for the address; `.invalid` leads nowhere (RFC 2606 §2). */
@@ -58,7 +58,7 @@ const CLOSE = encoder.encode("}");
 export function createRegistryBodies(clock: Clock): RegistryBodies {
   const memory = new WeakMap<Catalogue, Map<string, KleisPart>>();
 
-  /** Nobody awaits another request's promise, which Workers forbid: who comes meanwhile looks until it is there. */
+  /** Requests must not await each other's promises on Workers, so concurrent callers poll for the result. */
   function packer(parts: readonly Bytes[]): RegistryBody["packed"] {
     let done: Bytes | null = null;
     let since = Number.NEGATIVE_INFINITY;

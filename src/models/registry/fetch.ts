@@ -61,5 +61,5 @@ async function unpacked(body: ByteStream | null, maxBytes: number): Promise<Byte
 function reasonOf(error: unknown): string {
   if (error instanceof TooLarge || error instanceof KleisError) return error.message;
   const code = errorCodeOf(error);
-  return `the answer broke off or could not be unpacked${code === undefined ? "" : ` (${code})`}`;
+  return `the response broke off or could not be decompressed${code === undefined ? "" : ` (${code})`}`;
 }

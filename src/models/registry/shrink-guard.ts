@@ -13,7 +13,7 @@ export interface Answered {
   readonly dropped: number;
 }
 
-/** The reason to refuse an answer, in words; null to take it. `sources` are those that the known copy described. */
+/** Why a response must be rejected; null to accept it. `sources` are those that the known copy described. */
 export function shrinkReason(
   { registry, models, dropped }: Answered,
   sources: readonly string[],

@@ -47,7 +47,7 @@ export class ResponsesAggregator {
       this.#result ??
       failure(
         "upstream_stream_incomplete",
-        "The provider's stream ended before the answer was complete. Send the request again.",
+        "The provider's stream ended before the response was complete. Send the request again.",
       )
     );
   }
@@ -176,7 +176,7 @@ function membersOf(json: string, name: string): Pieces {
 }
 
 function invalid(what: string): FailedResponse {
-  return failure("upstream_invalid_response", `The provider's answer ${what}.`);
+  return failure("upstream_invalid_response", `The provider's response ${what}.`);
 }
 
 function failure(

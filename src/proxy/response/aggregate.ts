@@ -83,7 +83,7 @@ async function readToEnd(
   } catch (error) {
     if (call.request.signal.aborted || error instanceof KleisError) throw error;
     if (error instanceof EventTooLargeError)
-      throw new KleisError("upstream_invalid_response", `The answer cannot be read: ${error.message}.`);
+      throw new KleisError("upstream_invalid_response", `The response cannot be read: ${error.message}.`);
   } finally {
     stop();
   }

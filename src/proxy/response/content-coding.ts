@@ -36,7 +36,7 @@ export async function decodeContent(
   if (status >= 400) return new Response(null, { status, statusText, headers });
   throw new KleisError(
     "upstream_invalid_response",
-    `The provider compressed its answer as ${/^[\w, -]{1,40}$/.test(coding) ? coding : "something unknown"}, which was not asked for and cannot be decompressed here. Try again.`,
+    `The provider compressed its response as ${/^[\w, -]{1,40}$/.test(coding) ? coding : "something unknown"}, which was not asked for and cannot be decompressed here. Try again.`,
   );
 }
 

@@ -51,7 +51,7 @@ async function errorUnderGoodStatus(
   throw invalid(
     context.clientStreams
       ? "The provider answered with one piece of JSON, though a stream was asked for"
-      : "The provider's answer begins as an error and holds none",
+      : "The provider's response begins as an error and holds none",
   );
 }
 
@@ -63,7 +63,7 @@ export async function jsonResponse(context: ResponseContext, body: WholeBody): P
   const { status, headers } = body;
   const source = await readWhole(context, body.source, MAX_JSON_BYTES);
   const value = source === null ? undefined : parseJson(new TextDecoder().decode(source));
-  if (source === null || !isObject(value)) throw invalid("The provider's answer is not a JSON object");
+  if (source === null || !isObject(value)) throw invalid("The provider's response is not a JSON object");
   const edited = applyEdits(source, plan.json?.(value) ?? []);
   if (translation !== null) {
     const whole = edited === source ? value : parseJson(new TextDecoder().decode(edited));

@@ -41,12 +41,12 @@ async function requireApiBody(
   response: Response,
   type: string,
 ): Promise<void> {
-  if (BODYLESS.has(response.status)) throw useless("The provider answered with nothing at all. Try again.");
+  if (BODYLESS.has(response.status)) throw useless("The provider sent an empty response. Try again.");
   if (!type.includes("text/html")) return;
   await response.body?.cancel();
   report.refused(classifyErrorText(classify, response, "<html>", runtime.clock.now()));
   throw useless(
-    "The provider answered with a web page instead of an API answer. Try again; if it stays so, check the configured address.",
+    "The provider answered with a web page instead of an API response. Try again; if it stays so, check the configured address.",
   );
 }
 
@@ -72,7 +72,7 @@ async function respondByContent(
 
 async function notJson(source: ByteSource): Promise<KleisError> {
   await source.cancel();
-  return useless("The provider answered with something else than JSON. Try again.");
+  return useless("The provider responded with something other than JSON. Try again.");
 }
 
 function useless(message: string): KleisError {

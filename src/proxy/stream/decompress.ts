@@ -19,7 +19,7 @@ const FREE_BYTES = 1024 * 1024;
 const PAUSE_BYTES = 1024 * 1024;
 
 /** What is wrong, inside a sentence. */
-export const EXPANDS_TOO_FAR = `the provider's answer decompresses to more than ${MAX_EXPANSION} times its size`;
+export const EXPANDS_TOO_FAR = `the provider's response decompresses to more than ${MAX_EXPANSION} times its size`;
 
 /** The provider's bytes decompress to more than a response could. */
 export class DecompressionLimitError extends KleisError {

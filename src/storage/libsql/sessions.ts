@@ -1,4 +1,4 @@
-/** Sessions that were logged out, in libSQL: a row each, so that log-outs at several doors at once do not undo each other. */
+/** Sessions that were logged out, in libSQL: a row each, so that concurrent log-outs in several processes do not undo each other. */
 import { eq, lte } from "drizzle-orm";
 import type { SessionStore } from "../port.ts";
 import type { Database } from "./database.ts";
