@@ -5,10 +5,14 @@ import type { RecordedRequest } from "../fakes/index.ts";
 import type { Chooser, Staged } from "../fakes/inference.ts";
 import { type Dict, objectOf, stringOf, walk } from "../fakes/inspect.ts";
 import type { Ask } from "../fakes/scenarios/ask.ts";
+import type { Route } from "./routes.ts";
 import { readingCall } from "./tool-call.ts";
 
-/** What the model does: speak, have a file read first (with or without reasoning), or break off its first answer. */
-export type Script = "text" | "tool" | "reasoning" | "cut";
+/**
+ * What the model does: speak, have a file read first (twice with reasoning before each call), break off its first
+ * answer, or refuse its first request as too long.
+ */
+export type Script = "text" | "tool" | "reasoning" | "cut" | "overflow";
 
 /** Texts that an output or a request can only hold when what they stand for has happened; new for each start of an agent. */
 export interface Words {
@@ -56,6 +60,16 @@ const NAMES: Record<"tool" | "reasoning", Record<Protocol, string>> = {
   reasoning: { messages: "thinking-tool", responses: "reasoning-tool", chat: "reasoning-tool" },
 };
 
+/** How each provider refuses a conversation that is too long for the model. */
+const OVERFLOWS: Record<Route["fake"], string> = {
+  claude: "error:too-long",
+  codex: "error:context-length",
+  copilot: "error:prompt-too-long",
+};
+
+/** Calls before the last answer. */
+export const CALLS: Record<"tool" | "reasoning", number> = { tool: 1, reasoning: 2 };
+
 /** Events of an answer before it is cut: enough that the agent has got some text. */
 const EVENTS_BEFORE_CUT = 7;
 
@@ -67,9 +81,11 @@ export class ScriptedModel {
   readonly #script: Script;
   readonly #words: Words;
   readonly #file: string;
+  readonly #fake: Route["fake"];
 
-  /** `file` is the path of the file that holds the note. */
-  constructor(script: Script, words: Words, file: string) {
+  /** `file` is the path of the file that holds the note, `fake` who plays the model's provider. */
+  constructor(script: Script, words: Words, file: string, fake: Route["fake"]) {
+    this.#fake = fake;
     this.#script = script;
     this.#words = words;
     this.#file = file;
@@ -93,7 +109,8 @@ export class ScriptedModel {
         ? spoken
         : { ...spoken, cutAfterEvents: EVENTS_BEFORE_CUT, cut: "destroy" };
     }
-    if (hasToolResult(request)) return spoken;
+    if (script === "overflow") return this.turns.length > 1 ? spoken : played(OVERFLOWS[this.#fake]);
+    if (toolResults(request) >= CALLS[script]) return spoken;
     const call = readingCall(ask.tools, this.#file);
     if (call === null) {
       this.unusable = ask.tools.map(({ name }) => name).join(", ");
@@ -110,6 +127,6 @@ function played(name: string): Staged<never> {
 
 const RESULTS = /^(tool_result|function_call_output|custom_tool_call_output)$/;
 
-function hasToolResult({ json }: RecordedRequest): boolean {
-  return [...walk(json)].some(({ type, role }) => RESULTS.test(stringOf(type)) || role === "tool");
+function toolResults({ json }: RecordedRequest): number {
+  return [...walk(json)].filter(({ type, role }) => RESULTS.test(stringOf(type)) || role === "tool").length;
 }

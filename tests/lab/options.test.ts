@@ -7,7 +7,7 @@ import { AGENTS } from "./agents.ts";
 import { DOORS } from "./doors.ts";
 import { cacheFolder } from "./install.ts";
 import { readOptions } from "./options.ts";
-import { ROUTES } from "./routes.ts";
+import { isTranslated, ROUTES } from "./routes.ts";
 import { SCENARIOS } from "./scenarios.ts";
 
 const namesOf = (list: readonly { name: string }[]) => list.map(({ name }) => name);
@@ -16,7 +16,9 @@ test("without options everything is run, pinned, and nothing is written or kept"
   const options = readOptions([]);
   expect(namesOf(options.rows)).toEqual(
     AGENTS.flatMap(({ name, protocols }) =>
-      ROUTES.filter(({ protocol }) => protocol in protocols).map(({ protocol }) => `${name} ${protocol}`),
+      ROUTES.filter(({ protocol }) => protocol in protocols).map((route) =>
+        isTranslated(route) ? `${name} ${route.protocol} on ${route.model}` : `${name} ${route.protocol}`,
+      ),
     ),
   );
   expect(options.doors).toEqual(DOORS);
@@ -33,6 +35,7 @@ test("without options everything is run, pinned, and nothing is written or kept"
 test("lists choose, in the order of the tables", () => {
   const options = readOptions([
     "--agents=pi, opencode:chat",
+    "--models=native",
     "--doors",
     "vercel,node",
     "--scenarios",
@@ -45,6 +48,11 @@ test("lists choose, in the order of the tables", () => {
   expect(namesOf(options.doors)).toEqual(["node", "vercel"]);
   expect(namesOf(options.scenarios)).toEqual(["text", "cut stream"]);
   expect(options).toMatchObject({ timeoutMs: 9_500, newest: true });
+  const foreign = readOptions(["--agents=codex", "--models", "foreign"]).rows;
+  expect(namesOf(foreign)).toEqual([
+    "codex responses on claude-sonnet-5",
+    "codex responses on gemini-3.5-flash",
+  ]);
 });
 
 test.each([
@@ -53,6 +61,7 @@ test.each([
   [["--agents", ""], 'There is no agent "".'],
   [["--doors", "node,deno"], 'There is no door "deno". Choose from: node, workerd, vercel.'],
   [["--scenarios", "tool"], 'There is no scenario "tool". Choose from: text, tool loop,'],
+  [["--models", "all"], 'There is no kind of models "all". Choose from: native, foreign.'],
   [["--timeout", "soon"], "--timeout needs a number of seconds."],
   [["--timeout", "0"], "--timeout needs a number of seconds."],
   [["--recrod"], "Unknown option '--recrod'"],

@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 import { AGENTS, type Agent, type Start } from "./agents.ts";
 import { DOORS, type LabDoor } from "./doors.ts";
-import { ROUTES, type Route } from "./routes.ts";
+import { isTranslated, ROUTES, type Route } from "./routes.ts";
 import { SCENARIOS, type Scenario } from "./scenarios.ts";
 
 /** An agent on one route. */
@@ -28,6 +28,7 @@ export interface Options {
 export const USAGE = `npm run lab -- [options]
 
   --agents <list>     ${AGENTS.map(({ name }) => name).join(", ")}; opencode:chat is one protocol of one agent
+  --models <list>     native, foreign: models that Kleis translates for
   --doors <list>      ${DOORS.map(({ name }) => name).join(", ")}
   --scenarios <list>  ${SCENARIOS.map(({ name }) => name).join(", ")}
   --newest            the newest version of each agent instead of the pinned one
@@ -43,6 +44,7 @@ export function readOptions(args: readonly string[]): Options {
     args: [...args],
     options: {
       agents: { type: "string" },
+      models: { type: "string" },
       doors: { type: "string" },
       scenarios: { type: "string" },
       timeout: { type: "string", default: "240" },
@@ -55,10 +57,7 @@ export function readOptions(args: readonly string[]): Options {
   const timeoutMs = Number(values.timeout) * 1000;
   if (!(timeoutMs > 0 && timeoutMs < 2 ** 31)) throw new Error("--timeout needs a number of seconds.");
   return {
-    rows: chosen("agent", allRows(), values.agents, ({ agent, route }) => [
-      agent.name,
-      `${agent.name}:${route.protocol}`,
-    ]),
+    rows: chosenRows(values.agents, values.models),
     doors: chosen("door", DOORS, values.doors, ({ name }) => [name]),
     scenarios: chosen("scenario", SCENARIOS, values.scenarios, ({ name }) => [name]),
     newest: values.newest,
@@ -69,13 +68,24 @@ export function readOptions(args: readonly string[]): Options {
   };
 }
 
-function allRows(): Row[] {
-  return AGENTS.flatMap((agent) =>
-    ROUTES.flatMap((route) => {
+function chosenRows(agents: string | undefined, models: string | undefined): Row[] {
+  const all = AGENTS.flatMap((agent) =>
+    ROUTES.flatMap((route): Row[] => {
       const start = agent.protocols[route.protocol];
-      return start === undefined ? [] : [{ name: `${agent.name} ${route.protocol}`, agent, route, start }];
+      return start === undefined ? [] : [{ name: rowName(agent, route), agent, route, start }];
     }),
   );
+  const ofAgents = chosen("agent", all, agents, ({ agent, route }) => [
+    agent.name,
+    `${agent.name}:${route.protocol}`,
+  ]);
+  const kinds = ["native", "foreign"];
+  const wanted = chosen("kind of models", kinds, models, (kind) => [kind]);
+  return ofAgents.filter(({ route }) => wanted.includes(isTranslated(route) ? "foreign" : "native"));
+}
+
+function rowName({ name }: Agent, route: Route): string {
+  return `${name} ${route.protocol}${isTranslated(route) ? ` on ${route.model}` : ""}`;
 }
 
 /** Those that a comma-separated list names, in their own order; all without a list. */

@@ -12,6 +12,7 @@ import { createHome, type Home, launch } from "./launch.ts";
 import { newWords, ScriptedModel } from "./model.ts";
 import type { Options, Row } from "./options.ts";
 import { newSince, readRecorded, type Sight, updated, writeRecorded } from "./recorded.ts";
+import { isTranslated } from "./routes.ts";
 import { errorsIn, type Run, SCENARIOS, type Scenario } from "./scenarios.ts";
 import { type Cell, failed, renderTable, type Verdict } from "./table.ts";
 
@@ -75,7 +76,9 @@ async function runDoors(lab: Lab): Promise<Outcome> {
   }
   const hasFailed = (row: Row) => cells.some((cell) => cell.row === row.name && cell.verdict.is === "failed");
   const isWhole = options.scenarios.length === SCENARIOS.length && !stop.aborted;
-  const sights = [...seen].map(([row, fields]) => ({
+  // What an agent sends is recorded with the models of its own protocol; foreign ones make it leave fields out.
+  const native = [...seen].filter(([row]) => !isTranslated(row.route));
+  const sights = native.map(([row, fields]) => ({
     agent: row.agent.name,
     version: versionOf(agents, row.agent),
     protocol: row.route.protocol,
@@ -135,7 +138,7 @@ async function observe(lab: Lab, world: World, row: Row, scenario: Scenario, hom
   const words = newWords();
   const note = join(home.work, NOTE);
   writeFileSync(note, `The word in this file is ${words.note}\n`);
-  const model = new ScriptedModel(scenario.script, words, note);
+  const model = new ScriptedModel(scenario.script, words, note, route.fake);
   const fake = world.fakes[route.fake];
   fake.always(model.choose);
   const tap = await openTap(world.url);
@@ -146,7 +149,8 @@ async function observe(lab: Lab, world: World, row: Row, scenario: Scenario, hom
   await tap.close();
   fake.always();
   const exchanges = tap.connections.flatMap(readable);
-  return { ending, words, exchanges, turns: model.turns, unusable: model.unusable, soonMs: timeoutMs / 4 };
+  const { turns, unusable } = model;
+  return { ending, words, exchanges, turns, unusable, route, soonMs: timeoutMs / 4 };
 }
 
 function judge(scenario: Scenario, run: Run, [violation]: readonly string[]): Verdict {

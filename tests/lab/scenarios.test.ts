@@ -8,6 +8,7 @@ import { REASONING_TEXT } from "../fakes/scenarios/chat.ts";
 import { signatureFor, THOUGHT } from "../fakes/scenarios/messages.ts";
 import { REASONING } from "../fakes/scenarios/responses.ts";
 import { newWords, type Script, ScriptedModel } from "./model.ts";
+import { isTranslated, ROUTES } from "./routes.ts";
 import { type Run, SCENARIOS } from "./scenarios.ts";
 import { readingCall } from "./tool-call.ts";
 
@@ -74,7 +75,7 @@ function request(protocol: Protocol, json: object = {}, text = words.mark): Reco
 }
 
 const asked = (tools: DeclaredTool[] = [READ]): Ask => ({ ...NOTHING_ASKED, tools });
-const modelFor = (script: Script) => new ScriptedModel(script, words, FILE);
+const modelFor = (script: Script) => new ScriptedModel(script, words, FILE, "codex");
 
 test.each(PROTOCOLS)("a tool loop in %s: a call, then the answer", (protocol) => {
   const model = modelFor("tool");
@@ -90,6 +91,20 @@ test("only the first answer is cut", () => {
   const model = modelFor("cut");
   expect(model.choose(asked(), request("chat"))).toMatchObject({ cut: "destroy" });
   expect(model.choose(asked(), request("chat"))).not.toHaveProperty("cut");
+});
+
+test("reasoning goes on over two calls, and only the first request is too long", () => {
+  const called = { input: [{ type: "function_call_output" }, { type: "function_call_output" }] };
+  const model = modelFor("reasoning");
+  for (const input of [[], called.input.slice(1)])
+    expect(model.choose(asked(), request("responses", { input }))).toMatchObject({
+      scenario: "reasoning-tool",
+    });
+  expect(model.choose(asked(), request("responses", called))).toMatchObject({ scenario: "text" });
+
+  const refusing = modelFor("overflow");
+  expect(refusing.choose(asked(), request("responses"))).toEqual({ scenario: "error:context-length" });
+  expect(refusing.choose(asked(), request("responses"))).toMatchObject({ scenario: "text" });
 });
 
 test("titles are not the agent's own requests: they declare no tools, or are not about the task", () => {
@@ -128,6 +143,7 @@ function run(more: Partial<Omit<Run, "ending">> & { code?: number; output?: stri
     exchanges: [],
     turns,
     unusable: null,
+    route: ROUTES[0]!,
     soonMs: 60_000,
     ...rest,
   };
@@ -173,6 +189,9 @@ test.each<[string, string, Run, object]>([
   ["cut stream", "silent truncation", run({ output: words.begin }), FAILED],
   ["cut stream", "a code alone", run({ code: 1, output: words.begin }), FAILED],
   ["cut stream", "asked again in vain", run({ turns: [once, once], output: "Error" }), FAILED],
+  ["context overflow", "compacted", run({ turns: [once, once] }), { is: "ok" }],
+  ["context overflow", "said", run({ code: 1, output: "Prompt is too long" }), { is: "ok" }],
+  ["context overflow", "another error", run({ code: 1, output: "Error 400" }), FAILED],
 ])("%s: %s", (name, _, one, verdict) => {
   expect(judge(name, one)).toMatchObject(verdict);
 });
@@ -197,14 +216,17 @@ const REPLAYED: Record<Protocol, { mark: string; body: object; altered: object }
   },
 };
 
-test.each(PROTOCOLS)(
-  "reasoning replay in %s: unaltered, altered, lost, left out, never given",
-  (protocol) => {
-    const { mark, body, altered } = REPLAYED[protocol];
+test.each(ROUTES.map((route) => ({ ...route, route })))(
+  "reasoning replay in $protocol on $model: unaltered, altered, lost, left out, never given",
+  ({ route }) => {
+    const protocol = route.to;
+    const { body, altered, ...replayed } = REPLAYED[protocol];
+    const mark = isTranslated(route) ? "kls1.codex.00000000.e30" : replayed.mark;
     const after = (arrived: object, sent: string, received: string) =>
       judge(
         "reasoning replay",
         run({
+          route,
           turns: [once, { protocol, body: { ...arrived, note: words.note } }],
           exchanges: [exchange(200, "", received), exchange(200, sent)],
         }),
@@ -212,6 +234,7 @@ test.each(PROTOCOLS)(
     expect(after(body, mark, mark)).toEqual({ is: "ok" });
     expect(after(altered, mark, mark)).toMatchObject(FAILED);
     expect(after({}, mark, mark)).toMatchObject(FAILED);
+    expect(after(body, `${mark} ${mark}`, mark), "one of two is lost").toMatchObject(FAILED);
     expect(after({}, "", mark)).toMatchObject({ is: "not applicable" });
     expect(after({}, "", "")).toMatchObject(FAILED);
   },

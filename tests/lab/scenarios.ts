@@ -1,5 +1,6 @@
 /** What is tried with each agent, and what makes it a success. */
 import type { Protocol } from "../../src/protocols/protocol.ts";
+import { CARRIER_MARK } from "../../src/protocols/translate/carriers/carrier.ts";
 import type { Exchange } from "../conformance/exchange.ts";
 import { type Dict, objectsOf, stringOf } from "../fakes/inspect.ts";
 import { REASONING_TEXT } from "../fakes/scenarios/chat.ts";
@@ -7,7 +8,8 @@ import { signatureFor, THOUGHT } from "../fakes/scenarios/messages.ts";
 import { REASONING } from "../fakes/scenarios/responses.ts";
 import { textOf } from "./fields.ts";
 import type { Ending } from "./launch.ts";
-import type { Script, Turn, Words } from "./model.ts";
+import { CALLS, type Script, type Turn, type Words } from "./model.ts";
+import { isTranslated, type Route } from "./routes.ts";
 import { failed, notApplicable, OK, type Verdict } from "./table.ts";
 
 /** Everything that is known of one start of an agent. */
@@ -18,6 +20,7 @@ export interface Run {
   readonly exchanges: readonly Exchange[];
   /** What of that reached the model, without side errands. */
   readonly turns: readonly Turn[];
+  readonly route: Route;
   /** How long an agent may take to give up on a wrong key. */
   readonly soonMs: number;
   /** Names of the declared tools when the model could use none of them, else null. */
@@ -35,6 +38,7 @@ export interface Scenario {
 /** Refused requests with a wrong key; agents check a few addresses and start several requests at once. */
 const REFUSALS_AT_MOST = 8;
 const KEY_WORDS = /api.?key|\bkey\b|\b401\b|unauthori[sz]ed|authenticat/i;
+const LENGTH_WORDS = /context|too long|prompt token|compact|exceeds the limit/i;
 const ERROR_WORDS = /error|fail|broke|interrupt|incomplete|disconnect|terminated|cut off|lost|abort/i;
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -47,6 +51,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   { name: "wrong key", script: "text", hasWrongKey: true, judge: refused },
   { name: "cut stream", script: "cut", judge: noticed },
+  { name: "context overflow", script: "overflow", judge: shortened },
 ];
 
 function answered({ ending, words, turns }: Run): Verdict {
@@ -68,53 +73,65 @@ function looped({ words, turns, unusable }: Run): Verdict | null {
  * What the model has reasoned reaches the agent, and comes back to the provider unaltered when the agent sends it. Some
  * agents leave it out, which Kleis can do nothing about.
  */
-function replayed({ words, turns, exchanges }: Run): Verdict | null {
-  const { protocol, body } = turns.at(-1) ?? { protocol: "chat", body: {} };
-  const { marks, returned } = REPLAYS[protocol];
-  const wanted = marks(words);
-  if (!wanted.every((mark) => exchanges.some(({ answer }) => answer?.body.includes(mark))))
+function replayed({ words, turns, exchanges, route }: Run): Verdict | null {
+  const { mark, pieces } = REPLAYS[route.to];
+  // A model that is reached by translation has its reasoning carried under Kleis's own mark.
+  const wanted = isTranslated(route) ? CARRIER_MARK : mark(words);
+  if (!exchanges.some(({ answer }) => answer?.body.includes(wanted)))
     return failed("the reasoning did not reach the agent");
-  if (!exchanges.some(({ request }) => wanted.some((mark) => textOf(request).includes(mark))))
-    return notApplicable("the agent leaves the reasoning out of its next request");
-  return returned(body, words)
+  const sent = Math.max(...exchanges.map(({ request }) => textOf(request).split(wanted).length - 1));
+  if (sent === 0) return notApplicable("the agent leaves the reasoning out of its next request");
+  const arrived = pieces(turns.at(-1)?.body ?? {}, words);
+  return arrived.length >= Math.min(sent, CALLS.reasoning) && arrived.every((isWhole) => isWhole)
     ? null
     : failed("the agent sent the reasoning back, and it did not arrive unaltered");
 }
 
 interface Replay {
-  /** Texts that stand for the reasoning in what the model said. */
-  marks(words: Words): string[];
-  /** Whether a request to the provider holds it as it was. */
-  returned(body: Dict, words: Words): boolean;
+  /** A text that stands for the reasoning in what the model said. */
+  mark(words: Words): string;
+  /** Each piece of reasoning in a request to the provider, and whether it is as it was. */
+  pieces(body: Dict, words: Words): boolean[];
 }
 
 const REPLAYS: Record<Protocol, Replay> = {
   messages: {
-    marks: () => [signatureFor(THOUGHT)],
-    returned(body) {
-      const blocks = objectsOf(body.messages).flatMap(({ content }) => objectsOf(content));
-      const thought = blocks.find(({ type }) => type === "thinking");
-      return thought?.thinking === THOUGHT && thought.signature === signatureFor(THOUGHT);
-    },
+    mark: () => signatureFor(THOUGHT),
+    pieces: (body) =>
+      objectsOf(body.messages)
+        .flatMap(({ content }) => objectsOf(content))
+        .filter(({ type }) => type === "thinking")
+        .map(({ thinking, signature }) => thinking === THOUGHT && signature === signatureFor(THOUGHT)),
   },
   responses: {
-    marks: ({ sealed }) => [sealed],
-    returned(body, { sealed }) {
-      const item = objectsOf(body.input).find(({ type }) => type === "reasoning");
-      const summary = objectsOf(item?.summary).map(({ text }) => text);
-      return item?.encrypted_content === sealed && summary.join() === REASONING;
-    },
+    mark: ({ sealed }) => sealed,
+    pieces: (body, { sealed }) =>
+      objectsOf(body.input)
+        .filter(({ type }) => type === "reasoning")
+        .map(({ summary, encrypted_content }) => {
+          const text = objectsOf(summary).map((part) => part.text);
+          return encrypted_content === sealed && text.join() === REASONING;
+        }),
   },
   chat: {
-    marks: ({ sealed }) => [sealed, REASONING_TEXT],
-    returned(body, { sealed }) {
-      const values = objectsOf(body.messages).flatMap((message) =>
-        Object.entries(message).flatMap(([name, value]) => (name.startsWith("reasoning") ? [value] : [])),
-      );
-      return values.length > 0 && values.every((value) => value === sealed || value === REASONING_TEXT);
-    },
+    mark: ({ sealed }) => sealed,
+    pieces: (body, { sealed }) =>
+      objectsOf(body.messages).flatMap((message) => {
+        const values = Object.entries(message).flatMap(([name, value]) =>
+          name.startsWith("reasoning") ? [value] : [],
+        );
+        const isWhole = values.every((value) => value === sealed || value === REASONING_TEXT);
+        return values.length === 0 ? [] : [isWhole];
+      }),
   },
 };
+
+/** Makes the conversation shorter and shows the answer, or says that it is too long. */
+function shortened({ ending, words, turns }: Run): Verdict {
+  if (turns.length === 0) return failed("no request of the agent's reached the provider");
+  if (ending.output.includes(words.end)) return OK;
+  return LENGTH_WORDS.test(ending.output) ? OK : failed("it does not say that the conversation is too long");
+}
 
 /** Ends by itself, soon, with words about the key. */
 function refused({ ending, exchanges, turns, soonMs }: Run): Verdict {
