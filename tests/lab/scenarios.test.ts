@@ -191,6 +191,7 @@ test.each<[string, string, Run, object]>([
   ["cut stream", "asked again in vain", run({ turns: [once, once], output: "Error" }), FAILED],
   ["context overflow", "compacted", run({ turns: [once, once] }), { is: "ok" }],
   ["context overflow", "said", run({ code: 1, output: "Prompt is too long" }), { is: "ok" }],
+  ["context overflow", "silence", run({ code: 1, output: "\n" }), { is: "not applicable" }],
   ["context overflow", "another error", run({ code: 1, output: "Error 400" }), FAILED],
 ])("%s: %s", (name, _, one, verdict) => {
   expect(judge(name, one)).toMatchObject(verdict);

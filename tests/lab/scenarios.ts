@@ -130,6 +130,7 @@ const REPLAYS: Record<Protocol, Replay> = {
 function shortened({ ending, words, turns }: Run): Verdict {
   if (turns.length === 0) return failed("no request of the agent's reached the provider");
   if (ending.output.includes(words.end)) return OK;
+  if (ending.output.trim() === "") return notApplicable("the agent ends without a word");
   return LENGTH_WORDS.test(ending.output) ? OK : failed("it does not say that the conversation is too long");
 }
 

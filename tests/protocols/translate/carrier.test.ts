@@ -22,7 +22,11 @@ const words = fc.string({ unit: "binary", maxLength: 200 });
 const said = fc.string({ unit: "grapheme", minLength: 1, maxLength: 200 });
 
 const payloads: fc.Arbitrary<CarrierPayload> = fc.oneof(
-  fc.record({ from: fc.constant("responses" as const), encrypted: said, parts: fc.nat(9) }),
+  fc.record({
+    from: fc.constant("responses" as const),
+    encrypted: said,
+    summary: fc.array(said, { maxLength: 3 }),
+  }),
   fc.record({ from: fc.constant("messages" as const), signature: said, text: words }),
   fc.record({ from: fc.constant("messages" as const), redacted: said }),
   fc.record({ from: fc.constant("chat" as const), opaque: said, text: words }),
@@ -99,7 +103,9 @@ describe("carriers", () => {
 
   test("fit only the account, model and protocol that made them", () => {
     const owner = { provider: "codex", tag: accountTag("one"), scope: "gpt-5.5" };
-    const carrier = readCarrier(writeCarrier(owner, { from: "responses", encrypted: "gAAAA", parts: 1 }));
+    const carrier = readCarrier(
+      writeCarrier(owner, { from: "responses", encrypted: "gAAAA", summary: ["One"] }),
+    );
     expect(restoreCarrier(carrier, owner, "responses")).toBeDefined();
     expect(restoreCarrier(carrier, owner, "messages")).toBeUndefined();
     expect(restoreCarrier(undefined, owner, "responses")).toBeUndefined();

@@ -261,12 +261,12 @@ describe("content", () => {
   });
 
   test("Kleis's own thinking comes back with its owner", () => {
-    const signature = writeCarrier(owner, { from: "responses", encrypted: "gAAAA", parts: 2 });
+    const signature = writeCarrier(owner, { from: "responses", encrypted: "gAAAA", summary: ["One", "Two"] });
     expect(block("assistant", [{ type: "thinking", thinking: "", signature }]).items).toEqual([
       {
         type: "reasoning",
         text: "",
-        carrier: { owner, payload: { from: "responses", encrypted: "gAAAA", parts: 2 } },
+        carrier: { owner, payload: { from: "responses", encrypted: "gAAAA", summary: ["One", "Two"] } },
       },
     ]);
   });

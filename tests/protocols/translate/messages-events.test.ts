@@ -88,7 +88,7 @@ describe("for clients", () => {
       { type: "start" },
       { type: "open", key: 0, block: { kind: "thinking" } },
       { type: "delta", key: 0, text: "hm" },
-      { type: "opaque", key: 0, payload: { from: "responses", encrypted: "gAAAA", parts: 1 } },
+      { type: "opaque", key: 0, payload: { from: "responses", encrypted: "gAAAA", summary: ["One"] } },
       { type: "close", key: 0 },
       { type: "open", key: 1, block: { kind: "tool", id: "call_1", call: "function", name: "f" } },
       { type: "delta", key: 1, text: "{}" },
@@ -99,7 +99,7 @@ describe("for clients", () => {
       },
       { type: "stop", reason: "tool" },
     ]);
-    const signature = writeCarrier(OWNER, { from: "responses", encrypted: "gAAAA", parts: 1 });
+    const signature = writeCarrier(OWNER, { from: "responses", encrypted: "gAAAA", summary: ["One"] });
     const usage = {
       cache_creation_input_tokens: 1,
       cache_read_input_tokens: 4,

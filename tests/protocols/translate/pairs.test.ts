@@ -449,7 +449,7 @@ describe("conversations", () => {
     };
     const opaque: CarrierPayload =
       to === "responses"
-        ? { from: "responses", encrypted: `gAAAA${fresh[0]}`, parts: 1 }
+        ? { from: "responses", encrypted: `gAAAA${fresh[0]}`, summary: ["One"] }
         : to === "messages"
           ? { from: "messages", signature: `Eq${fresh[0]}`, text: "thought" }
           : { from: "chat", opaque: `op${fresh[0]}`, text: "thought" };

@@ -196,7 +196,7 @@ describe("reading", () => {
       { type: "start" },
       { type: "open", block: { kind: "thinking" } },
       { type: "delta", text: "one two\n\nthree" },
-      { type: "opaque", payload: { from: "responses", encrypted: "late", parts: 2 } },
+      { type: "opaque", payload: { from: "responses", encrypted: "late", summary: ["one two", "three"] } },
       { type: "close" },
       { type: "usage" },
       { type: "stop", reason: "end" },

@@ -22,7 +22,11 @@ const TARGET: TargetTraits = {
   messages: undefined,
 };
 
-const SEALED = writeCarrier(TARGET.owner, { from: "responses", encrypted: "gAAAAx", parts: 2 });
+const SEALED = writeCarrier(TARGET.owner, {
+  from: "responses",
+  encrypted: "gAAAAx",
+  summary: ["First.", "Second."],
+});
 
 function body(more: JsonObject = {}): JsonObject {
   return { model: "gpt-5.5", input: "hi", ...more };
@@ -311,8 +315,11 @@ describe("reasoning of earlier turns", () => {
 
   test("goes back as it came to the account and model that sealed it", () => {
     const { value, changes } = roundTrip(item(reasoning(SEALED)));
-    expect((value.input as JsonObject[])[0]).toEqual({ ...reasoning("gAAAAx") });
+    expect((value.input as JsonObject[])[0]).toEqual(reasoning("gAAAAx"));
     expect(changes).toEqual([]);
+    // Clients cut the text that they show, or keep none of it.
+    const shown = roundTrip(item({ ...reasoning(SEALED), summary: [] }));
+    expect((shown.value.input as JsonObject[])[0]).toEqual(reasoning("gAAAAx"));
   });
 
   test.each<[string, string, Partial<TargetTraits>]>([
@@ -420,8 +427,8 @@ function conversation(
           {
             type: "reasoning",
             summary: [
-              { type: "summary_text", text: "a" },
-              { type: "summary_text", text: "b" },
+              { type: "summary_text", text: "First." },
+              { type: "summary_text", text: "Second." },
             ],
             encrypted_content: SEALED,
           },

@@ -19,16 +19,19 @@ export interface CarrierOwner {
   readonly scope: string;
 }
 
-/** What the provider's own protocol needs to get back. */
+/**
+ * What the provider's own protocol needs to get back. The readable text stands inside: clients reshape what they show, cut
+ * it or leave it out.
+ */
 export type CarrierPayload =
   | {
       readonly from: "responses";
       /** Base64 that the backend made. */
       readonly encrypted: string;
-      /** How many summary parts the item had; their texts are the client's. */
-      readonly parts: number;
+      /** The texts of its summary parts. */
+      readonly summary: readonly string[];
     }
-  /** The text stands inside: clients reshape what they show, and the signature covers every character. */
+  /** The signature covers every character. */
   | { readonly from: "messages"; readonly signature: string; readonly text: string }
   | { readonly from: "messages"; readonly redacted: string }
   | { readonly from: "chat"; readonly opaque: string; readonly text: string };
@@ -83,10 +86,10 @@ function payloadOf(value: JsonObject): CarrierPayload | undefined {
   switch (value.from) {
     case "responses": {
       const encrypted = text(value.encrypted);
-      const { parts } = value;
-      if (encrypted === undefined || typeof parts !== "number" || !Number.isInteger(parts) || parts < 0)
-        return undefined;
-      return { from: "responses", encrypted, parts };
+      const { summary } = value;
+      if (encrypted === undefined || !Array.isArray(summary)) return undefined;
+      const texts = summary.filter((part) => typeof part === "string");
+      return texts.length === summary.length ? { from: "responses", encrypted, summary: texts } : undefined;
     }
     case "messages": {
       const redacted = text(value.redacted);

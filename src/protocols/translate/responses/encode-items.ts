@@ -85,13 +85,13 @@ class ItemWriter {
   }
 
   /** Only what this account and model sealed; the text alone means nothing to them. */
-  #reasoning({ carrier, text, at }: ReasoningItem): JsonObject[] {
+  #reasoning({ carrier, at }: ReasoningItem): JsonObject[] {
     const payload = restoreCarrier(carrier, this.#traits.owner, "responses");
     if (payload === undefined) {
       this.#losses.change(at, "dropped:reasoning");
       return [];
     }
-    const summary = summaryParts(text, payload.parts).map((words) => ({ type: "summary_text", text: words }));
+    const summary = payload.summary.map((words) => ({ type: "summary_text", text: words }));
     return [{ type: "reasoning", summary, encrypted_content: payload.encrypted }];
   }
 
@@ -134,11 +134,4 @@ function imageOf({ source }: ImagePart): JsonObject {
 function fileOf({ source, name }: DocumentPart): JsonObject {
   if (source.kind === "url") return { type: "input_file", file_url: source.url };
   return { type: "input_file", filename: name ?? FILE_NAME, file_data: mediaUrl(source) };
-}
-
-/** The summary in as many parts as the item had, where the client kept what separates them. */
-function summaryParts(text: string, parts: number): string[] {
-  if (parts === 0) return [];
-  const split = text.split("\n\n");
-  return split.length === parts ? split : [text];
 }

@@ -223,7 +223,7 @@ export class OutputReader {
     if (block === undefined && encrypted !== undefined)
       block = this.#openBlock(open, 0, { kind: "redacted" }, emit);
     if (block !== undefined && encrypted !== undefined) {
-      const payload = { from: "responses", encrypted, parts: summary.length } as const;
+      const payload = { from: "responses", encrypted, summary } as const;
       emit({ type: "opaque", key: block.key, payload });
     }
     this.#closeBlocks(open, false, emit);

@@ -69,7 +69,7 @@ const resultParts: fc.Arbitrary<ResultPart[]> = fc.array(fc.oneof(text, image), 
 function reasoning({ owner, from }: Generated): fc.Arbitrary<Item> {
   const fitting: CarrierPayload =
     from === "responses"
-      ? { from, encrypted: "gAAAA", parts: 1 }
+      ? { from, encrypted: "gAAAA", summary: ["One"] }
       : from === "messages"
         ? { from, signature: "Sig", text: "thought" }
         : { from, opaque: "op", text: "thought" };

@@ -74,7 +74,11 @@ const words = fc.string({
 const id = fc.stringMatching(/^[a-zA-Z0-9]{1,8}$/);
 
 const payload: fc.Arbitrary<CarrierPayload> = fc.oneof(
-  fc.record({ from: fc.constant("responses" as const), encrypted: id, parts: fc.nat(3) }),
+  fc.record({
+    from: fc.constant("responses" as const),
+    encrypted: id,
+    summary: fc.array(fc.string(), { maxLength: 3 }),
+  }),
   fc.record({ from: fc.constant("chat" as const), opaque: id, text: words }),
   fc.record({ from: fc.constant("messages" as const), signature: id, text: words }),
 );
