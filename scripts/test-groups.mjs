@@ -14,6 +14,7 @@ export const GROUPS = ["unit", "browser", "doors"];
 
 /** In one process, but long: generated cases, simulations, large inputs, many connections. Files, and whole folders. */
 const LONG = [
+  "tests/limits/simulator.test.ts",
   "tests/node/server-limits.test.ts",
   "tests/path/",
   "tests/providers/worst-bodies.test.ts",

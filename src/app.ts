@@ -20,8 +20,11 @@ import { securityHeaders } from "./http/security-headers.ts";
 import { createKeyUses } from "./keys/last-used.ts";
 import { createKeyLookup } from "./keys/lookup.ts";
 import { randomId } from "./keys/secret.ts";
+import { createLimits } from "./limits/limits.ts";
+import { POLICY_SETTING } from "./limits/policy.ts";
 import { createRedactor } from "./log/redact.ts";
 import { requestLogger, requestLoggerOf } from "./log/request-logger.ts";
+import { cacheSetting } from "./models/cached-setting.ts";
 import { createModelSource } from "./models/catalogue/source.ts";
 import { PROVIDERS } from "./providers/index.ts";
 import { createPrefetch } from "./proxy/prefetch.ts";
@@ -41,7 +44,7 @@ export interface App {
 export function createApp(given: Runtime): App {
   const runtime = discreet(given);
   const services = createServices(runtime);
-  const { providers, accountCache, uses, refusals, models, keys } = services;
+  const { providers, accountCache, uses, refusals, limits, models, keys } = services;
   const inside = withoutPublicPath(runtime.config);
   const getPath = canonicalPathOf(new Set(providers.map(({ id }) => id)), inside);
   const app = new Hono({ getPath });
@@ -60,7 +63,7 @@ export function createApp(given: Runtime): App {
     fetch: (request, peer = {}) => app.fetch(request, peer),
     routes: app.routes.map(({ method, path }) => ({ method, path })),
     async flush() {
-      await Promise.all([uses.flush(), refusals.flush()]);
+      await Promise.all([uses.flush(), refusals.flush(), limits.cooling.flush()]);
     },
   };
 }
@@ -68,15 +71,17 @@ export function createApp(given: Runtime): App {
 /** What routes share, made once per process. */
 function createServices(runtime: Runtime) {
   const health = watchStore(runtime.clock);
-  const accountCache = createAccountCache(runtime, { health });
+  const policies = cacheSetting(runtime, POLICY_SETTING);
+  const limits = createLimits(runtime, policies.value);
+  const accountCache = createAccountCache(runtime, { health, onLimits: limits.cooling.learn });
   const uses = createKeyUses(runtime);
   const refusals = createLastRefusals(runtime, accountCache);
   const providers = PROVIDERS;
   const credentials = createCredentials({ runtime, providers, accountCache });
   const models = createModelSource({ runtime, providers, credentials });
-  const prefetch = createPrefetch({ storage: runtime.storage, accountCache, models });
+  const prefetch = createPrefetch({ storage: runtime.storage, accountCache, models, policies });
   const keys = createKeyLookup(runtime, prefetch, health);
-  return { runtime, providers, accountCache, credentials, refusals, models, keys, uses };
+  return { runtime, providers, accountCache, credentials, refusals, limits, policies, models, keys, uses };
 }
 
 type Services = ReturnType<typeof createServices>;

@@ -5,6 +5,7 @@ import type { Credentials } from "../accounts/credentials.ts";
 import type { LastRefusals } from "../accounts/last-refusals.ts";
 import type { KeyUses } from "../keys/last-used.ts";
 import type { KeyLookup } from "../keys/lookup.ts";
+import type { Limits } from "../limits/limits.ts";
 import type { LiveModelSource } from "../models/catalogue/source.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { Runtime } from "../runtime.ts";
@@ -15,6 +16,7 @@ export interface AdminDeps {
   accountCache: AccountCache;
   credentials: Credentials;
   refusals: LastRefusals;
+  limits: Limits;
   keys: KeyLookup;
   uses: KeyUses;
   models: LiveModelSource;

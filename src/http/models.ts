@@ -3,9 +3,9 @@
  * list from `models/`. Never redirects, which Claude Code takes for a failure.
  */
 import { type Context, Hono } from "hono";
-import { byPreference } from "../accounts/decide.ts";
 import { KleisError } from "../errors.ts";
 import type { JsonObject } from "../json.ts";
+import { byAccountPreference } from "../limits/inputs.ts";
 import { requestLoggerOf } from "../log/request-logger.ts";
 import type { CatalogueEntry } from "../models/catalogue/catalogue.ts";
 import {
@@ -78,7 +78,7 @@ async function providerRows(
   accounts: readonly AccountRecord[],
 ) {
   const usable = new Set([...access.usable.values()].flat().map(({ id }) => id));
-  const asked = accounts.filter(({ id }) => usable.has(id)).sort(byPreference);
+  const asked = accounts.filter(({ id }) => usable.has(id)).sort(byAccountPreference);
   const rowOf = await source.rows(asked);
   return ({ id, provider: name }: CatalogueEntry): JsonObject | undefined => {
     const provider = providers.find((candidate) => candidate.id === name);

@@ -8,6 +8,7 @@ import { baseUrlOf } from "../base-url.ts";
 import { KleisError } from "../errors.ts";
 import type { KeyUses } from "../keys/last-used.ts";
 import type { KeyLookup } from "../keys/lookup.ts";
+import { RequestTrace } from "../limits/trace.ts";
 import type { RequestLog } from "../log/request-log.ts";
 import { requestLoggerOf } from "../log/request-logger.ts";
 import { type Operation, protocolOf, ROUTE } from "../protocols/protocol.ts";
@@ -115,7 +116,18 @@ async function handle(
     deps.uses.note(key.id);
     log.addFields({ key: key.id });
     const adminUrl = `${baseUrlOf(deps.runtime.config, request)}/admin`;
-    const response = proxy(deps, { operation, forced, request, key, requestId, adminUrl, log, memory });
+    const trace = new RequestTrace();
+    const response = proxy(deps, {
+      operation,
+      forced,
+      request,
+      key,
+      requestId,
+      adminUrl,
+      log,
+      trace,
+      memory,
+    });
     return await untilShutdown(deps.runtime, response);
   } catch (error) {
     if (request.signal.aborted) {

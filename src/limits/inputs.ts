@@ -50,11 +50,14 @@ function rankedOf(accounts: readonly AccountRecord[], provider: string): readonl
   rankings.set(accounts, byProvider);
   const ranked =
     byProvider.get(provider) ??
-    accounts
-      .filter((account) => account.provider === provider)
-      .sort((a, b) => byPreference(named(a), named(b)));
+    accounts.filter((account) => account.provider === provider).sort(byAccountPreference);
   byProvider.set(provider, ranked);
   return ranked;
+}
+
+/** Primary first, then newest first: the order in which accounts serve as long as nothing is limited. */
+export function byAccountPreference(a: AccountRecord, b: AccountRecord): number {
+  return byPreference(named(a), named(b));
 }
 
 const rankings = new WeakMap<readonly AccountRecord[], Map<string, readonly AccountRecord[]>>();
@@ -69,7 +72,7 @@ function candidateOf(sources: InputSources, account: AccountRecord): Candidate {
   const unusable = unusableBecause(sources, account);
   return {
     ...named(account),
-    rank: null,
+    rank: account.rank,
     isPaidPerUse: account.kind === "api_key",
     unusable,
     cooling: unusable === null ? sources.cooling(account.id, sources.model) : null,

@@ -73,3 +73,11 @@ export function changedPolicy(policy: ProviderPolicy, change: Partial<ProviderPo
   }
   return next;
 }
+
+/** How the policies are kept; a change by another process is known after this long at most, ms, by requests after it. */
+export const POLICY_SETTING = {
+  key: POLICIES,
+  decode: readPolicies,
+  encode: writePolicies,
+  freshMs: 8_000,
+};

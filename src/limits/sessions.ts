@@ -6,37 +6,46 @@ import { MESSAGES_SESSION } from "../protocols/wire-names.ts";
 export interface Sessions {
   /** The account that the session moved to; null where it did not move. */
   boundTo(session: string | null): string | null;
-  /** The session is served by another account than usual from now on. */
-  bind(session: string | null, accountId: string): void;
+  /** The account that served the session last; null where that is not known. */
+  lastServer(session: string | null): string | null;
+  /** An account has served the session. `moved`: it is not the one that serves as long as nothing is limited. */
+  served(session: string | null, accountId: string, moved: boolean): void;
 }
 
 const CAPACITY = 10_000;
 const IDLE_MS = 60 * 60_000;
 
+interface Known {
+  readonly accountId: string;
+  readonly moved: boolean;
+  /** Epoch ms. */
+  readonly usedAt: number;
+}
+
 export function createSessions({ now }: { now(): number }): Sessions {
   /** Least recently used first. */
-  const bindings = new Map<string, { readonly accountId: string; readonly usedAt: number }>();
+  const sessions = new Map<string, Known>();
 
-  function touch(session: string, accountId: string): void {
-    bindings.delete(session);
-    bindings.set(session, { accountId, usedAt: now() });
-    const oldest = bindings.keys().next().value;
-    if (bindings.size > CAPACITY && oldest !== undefined) bindings.delete(oldest);
+  function knownOf(session: string | null): Known | null {
+    const known = session === null ? undefined : sessions.get(session);
+    if (session === null || known === undefined) return null;
+    if (now() - known.usedAt < IDLE_MS) return known;
+    sessions.delete(session);
+    return null;
   }
 
   return {
     boundTo(session) {
-      const found = session === null ? undefined : bindings.get(session);
-      if (session === null || found === undefined) return null;
-      if (now() - found.usedAt >= IDLE_MS) {
-        bindings.delete(session);
-        return null;
-      }
-      touch(session, found.accountId);
-      return found.accountId;
+      const known = knownOf(session);
+      return known?.moved ? known.accountId : null;
     },
-    bind(session, accountId) {
-      if (session !== null) touch(session, accountId);
+    lastServer: (session) => knownOf(session)?.accountId ?? null,
+    served(session, accountId, moved) {
+      if (session === null) return;
+      sessions.delete(session);
+      sessions.set(session, { accountId, moved, usedAt: now() });
+      const oldest = sessions.keys().next().value;
+      if (sessions.size > CAPACITY && oldest !== undefined) sessions.delete(oldest);
     },
   };
 }
@@ -44,21 +53,20 @@ export function createSessions({ now }: { now(): number }): Sessions {
 /** Further headers in which agents name their session, the most telling first. */
 const HEADERS = ["session-id", "session_id", "x-session-id", "x-session-affinity"];
 
-/** What a request says about its session. */
-export interface SessionSource {
-  readonly keyId: string;
-  readonly provider: string;
-  readonly headers: Headers;
-  /** The members of the body that may name it. */
+/** The members of a body that may name its session. */
+export interface SessionMembers {
   readonly userId: string | null;
   readonly cacheKey: string | null;
 }
 
-/** The members of a body that may name its session. */
-export function sessionMembers({
-  metadata,
-  prompt_cache_key: cacheKey,
-}: JsonObject): Pick<SessionSource, "userId" | "cacheKey"> {
+/** What a request says about its session. */
+export interface SessionSource extends SessionMembers {
+  readonly keyId: string;
+  readonly provider: string;
+  readonly headers: Headers;
+}
+
+export function sessionMembers({ metadata, prompt_cache_key: cacheKey }: JsonObject): SessionMembers {
   const userId = isObject(metadata) ? text(metadata.user_id) : undefined;
   return { userId: userId ?? null, cacheKey: text(cacheKey) ?? null };
 }

@@ -7,16 +7,15 @@ export interface RefusedRequest {
   readonly model: string;
   /** Counting tokens has limits of its own, which say nothing about inference. */
   readonly counts: boolean;
-  /** Epoch ms by this process's clock, and by the provider's. */
+  /** Epoch ms. */
   readonly now: number;
-  readonly providerNow: number;
 }
 
 export function verdictOf(limit: RefusalLimit, request: RefusedRequest): LimitVerdict {
-  const { model, counts, now, providerNow } = request;
+  const { model, counts, now } = request;
   const { isStated, code } = limit;
   if (counts) return { class: "content", scope: ACCOUNT_SCOPE, untilMs: null, isStated: false, code };
-  const untilMs = limit.untilMs === null ? null : limit.untilMs + (now - providerNow);
+  const untilMs = limit.waitMs === null ? null : now + limit.waitMs;
   return { class: limit.class, scope: scopeOf(limit.covers, model), untilMs, isStated, code };
 }
 

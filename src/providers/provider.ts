@@ -28,8 +28,11 @@ export interface PrepareInput {
   readonly headers: Headers;
   readonly account: ProviderAccount;
   readonly credential: Credential;
-  /** True once the provider has refused the sealed reasoning of earlier turns (`sealRefused`): leave it out. */
-  readonly unsealed?: boolean;
+  /**
+   * Leave the sealed reasoning of earlier turns out: the provider has refused it (`sealRefused`), or it is another
+   * account's. Absent: it goes along.
+   */
+  readonly unsealed?: "refused" | "foreign";
   /** Id of the issued key, to keep tenants apart in derived session ids; and when it was issued, epoch ms. */
   readonly keyId: string;
   readonly keyCreatedAt: number;
@@ -71,6 +74,8 @@ export interface ResponsePlan {
   readonly mayOmitTerminator?: boolean;
   /** The provider sends keep-alives in its streams itself, so that Kleis need not put any between its events. */
   readonly sendsKeepAlive?: boolean;
+  /** True for the type of an event that may come before the provider refuses the request within a stream. */
+  readonly isOpening?: (type: string) => boolean;
   /** About how many bytes of memory the plan keeps until the response has ended; absent: next to none. */
   readonly keptBytes?: number;
   /**
@@ -409,6 +414,12 @@ export interface Provider {
   readonly responseHeaders: ResponseHeaders;
   /** Names a refusal by the provider's table: its class, what it holds for, until when, and what the owner can do. */
   classify(refused: Refused): Refusal;
+
+  /**
+   * Present in the headers of a response that passes though a window is used up, since the plan buys extra usage; `until`:
+   * when the window resets, Unix seconds by the provider's clock (`now`, epoch ms). Absent where nothing of the kind exists.
+   */
+  extraUsage?(headers: Headers, now: number): { readonly until: number | null } | null;
 
   /** The ways to sign in. Absent where accounts can only be imported. */
   readonly signIn?: SignIn;

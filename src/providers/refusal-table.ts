@@ -196,8 +196,8 @@ function limitOf(
   const days = name === "billing" ? BILLING_DAYS : (ends.windowDays?.(refused) ?? WINDOW_DAYS);
   const isStated = isCooling(name) && end !== null;
   const until = isStated ? end : row.ends === "next_month" ? nextMonth(refused.now) : null;
-  const untilMs = until === null ? null : Math.min(until * 1000, refused.now + days * DAY_S * 1000);
-  return { class: name, covers, untilMs, isStated, code };
+  const waitMs = until === null ? null : Math.min(until * 1000 - refused.now, days * DAY_S * 1000);
+  return { class: name, covers, waitMs, isStated, code };
 }
 
 /** What a refusal of this class says about limits where its row does not. */

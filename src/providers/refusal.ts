@@ -77,13 +77,13 @@ export interface Lasting {
   readonly until: number | null;
 }
 
-/** What the refusal says about the account's limits, by the provider's clock. */
+/** What the refusal says about the account's limits. */
 export interface RefusalLimit {
   readonly class: LimitClass;
   /** The account, the model that was asked for, or every model whose id matches: `*` stands for any characters. */
   readonly covers: "account" | "model" | { readonly models: string };
-  /** Epoch ms; null where nothing is known. */
-  readonly untilMs: number | null;
+  /** How long it lasts from now on, ms, whatever the provider's clock says; null where nothing is known. */
+  readonly waitMs: number | null;
   /** True where the response itself states the end; otherwise the provider's documentation does. */
   readonly isStated: boolean;
   /** The provider's code, otherwise the class. */

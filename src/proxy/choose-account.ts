@@ -1,10 +1,14 @@
-/** The account that serves a request and what it is asked for, or the error that says why none can. */
-import { type Decision, decide } from "../accounts/decide.ts";
+/** The accounts that may serve a request, and what each is asked for, or the error that says why none can. */
 import { KleisError } from "../errors.ts";
 import { mayUseAccount } from "../keys/scope.ts";
+import { decide, usualAccount } from "../limits/decide.ts";
+import type { Decision, RefusedRequest } from "../limits/decision.ts";
+import { decisionInputs } from "../limits/inputs.ts";
+import { type RequestPolicy, requestPolicy } from "../limits/policy.ts";
 import { type Operation, type Protocol, ROUTE } from "../protocols/protocol.ts";
 import type { AccountRecord } from "../storage/port.ts";
 import type { ProxyCall, ProxyDeps, Target } from "./context.ts";
+import { accountBlocked, accountsExhausted } from "./limit-errors.ts";
 import type { RequestBody } from "./request/request-body.ts";
 
 /** Which protocols a request is translated into where no account speaks its own, best first. */
@@ -19,42 +23,147 @@ const TRANSLATED: Record<Operation, readonly Protocol[]> = {
 export interface Served {
   readonly account: AccountRecord;
   readonly operation: Operation;
+  /** This request finds out whether a limit that has ended holds still. */
+  readonly isProbe: boolean;
+  /** Another account would serve if it were not limited. */
+  readonly takesOver: boolean;
 }
 
 /**
- * The account that answers the client's operation; only where none can now, one that answers another. A limit that an
- * account has run into plays no part, so that it never moves a request into translation.
+ * Chooses for one request. The operation is the client's wherever an account answers it, and only otherwise one that it is
+ * translated into; a limit never moves a request into translation.
  */
-export function chooseAccount(
-  { runtime }: Pick<ProxyDeps, "runtime">,
-  call: ProxyCall,
-  target: Target,
-  accounts: readonly AccountRecord[],
-): Served {
-  const { provider, resolved } = target;
-  const answers = ({ id }: AccountRecord) => resolved.answers.get(id) ?? [];
-  const decideFor = (canServe: (account: AccountRecord) => boolean) =>
-    decide({
-      accounts,
-      provider,
-      canServe,
-      scope: (id) => mayUseAccount(call.key, id),
-      now: runtime.clock.now(),
-    });
-  const operations = [call.operation, ...TRANSLATED[call.operation]];
-  for (const operation of operations) {
-    const decision = decideFor((account) => answers(account).includes(operation));
-    if (decision.ok) return { account: decision.account, operation };
+export class AccountChooser {
+  readonly policy: RequestPolicy;
+  /** Names the session; null where the request names none, or where nothing can move. */
+  readonly session: string | null;
+  readonly #deps: Pick<ProxyDeps, "runtime" | "limits">;
+  readonly #call: ProxyCall;
+  readonly #target: Target;
+  readonly #accounts: readonly AccountRecord[];
+  readonly #tried: string[] = [];
+  #operation: Operation;
+
+  constructor(
+    deps: Pick<ProxyDeps, "runtime" | "limits">,
+    call: ProxyCall,
+    target: Target,
+    { accounts, session }: { accounts: readonly AccountRecord[]; session: string | null },
+  ) {
+    this.policy = policyFor(deps, call, target);
+    this.session = session;
+    this.#deps = deps;
+    this.#call = call;
+    this.#target = target;
+    this.#accounts = accounts;
+    this.#operation = call.operation;
   }
-  const none = decideFor((account) => operations.some((operation) => answers(account).includes(operation)));
-  throw none.ok ? new Error("an account can serve and was not chosen") : noAccount(none, call, target);
+
+  /** The account for the request. Throws `KleisError` where none can serve now. */
+  first(): Served {
+    const operation = this.#answerable();
+    if (operation === null) throw this.#refusalOf(this.#decide(this.#anyOperation()));
+    this.#operation = operation;
+    const isEstimate = this.#call.operation === "count_tokens" && operation !== "count_tokens";
+    const decision = this.#decide([operation]);
+    // An estimate calls nobody.
+    const served = isEstimate ? this.#usual() : this.#servedBy(decision);
+    if (served === null) throw this.#refusalOf(decision);
+    return served;
+  }
+
+  /** The account that takes over from those that were tried; null where there is none. */
+  next(): Served | null {
+    return this.#servedBy(this.#decide([this.#operation]));
+  }
+
+  /** The request was sent with this account. */
+  tried(accountId: string): void {
+    this.#tried.push(accountId);
+  }
+
+  /** The error once every account that was tried is limited. */
+  exhausted(): KleisError {
+    return this.#refusalOf(this.#decide([this.#operation]));
+  }
+
+  #anyOperation(): readonly Operation[] {
+    return [this.#call.operation, ...TRANSLATED[this.#call.operation]];
+  }
+
+  /** The first operation that some account can answer, limits apart. */
+  #answerable(): Operation | null {
+    const isAnswered = (operation: Operation) =>
+      usualAccount(this.#inputs([operation]).candidates) !== undefined;
+    return this.#anyOperation().find(isAnswered) ?? null;
+  }
+
+  #inputs(operations: readonly Operation[]) {
+    const { runtime, limits } = this.#deps;
+    const { provider, resolved } = this.#target;
+    return decisionInputs({
+      accounts: this.#accounts,
+      provider: provider.id,
+      model: resolved.model,
+      policy: this.policy,
+      bound: limits.sessions.boundTo(this.session),
+      tried: [...this.#tried],
+      now: runtime.clock.now(),
+      canServe: ({ id }) => operations.some((operation) => resolved.answers.get(id)?.includes(operation)),
+      inScope: (id) => mayUseAccount(this.#call.key, id),
+      cooling: (id, model) => limits.cooling.of(id, model),
+    });
+  }
+
+  #decide(operations: readonly Operation[]): Decision {
+    const inputs = this.#inputs(operations);
+    const decision = decide(inputs);
+    this.#call.trace.decided(inputs, decision);
+    return decision;
+  }
+
+  #servedBy(decision: Decision): Served | null {
+    const account = decision.ok ? this.#accountOf(decision.accountId) : undefined;
+    if (!decision.ok || account === undefined) return null;
+    const takesOver = account.id !== usualAccount(this.#inputs([this.#operation]).candidates)?.accountId;
+    return { account, operation: this.#operation, isProbe: decision.isProbe, takesOver };
+  }
+
+  #usual(): Served | null {
+    const account = this.#accountOf(usualAccount(this.#inputs([this.#operation]).candidates)?.accountId);
+    return account === undefined
+      ? null
+      : { account, operation: this.#operation, isProbe: false, takesOver: false };
+  }
+
+  #accountOf(id: string | undefined): AccountRecord | undefined {
+    return this.#accounts.find((account) => account.id === id);
+  }
+
+  #refusalOf(decision: Decision): KleisError {
+    if (decision.ok) throw new Error("an account can serve and was not chosen");
+    return noAccount(decision, this.#call, this.#target, {
+      limit: this.#deps.limits.cooling.rowOf(decision.accountId ?? "", this.#target.resolved.model),
+      account: this.#accountOf(decision.accountId ?? ""),
+      now: this.#deps.runtime.clock.now(),
+    });
+  }
+}
+
+/** What the owner allows for a request of this key. */
+export function policyFor(
+  { limits }: Pick<ProxyDeps, "limits">,
+  { key }: Pick<ProxyCall, "key">,
+  { provider }: Pick<Target, "provider">,
+): RequestPolicy {
+  return requestPolicy(limits.policyOf(provider.id), key.failover);
 }
 
 /** Where the account is known to refuse this request as it is, another operation of its own that takes it. */
 export async function operationFor(
   { runtime: { config } }: Pick<ProxyDeps, "runtime">,
   { provider, resolved }: Target,
-  { account, operation }: Served,
+  { account, operation }: Pick<Served, "account" | "operation">,
   body: RequestBody,
 ): Promise<Operation> {
   if (provider.instead === undefined) return operation;
@@ -66,9 +175,10 @@ export async function operationFor(
 }
 
 function noAccount(
-  { code }: Extract<Decision, { ok: false }>,
+  { code, resetsAt }: RefusedRequest,
   { adminUrl, operation }: ProxyCall,
   { provider: { name }, resolved }: Target,
+  known: Parameters<typeof accountBlocked>[0],
 ): KleisError {
   switch (code) {
     case "provider_not_configured":
@@ -94,5 +204,9 @@ function noAccount(
         { param: "model" },
       );
     }
+    case "account_blocked":
+      return accountBlocked(known, name, adminUrl);
+    case "accounts_exhausted":
+      return accountsExhausted({ ...known, resetsAt, operation }, name, adminUrl);
   }
 }

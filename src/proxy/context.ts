@@ -4,6 +4,8 @@ import type { AccountCache } from "../accounts/account-cache.ts";
 import type { Credentials } from "../accounts/credentials.ts";
 import type { LastRefusals } from "../accounts/last-refusals.ts";
 import type { JsonObject } from "../json.ts";
+import type { Limits } from "../limits/limits.ts";
+import type { RequestTrace } from "../limits/trace.ts";
 import type { RequestLog } from "../log/request-log.ts";
 import type { AccountRef } from "../models/catalogue/catalogue.ts";
 import type { ModelSource } from "../models/catalogue/source.ts";
@@ -26,6 +28,7 @@ export interface ProxyDeps {
   readonly accountCache: AccountCache;
   readonly credentials: Credentials;
   readonly refusals: LastRefusals;
+  readonly limits: Limits;
   readonly models: ModelSource;
   readonly workQueue: WorkQueue;
 }
@@ -41,6 +44,8 @@ export interface ProxyCall {
   /** The address of the admin page, for errors that send the owner there. */
   readonly adminUrl: string;
   readonly log: RequestLog;
+  /** Learns how the account was chosen and what its provider said. */
+  readonly trace: RequestTrace;
   /** The memory that the request may take; its opener releases it when the response has ended. */
   readonly memory: Reservation;
 }
@@ -96,6 +101,8 @@ export interface ResponseContext {
   readonly translation: ResponseTranslation | null;
   /** The changes of what was sent last: a second try may add some, so read it only once the provider has responded. */
   readonly changes: readonly string[];
+  /** The provider's headers, once it has responded; empty before. */
+  readonly upstreamHeaders: Headers;
   /** The account's credential as it was, and as it is after a renewal. */
   readonly sentTokens: readonly string[];
   /** Learns how the provider took the request. */

@@ -30,14 +30,17 @@ export interface ReportedRequest {
   readonly now: () => number;
   /** The account's credential as it was, and as it is after a renewal. */
   readonly sentTokens: readonly string[];
-  readonly onRefusal: (refusal: Refusal) => void;
+  /** `words`: the provider's, on one line and without secrets. */
+  readonly onRefusal: (refusal: Refusal, words: string | null) => void;
+  /** A response has come to its end; `since`: when the request was sent, epoch ms. */
+  readonly onSuccess: (since: number) => void;
 }
 
 const NO_RESPONSE = {
   class: "network",
   scope: "route",
   lasting: null,
-  limit: { class: "edge", covers: "account", untilMs: null, isStated: false, code: "edge" },
+  limit: { class: "edge", covers: "account", waitMs: null, isStated: false, code: "edge" },
   isTold: false,
 } as const;
 
@@ -64,10 +67,11 @@ export function reportRefusals(request: ReportedRequest): RefusalReport {
   function report(refusal: Refusal, words: string | null, code?: string, lasts = false): void {
     if (isRefused) return;
     isRefused = true;
-    request.onRefusal(refusal);
+    request.onRefusal(refusal, words);
     const { class: name, scope, advice } = refusal;
     log.addFields({
       refusal: name,
+      limit: refusal.limit.class,
       ...(code === undefined ? {} : { refusal_code: code }),
       // A provider explains what is wrong with a request by quoting it.
       ...(words === null || name === "content" ? {} : { refusal_words: words }),
@@ -90,7 +94,9 @@ export function reportRefusals(request: ReportedRequest): RefusalReport {
       report({ ...NO_RESPONSE, advice }, null, code);
     },
     succeeded() {
-      if (!isRefused) refusals.succeeded(account, { model, counts, since });
+      if (isRefused) return;
+      refusals.succeeded(account, { model, counts, since });
+      request.onSuccess(since);
     },
   };
 }

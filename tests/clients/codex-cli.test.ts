@@ -143,6 +143,7 @@ test("a used-up plan stops it at once: the words, the type and the reset time ar
   expect(answer.json).toMatchObject({
     error: { type: "usage_limit_reached", resets_at: expect.any(Number) },
   });
+  await door.uncool();
 });
 
 describe("what it asks beside", () => {

@@ -20,7 +20,7 @@ test("there is a command for each group, and together they run what npm test run
 
 describe("a file goes where its helpers belong", () => {
   test.each([
-    ["tests/accounts/decide.test.ts", "unit"],
+    ["tests/limits/decide.test.ts", "unit"],
     ["tests/http/errors.test.ts", "unit"],
     ["tests/admin/plain.test.ts", "browser"],
     ["tests/doors/cloudflare.test.ts", "doors"],

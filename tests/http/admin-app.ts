@@ -11,6 +11,7 @@ import type { AdminDeps } from "../../src/admin/context.ts";
 import { isObject, type Json, type JsonObject } from "../../src/json.ts";
 import { createKeyUses } from "../../src/keys/last-used.ts";
 import { createKeyLookup } from "../../src/keys/lookup.ts";
+import { createLimits } from "../../src/limits/limits.ts";
 import { requestLogger } from "../../src/log/request-logger.ts";
 import { createModelSource } from "../../src/models/catalogue/source.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
@@ -41,6 +42,7 @@ export async function createAdmin(extra: Pick<ApiDeps, "session"> = {}) {
     accountCache,
     credentials,
     refusals: createLastRefusals(runtime, accountCache),
+    limits: createLimits(runtime, () => undefined),
     models: createModelSource({ runtime, providers: PROVIDERS, credentials }),
     keys: createKeyLookup(runtime),
     uses: createKeyUses(runtime),

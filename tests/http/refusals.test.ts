@@ -48,7 +48,8 @@ afterAll(async () => {
 beforeEach(() => {
   output = vi.spyOn(process.stderr, "write").mockImplementation(() => true);
 });
-afterEach(() => {
+afterEach(async () => {
+  await door.uncool();
   output.mockRestore();
   for (const fake of [door.fakes.claude, door.fakes.codex, door.fakes.copilot]) fake.always();
 });
@@ -217,6 +218,7 @@ describe.each(CASES)("%s, %s", (name, error, expected, words, advice, isTold) =>
     }
 
     fake().always();
+    await door.uncool();
     expect((await ask(name)).status).toBe(200);
     expect(await shown(name)).toBeNull();
     expect(await shown(name, beside)).toBeNull();

@@ -1,5 +1,5 @@
 /** What a refusal tells agents about asking again, over every form in which providers say until when they refuse. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { parseJson } from "../../src/json.ts";
 import { type House, type HouseAccount, openHouse } from "../streams/support/house.ts";
 import { requestBody, type StreamProtocol } from "../streams/support/ways.ts";
@@ -10,6 +10,7 @@ beforeAll(async () => {
   house = await openHouse();
   await house.clock.advance(1000 - (house.clock.now() % 1000));
 });
+afterEach(() => house.uncool());
 afterAll(() => house.close());
 
 const ROUTES: Record<StreamProtocol, string> = {

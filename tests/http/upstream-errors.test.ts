@@ -52,11 +52,14 @@ async function idsBut(without: string): Promise<string[]> {
 /** Forced, for a model that is refused leaves the account's list, and another provider may have one of its name. */
 const PROVIDER = { messages: "claude", count_tokens: "claude", responses: "codex", chat: "copilot" } as const;
 
-const ask = (operation: OperationName, stream = false, secret = key): Promise<WireAnswer> =>
-  wire(`${door.url}/${PROVIDER[operation]}${OPERATIONS[operation].path}`, {
+async function ask(operation: OperationName, stream = false, secret = key): Promise<WireAnswer> {
+  // An earlier error may have been one after which the account rests.
+  await door.uncool();
+  return wire(`${door.url}/${PROVIDER[operation]}${OPERATIONS[operation].path}`, {
     headers: { "x-api-key": secret },
     body: { ...OPERATIONS[operation].body, ...(stream ? { stream } : {}) },
   });
+}
 
 /** What Kleis adds to a gate that is only a few words of the provider's (refusals.test.ts). */
 const withoutAdvice = (words: string) => words.replace(/ \[Kleis: [^\]]+\]/, "");
@@ -204,6 +207,7 @@ describe("an error of Copilot's", () => {
     for (const [name, make] of Object.entries(COPILOT_ERRORS)) {
       const reply: Reply = make();
       door.fakes.copilot.always(reply);
+      await door.uncool();
       const path = `${door.url}/copilot${OPERATIONS[operation].path}`;
       const answer = await wire(path, { headers: { "x-api-key": key }, body });
       expect([name, answer.status]).toEqual([name, reply.status]);

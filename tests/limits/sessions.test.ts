@@ -3,10 +3,10 @@ import { createSessions, sessionMembers, sessionOf } from "../../src/limits/sess
 
 const MINUTE = 60_000;
 
-test("a session that moved stays for an hour after it was last used", () => {
+test("a session that moved stays for an hour after it was last served", () => {
   let now = 0;
   const sessions = createSessions({ now: () => now });
-  sessions.bind("s", "b");
+  sessions.served("s", "b", true);
   expect([sessions.boundTo("s"), sessions.boundTo("other"), sessions.boundTo(null)]).toEqual([
     "b",
     null,
@@ -14,17 +14,28 @@ test("a session that moved stays for an hour after it was last used", () => {
   ]);
   now += 59 * MINUTE;
   expect(sessions.boundTo("s")).toBe("b");
+  sessions.served("s", "b", true);
   now += 59 * MINUTE;
   expect(sessions.boundTo("s")).toBe("b");
-  now += 60 * MINUTE;
-  expect(sessions.boundTo("s")).toBeNull();
+  now += MINUTE;
+  expect([sessions.boundTo("s"), sessions.lastServer("s")]).toEqual([null, null]);
 });
 
-test("of more than 10,000 sessions the ones that were not used for longest are forgotten", () => {
+test("a session that did not move is not bound, and its last account is known", () => {
   const sessions = createSessions({ now: () => 0 });
-  for (let n = 0; n < 10_000; n++) sessions.bind(`s${n}`, "b");
-  sessions.boundTo("s0");
-  sessions.bind("one more", "b");
+  sessions.served("s", "a", false);
+  expect([sessions.boundTo("s"), sessions.lastServer("s"), sessions.lastServer("other")]).toEqual([
+    null,
+    "a",
+    null,
+  ]);
+});
+
+test("of more than 10,000 sessions the ones that were not served for longest are forgotten", () => {
+  const sessions = createSessions({ now: () => 0 });
+  for (let n = 0; n < 10_000; n++) sessions.served(`s${n}`, "b", true);
+  sessions.served("s0", "b", true);
+  sessions.served("one more", "b", true);
   expect([sessions.boundTo("s0"), sessions.boundTo("s1"), sessions.boundTo("one more")]).toEqual([
     "b",
     null,

@@ -7,7 +7,7 @@ import * as codex from "../../src/providers/codex/refusals.ts";
 import * as copilot from "../../src/providers/copilot/refusals.ts";
 import { scopeCovers } from "../../src/providers/limit.ts";
 import type { Refusal, Refused } from "../../src/providers/refusal.ts";
-import { classifyErrorText, providerNow } from "../../src/proxy/response/classify-refusal.ts";
+import { classifyErrorText } from "../../src/proxy/response/classify-refusal.ts";
 
 /** A Wednesday, so that the next month is not far. */
 const NOW = Date.UTC(2026, 10, 25, 12);
@@ -38,7 +38,7 @@ function verdict(provider: Provider, said: Said, now = NOW): string {
     body,
     now,
   );
-  const request = { model, counts, now, providerNow: providerNow(answer.headers, now) };
+  const request = { model, counts, now };
   const { class: name, scope, untilMs, isStated } = verdictOf(limit, request);
   const end = untilMs === null ? [] : [`${isStated ? "" : "~"}${(untilMs - now) / 1000}`];
   return [name, ...(scope === "*" ? [] : [scope]), ...end].join(" ");

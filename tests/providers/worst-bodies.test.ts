@@ -248,7 +248,7 @@ async function prepared(
     headers: new Headers(),
     account: { id: "a1", kind, externalId: "u1", metadata: {} },
     credential: { kind, token: "t" },
-    unsealed,
+    ...(unsealed ? { unsealed: "refused" as const } : {}),
     keyId: "k1",
     keyCreatedAt: 1_790_000_000_000,
     now: 1_790_000_000_000,

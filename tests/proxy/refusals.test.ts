@@ -15,6 +15,8 @@ const CODEX = { model: "gpt-5.5", stream: true, input: [SAID, SEALED, SAID] };
 const MESSAGES = { model: "claude-sonnet-5", max_tokens: 9, messages: [SAID] };
 
 async function ask(as: HouseAccount, path: string, body: object) {
+  // An earlier refusal may have been one after which the account rests.
+  await house.uncool();
   const before = house.sent.length;
   const response = await house.post(path, body, { as });
   const { error } = (parseJson(await response.text()) ?? {}) as { error?: { message: string } };

@@ -12,7 +12,8 @@ beforeAll(async () => {
   key = await door.key();
 });
 afterAll(() => door.close());
-afterEach(() => {
+afterEach(async () => {
+  await door.uncool();
   for (const fake of [door.fakes.claude, door.fakes.codex, door.fakes.copilot]) expect(fake.clear()).toBe(0);
   expect(door.fakes.violations()).toEqual([]);
 });

@@ -175,6 +175,7 @@ describe.each(WAYS)("the AI SDK with $name", (way) => {
       fakeOf(way).script("error:429", "error:500");
       const limited = await refusalOf(ask(way, streams, HELLO));
       expect(APICallError.isInstance(limited) && limited.statusCode).toBe(429);
+      await scene.uncool();
       const broken = await refusalOf(ask(way, streams, HELLO));
       expect(APICallError.isInstance(broken) && [broken.statusCode, broken.isRetryable]).toEqual([500, true]);
     });

@@ -30,6 +30,8 @@ export interface Scene {
   readonly fakes: Fakes;
   /** A key that may use everything. */
   readonly key: string;
+  /** Uses every account again, whatever limit was played. */
+  uncool(): Promise<void>;
   account(name: AccountName): Account;
   /** Everything the providers were asked in this test, in the order of `claude`, `codex`, `copilot`. */
   upstream(): UpstreamRequest[];
@@ -90,7 +92,8 @@ export function openScene(): Scene {
   beforeEach(() => {
     for (const fake of fakesOf(door.fakes)) fake.requests.length = 0;
   });
-  afterEach(() => {
+  afterEach(async () => {
+    await door.uncool();
     const blamed = door.fakes.violations();
     const unplayed = fakesOf(door.fakes).map((fake) => fake.clear());
     for (const fake of fakesOf(door.fakes)) fake.violations.length = 0;
@@ -111,6 +114,7 @@ export function openScene(): Scene {
       return key;
     },
     account: (name) => accounts[name],
+    uncool: () => door.uncool(),
     upstream,
     only() {
       const requests = upstream();

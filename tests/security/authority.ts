@@ -91,6 +91,7 @@ export const AUTHORITY: ReadonlyMap<string, Authority> = new Map<string, Authori
   ["POST /admin/accounts/import", "admin"],
   ["POST /admin/accounts/:id/primary", "admin"],
   ["POST /admin/accounts/:id/refresh", "admin"],
+  ["POST /admin/accounts/:id/uncool", "admin"],
   ["PATCH /admin/accounts/:id", "admin"],
   ["DELETE /admin/accounts/:id", "admin"],
   ["POST /admin/accounts/:provider/oauth/start", "admin"],

@@ -132,6 +132,7 @@ describe("the beginning of a body says what it is, where its label may be wrong"
   const whole = { model: "gpt-5.5", input: "x" };
 
   const asked = async (pieces: string[], type: string, as: HouseAccount, body: object) => {
+    await house.uncool();
     house.serve(() => new Response(bodyOf(pieces.map(utf8)), { headers: { "content-type": type } }));
     const response = await house.post("/v1/responses", body, { as });
     return {

@@ -18,6 +18,8 @@ export interface Door {
   account(input: object): Promise<string>;
   /** Issues a key and returns its text. */
   key(input?: object): Promise<string>;
+  /** Uses every account again, whatever limit an earlier test has played. */
+  uncool(): Promise<void>;
   /** Ends the server, keeps the folder, starts it anew. */
   restart(): Promise<Door>;
   close(): Promise<void>;
@@ -73,6 +75,10 @@ export async function openDoor(options: DoorOptions = {}): Promise<Door> {
       return accounts[0]?.id ?? "";
     },
     key: async (input = {}) => (await admin<{ key: string }>("POST", "/admin/keys", input)).key,
+    async uncool() {
+      const { accounts } = await admin<{ accounts: { id: string }[] }>("GET", "/admin/accounts");
+      for (const { id } of accounts) await admin("POST", `/admin/accounts/${id}/uncool`);
+    },
     async restart() {
       await server.close();
       return openDoor({ ...options, folder, fakes });

@@ -1,6 +1,7 @@
 /** Sign-in, from the start to the stored account. Each call performs one step, and no two callers the same one. Knows no provider. */
 import { generateRandomState } from "oauth4webapi";
 import { KleisError } from "../../errors.ts";
+import type { Cooling } from "../../limits/cooling.ts";
 import type { ImportedAccount, Provider, SignIn, SignInOutcome } from "../../providers/provider.ts";
 import type { Runtime } from "../../runtime.ts";
 import type { AccountRecord } from "../../storage/port.ts";
@@ -48,6 +49,7 @@ export interface SignInDeps {
   runtime: Runtime;
   providers: readonly Provider[];
   accountCache: Pick<AccountCache, "forget">;
+  limits: { readonly cooling: Pick<Cooling, "clear"> };
 }
 
 /** Maximum duration of a sign-in, ms; a provider may set a shorter one. */
@@ -206,7 +208,7 @@ export class SignInFlow {
 
   /** Stores the account. If that fails, the sign-in stays open with the granted tokens. */
   async #connected(open: OpenSignIn, step: LockedStep, granted: ImportedAccount): Promise<Step> {
-    const { runtime, accountCache } = this.#deps;
+    const { runtime, accountCache, limits } = this.#deps;
     const { provider, row, status } = open;
     let account: AccountRecord;
     try {
@@ -216,6 +218,8 @@ export class SignInFlow {
       throw error;
     }
     accountCache.forget(account.id);
+    // A new credential, or one for another plan, has limits of its own.
+    limits.cooling.clear(account.id);
     await this.#store.close(row, { ...status, account: account.id });
     this.#callbacks.done(row.state);
     runtime.logger.info("account_connected", { provider: provider.id, account: account.id, mode: row.mode });

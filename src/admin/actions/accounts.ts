@@ -13,12 +13,14 @@ export interface AccountActions {
   import(input: AccountImport, audit: Audit): Promise<Imported>;
   makePrimary(id: string): Promise<AccountRecord>;
   refresh(id: string): Promise<AccountRecord>;
+  /** The account may be used again at once, whatever limit it had run into. */
+  uncool(id: string): Promise<AccountRecord>;
   update(id: string, change: z.output<typeof accountChangeBody>): Promise<AccountRecord>;
   remove(id: string): Promise<void>;
 }
 
 export function createAccountActions(deps: AdminDeps): AccountActions {
-  const { runtime, providers, accountCache, credentials, models } = deps;
+  const { runtime, providers, accountCache, credentials, limits, models } = deps;
   const { storage, clock } = runtime;
 
   function changed(account: AccountRecord | null): AccountRecord {
@@ -32,6 +34,8 @@ export function createAccountActions(deps: AdminDeps): AccountActions {
       try {
         const imported = await importAccounts(runtime, providers, input);
         models.connected(imported.accounts);
+        // A new credential, or one for another plan, has limits of its own.
+        for (const { id } of imported.accounts) limits.cooling.clear(id);
         audit({ on: imported.accounts.map(({ id }) => id).join(",") });
         return imported;
       } finally {
@@ -41,12 +45,22 @@ export function createAccountActions(deps: AdminDeps): AccountActions {
     },
     makePrimary: async (id) => changed(await storage.accounts.makePrimary(id, clock.now())),
     refresh: async (id) => changed(await credentials.refresh(id)),
+    async uncool(id) {
+      const account = await storage.accounts.get(id);
+      if (account === null) throw notFound("account");
+      limits.cooling.clear(id);
+      await limits.cooling.flush();
+      return account;
+    },
     async update(id, { label, enabled }) {
       const change = {
         ...(label === undefined ? {} : { label }),
         ...(enabled === undefined ? {} : { enabled }),
       };
-      return changed(await storage.accounts.update(id, change, clock.now()));
+      const account = changed(await storage.accounts.update(id, change, clock.now()));
+      // The owner has looked at an account that the vendor had stopped.
+      if (enabled === true) limits.cooling.clear(id);
+      return account;
     },
     async remove(id) {
       if (!(await storage.accounts.remove(id, clock.now()))) throw notFound("account");

@@ -1,4 +1,4 @@
-/** `/admin/accounts`: list, import, choose the primary, refresh, update, remove. */
+/** `/admin/accounts`: list, import, choose the primary, refresh, use again, update, remove. */
 import { Hono } from "hono";
 import { accountView } from "../../accounts/view.ts";
 import { jsonBody, requireJson } from "../../http/json-body.ts";
@@ -25,6 +25,7 @@ export function createAccountRoutes({ runtime, providers, refusals, actions: { a
       c.json({ account: viewOf(await accounts.makePrimary(c.req.param("id"))) }),
     )
     .post("/:id/refresh", async (c) => c.json({ account: viewOf(await accounts.refresh(c.req.param("id"))) }))
+    .post("/:id/uncool", async (c) => c.json({ account: viewOf(await accounts.uncool(c.req.param("id"))) }))
     .patch("/:id", requireJson, jsonBody(accountChangeBody), async (c) =>
       c.json({ account: viewOf(await accounts.update(c.req.param("id"), c.req.valid("json"))) }),
     )

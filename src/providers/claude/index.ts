@@ -5,6 +5,7 @@ import { facts } from "./facts.ts";
 import { accountHeaders } from "./headers.ts";
 import { isSame } from "./identity.ts";
 import { importAccount, importFile } from "./import.ts";
+import { extraUsage } from "./limits.ts";
 import { modelList } from "./model-list.ts";
 import { prepare } from "./prepare.ts";
 import { PROFILE, TERMS } from "./profile.ts";
@@ -47,6 +48,7 @@ export const claude: Provider = {
   traits,
   responseHeaders: PROFILE.responseHeaders,
   classify,
+  extraUsage,
 
   signIn,
   identityOrigins: (_metadata, config) =>

@@ -7,6 +7,7 @@ import { isObject, type Json, type JsonObject } from "../../json.ts";
 import type { Edit } from "../../protocols/body.ts";
 import { type HostedTools, hostedToolEdits, keptIncludes } from "../../protocols/responses/hosted-tools.ts";
 import { unsealingEdits } from "../../protocols/sealed.ts";
+import type { PrepareInput } from "../provider.ts";
 import { inputEdits } from "./input.ts";
 import { instructionsOf } from "./instructions.ts";
 import {
@@ -29,8 +30,7 @@ export interface PlanRequest {
   readonly headers: Headers;
   /** The derived session id, which is the cache key. */
   readonly session: string;
-  /** The backend could not read the sealed reasoning of earlier turns: without it. */
-  readonly unsealed: boolean;
+  readonly unsealed: PrepareInput["unsealed"];
 }
 
 /** The edits for one request. Throws `KleisError("invalid_request")` for what the backend cannot be asked for. */
@@ -38,6 +38,8 @@ export function planEdits({ body, model, headers, session, unsealed }: PlanReque
   const lite = isLite(body, headers);
   const spark = SPARK.model.test(model);
   const hosted = spark ? HOSTED_TOOLS.spark : HOSTED_TOOLS.all;
+  const change = unsealed === "foreign" ? "foreign-reasoning" : "codex-sealed";
+  const unsealing = unsealed === undefined ? [] : unsealingEdits("responses", body, change);
   return [
     ...fieldEdits(body),
     ...(lite ? [] : parallelEdits(body, spark)),
@@ -47,7 +49,7 @@ export function planEdits({ body, model, headers, session, unsealed }: PlanReque
     ...modeEdits(body),
     ...includeEdits(body.include, hosted),
     { change: "codex-cache-key", op: "set", path: ["prompt_cache_key"], value: session },
-    ...inputEdits(body, lite, unsealed ? unsealingEdits("responses", body, "codex-sealed") : []),
+    ...inputEdits(body, lite, unsealing),
   ];
 }
 

@@ -10,6 +10,9 @@ import { upstreamSession } from "./session.ts";
 import { createPlanRewriter } from "./stream.ts";
 import { markTurnState } from "./turn-state.ts";
 
+/** Events that say nothing of the response yet; a refusal may still follow (providers/codex.md §2.3). */
+const OPENING = /^(response\.(created|queued|in_progress)|codex\..*)$/;
+
 export function prepare(input: PrepareInput): PreparedRequest | Promise<PreparedRequest> {
   return input.account.kind === "oauth" ? preparePlan(input) : prepareApi(input);
 }
@@ -23,18 +26,19 @@ async function preparePlan(input: PrepareInput): Promise<PreparedRequest> {
     );
   }
   const session = await upstreamSession(input);
-  const unsealed = input.unsealed === true;
+  const { unsealed } = input;
   return {
     url: `${config.CODEX_API_URL}${RESPONSES_PATH}`,
     headers: planHeaders(input, session),
     edits: planEdits({ body: body.value, model: input.model, headers, session, unsealed }),
-    ...(unsealed || !holdsSealed(operation, body.value)
+    ...(unsealed !== undefined || !holdsSealed(operation, body.value)
       ? {}
       : { sealRefused: (refusal: string) => isSealRefusal(operation, refusal) }),
     streams: true,
     response: {
       headers: (answered) => markTurnState(account.id, answered),
       stream: createPlanRewriter,
+      isOpening: (type) => OPENING.test(type),
       aggregate: body.value.stream !== true,
       error: planError,
     },

@@ -6,6 +6,7 @@ import { hostedToolEdits, keptIncludes, namespaceEdits } from "../../protocols/r
 import { leavesNothing, nothingLeft } from "../../protocols/responses/left-input.ts";
 import { isReference, refuseOrphans } from "../../protocols/responses/references.ts";
 import { unsealingEdits } from "../../protocols/sealed.ts";
+import type { PrepareInput } from "../provider.ts";
 import { betaEdits } from "./betas.ts";
 import { ENCRYPTED_REASONING, HOSTED_TOOLS, IMAGE_DETAIL } from "./profile.ts";
 import { serverToolEdits } from "./tools.ts";
@@ -16,8 +17,7 @@ const KEEPER = "GitHub Copilot";
 export interface BodyOptions {
   /** The betas that go along (messages). */
   readonly betas: readonly string[];
-  /** The backend could not read the sealed reasoning of earlier turns: without it. */
-  readonly unsealed: boolean;
+  readonly unsealed: PrepareInput["unsealed"];
 }
 
 /**
@@ -25,7 +25,9 @@ export interface BodyOptions {
  * nothing of it could go.
  */
 export function editsFor(operation: Operation, body: JsonObject, options: BodyOptions): Edit[] {
-  const unsealing = options.unsealed ? unsealingEdits(protocolOf(operation), body, "copilot-sealed") : [];
+  const { unsealed } = options;
+  const change = unsealed === "foreign" ? "foreign-reasoning" : "copilot-sealed";
+  const unsealing = unsealed === undefined ? [] : unsealingEdits(protocolOf(operation), body, change);
   switch (operation) {
     case "chat":
       return [...unsealing, ...chatEdits(body)];

@@ -23,12 +23,12 @@ export function prepare(input: PrepareInput): PreparedRequest {
   const streams = operation !== "count_tokens" && body.value.stream === true;
   const betas =
     protocol === "messages" ? sentBetas(body.value, input.headers.get(HEADERS.anthropicBeta)) : [];
-  const unsealed = input.unsealed === true;
+  const { unsealed } = input;
   return {
     url: apiBase(input.account, input.config) + PATHS[operation],
     headers: headersOf(input, streams, betas),
     edits: editsFor(operation, body.value, { betas, unsealed }),
-    ...(unsealed || !holdsSealed(protocol, body.value)
+    ...(unsealed !== undefined || !holdsSealed(protocol, body.value)
       ? {}
       : { sealRefused: (refusal: string) => isSealRefusal(protocol, refusal) }),
     // There is no other host where the operator has set one.

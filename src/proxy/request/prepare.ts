@@ -9,6 +9,7 @@ import { applyEdits } from "../../protocols/json-edit.ts";
 import { type Operation, protocolOf } from "../../protocols/protocol.ts";
 import { foreignReasoningEdits, mayHoldCarriers } from "../../protocols/translate/carriers/foreign.ts";
 import type { Credential } from "../../providers/account.ts";
+import type { PrepareInput } from "../../providers/provider.ts";
 import type { Runtime } from "../../runtime.ts";
 import type { AccountRecord } from "../../storage/port.ts";
 import type { ProxyCall, ReadyRequest, ResponseTranslation, Target } from "../context.ts";
@@ -20,8 +21,8 @@ export interface PrepareOptions {
   /** What the account is asked for. */
   readonly operation: Operation;
   readonly credential: Credential;
-  /** Leave out sealed reasoning. */
-  readonly unsealed: boolean;
+  /** Leave out sealed reasoning, and why. */
+  readonly unsealed?: PrepareInput["unsealed"];
 }
 
 /** What the provider is given to prepare. */
@@ -58,7 +59,7 @@ export async function prepareRequest(
       query: asked.query,
       account,
       credential,
-      unsealed,
+      ...(unsealed === undefined ? {} : { unsealed }),
       keyId: call.key.id,
       keyCreatedAt: call.key.createdAt,
       now: clock.now(),

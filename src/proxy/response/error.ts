@@ -41,7 +41,11 @@ export interface ReadError {
 
 /** The client's response to a provider's error. */
 export async function providerErrorResponse(context: ResponseContext, response: Response): Promise<Response> {
-  const { status, headers, body } = await readError(context, response);
+  return errorResponse(context, await readError(context, response));
+}
+
+/** The same for an error that was read. */
+export function errorResponse(context: ResponseContext, { status, headers, body }: ReadError): Response {
   endRequest(context, { status, outcome: "provider_error", bytes: body.length });
   return new Response(body, { status, headers: withOwnHeaders(context, headers) });
 }

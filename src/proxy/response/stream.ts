@@ -4,9 +4,8 @@ import type { ByteSource } from "../../bytes.ts";
 import { KleisError } from "../../errors.ts";
 import { isObject, parseJson } from "../../json.ts";
 import { WATCH } from "../../protocols/end.ts";
-import { readErrorDetails } from "../../protocols/error-shape.ts";
 import { protocolOf } from "../../protocols/protocol.ts";
-import { failedResponse, failedStatus } from "../../protocols/responses/failure.ts";
+import { failedStatus } from "../../protocols/responses/failure.ts";
 import type { EndState } from "../../protocols/sse/end.ts";
 import { type EventRewriter, eventData, includesText, needleOf } from "../../protocols/sse/event.ts";
 import { brokenStream, failureEvents, type StreamFailure } from "../../protocols/stream-errors.ts";
@@ -16,11 +15,11 @@ import { ownFailure, providerFailure } from "../stream/late-error.ts";
 import { relayNatively } from "../stream/native-relay.ts";
 import type { StreamPlan } from "../stream/outcome.ts";
 import { LateRefusal, relayEvents } from "../stream/relay.ts";
-import { classifyRefusal } from "./classify-refusal.ts";
 import { endRequest } from "./end-request.ts";
 import { readError } from "./error.ts";
 import { hideInEvents } from "./hide-credential.ts";
 import { restoreModel } from "./restore-model.ts";
+import { refusalIn } from "./stream-refusal.ts";
 
 /** How the last event of a `responses` stream says that it failed. */
 const FAILED = needleOf('"response.failed"');
@@ -91,11 +90,7 @@ function reportFailure(context: ResponseContext, event: Uint8Array, state: EndSt
   if (state === "unfinished" || (state === "end" && !includesText(event, FAILED))) return;
   const value = parseJson(eventData(event) ?? "");
   if (!isObject(value)) return;
-  const { status, body } = failedResponse(value);
-  const said = readErrorDetails(JSON.stringify(body));
-  const heard = { status, headers: new Headers(), said, form: "json" as const };
-  const { report, classify, runtime } = context;
-  report.refused(classifyRefusal(classify, heard, runtime.clock.now()), said);
+  refusalIn(context, value);
 }
 
 /** The provider's error in a body that should have been a stream; null where it is not one. */

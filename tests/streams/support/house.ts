@@ -44,6 +44,8 @@ export interface House<C extends Clock = Clock> {
   /** Plays the upstream from now on. */
   serve(upstream: (sent: Sent) => Response | Promise<Response>): void;
   key(account: HouseAccount): string;
+  /** Uses every account again, whatever limit an earlier test has played. */
+  uncool(): Promise<void>;
   post(path: string, body: unknown, asked: Asked): Promise<Response>;
   close(): void;
 }
@@ -154,6 +156,13 @@ export async function openHouse<C extends Clock = VirtualClock>(
       upstream = play;
     },
     key,
+    async uncool() {
+      const headers = { authorization: `Bearer ${config.config.ADMIN_TOKEN}` };
+      for (const name of Object.keys(ACCOUNTS)) {
+        const url = `http://kleis.test/admin/accounts/acc_${name}/uncool`;
+        await app.fetch(new Request(url, { method: "POST", headers }));
+      }
+    },
     async post(path, body, { as, headers, signal }) {
       const isRaw = typeof body === "string" || body instanceof Uint8Array;
       const request = new Request(`http://kleis.test${path}`, {

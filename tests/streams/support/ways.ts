@@ -7,6 +7,7 @@ import { testKeyOf } from "../../../harness/secrets.ts";
 import type { Config } from "../../../src/config.ts";
 import { readConfig } from "../../../src/environment.ts";
 import { isObject, parseJson } from "../../../src/json.ts";
+import { RequestTrace } from "../../../src/limits/trace.ts";
 import { WATCH } from "../../../src/protocols/end.ts";
 import { protocolOf } from "../../../src/protocols/protocol.ts";
 import type { EventRewriter } from "../../../src/protocols/sse/event.ts";
@@ -166,6 +167,7 @@ export async function wayOf(name: WayName): Promise<Way> {
         key: KEY,
         requestId: "req_test",
         adminUrl: "http://kleis.test/admin",
+        trace: new RequestTrace(),
         memory: { reserve: () => {}, release: () => {} },
         log: {
           mark: () => {},
@@ -190,6 +192,7 @@ export async function wayOf(name: WayName): Promise<Way> {
         responseHeaders: provider.responseHeaders,
         classify: (refused) => provider.classify({ ...refused, kind }),
         changes,
+        upstreamHeaders: new Headers(),
         sentTokens: [],
         report: { refused: () => {}, noResponse: () => {}, succeeded: () => {} },
         stop: upstream.stop,
