@@ -3,6 +3,7 @@
  * out. Knows no route and no page.
  */
 
+import { generateCookie } from "hono/cookie";
 import { publicPath } from "../base-url.ts";
 import { fromBase64, toBase64Url } from "../bytes.ts";
 import type { Config } from "../config.ts";
@@ -95,7 +96,7 @@ export function createSessions({ config, storage, clock, random }: Runtime): Ses
       const session = await read(request);
       if (session !== null) await storage.sessions.end(session.id, session.expiresAt, clock.now());
       // The last as earlier versions set it.
-      const old = `${PLAIN_COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict`;
+      const old = setCookie(PLAIN_COOKIE, "", { path: "/", maxAge: 0, secure: false });
       return [cookie(prefix, true, "", 0), cookie(prefix, false, "", 0), old];
     },
   };
@@ -124,10 +125,13 @@ async function signingKey(token: string): Promise<CryptoKey> {
 function cookie(prefix: string, isSecure: boolean, value: string, seconds: number): string {
   const isHost = isSecure && prefix === "";
   const secureName = isHost ? SECURE_COOKIE : SECURE_PATH_COOKIE;
-  const name = isSecure ? secureName : PLAIN_COOKIE;
-  const secure = isSecure ? "; Secure" : "";
   const path = isHost ? "/" : `${prefix}/admin`;
-  return `${name}=${value}; Path=${path}; Max-Age=${seconds}; HttpOnly; SameSite=Strict${secure}`;
+  return setCookie(isSecure ? secureName : PLAIN_COOKIE, value, { path, maxAge: seconds, secure: isSecure });
+}
+
+/** A `set-cookie` value that no script reads and no other site sends. */
+function setCookie(name: string, value: string, options: { path: string; maxAge: number; secure: boolean }) {
+  return generateCookie(name, value, { ...options, httpOnly: true, sameSite: "Strict" });
 }
 
 function cookiesOf(request: Request): string[] {

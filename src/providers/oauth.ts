@@ -1,6 +1,8 @@
 /**
- * OAuth calls through `oauth4webapi` over a provider's identity fetch. A provider whose server departs from the standard says
- * how in `OauthServer`; what the server answered is kept beside what the standard makes of it, so that nothing is lost.
+ * OAuth requests built by `oauth4webapi` and sent through a provider's identity fetch. Responses are read here and by the
+ * providers: the library's `process…` functions reject responses that carry a token which is granted only once, because a
+ * field that nothing here needs is missing or odd (`token_type`, `expires_in`, an id token that it cannot verify), and
+ * GitHub reports errors with status 200.
  */
 import * as oauth from "oauth4webapi";
 import { isLoopback } from "../config.ts";
@@ -18,12 +20,7 @@ export interface OauthServer {
   readonly headers?: Readonly<Record<string, string>>;
   /** Writes the fields in another form than `application/x-www-form-urlencoded`. */
   readonly encode?: (fields: URLSearchParams) => { type: string; body: string };
-  /** Brings an answer into the standard's form. What the caller gets is the answer as it came. */
-  readonly toStandard?: (response: ProviderResponse) => { status: number; json: JsonObject | null };
 }
-
-/** What a call was answered: in the standard's terms a success, or not. `json` is the answer as it came. */
-export type Answer = { ok: true; json: JsonObject } | { ok: false; response: ProviderResponse };
 
 export interface Authorization {
   readonly authorizeUrl: string;
@@ -31,22 +28,16 @@ export interface Authorization {
   readonly redirectUri: string;
   readonly scope: string;
   readonly state: string;
-  /** Fields in front of the standard ones, and behind them. */
+  /** Fields before and after the standard ones. */
   readonly before?: Readonly<Record<string, string>>;
   readonly after?: Readonly<Record<string, string>>;
 }
 
-/** What a call was answered, as it came. */
-export function responseOf(answer: Answer): ProviderResponse {
-  return answer.ok ? { status: 200, json: answer.json } : answer.response;
-}
-
 /**
- * What a call was given by its status alone. A token is given once: it is kept whatever else the standard has to say of
- * the answer (providers/claude.md §1.5).
+ * The body of a successful response, judged by status alone. A token is granted only once, so it is kept even if the rest
+ * of the response departs from the standard (providers/claude.md §1.5).
  */
-export function givenBy(answer: Answer): JsonObject | null {
-  const { status, json } = responseOf(answer);
+export function grantedBy({ status, json }: ProviderResponse): JsonObject | null {
   return status >= 200 && status < 300 ? json : null;
 }
 
@@ -76,10 +67,14 @@ export interface CodeGrant {
 }
 
 /** Exchanges an authorization code; its state was compared when it was read. */
-export function codeGrant(identity: IdentityFetch, server: OauthServer, grant: CodeGrant): Promise<Answer> {
+export function codeGrant(
+  identity: IdentityFetch,
+  server: OauthServer,
+  grant: CodeGrant,
+): Promise<ProviderResponse> {
   return call(identity, server, async (as, client, options) => {
     const parameters = oauth.validateAuthResponse(as, client, new URLSearchParams({ code: grant.code }));
-    const response = await oauth.authorizationCodeGrantRequest(
+    return oauth.authorizationCodeGrantRequest(
       as,
       client,
       oauth.None(),
@@ -88,7 +83,6 @@ export function codeGrant(identity: IdentityFetch, server: OauthServer, grant: C
       grant.verifier,
       { ...options, additionalParameters: grant.extra ?? {} },
     );
-    await oauth.processAuthorizationCodeResponse(as, client, response);
   });
 }
 
@@ -96,11 +90,10 @@ export function refreshGrant(
   identity: IdentityFetch,
   server: OauthServer,
   refreshToken: string,
-): Promise<Answer> {
-  return call(identity, server, async (as, client, options) => {
-    const response = await oauth.refreshTokenGrantRequest(as, client, oauth.None(), refreshToken, options);
-    await oauth.processRefreshTokenResponse(as, client, response);
-  });
+): Promise<ProviderResponse> {
+  return call(identity, server, (as, client, options) =>
+    oauth.refreshTokenGrantRequest(as, client, oauth.None(), refreshToken, options),
+  );
 }
 
 /** Asks for a device and a user code (RFC 8628 §3.1). */
@@ -108,11 +101,10 @@ export function deviceAuthorization(
   identity: IdentityFetch,
   server: OauthServer,
   scope: string,
-): Promise<Answer> {
-  return call(identity, server, async (as, client, options) => {
-    const response = await oauth.deviceAuthorizationRequest(as, client, oauth.None(), { scope }, options);
-    await oauth.processDeviceAuthorizationResponse(as, client, response);
-  });
+): Promise<ProviderResponse> {
+  return call(identity, server, (as, client, options) =>
+    oauth.deviceAuthorizationRequest(as, client, oauth.None(), { scope }, options),
+  );
 }
 
 /** Polls once (RFC 8628 §3.4). */
@@ -120,11 +112,10 @@ export function deviceGrant(
   identity: IdentityFetch,
   server: OauthServer,
   deviceCode: string,
-): Promise<Answer> {
-  return call(identity, server, async (as, client, options) => {
-    const response = await oauth.deviceCodeGrantRequest(as, client, oauth.None(), deviceCode, options);
-    await oauth.processDeviceCodeResponse(as, client, response);
-  });
+): Promise<ProviderResponse> {
+  return call(identity, server, (as, client, options) =>
+    oauth.deviceCodeGrantRequest(as, client, oauth.None(), deviceCode, options),
+  );
 }
 
 type Options = oauth.HttpRequestOptions<"POST", URLSearchParams>;
@@ -132,8 +123,8 @@ type Options = oauth.HttpRequestOptions<"POST", URLSearchParams>;
 async function call(
   identity: IdentityFetch,
   server: OauthServer,
-  run: (as: oauth.AuthorizationServer, client: oauth.Client, options: Options) => Promise<void>,
-): Promise<Answer> {
+  run: (as: oauth.AuthorizationServer, client: oauth.Client, options: Options) => Promise<unknown>,
+): Promise<ProviderResponse> {
   let response: ProviderResponse | undefined;
   const { protocol, hostname, origin } = new URL(server.tokenUrl);
   const as = {
@@ -154,39 +145,11 @@ async function call(
         await identity.fetch(url, { method: init.method, headers, body }),
         identity.now(),
       );
-      return toResponse(server.toStandard?.(response) ?? response);
+      // For the library's types only: nothing reads it.
+      return new Response(null, { status: 200 });
     },
   };
-  try {
-    await run(as, { client_id: server.clientId }, options);
-  } catch (error) {
-    if (response !== undefined && isRefusal(error)) return { ok: false, response };
-    throw error;
-  }
-  const json = response?.json;
-  if (response === undefined || !json) throw new Error("an OAuth call succeeded without an answer");
-  return { ok: true, json };
-}
-
-/**
- * What `oauth4webapi` is shown. Not the id token: its claims are read where they are needed, and no source verifies it
- * (providers/codex.md §1.5). Not a lifetime that is none. `token_type` is optional here (providers/claude.md §1.5).
- */
-function toResponse({ status, json }: { status: number; json: JsonObject | null }): Response {
-  if (json === null) return new Response(null, { status, headers: { "content-type": "text/plain" } });
-  const { id_token: _, expires_in, ...rest } = json;
-  const isLifetime = typeof expires_in === "number" && expires_in > 0;
-  return new Response(
-    JSON.stringify({ token_type: "bearer", ...rest, ...(isLifetime ? { expires_in } : {}) }),
-    { status, headers: { "content-type": "application/json" } },
-  );
-}
-
-/** True for what is wrong with an answer; a mistake of ours is thrown on. */
-function isRefusal(error: unknown): boolean {
-  return (
-    error instanceof oauth.OperationProcessingError ||
-    error instanceof oauth.ResponseBodyError ||
-    error instanceof oauth.UnsupportedOperationError
-  );
+  await run(as, { client_id: server.clientId }, options);
+  if (response === undefined) throw new Error("an OAuth call ended without a response");
+  return response;
 }

@@ -3,6 +3,7 @@
  * nothing on it comes from another host, and nothing that a link can open changes anything.
  */
 import { Hono, type MiddlewareHandler } from "hono";
+import { etag } from "hono/etag";
 import { isSafe, isSameOrigin } from "../../auth/same-origin.ts";
 import { baseUrlOf } from "../../base-url.ts";
 import { toBase64 } from "../../bytes.ts";
@@ -131,7 +132,7 @@ function tooLarge(c: Parameters<typeof problem>[0]) {
   );
 }
 
-/** Script, style and icon; asked for again on each visit, answered from the browser's copy while they are the same. */
+/** Script, style and icon. Browsers revalidate their copy on each visit. */
 function serveFiles(app: Hono<PageEnv>): void {
   const files: readonly [string, string, string, string][] = [
     ["/app.js", "text/javascript; charset=utf-8", ASSETS.script, ASSETS.scriptTag],
@@ -139,11 +140,8 @@ function serveFiles(app: Hono<PageEnv>): void {
     ["/icon.svg", "image/svg+xml", ICON_SVG, VERSION],
   ];
   for (const [path, type, text, tag] of files) {
-    app.get(path, (c) => {
-      const etag = `"${tag}"`;
-      const headers = { etag, "cache-control": "no-cache" };
-      if (c.req.header("if-none-match") === etag) return c.body(null, 304, headers);
-      return c.body(text, 200, { ...headers, "content-type": type });
-    });
+    app.get(path, etag(), (c) =>
+      c.body(text, 200, { "content-type": type, "cache-control": "no-cache", etag: `"${tag}"` }),
+    );
   }
 }

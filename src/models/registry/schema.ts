@@ -14,7 +14,10 @@ export const MAX_MODEL_ID = 256;
 
 const tokens = z.number().check(z.nonnegative());
 
-/** What must be there and valid for a model to be used at all (registry.md §1); further fields stay. */
+/**
+ * What Kleis's own catalogue needs of a model (registry.md §1); further fields stay. `validate.ts` asks another question,
+ * what OpenCode may be served, so the two differ on purpose: a model without `reasoning` can be passed on but not listed.
+ */
 const modelSchema = z.looseObject({
   id: z.string().check(z.minLength(1), z.maxLength(MAX_MODEL_ID)),
   name: z.string().check(z.minLength(1)),

@@ -3,6 +3,7 @@ import { KleisError } from "../../errors.ts";
 import { isObject, type JsonObject, text } from "../../json.ts";
 import { readExpiry } from "../expiry.ts";
 import { fitsHeader } from "../header-text.ts";
+import { importedAccount } from "../imported-account.ts";
 import { cleanCredential } from "../pasted-credential.ts";
 import type { FileEntry, ImportedAccount, ImportInput } from "../provider.ts";
 
@@ -58,34 +59,27 @@ function oauthAccount(input: OAuthInput): ImportedAccount {
   if (accessToken === null && refreshToken === null) {
     throw refusal("A Claude sign-in needs an access token or a refresh token.", "access_token");
   }
-  return {
+  return importedAccount({
     provider: "claude",
     kind: "oauth",
-    ...(input.accountId ? { externalId: input.accountId } : {}),
-    ...(input.label ? { label: input.label } : {}),
+    externalId: input.accountId || undefined,
+    label: input.label || undefined,
     metadata: input.accountId ? { account_uuid: input.accountId } : {},
     expiresAt: accessToken === null ? null : (input.expiresAt ?? null),
     accessToken,
     refreshToken,
-    idToken: null,
-    apiKey: null,
-  };
+  });
 }
 
 function apiKeyAccount(input: ApiKeyInput): ImportedAccount {
   const apiKey = secret(input.apiKey, "api_key");
   if (apiKey === null) throw refusal("A Claude API-key account needs an API key.", "api_key");
-  return {
+  return importedAccount({
     provider: "claude",
     kind: "api_key",
-    ...(input.label ? { label: input.label } : {}),
-    metadata: {},
-    expiresAt: null,
-    accessToken: null,
-    refreshToken: null,
-    idToken: null,
+    label: input.label || undefined,
     apiKey,
-  };
+  });
 }
 
 /** A secret as it can stand in a header; null when there is none. */

@@ -6,7 +6,8 @@ import { KleisError } from "../../errors.ts";
 import { text } from "../../json.ts";
 import { readCallbackInput } from "../callback-input.ts";
 import { badResponseError, isTransient } from "../identity-response.ts";
-import { authorizationUrl, codeGrant, givenBy, responseOf } from "../oauth.ts";
+import { importedAccount } from "../imported-account.ts";
+import { authorizationUrl, codeGrant, grantedBy } from "../oauth.ts";
 import type { IdentityFetch, ImportedAccount, SignIn, SignInComplete, SignInStart } from "../provider.ts";
 import { nameOf } from "./identity.ts";
 import { PROFILE } from "./profile.ts";
@@ -76,16 +77,15 @@ export function authorizeAddress({ mode, state, config }: Pick<SignInStart, "mod
 type Exchanged = ClaudeTokens & { accessToken: string };
 
 async function exchange(code: string, input: SignInComplete, identity: IdentityFetch): Promise<Exchanged> {
-  const answer = await codeGrant(identity, tokenServer(input.config), {
+  const response = await codeGrant(identity, tokenServer(input.config), {
     code,
     redirectUri: PROFILE.signIn.redirectUri,
     verifier: text(input.secret.verifier) ?? "",
     extra: { state: input.state },
   });
-  const given = givenBy(answer);
-  const tokens = given === null ? null : readTokens(given, identity.now());
+  const granted = grantedBy(response);
+  const tokens = granted === null ? null : readTokens(granted, identity.now());
   if (tokens !== null && tokens.accessToken !== null) return { ...tokens, accessToken: tokens.accessToken };
-  const response = responseOf(answer);
   if ([400, 401].includes(response.status) && !isTransient(response)) {
     throw new KleisError(
       "invalid_request",
@@ -104,23 +104,15 @@ async function account(
 ): Promise<ImportedAccount> {
   const profile = await lookUpProfile(tokens.accessToken, config, identity);
   const metadata = { ...profile, ...tokens.metadata };
-  const externalId = nameOf(metadata);
+  const who = { provider: "claude", externalId: nameOf(metadata), metadata };
   if (apiKey !== null) {
     delete metadata.scopes;
     delete metadata.login_expires_at;
     delete metadata.plan;
   }
-  return {
-    provider: "claude",
-    kind: apiKey === null ? "oauth" : "api_key",
-    ...(externalId === undefined ? {} : { externalId }),
-    metadata,
-    expiresAt: apiKey === null ? tokens.expiresAt : null,
-    accessToken: apiKey === null ? tokens.accessToken : null,
-    refreshToken: apiKey === null ? tokens.refreshToken : null,
-    idToken: null,
-    apiKey,
-  };
+  if (apiKey !== null) return importedAccount({ ...who, kind: "api_key", apiKey });
+  const { expiresAt, accessToken, refreshToken } = tokens;
+  return importedAccount({ ...who, kind: "oauth", expiresAt, accessToken, refreshToken });
 }
 
 function denied(error: string): KleisError {

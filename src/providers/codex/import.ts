@@ -3,6 +3,7 @@ import { KleisError } from "../../errors.ts";
 import { isObject, type JsonObject, text } from "../../json.ts";
 import { readExpiry } from "../expiry.ts";
 import { fitsHeader } from "../header-text.ts";
+import { importedAccount } from "../imported-account.ts";
 import { cleanCredential } from "../pasted-credential.ts";
 import type { FileEntry, ImportedAccount, ImportInput } from "../provider.ts";
 import { type Claims, mergeClaims, readClaims } from "./claims.ts";
@@ -100,19 +101,18 @@ export function chatGptAccount(tokens: ChatGptTokens): ImportedAccount {
     );
   }
   const expiresAt = tokens.expiresAt ?? (accessToken ? readClaims(accessToken)?.expiresAt : undefined);
-  return {
+  return importedAccount({
     provider: "codex",
     kind: "oauth",
     // Members of one workspace share its account id; the user id keeps their sign-ins apart.
     externalId: claims.userId === undefined ? accountId : `${accountId}:${claims.userId}`,
-    ...labelled(tokens.label ?? claims.email),
+    label: tokens.label ?? claims.email,
     metadata: metadataOf(accountId, claims),
     expiresAt: expiresAt ?? null,
     accessToken,
     refreshToken,
     idToken: idToken || null,
-    apiKey: null,
-  };
+  });
 }
 
 function metadataOf(accountId: string, claims: Claims): JsonObject {
@@ -132,17 +132,7 @@ function apiKeyAccount(apiKey: string, label?: string): ImportedAccount {
       param: "api_key",
     });
   }
-  return {
-    provider: "codex",
-    kind: "api_key",
-    ...labelled(label),
-    metadata: {},
-    expiresAt: null,
-    accessToken: null,
-    refreshToken: null,
-    idToken: null,
-    apiKey: key,
-  };
+  return importedAccount({ provider: "codex", kind: "api_key", label, apiKey: key });
 }
 
 /** What every request has to carry, trimmed; null when there is none. */
@@ -155,8 +145,4 @@ function sendable(value: string | null | undefined, param: string): string | nul
     `${param} holds white space or characters that none from OpenAI has: copy it again.`,
     { param },
   );
-}
-
-function labelled(label: string | undefined): { label?: string } {
-  return label === undefined ? {} : { label };
 }

@@ -4,7 +4,7 @@ import type { Config } from "../../config.ts";
 import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import { badResponseError, isTransient } from "../identity-response.ts";
-import { type CodeGrant, codeGrant, givenBy, type OauthServer, responseOf } from "../oauth.ts";
+import { type CodeGrant, codeGrant, grantedBy, type OauthServer } from "../oauth.ts";
 import type { IdentityFetch, ImportedAccount } from "../provider.ts";
 import { readClaims } from "./claims.ts";
 import { chatGptAccount } from "./import.ts";
@@ -53,11 +53,10 @@ export async function exchange(
   config: Config,
   identity: IdentityFetch,
 ): Promise<ImportedAccount> {
-  const answer = await codeGrant(identity, tokenServer(config), grant);
-  const given = givenBy(answer);
-  const tokens = given === null ? null : readTokens(given, identity.now());
+  const response = await codeGrant(identity, tokenServer(config), grant);
+  const granted = grantedBy(response);
+  const tokens = granted === null ? null : readTokens(granted, identity.now());
   if (tokens?.accessToken && tokens.refreshToken) return accountOf(tokens);
-  const response = responseOf(answer);
   if ([400, 401, 403].includes(response.status) && !isTransient(response)) {
     throw new KleisError(
       "invalid_request",

@@ -2,6 +2,7 @@
 import { KleisError } from "../../errors.ts";
 import { isObject, type JsonObject, text } from "../../json.ts";
 import { fitsHeader } from "../header-text.ts";
+import { importedAccount } from "../imported-account.ts";
 import { cleanCredential } from "../pasted-credential.ts";
 import type { FileEntry, ImportedAccount, ImportInput } from "../provider.ts";
 import { enterpriseForm } from "./host.ts";
@@ -48,18 +49,14 @@ function entryAccount(refresh: string, enterprise: string): ImportedAccount {
 }
 
 function account(token: string, metadata: JsonObject, externalId?: string, label?: string): ImportedAccount {
-  return {
+  return importedAccount({
     provider: "copilot",
     kind: "oauth",
-    ...(externalId === undefined ? {} : { externalId }),
-    ...(label === undefined ? {} : { label }),
+    externalId,
+    label,
     metadata,
-    expiresAt: null,
     accessToken: token,
-    refreshToken: null,
-    idToken: null,
-    apiKey: null,
-  };
+  });
 }
 
 /** Why a token cannot be the bearer; null when it can. Never repeats the token. */

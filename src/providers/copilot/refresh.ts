@@ -2,8 +2,9 @@
 import type { Config } from "../../config.ts";
 import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
-import { type ProviderResponse, readResponse, whatWentWrong } from "../identity-response.ts";
+import { type ProviderResponse, readResponse } from "../identity-response.ts";
 import type { IdentityFetch, RefreshInput, RefreshResult } from "../provider.ts";
+import { orUnavailable, unavailable } from "../refresh-result.ts";
 import { apiBase, apiCandidates, githubOf, refusedHosts } from "./host.ts";
 import { userOf } from "./identity.ts";
 import { API_VERSION, DEFAULT_API, HEADERS, HOST_REFUSED, MODELS_PATH, SIGN_IN } from "./profile.ts";
@@ -15,12 +16,7 @@ export async function refresh(input: RefreshInput, identity: IdentityFetch): Pro
   if (token === null) {
     return { status: "rejected", reason: "The account holds no GitHub token. Connect it again." };
   }
-  try {
-    return await validate(token, input, identity);
-  } catch (error) {
-    if (error instanceof KleisError) return { status: "unavailable", reason: error.message };
-    throw error;
-  }
+  return orUnavailable(() => validate(token, input, identity));
 }
 
 async function validate(
@@ -149,14 +145,5 @@ function rejected(): RefreshResult {
   return {
     status: "rejected",
     reason: "GitHub does not accept this account's token any more (401). Connect the account again.",
-  };
-}
-
-function unavailable(server: string, response: ProviderResponse): RefreshResult {
-  const { retryAfterMs } = response;
-  return {
-    status: "unavailable",
-    reason: `${whatWentWrong(server, response)}.`,
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   };
 }

@@ -5,6 +5,7 @@ import { KleisError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import { USER_AGENT } from "../../version.ts";
 import { badResponseError, readResponse, whatWentWrong } from "../identity-response.ts";
+import { importedAccount } from "../imported-account.ts";
 import type { IdentityFetch, SignInComplete, SignInOutcome } from "../provider.ts";
 import { discoveredApi, githubOf } from "./host.ts";
 import { nameOf, userOf } from "./identity.ts";
@@ -50,18 +51,14 @@ export async function accountOf(
     const about = { ...metadata, ...user };
     return {
       status: "connected",
-      account: {
+      account: importedAccount({
         provider: "copilot",
         kind: "oauth",
         externalId: nameOf(domain, user.user_id),
         label: user.login,
         metadata: { ...about, ...(await discover(token, metadata, config, identity)) },
-        expiresAt: null,
         accessToken: token,
-        refreshToken: null,
-        idToken: null,
-        apiKey: null,
-      },
+      }),
     };
   } catch (error) {
     if (error instanceof KleisError) return { status: "failed", error, secret };

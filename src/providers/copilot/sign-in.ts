@@ -14,7 +14,7 @@ import {
   type ProviderResponse,
   whatWentWrong,
 } from "../identity-response.ts";
-import { deviceAuthorization, deviceGrant, givenBy, type OauthServer, responseOf } from "../oauth.ts";
+import { deviceAuthorization, deviceGrant, grantedBy, type OauthServer } from "../oauth.ts";
 import type { SignIn, SignInComplete, SignInOutcome } from "../provider.ts";
 import { enterpriseDomain, githubOf } from "./host.ts";
 import { SIGN_IN } from "./profile.ts";
@@ -58,12 +58,12 @@ export const signIn: SignIn = {
   },
 
   async start({ metadata, config }, identity) {
-    const answer = await deviceAuthorization(identity, serverOf(metadata, config), SIGN_IN.scope);
-    const decoded = deviceAnswer.safeParse(givenBy(answer));
+    const response = await deviceAuthorization(identity, serverOf(metadata, config), SIGN_IN.scope);
+    const decoded = deviceAnswer.safeParse(grantedBy(response));
     if (!decoded.success) {
       throw badResponseError(
         SERVER,
-        responseOf(answer),
+        response,
         "Try again in a moment; if it stays so, check GITHUB_URL and COPILOT_CLIENT_ID.",
       );
     }
@@ -81,9 +81,9 @@ export const signIn: SignIn = {
   async complete(input, identity) {
     const secret = secretShape.parse(input.secret);
     if (secret.token !== undefined) return accountOf(secret.token, input, identity);
-    const answer = await deviceGrant(identity, serverOf(input.metadata, input.config), secret.deviceCode);
-    const token = tokenAnswer.safeParse(givenBy(answer)).data?.access_token;
-    if (token === undefined) return judge(responseOf(answer), input, secret.intervalMs);
+    const response = await deviceGrant(identity, serverOf(input.metadata, input.config), secret.deviceCode);
+    const token = tokenAnswer.safeParse(grantedBy(response)).data?.access_token;
+    if (token === undefined) return judge(response, input, secret.intervalMs);
     return accountOf(token, { ...input, secret: { ...input.secret, token } }, identity);
   },
 };
@@ -124,10 +124,6 @@ function serverOf(metadata: JsonObject, config: Config): OauthServer {
     tokenUrl: web + SIGN_IN.tokenPath,
     deviceUrl: web + SIGN_IN.deviceCodePath,
     clientId: config.COPILOT_CLIENT_ID,
-    toStandard: ({ status, json }) => ({
-      status: status === 200 && json?.error !== undefined ? 400 : status,
-      json,
-    }),
   };
 }
 
