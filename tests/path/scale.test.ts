@@ -126,7 +126,7 @@ test("a cold look at a key goes through its index, and at nothing else of the ke
   await answered(process.post("messages", other.key));
   const [second] = await trips(process);
   const statements = [...(cold?.statements ?? []), ...(second?.statements ?? [])];
-  expect(statements).toHaveLength(5);
+  expect(statements).toHaveLength(6);
   for (const statement of statements) {
     const steps = (await planOf(statement)).filter((step) => step.includes("api_keys"));
     expect(steps.length).toBeGreaterThan(0);

@@ -185,14 +185,19 @@ describe("by its line can be told", () => {
   });
 
   test("what the provider calls the request, which is what the client sees", async () => {
-    for (const name of ["x-request-id", "request-id", "x-github-request-id"]) {
+    for (const [name, model] of [
+      ["x-request-id", "claude-sonnet-5"],
+      ["request-id", "claude-sonnet-5"],
+      ["x-github-request-id", "copilot/claude-sonnet-5"],
+    ] as const) {
       const { kleis, ask } = await watched({
         network: async () => Response.json({ type: "message" }, { headers: { [name]: "req_upstream_1" } }),
       });
+      await kleis.account("copilot");
       const { answer, lines } = await ask("/v1/messages", {
         method: "POST",
         headers: bearer(kleis.keys.live.key),
-        body: JSON.stringify({ model: "claude-sonnet-5", max_tokens: 1, messages: [] }),
+        body: JSON.stringify({ model, max_tokens: 1, messages: [] }),
       });
       expect(answer.headers.get(name)).toBe("req_upstream_1");
       expect(lines).toMatchObject([{ route: "/v1/messages", status: 200, upstream_id: "req_upstream_1" }]);

@@ -15,6 +15,7 @@ describe("connecting an account", () => {
       label: "Work",
       enabled: true,
       primary: true,
+      rank: null,
       status: "active",
       statusReason: null,
       metadata: { plan: "max", nested: { list: [1, null, "ü"] } },
