@@ -219,3 +219,32 @@ async function skip(): Promise<void> {
   expect(asked.filter((path) => path !== "/admin/icon.svg")).toEqual(["/healthz"]);
   expect(await page.evaluate(() => document.activeElement?.id)).toBe("main");
 }
+
+test("a panel that is opened while the page below is still being renewed stays open", async () => {
+  await owner.go("/admin/page/keys");
+  await page.getByRole("link", { name: "Create a key" }).first().click();
+  await dialog().getByLabel("Name").fill("renewed below");
+  await dialog().getByRole("button", { name: "Create" }).click();
+  await dialog().getByRole("heading", { name: "The key is ready" }).waitFor();
+  let renew = () => {};
+  const held = new Promise<void>((resolve) => {
+    renew = resolve;
+  });
+  await page.route("**/admin/page/keys", async (route) => {
+    await held;
+    await route.continue();
+  });
+  const renewed = page.waitForResponse((response) => response.url().endsWith("/admin/page/keys"));
+  await page.keyboard.press("Escape");
+  await closed();
+  await page.getByRole("link", { name: "Create a key" }).first().click();
+  await dialog().getByLabel("Name").fill("typed meanwhile");
+  renew();
+  await (await renewed).finished();
+  await page.unroute("**/admin/page/keys");
+  // Time in which a page that closes the dialog would do so.
+  await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 200)));
+  expect(await dialog().getByLabel("Name").inputValue({ timeout: 5_000 })).toBe("typed meanwhile");
+  await page.keyboard.press("Escape");
+  await page.getByRole("article").getByText("renewed below").waitFor();
+});

@@ -70,7 +70,7 @@ describe.skipIf(sqldMissing !== null).each(["perCall", "shared"] as const)("with
     await answered(process);
     const [state, ...rest] = await spent(process);
     expect(tablesIn(state ?? [])).toEqual(["__drizzle_migrations", "system_settings"]);
-    const whole = ["api_keys", "provider_accounts", "provider_accounts", "system_settings"];
+    const whole = ["api_keys", "provider_accounts", "account_limits", "provider_accounts", "system_settings"];
     expect(rest.map(tablesIn)).toEqual([whole]);
     // It waits for no writer.
     expect(rest[0]).toContain("begin transaction readonly");

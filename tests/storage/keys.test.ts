@@ -11,6 +11,7 @@ describe("an issued key", () => {
     expect(key).toEqual({
       id: "k1",
       label: "Laptop",
+      failover: null,
       prefix: "kleis_abc",
       providers: ["claude"],
       models: [],

@@ -41,6 +41,11 @@ export function isPanelOpen(): boolean {
   return dialog?.open ?? false;
 }
 
+/** Takes note that the page below is out of date, while the dialog is open. */
+export function markChanged(): void {
+  isChanged = true;
+}
+
 /** Closes the dialog; false when none was open. */
 export function closePanel(): boolean {
   if (dialog === null || !dialog.open) return false;

@@ -4,7 +4,7 @@
  */
 import { beBusy } from "./busy.ts";
 import { copy } from "./copy.ts";
-import { closePanel, isPanelOpen, openPanel } from "./dialog.ts";
+import { closePanel, isPanelOpen, markChanged, openPanel } from "./dialog.ts";
 import { acceptDrops } from "./drop.ts";
 import { holdLink, leavePanel } from "./entry.ts";
 import { type FetchedPage, getPage, submitForm } from "./fetch-page.ts";
@@ -25,7 +25,10 @@ function show(fetched: FetchedPage): void {
 
 async function renewPage(): Promise<void> {
   const fetched = await getPage(location.href);
-  if (fetched !== null) swapMain(fetched);
+  if (fetched === null) return;
+  // Another panel was opened meanwhile: the page is replaced once that is closed.
+  if (isPanelOpen()) markChanged();
+  else swapMain(fetched);
 }
 
 document.addEventListener("click", async (event) => {
