@@ -4,6 +4,7 @@ import { createAccountCache } from "./accounts/account-cache.ts";
 import { createCredentials } from "./accounts/credentials.ts";
 import { createLastRefusals } from "./accounts/last-refusals.ts";
 import { createAdminActions } from "./admin/actions/actions.ts";
+import { createAuditLog } from "./admin/actions/audit.ts";
 import { createAdminRoutes } from "./admin/api/routes.ts";
 import { createAdminPage } from "./admin/pages/router.tsx";
 import { hostGuard } from "./auth/host-guard.ts";
@@ -44,7 +45,7 @@ export interface App {
 export function createApp(given: Runtime): App {
   const runtime = discreet(given);
   const services = createServices(runtime);
-  const { providers, accountCache, uses, refusals, limits, models, keys } = services;
+  const { providers, accountCache, uses, refusals, limits, models, keys, audit } = services;
   const inside = withoutPublicPath(runtime.config);
   const getPath = canonicalPathOf(new Set(providers.map(({ id }) => id)), inside);
   const app = new Hono({ getPath });
@@ -63,7 +64,7 @@ export function createApp(given: Runtime): App {
     fetch: (request, peer = {}) => app.fetch(request, peer),
     routes: app.routes.map(({ method, path }) => ({ method, path })),
     async flush() {
-      await Promise.all([uses.flush(), refusals.flush(), limits.cooling.flush()]);
+      await Promise.all([audit.flush(), uses.flush(), refusals.flush(), limits.cooling.flush()]);
     },
   };
 }
@@ -81,7 +82,20 @@ function createServices(runtime: Runtime) {
   const models = createModelSource({ runtime, providers, credentials });
   const prefetch = createPrefetch({ storage: runtime.storage, accountCache, models, policies });
   const keys = createKeyLookup(runtime, prefetch, health);
-  return { runtime, providers, accountCache, credentials, refusals, limits, policies, models, keys, uses };
+  const audit = createAuditLog(runtime);
+  return {
+    runtime,
+    providers,
+    accountCache,
+    credentials,
+    refusals,
+    limits,
+    policies,
+    models,
+    keys,
+    uses,
+    audit,
+  };
 }
 
 type Services = ReturnType<typeof createServices>;

@@ -9,6 +9,7 @@ import type { Limits } from "../limits/limits.ts";
 import type { LiveModelSource } from "../models/catalogue/source.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { Runtime } from "../runtime.ts";
+import type { AuditLog } from "./actions/audit.ts";
 
 export interface AdminDeps {
   runtime: Runtime;
@@ -19,5 +20,6 @@ export interface AdminDeps {
   limits: Limits;
   keys: KeyLookup;
   uses: KeyUses;
+  audit: AuditLog;
   models: LiveModelSource;
 }

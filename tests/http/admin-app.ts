@@ -5,6 +5,7 @@ import { createAccountCache } from "../../src/accounts/account-cache.ts";
 import { createCredentials } from "../../src/accounts/credentials.ts";
 import { createLastRefusals } from "../../src/accounts/last-refusals.ts";
 import { createAdminActions } from "../../src/admin/actions/actions.ts";
+import { createAuditLog } from "../../src/admin/actions/audit.ts";
 import type { ApiDeps } from "../../src/admin/api/context.ts";
 import { createAdminRoutes } from "../../src/admin/api/routes.ts";
 import type { AdminDeps } from "../../src/admin/context.ts";
@@ -46,6 +47,7 @@ export async function createAdmin(extra: Pick<ApiDeps, "session"> = {}) {
     models: createModelSource({ runtime, providers: PROVIDERS, credentials }),
     keys: createKeyLookup(runtime),
     uses: createKeyUses(runtime),
+    audit: createAuditLog(runtime),
   };
   const app = new Hono();
   app.use(requestLogger(runtime, () => "req_1"));

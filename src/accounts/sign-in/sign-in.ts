@@ -64,16 +64,22 @@ interface OpenSignIn {
   readonly status: SignInStatus;
 }
 
+interface StepOptions {
+  readonly code: string | undefined;
+  readonly onStored: (account: AccountRecord) => void;
+}
+
 export class SignInFlow {
   readonly #deps: SignInDeps;
   readonly #store: SignInStore;
   readonly #callbacks: Callbacks;
 
-  constructor(deps: SignInDeps) {
+  /** `onReceived`: an account was stored because the browser came back to this machine. */
+  constructor(deps: SignInDeps, onReceived: (account: AccountRecord) => void = () => {}) {
     this.#deps = deps;
     this.#store = createSignInStore(deps.runtime);
     this.#callbacks = createCallbacks(deps.runtime, (signIn, query) =>
-      this.complete(signIn.provider, signIn.state, query),
+      this.complete(signIn.provider, signIn.state, query, onReceived),
     );
   }
 
@@ -118,8 +124,16 @@ export class SignInFlow {
     };
   }
 
-  /** Performs one step. A thrown `KleisError` leaves the sign-in open unless its message says that it has ended. */
-  async complete(providerId: string, state: string, code?: string): Promise<Step> {
+  /**
+   * Performs one step. A thrown `KleisError` leaves the sign-in open unless its message says that it has ended.
+   * `onStored`: this very step has stored the account.
+   */
+  async complete(
+    providerId: string,
+    state: string,
+    code?: string,
+    onStored: (account: AccountRecord) => void = () => {},
+  ): Promise<Step> {
     const { runtime, providers } = this.#deps;
     const provider = providerOf(providers, providerId);
     const open = await this.#find(provider, state);
@@ -140,7 +154,7 @@ export class SignInFlow {
     );
     if (finished !== null) return finished;
     if ("waitMs" in locked) return { status: "pending", retryAfterMs: locked.waitMs };
-    const work = this.#takeStep(open, locked.step, isPaste ? code : undefined);
+    const work = this.#takeStep(open, locked.step, { code: isPaste ? code : undefined, onStored });
     // A client that disconnects must not leave a sign-in half done.
     runtime.waitUntil(work.catch(() => {}));
     return work;
@@ -169,11 +183,11 @@ export class SignInFlow {
     throw invalid("This sign-in has ended, and its account was removed since. Start again.", "state");
   }
 
-  async #takeStep(open: OpenSignIn, step: LockedStep, code: string | undefined): Promise<Step> {
+  async #takeStep(open: OpenSignIn, step: LockedStep, { code, onStored }: StepOptions): Promise<Step> {
     const { runtime } = this.#deps;
     const { provider, row } = open;
     const { metadata, secret, granted } = step;
-    if (granted !== undefined) return this.#connected(open, step, granted);
+    if (granted !== undefined) return this.#connected(open, step, { granted, onStored });
     let outcome: SignInOutcome;
     try {
       const identity = createIdentityFetch(runtime, provider, metadata, { totalMs: STEP_MS });
@@ -202,12 +216,19 @@ export class SignInFlow {
         this.#callbacks.done(row.state);
         throw outcome.error;
       case "connected":
-        return this.#connected(open, await this.#store.keep(row, step, outcome.account), outcome.account);
+        return this.#connected(open, await this.#store.keep(row, step, outcome.account), {
+          granted: outcome.account,
+          onStored,
+        });
     }
   }
 
   /** Stores the account. If that fails, the sign-in stays open with the granted tokens. */
-  async #connected(open: OpenSignIn, step: LockedStep, granted: ImportedAccount): Promise<Step> {
+  async #connected(
+    open: OpenSignIn,
+    step: LockedStep,
+    { granted, onStored }: { granted: ImportedAccount } & Pick<StepOptions, "onStored">,
+  ): Promise<Step> {
     const { runtime, accountCache, limits } = this.#deps;
     const { provider, row, status } = open;
     let account: AccountRecord;
@@ -220,6 +241,7 @@ export class SignInFlow {
     accountCache.forget(account.id);
     // A new credential, or one for another plan, has limits of its own.
     limits.cooling.clear(account.id);
+    onStored(account);
     await this.#store.close(row, { ...status, account: account.id });
     this.#callbacks.done(row.state);
     runtime.logger.info("account_connected", { provider: provider.id, account: account.id, mode: row.mode });

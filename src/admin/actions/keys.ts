@@ -1,6 +1,7 @@
 /** Issues, revokes and reveals keys. */
 import type * as z from "zod/mini";
 import { KleisError } from "../../errors.ts";
+import type { Json, JsonObject } from "../../json.ts";
 import { type IssuedKey, issueKey } from "../../keys/issue.ts";
 import type { KeyRecord } from "../../storage/port.ts";
 import type { keyBody } from "../api/schemas.ts";
@@ -14,9 +15,16 @@ export interface KeyActions {
   /** Throws `invalid_request` for a key that could never be used: already expired, or limited to what does not exist. */
   issue(options: KeyOptions, audit: Audit): Promise<IssuedKey>;
   /** Throws `not_found`. */
-  revoke(id: string): Promise<KeyRecord>;
-  /** The secrets of a key; the caller has checked that the session is fresh. Throws `not_found`. */
-  reveal(id: string): Promise<{ key: string; discoveryToken: string }>;
+  revoke(id: string, audit: Audit): Promise<KeyRecord>;
+  /**
+   * The secrets of a key, to be shown or for a test request; before they are shown, the caller has checked that the session
+   * is fresh. Throws `not_found`.
+   */
+  reveal(
+    id: string,
+    audit: Audit,
+    action?: "key.reveal" | "key.test",
+  ): Promise<{ key: string; discoveryToken: string }>;
 }
 
 export function createKeyActions(deps: AdminDeps): KeyActions {
@@ -27,21 +35,33 @@ export function createKeyActions(deps: AdminDeps): KeyActions {
       await checkOptions(options, deps);
       const { label, providers, models, accounts, expires_at } = options;
       const issued = await issueKey(runtime, { label, providers, models, accounts, expiresAt: expires_at });
-      audit({ on: issued.record.id });
+      const detail = { label: issued.record.label, providers, models, accounts, expires_at };
+      audit({ action: "key.issue", target: issued.record.id, detail: definedOf(detail) });
       return issued;
     },
-    async revoke(id) {
+    async revoke(id, audit) {
       const key = await storage.keys.revoke(id, clock.now());
       if (key === null) throw notFound("key");
       keys.forget(key.id);
+      audit({ action: "key.revoke", target: key.id });
       return key;
     },
-    async reveal(id) {
+    async reveal(id, audit, action = "key.reveal") {
       const secrets = await storage.keys.reveal(id);
       if (secrets === null) throw notFound("key");
+      audit({ action, target: id });
       return secrets;
     },
   };
+}
+
+/** What was asked for, without what was not. */
+function definedOf(options: Readonly<Record<string, Json | undefined>>): JsonObject {
+  const defined: JsonObject = {};
+  for (const [name, value] of Object.entries(options)) {
+    if (value !== undefined && value !== null) defined[name] = value;
+  }
+  return defined;
 }
 
 async function checkOptions({ expires_at, providers, accounts }: KeyOptions, deps: AdminDeps): Promise<void> {

@@ -26,7 +26,7 @@ export function createLiveCheckActions(deps: AdminDeps): LiveCheckActions {
       );
     },
     run(planned, audit) {
-      audit({ on: `${planned.account.id} ${planned.check.id}` });
+      audit({ action: "check.run", target: planned.account.id, detail: { check: planned.check.id } });
       return runCheck(deps, planned);
     },
   };

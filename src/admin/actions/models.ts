@@ -17,7 +17,7 @@ export interface ModelActions {
   custom(): Promise<readonly CustomModel[]>;
   /** Replaces the whole list. Throws `invalid_request` when an entry conflicts with the catalogue. */
   setCustom(models: readonly CustomModel[], audit: Audit): Promise<readonly CustomModel[]>;
-  refresh(): Promise<{ registry: RefreshOutcome["registry"]; lists: readonly ListOutcome[] }>;
+  refresh(audit: Audit): Promise<{ registry: RefreshOutcome["registry"]; lists: readonly ListOutcome[] }>;
 }
 
 export function createModelActions({ providers, models, accountCache }: AdminDeps): ModelActions {
@@ -31,13 +31,14 @@ export function createModelActions({ providers, models, accountCache }: AdminDep
         throw new KleisError("invalid_request", problem.message, { param: problem.param });
       }
       await models.setCustom(custom);
-      audit({ on: custom.map(({ id }) => id).join(",") });
+      audit({ action: "models.set", detail: { models: custom.map(({ id }) => id) } });
       return custom;
     },
-    async refresh() {
+    async refresh(audit) {
       accountCache.forget();
       const all = await accountCache.list();
       const { registry, accounts } = await models.refresh(all);
+      audit({ action: "models.refresh" });
       const statuses = await models.listStatuses(all);
       const lists = [...accounts].map(([id, isRenewed]) => ({
         id,

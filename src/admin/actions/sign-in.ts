@@ -7,26 +7,35 @@ import type { Audit } from "./audit.ts";
 
 export interface SignInActions {
   /** `isLocal`: whether the request comes from the machine that Kleis runs on. Throws `KleisError`. */
-  start(provider: string, options: z.output<typeof oauthStartBody>, isLocal: boolean): Promise<Started>;
+  start(
+    provider: string,
+    options: z.output<typeof oauthStartBody>,
+    isLocal: boolean,
+    audit: Audit,
+  ): Promise<Started>;
   /** A thrown `KleisError` leaves the sign-in open unless its `param` is `state`. */
   complete(provider: string, options: z.output<typeof oauthCompleteBody>, audit: Audit): Promise<Step>;
 }
 
 export function createSignInActions(deps: AdminDeps): SignInActions {
-  const connect = new SignInFlow(deps);
+  const connect = new SignInFlow(deps, ({ id }) =>
+    deps.audit.by("browser")({ action: "account.connect", target: id }),
+  );
   return {
-    start: (provider, { mode, enterprise_domain }, isLocal) =>
-      connect.start(provider, {
+    async start(provider, { mode, enterprise_domain }, isLocal, audit) {
+      const started = await connect.start(provider, {
         ...(mode === undefined ? {} : { mode }),
         ...(enterprise_domain === undefined ? {} : { enterpriseDomain: enterprise_domain }),
         local: isLocal,
-      }),
+      });
+      audit({ action: "signin.start", target: provider, detail: { method: started.method } });
+      return started;
+    },
     async complete(provider, { state, code }, audit) {
-      const step = await connect.complete(provider, state, code);
-      if (step.status === "connected") {
-        deps.models.connected([step.account]);
-        audit({ on: step.account.id });
-      }
+      const step = await connect.complete(provider, state, code, ({ id }) =>
+        audit({ action: "account.connect", target: id }),
+      );
+      if (step.status === "connected") deps.models.connected([step.account]);
       return step;
     },
   };

@@ -3,13 +3,12 @@ import { Hono } from "hono";
 import { KleisError } from "../../errors.ts";
 import { jsonBody, requireJson } from "../../http/json-body.ts";
 import type { JsonObject } from "../../json.ts";
-import { requestLoggerOf } from "../../log/request-logger.ts";
 import type { KeyRecord } from "../../storage/port.ts";
-import type { ApiDeps } from "./context.ts";
+import { type ApiDeps, auditOf } from "./context.ts";
 import { requestedPage } from "./paging.ts";
 import { keyBody } from "./schemas.ts";
 
-export function createKeyRoutes({ runtime, uses, actions: { keys }, freshSession }: ApiDeps): Hono {
+export function createKeyRoutes({ runtime, uses, audit, actions: { keys }, freshSession }: ApiDeps): Hono {
   const { storage, clock } = runtime;
 
   return new Hono()
@@ -20,19 +19,19 @@ export function createKeyRoutes({ runtime, uses, actions: { keys }, freshSession
       return c.json({ keys: entries.map((key) => keyView(key, now)), has_more: hasAfter });
     })
     .post("/", requireJson, jsonBody(keyBody), async (c) => {
-      const issued = await keys.issue(c.req.valid("json"), requestLoggerOf(c).addFields);
+      const issued = await keys.issue(c.req.valid("json"), auditOf(audit, c));
       const view = keyView(issued.record, clock.now());
       return c.json({ ...view, key: issued.key, discovery_token: issued.discoveryToken }, 201);
     })
     .post("/:id/revoke", async (c) => {
-      const key = await keys.revoke(c.req.param("id"));
+      const key = await keys.revoke(c.req.param("id"), auditOf(audit, c));
       return c.json({ key: keyView(key, clock.now()) });
     })
     .post("/:id/reveal", async (c) => {
       const id = c.req.param("id");
       const isBySession = c.req.header("authorization") === undefined;
       if (isBySession && !(await freshSession?.(c.req.raw))) throw SESSION_TOO_OLD;
-      const { key, discoveryToken } = await keys.reveal(id);
+      const { key, discoveryToken } = await keys.reveal(id, auditOf(audit, c));
       return c.json({ id, key, discovery_token: discoveryToken });
     });
 }

@@ -3,13 +3,12 @@ import { Hono } from "hono";
 import * as z from "zod/mini";
 import { jsonBody, requireJson } from "../../http/json-body.ts";
 import { costOf, type PlannedCheck } from "../../live-checks/plan.ts";
-import { requestLoggerOf } from "../../log/request-logger.ts";
-import type { ApiDeps } from "./context.ts";
+import { type ApiDeps, auditOf } from "./context.ts";
 
 /** `POST /admin/live-checks`: one entry of the plan. */
 const runBody = z.strictObject({ account: z.string(), check: z.string() });
 
-export function createLiveCheckRoutes({ actions: { liveChecks } }: ApiDeps): Hono {
+export function createLiveCheckRoutes({ audit, actions: { liveChecks } }: ApiDeps): Hono {
   return new Hono()
     .get("/", async (c) => {
       const plan = await liveChecks.plan();
@@ -18,7 +17,7 @@ export function createLiveCheckRoutes({ actions: { liveChecks } }: ApiDeps): Hon
     .post("/", requireJson, jsonBody(runBody), async (c) => {
       const { account, check } = c.req.valid("json");
       const planned = await liveChecks.find(account, check);
-      const result = await liveChecks.run(planned, requestLoggerOf(c).addFields);
+      const result = await liveChecks.run(planned, auditOf(audit, c));
       return c.json({ ...checkView(planned), ...result });
     });
 }

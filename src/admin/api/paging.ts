@@ -11,6 +11,15 @@ export async function requestedPage<Entry>(
   c: Context,
   read: (options: PageOptions) => Promise<ListPage<Entry> | null>,
 ): Promise<ListPage<Entry>> {
+  const page = await read({ limit: limitOf(c), after: c.req.query("after") });
+  if (page === null) {
+    throw new KleisError("invalid_request", "after: must be an id of this list.", { param: "after" });
+  }
+  return page;
+}
+
+/** How many entries the query requests. Throws `invalid_request`. */
+export function limitOf(c: Context): number {
   const requested = c.req.query("limit") ?? String(PAGE_MAX);
   const limit = /^\d{1,6}$/.test(requested) ? Number(requested) : 0;
   if (limit < 1 || limit > PAGE_MAX) {
@@ -18,9 +27,5 @@ export async function requestedPage<Entry>(
       param: "limit",
     });
   }
-  const page = await read({ limit, after: c.req.query("after") });
-  if (page === null) {
-    throw new KleisError("invalid_request", "after: must be an id of this list.", { param: "after" });
-  }
-  return page;
+  return limit;
 }

@@ -8,6 +8,7 @@ import { limitBody } from "../../http/limit-body.ts";
 import { requestLoggerOf } from "../../log/request-logger.ts";
 import { reportFailure } from "../errors.ts";
 import { createAccountRoutes } from "./accounts.ts";
+import { createAuditRoutes } from "./audit.ts";
 import type { ApiDeps } from "./context.ts";
 import { createKeyRoutes } from "./keys.ts";
 import { createLiveCheckRoutes } from "./live-checks.ts";
@@ -36,10 +37,11 @@ export function createAdminRoutes(deps: ApiDeps): Hono {
   app.onError((error, c) =>
     errorResponse(reportFailure(c, runtime.logger, error), "chat", requestLoggerOf(c).id),
   );
-  for (const path of ["/accounts/*", "/keys/*", "/live-checks/*", "/models/*"])
+  for (const path of ["/accounts/*", "/audit/*", "/keys/*", "/live-checks/*", "/models/*"])
     app.use(path, noStore, auth, limit);
   app.route("/accounts", createAccountRoutes(deps));
   app.route("/accounts", createOauthRoutes(deps));
+  app.route("/audit", createAuditRoutes(deps));
   app.route("/keys", createKeyRoutes(deps));
   app.route("/live-checks", createLiveCheckRoutes(deps));
   app.route("/models", createCustomModelRoutes(deps));

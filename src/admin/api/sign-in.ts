@@ -2,19 +2,23 @@
 import { Hono } from "hono";
 import { accountView } from "../../accounts/view.ts";
 import { jsonBody, requireJson } from "../../http/json-body.ts";
-import { requestLoggerOf } from "../../log/request-logger.ts";
 import type { Peer } from "../../runtime.ts";
 import { retryAfterSeconds } from "../actions/sign-in.ts";
-import type { ApiDeps } from "./context.ts";
+import { type ApiDeps, auditOf } from "./context.ts";
 import { oauthCompleteBody, oauthStartBody } from "./schemas.ts";
 
 type Env = { Bindings: Peer };
 
-export function createOauthRoutes({ providers, actions: { signIn } }: ApiDeps): Hono<Env> {
+export function createOauthRoutes({ providers, audit, actions: { signIn } }: ApiDeps): Hono<Env> {
   return new Hono<Env>()
     .post("/:provider/oauth/start", requireJson, jsonBody(oauthStartBody), async (c) => {
       const isLocal = c.env?.local === true;
-      const started = await signIn.start(c.req.param("provider"), c.req.valid("json"), isLocal);
+      const started = await signIn.start(
+        c.req.param("provider"),
+        c.req.valid("json"),
+        isLocal,
+        auditOf(audit, c),
+      );
       return c.json({
         state: started.state,
         url: started.url,
@@ -26,8 +30,7 @@ export function createOauthRoutes({ providers, actions: { signIn } }: ApiDeps): 
       });
     })
     .post("/:provider/oauth/complete", requireJson, jsonBody(oauthCompleteBody), async (c) => {
-      const { addFields } = requestLoggerOf(c);
-      const step = await signIn.complete(c.req.param("provider"), c.req.valid("json"), addFields);
+      const step = await signIn.complete(c.req.param("provider"), c.req.valid("json"), auditOf(audit, c));
       return step.status === "pending"
         ? c.json({ status: "pending", retry_after: retryAfterSeconds(step) })
         : c.json({ status: "connected", account: accountView(step.account, providers) });

@@ -33,10 +33,10 @@ export function render(c: PageContext, page: Child, status: ContentfulStatusCode
 
 /**
  * Runs an action for a page. Its log entry names the API call that does the same (`api`, such as `POST /admin/keys`)
- * beside what the action adds through `audit`.
+ * beside what the action changes.
  */
 export async function perform<Value>(
-  { runtime }: PageDeps,
+  { runtime, audit }: PageDeps,
   c: PageContext,
   api: string,
   action: (audit: Audit) => Value | Promise<Value>,
@@ -44,7 +44,7 @@ export async function perform<Value>(
   const { addFields } = requestLoggerOf(c);
   addFields({ api });
   try {
-    return { ok: true, value: await action(addFields) };
+    return { ok: true, value: await action(audit.of(c, "session")) };
   } catch (error) {
     return { ok: false, error: reportFailure(c, runtime.logger, error) };
   }

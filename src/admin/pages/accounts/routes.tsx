@@ -2,6 +2,7 @@
 import { Hono } from "hono";
 import { decodeBody } from "../../../http/json-body.ts";
 import type { AccountActions } from "../../actions/accounts.ts";
+import type { Audit } from "../../actions/audit.ts";
 import { accountChangeBody } from "../../api/schemas.ts";
 import { formErrorOf } from "../../ui/form-error.ts";
 import { type Notice, PATH } from "../../ui/layout.tsx";
@@ -56,16 +57,22 @@ export async function showAccounts(deps: PageDeps, c: PageContext, error?: strin
 interface ButtonAction {
   /** The API call that does the same, for the log. */
   readonly api: string;
-  run(accounts: AccountActions, id: string): Promise<unknown>;
+  run(accounts: AccountActions, id: string, audit: Audit): Promise<unknown>;
 }
 
 /** The actions that one button performs, by the last part of their path. */
 const BUTTON_ACTIONS: Readonly<Record<string, ButtonAction>> = {
-  primary: { api: "POST /admin/accounts/:id/primary", run: (accounts, id) => accounts.makePrimary(id) },
-  refresh: { api: "POST /admin/accounts/:id/refresh", run: (accounts, id) => accounts.refresh(id) },
-  enable: { api: PATCH, run: (accounts, id) => accounts.update(id, { enabled: true }) },
-  disable: { api: PATCH, run: (accounts, id) => accounts.update(id, { enabled: false }) },
-  remove: { api: "DELETE /admin/accounts/:id", run: (accounts, id) => accounts.remove(id) },
+  primary: {
+    api: "POST /admin/accounts/:id/primary",
+    run: (accounts, id, audit) => accounts.makePrimary(id, audit),
+  },
+  refresh: {
+    api: "POST /admin/accounts/:id/refresh",
+    run: (accounts, id, audit) => accounts.refresh(id, audit),
+  },
+  enable: { api: PATCH, run: (accounts, id, audit) => accounts.update(id, { enabled: true }, audit) },
+  disable: { api: PATCH, run: (accounts, id, audit) => accounts.update(id, { enabled: false }, audit) },
+  remove: { api: "DELETE /admin/accounts/:id", run: (accounts, id, audit) => accounts.remove(id, audit) },
 };
 
 export function createAccountPages(deps: PageDeps): Hono<PageEnv> {
@@ -74,7 +81,9 @@ export function createAccountPages(deps: PageDeps): Hono<PageEnv> {
 
   for (const [name, { api, run }] of Object.entries(BUTTON_ACTIONS)) {
     app.post(`/:id/${name}`, async (c) => {
-      const outcome = await perform(deps, c, api, () => run(deps.actions.accounts, c.req.param("id")));
+      const outcome = await perform(deps, c, api, (audit) =>
+        run(deps.actions.accounts, c.req.param("id"), audit),
+      );
       if (!outcome.ok) return showAccounts(deps, c, outcome.error.message);
       return c.redirect(`${PATH.accounts}?done=${name}`, 303);
     });
@@ -90,8 +99,8 @@ export function createAccountPages(deps: PageDeps): Hono<PageEnv> {
     const account = await storage.accounts.get(c.req.param("id"));
     if (account === null) return missing(c, "account");
     const { label = "" } = await fieldsOf(c);
-    const outcome = await perform(deps, c, PATCH, () =>
-      deps.actions.accounts.update(account.id, decodeBody(accountChangeBody, { label })),
+    const outcome = await perform(deps, c, PATCH, (audit) =>
+      deps.actions.accounts.update(account.id, decodeBody(accountChangeBody, { label }), audit),
     );
     if (outcome.ok) return c.redirect(`${PATH.accounts}?done=rename`, 303);
     const error = formErrorOf(outcome.error, { label: { label: "Name" } });

@@ -4,7 +4,7 @@ import type { Protocol } from "../../../protocols/protocol.ts";
 import type { KeyRecord } from "../../../storage/port.ts";
 import { PATH } from "../../ui/layout.tsx";
 import { createConfirm } from "../confirm/routes.tsx";
-import { fieldsOf, type PageContext, type PageDeps, type PageEnv, render } from "../context.ts";
+import { fieldsOf, type PageContext, type PageDeps, type PageEnv, perform, render } from "../context.ts";
 import { keyChoice } from "../keys/choice.ts";
 import { createModelView, type ModelView } from "../models/view.ts";
 import { modelsFor, protocolFor } from "./agent.ts";
@@ -73,7 +73,9 @@ async function showAgents(
   const agent = AGENTS.find(({ id }) => id === selection.agent) ?? AGENTS[0]!;
   const models = chosen === undefined ? [] : await view.listFor(chosen);
   const secrets =
-    chosen !== undefined && (reveals || sendsTest) ? await deps.runtime.storage.keys.reveal(chosen.id) : null;
+    chosen !== undefined && (reveals || sendsTest)
+      ? await secretsFor(deps, c, chosen.id, sendsTest ? "key.test" : "key.reveal")
+      : null;
 
   const usable = modelsFor(agent, models);
   const model = usable.find(({ id }) => id === selection.model) ?? usable[0];
@@ -98,6 +100,13 @@ async function showAgents(
       hasAccount={accounts.length > 0}
     />,
   );
+}
+
+async function secretsFor(deps: PageDeps, c: PageContext, id: string, action: "key.reveal" | "key.test") {
+  const outcome = await perform(deps, c, "POST /admin/keys/:id/reveal", (audit) =>
+    deps.actions.keys.reveal(id, audit, action),
+  );
+  return outcome.ok ? outcome.value : null;
 }
 
 interface TestOptions {

@@ -19,7 +19,7 @@ export type Confirm = (
   about: ConfirmOptions,
 ) => Promise<Response | null>;
 
-export function createConfirm({ runtime, sessions }: PageDeps): Confirm {
+export function createConfirm({ runtime, sessions, audit }: PageDeps): Confirm {
   const guard = createLoginGuard(runtime);
   return async (c, token = "", { section, ...about }) => {
     const show = (error?: string, status: 200 | 401 | 429 = 200) =>
@@ -35,6 +35,7 @@ export function createConfirm({ runtime, sessions }: PageDeps): Confirm {
     if (outcome.status === "right") {
       // Counts as a login: the next reveals do not ask again.
       c.header("set-cookie", await sessions.open(isEncrypted(runtime.config, c.req.raw)));
+      audit.of(c, "admin token")({ action: "session.open" });
       return null;
     }
     const isSlow = outcome.status === "wait";

@@ -63,9 +63,9 @@ export function createConnectPages(deps: PageDeps): Hono<PageEnv> {
       const panel = <ConnectPanel provider={provider} error={error} />;
       return showPanel(c, "accounts", `Connect ${provider.name}`, panel);
     }
-    const outcome = await perform(deps, c, "POST /admin/accounts/:provider/oauth/start", () => {
+    const outcome = await perform(deps, c, "POST /admin/accounts/:provider/oauth/start", (audit) => {
       const options = decodeBody(oauthStartBody, filled({ mode, enterprise_domain }));
-      return deps.actions.signIn.start(provider.id, options, c.env?.local === true);
+      return deps.actions.signIn.start(provider.id, options, c.env?.local === true, audit);
     });
     const title = `Connect ${provider.name}`;
     if (!outcome.ok) {

@@ -96,8 +96,8 @@ async function takeOver(
   next: AccountRecord,
 ): Promise<AccountRecord> {
   if (!former.primary) return next;
-  const outcome = await perform(deps, c, "POST /admin/accounts/:id/primary", () =>
-    deps.actions.accounts.makePrimary(next.id),
+  const outcome = await perform(deps, c, "POST /admin/accounts/:id/primary", (audit) =>
+    deps.actions.accounts.makePrimary(next.id, audit),
   );
   return outcome.ok ? outcome.value : next;
 }

@@ -83,7 +83,9 @@ export function createKeyPages(deps: PageDeps): Hono<PageEnv> {
     const action = `/admin/page/keys/${stored.id}/reveal`;
     const confirmation = await confirm(c, token, { section: "keys", action, back: PATH.keys, fields: {} });
     if (confirmation !== null) return confirmation;
-    const outcome = await perform(deps, c, "POST /admin/keys/:id/reveal", () => actions.reveal(stored.id));
+    const outcome = await perform(deps, c, "POST /admin/keys/:id/reveal", (audit) =>
+      actions.reveal(stored.id, audit),
+    );
     if (!outcome.ok) return missing(c, "key");
     const { key } = outcome.value;
     return showPanel(c, "keys", stored.label, <KeyPanel stored={stored} text={key} isNew={false} />);
@@ -97,7 +99,9 @@ export function createKeyPages(deps: PageDeps): Hono<PageEnv> {
 
   app.post("/:id/revoke", async (c) => {
     const id = c.req.param("id");
-    const outcome = await perform(deps, c, "POST /admin/keys/:id/revoke", () => actions.revoke(id));
+    const outcome = await perform(deps, c, "POST /admin/keys/:id/revoke", (audit) =>
+      actions.revoke(id, audit),
+    );
     return outcome.ok ? c.redirect(`${PATH.keys}?done=revoke`, 303) : missing(c, "key");
   });
   return app;

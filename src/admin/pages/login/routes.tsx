@@ -62,6 +62,7 @@ export function createLoginPages(deps: PageDeps): Hono<PageEnv> {
     if (outcome.status === "right") {
       requestLoggerOf(c).addFields({ by: "admin token" });
       c.header("set-cookie", await sessions.open(isEncrypted(runtime.config, c.req.raw)));
+      deps.audit.of(c, "admin token")({ action: "session.open" });
       runtime.logger.info("admin_login");
       if (isJson) return c.json({ expires_at: c.get("frame").now + SESSION_MS });
       return c.redirect(nextOf(requested) ?? PATH.accounts, 303);
@@ -84,7 +85,9 @@ export function createLoginPages(deps: PageDeps): Hono<PageEnv> {
 
   app.post("/logout", async (c) => {
     const isJson = (c.req.header("accept") ?? "").startsWith("application/json");
+    const isOpen = await sessions.isLive(c.req.raw);
     for (const cookie of await sessions.close(c.req.raw)) c.header("set-cookie", cookie, { append: true });
+    if (isOpen) deps.audit.of(c, "session")({ action: "session.close" });
     return isJson ? c.json({ status: "logged_out" }) : c.redirect(`${PATH.accounts}?out`, 303);
   });
   return app;

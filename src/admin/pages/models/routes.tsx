@@ -58,7 +58,7 @@ export function createModelPages(deps: PageDeps): Hono<PageEnv> {
   app.get("/", (c) => show(c));
 
   app.post("/refresh", async (c) => {
-    const outcome = await perform(deps, c, "POST /admin/models/refresh", () => actions.refresh());
+    const outcome = await perform(deps, c, "POST /admin/models/refresh", (audit) => actions.refresh(audit));
     return show(c, outcome.ok ? refreshNotice(outcome.value) : badNotice(outcome.error));
   });
 
