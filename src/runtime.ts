@@ -94,6 +94,11 @@ export interface Runtime {
    */
   readonly sharesPromises?: boolean;
   /**
+   * True for a server: its memory and its timers last while no request runs. Absent where a process may be stopped, or be one
+   * of many, as soon as no request runs.
+   */
+  readonly outlivesRequests?: boolean;
+  /**
    * Listens on a loopback port for a browser that a provider sends back to this machine; null when the port is taken.
    * Absent where the runtime cannot, or where no browser of its own machine would come.
    */

@@ -61,6 +61,7 @@ export async function start(environment: Record<string, string | undefined>): Pr
     logger,
     zstd: unpackZstd,
     sharesPromises: true,
+    outlivesRequests: true,
     // A body that fails is printed, stack and all, by what serves here.
     abortConnection: (request) => answeredOn.get(request)?.destroy(),
     shutdown: shutdown.signal,

@@ -1,7 +1,8 @@
 /** Every route of the owner's that changes something leaves a line of who changed what, and none holds a secret. */
 import { expect, test } from "vitest";
-import { accountBodies } from "../fakes/accounts.ts";
+
 import { field, type SignIns, startSignIns } from "../oauth/sign-in.ts";
+import { importsOf } from "../support/accounts.ts";
 import type { Answer } from "../support/requests.ts";
 import { AUTHORITY } from "./authority.ts";
 
@@ -42,6 +43,12 @@ const button =
     return [action, id];
   };
 
+/** A further account's id. */
+async function another({ kleis, api }: Owner): Promise<string> {
+  const { json } = await api("POST", "/accounts/import", importsOf(kleis.fakes).openaiKey);
+  return (json.accounts as { id: string }[])[0]?.id ?? "";
+}
+
 /** The id of the newest account. */
 async function newest({ kleis }: Owner): Promise<string> {
   return (await kleis.storage.accounts.list()).at(-1)?.id ?? "";
@@ -73,7 +80,7 @@ const USES: Readonly<Record<string, Use>> = {
     return ["account.update", id];
   },
   "DELETE /admin/accounts/:id": async (owner) => {
-    const id = await newest(owner);
+    const id = await another(owner);
     expect((await owner.api("DELETE", `/accounts/${id}`)).status).toBe(200);
     return ["account.remove", id];
   },
@@ -122,7 +129,7 @@ const USES: Readonly<Record<string, Use>> = {
   "POST /admin/page/accounts/:id/disable": button("account.update", "disable"),
   "POST /admin/page/accounts/:id/enable": button("account.update", "enable"),
   "POST /admin/page/accounts/:id/remove": async (owner) => {
-    const id = await newest(owner);
+    const id = await another(owner);
     await owner.form(`/accounts/${id}/remove`);
     return ["account.remove", id];
   },
@@ -205,9 +212,11 @@ const WRITING = [...AUTHORITY].filter(
 async function startOwner(): Promise<Owner> {
   const kleis = await startSignIns();
   const cookie = await kleis.login();
-  const api: Owner["api"] = (method, path, body) => kleis.admin(method, `/admin${path}`, body);
+  const api: Owner["api"] = (method, path, body) =>
+    kleis.clock.pass(kleis.admin(method, `/admin${path}`, body));
   const ids: string[] = [];
-  for (const body of [accountBodies(kleis.fakes).codex, accountBodies(kleis.fakes).claude]) {
+  const { codex, claude } = importsOf(kleis.fakes);
+  for (const body of [codex, claude]) {
     const { json, text } = await api("POST", "/accounts/import", body);
     ids.push((json.accounts as { id: string }[] | undefined)?.[0]?.id ?? text);
   }
@@ -218,7 +227,7 @@ async function startOwner(): Promise<Owner> {
     accounts: [first, second],
     key: async () => (await kleis.key()).record.id,
     api,
-    form: (path, form = {}) => kleis.browse(`/admin/page${path}`, { cookie, form }),
+    form: (path, form = {}) => kleis.clock.pass(kleis.browse(`/admin/page${path}`, { cookie, form })),
   };
 }
 
