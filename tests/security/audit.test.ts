@@ -54,7 +54,7 @@ async function newest({ kleis }: Owner): Promise<string> {
   return (await kleis.storage.accounts.list()).at(-1)?.id ?? "";
 }
 
-const CHECK = /name="account" value="([^"]+)"[^]*?name="requests" value="(\d+)"/;
+const CHECK = /name="account" value="([^"]+)"[\s\S]*?name="requests" value="(\d+)"/;
 
 const USES: Readonly<Record<string, Use>> = {
   "POST /admin/login": async ({ kleis }) => {
