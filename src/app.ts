@@ -73,7 +73,7 @@ export function createApp(given: Runtime): App {
 function createServices(runtime: Runtime) {
   const health = watchStore(runtime.clock);
   const policies = cacheSetting(runtime, POLICY_SETTING);
-  const limits = createLimits(runtime, policies.value);
+  const limits = createLimits(runtime, () => policies.value());
   const accountCache = createAccountCache(runtime, { health, onLimits: limits.cooling.learn });
   const uses = createKeyUses(runtime);
   const refusals = createLastRefusals(runtime, accountCache);

@@ -38,26 +38,72 @@ interface Known {
   readonly at: number;
 }
 
-export function createLastRefusals(
-  { storage, clock, logger, waitUntil, sharesPromises = false }: Runtime,
-  accountCache: Pick<AccountCache, "noted">,
-): LastRefusals {
-  const known = new Map<string, Known>();
-  const pending = new Map<string, Known>();
-  /** The recent writes of each account, epoch ms. */
-  const written = new Map<string, readonly number[]>();
-  const writes = new Set<Promise<void>>();
+type Cache = Pick<AccountCache, "noted">;
 
-  async function write(id: string): Promise<void> {
-    const change = pending.get(id);
+export function createLastRefusals(runtime: Runtime, accountCache: Cache): LastRefusals {
+  return new StoredRefusals(runtime, accountCache);
+}
+
+class StoredRefusals implements LastRefusals {
+  readonly #runtime: Runtime;
+  readonly #cache: Cache;
+  readonly #known = new Map<string, Known>();
+  readonly #pending = new Map<string, Known>();
+  /** The recent writes of each account, epoch ms. */
+  readonly #written = new Map<string, readonly number[]>();
+  readonly #writes = new Set<Promise<void>>();
+
+  constructor(runtime: Runtime, cache: Cache) {
+    this.#runtime = runtime;
+    this.#cache = cache;
+  }
+
+  refused({ id, lastRefusal: last }: Asking, note: RefusalNote): void {
+    const isOld = last !== null && isSame(last, note) && note.at - last.at < QUIET_MS;
+    if (!isOld) this.#put(id, { note, at: note.at });
+    this.#settle(id);
+  }
+
+  succeeded({ id, lastRefusal }: Asking, success: Success): void {
+    const own = this.#known.get(id);
+    const note = own !== undefined && own.at >= (lastRefusal?.at ?? 0) ? own.note : lastRefusal;
+    if (note !== null && note.at <= success.since && clears(success, note)) {
+      this.#put(id, { note: null, at: note.at });
+    }
+    this.#settle(id);
+  }
+
+  async flush(): Promise<void> {
+    // Where requests must not await each other's promises, each writes what it finds.
+    if (this.#runtime.sharesPromises === true) await Promise.all(this.#writes);
+    await Promise.all([...this.#pending.keys()].map((id) => this.#write(id)));
+  }
+
+  #put(id: string, change: Known): void {
+    this.#known.set(id, change);
+    this.#pending.set(id, change);
+    this.#cache.noted(id, change.note);
+  }
+
+  /** Writes pending changes in the background, unless that happened too often recently: then a later call does. */
+  #settle(id: string): void {
+    if (!this.#pending.has(id) || this.#lately(id).length >= WRITES) return;
+    const writing = this.#write(id).finally(() => this.#writes.delete(writing));
+    this.#writes.add(writing);
+    this.#runtime.waitUntil(writing);
+  }
+
+  async #write(id: string): Promise<void> {
+    const { storage, clock, logger } = this.#runtime;
+    const change = this.#pending.get(id);
     if (change === undefined) return;
-    pending.delete(id);
-    written.set(id, [...lately(id), clock.now()]);
+    this.#pending.delete(id);
+    this.#written.set(id, [...this.#lately(id), clock.now()]);
     try {
       await storage.accounts.noteRefusal(id, change.note, change.at);
     } catch (error) {
       // Kept for the next write, unless something newer is pending.
-      if (!pending.has(id)) pending.set(id, change);
+      if (!this.#pending.has(id)) this.#pending.set(id, change);
       logger.warn("last_refusal_not_noted", {
         account: id,
         error: error instanceof Error ? error.name : "unknown",
@@ -65,46 +111,10 @@ export function createLastRefusals(
     }
   }
 
-  function lately(id: string): readonly number[] {
-    const now = clock.now();
-    return (written.get(id) ?? []).filter((at) => now - at < QUIET_MS);
+  #lately(id: string): readonly number[] {
+    const now = this.#runtime.clock.now();
+    return (this.#written.get(id) ?? []).filter((at) => now - at < QUIET_MS);
   }
-
-  function put(id: string, change: Known): void {
-    known.set(id, change);
-    pending.set(id, change);
-    accountCache.noted(id, change.note);
-  }
-
-  /** Writes pending changes in the background, unless that happened too often recently: then a later call does. */
-  function settle(id: string): void {
-    if (!pending.has(id) || lately(id).length >= WRITES) return;
-    const writing = write(id).finally(() => writes.delete(writing));
-    writes.add(writing);
-    waitUntil(writing);
-  }
-
-  return {
-    refused({ id, lastRefusal: last }, note) {
-      const isOld = last !== null && isSame(last, note) && note.at - last.at < QUIET_MS;
-      if (!isOld) put(id, { note, at: note.at });
-      settle(id);
-    },
-
-    succeeded({ id, lastRefusal }, success) {
-      const own = known.get(id);
-      const note = own !== undefined && own.at >= (lastRefusal?.at ?? 0) ? own.note : lastRefusal;
-      if (note !== null && note.at <= success.since && clears(success, note))
-        put(id, { note: null, at: note.at });
-      settle(id);
-    },
-
-    async flush() {
-      // Where requests must not await each other's promises, each writes what it finds.
-      if (sharesPromises) await Promise.all(writes);
-      await Promise.all([...pending.keys()].map(write));
-    },
-  };
 }
 
 function isSame(one: RefusalNote, other: RefusalNote): boolean {

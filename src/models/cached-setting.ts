@@ -48,89 +48,114 @@ const READING_MS = 10_000;
 const PAUSE_MS = 2_000;
 
 export function cacheSetting<T>(runtime: Runtime, options: SettingOptions<T>): CachedSetting<T> {
-  const { storage, clock, logger } = runtime;
-  const { key, decode, encode, freshMs } = options;
-  let known: T | undefined;
-  let isRead = false;
-  // Since when (epoch ms) and for how long (ms) no reading is due.
-  let quietSince = Number.NEGATIVE_INFINITY;
-  let quietMs = 0;
-  // A reading that began before a change must not bring the old value back.
-  let changes = 0;
+  return new SettingCache(runtime, options);
+}
 
-  const isDue = () => !isWithin(clock.now(), quietSince, quietMs);
-  function adopt(stored: T): void {
-    known = known === undefined || options.join === undefined ? stored : options.join(known, stored);
-  }
-  function keepQuiet(ms: number): void {
-    quietSince = clock.now();
-    quietMs = ms;
+class SettingCache<T> implements CachedSetting<T> {
+  readonly #runtime: Runtime;
+  readonly #options: SettingOptions<T>;
+  #known: T | undefined;
+  #isRead = false;
+  /** Since when (epoch ms) and for how long (ms) no read is due. */
+  #quietSince = Number.NEGATIVE_INFINITY;
+  #quietMs = 0;
+  /** Counts changes: a read that began before a change must not bring the old value back. */
+  #changes = 0;
+
+  constructor(runtime: Runtime, options: SettingOptions<T>) {
+    this.#runtime = runtime;
+    this.#options = options;
   }
 
-  /** Of a reading that begins now; takes over what it brings. */
-  function reading(): (text: string | null) => void {
-    const begun = changes;
-    return (text) => {
-      const value = decode(text);
-      if (value === undefined) logger.warn("setting_unreadable", { key });
-      else if (begun === changes || options.join !== undefined) adopt(value);
-      isRead = true;
-      keepQuiet(freshMs);
+  value(): T | undefined {
+    return this.#known;
+  }
+
+  isRead(): boolean {
+    return this.#isRead;
+  }
+
+  wanted(): WantedSetting | undefined {
+    if (this.#isRead && !this.#isDue()) return undefined;
+    const take = this.#beginRead();
+    return {
+      key: this.#options.key,
+      take: (text) => {
+        // Several reads may have begun at once, and decoding a large text is not free.
+        if (!this.#isRead || this.#isDue()) take(text);
+      },
     };
   }
 
-  async function load(): Promise<void> {
-    const take = reading();
-    keepQuiet(READING_MS);
+  begin(): Promise<void> | undefined {
+    if (!this.#isDue()) return undefined;
+    const reading = this.load();
+    this.#runtime.waitUntil(reading);
+    return reading;
+  }
+
+  async load(): Promise<void> {
+    const { storage, logger } = this.#runtime;
+    const { key } = this.#options;
+    const take = this.#beginRead();
+    this.#keepQuiet(READING_MS);
     try {
       take(await storage.settings.get(key));
     } catch (error) {
       logger.warn("setting_not_read", { key, error: error instanceof Error ? error.message : "unknown" });
-      isRead = true;
-      keepQuiet(PAUSE_MS);
+      this.#isRead = true;
+      this.#keepQuiet(PAUSE_MS);
     }
   }
 
-  function know(value: T): void {
-    changes++;
-    known = value;
-    isRead = true;
-    keepQuiet(freshMs);
+  async stored(): Promise<T | undefined> {
+    const { key, decode } = this.#options;
+    const take = this.#beginRead();
+    const text = await this.#runtime.storage.settings.get(key);
+    take(text);
+    return decode(text);
   }
 
-  return {
-    value: () => known,
-    wanted() {
-      if (isRead && !isDue()) return undefined;
-      const take = reading();
-      return {
-        key,
-        take(text) {
-          // Several may have begun at once, and what is stored can be large.
-          if (!isRead || isDue()) take(text);
-        },
-      };
-    },
-    begin() {
-      if (!isDue()) return undefined;
-      const reading = load();
-      runtime.waitUntil(reading);
-      return reading;
-    },
-    isRead: () => isRead,
-    load,
-    async stored() {
-      const take = reading();
-      const text = await storage.settings.get(key);
-      take(text);
-      return decode(text);
-    },
-    know,
-    async save(value) {
-      changes++;
-      await storage.settings.set(key, encode(value), clock.now());
-      adopt(value);
-      know(known ?? value);
-    },
-  };
+  know(value: T): void {
+    this.#changes++;
+    this.#known = value;
+    this.#isRead = true;
+    this.#keepQuiet(this.#options.freshMs);
+  }
+
+  async save(value: T): Promise<void> {
+    const { storage, clock } = this.#runtime;
+    const { key, encode } = this.#options;
+    this.#changes++;
+    await storage.settings.set(key, encode(value), clock.now());
+    this.#adopt(value);
+    this.know(this.#known ?? value);
+  }
+
+  /** Marks the start of a read; the result takes what was read. */
+  #beginRead(): (text: string | null) => void {
+    const { key, decode, join, freshMs } = this.#options;
+    const begun = this.#changes;
+    return (text) => {
+      const value = decode(text);
+      if (value === undefined) this.#runtime.logger.warn("setting_unreadable", { key });
+      else if (begun === this.#changes || join !== undefined) this.#adopt(value);
+      this.#isRead = true;
+      this.#keepQuiet(freshMs);
+    };
+  }
+
+  #adopt(stored: T): void {
+    const { join } = this.#options;
+    this.#known = this.#known === undefined || join === undefined ? stored : join(this.#known, stored);
+  }
+
+  #isDue(): boolean {
+    return !isWithin(this.#runtime.clock.now(), this.#quietSince, this.#quietMs);
+  }
+
+  #keepQuiet(ms: number): void {
+    this.#quietSince = this.#runtime.clock.now();
+    this.#quietMs = ms;
+  }
 }

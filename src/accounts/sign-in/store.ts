@@ -8,7 +8,7 @@ import * as z from "zod/mini";
 import { isObject, type JsonObject } from "../../json.ts";
 import type { ImportedAccount } from "../../providers/provider.ts";
 import type { Runtime } from "../../runtime.ts";
-import { type OauthState, StorageError } from "../../storage/port.ts";
+import { type OauthState, type OauthStateStore, StorageError } from "../../storage/port.ts";
 import { retryStorage } from "../refresh/retry-storage.ts";
 
 /** The status of a sign-in. */
@@ -86,82 +86,98 @@ export const SOON_MS = 2_000;
 /** Added to a provider's interval, so that clock differences do not make a poll early, ms. */
 const POLL_MARGIN_MS = 1_000;
 
-export function createSignInStore({ storage, clock, logger }: Runtime): SignInStore {
-  const states = storage.oauthStates;
+export function createSignInStore(runtime: Runtime): SignInStore {
+  return new StoredSignIns(runtime);
+}
 
-  /** How long the step cannot be locked, ms; zero or negative when it is free. */
-  function waitOf({ nextPollAt, takenUntil = 0 }: z.output<typeof stepSchema>): number {
-    const now = clock.now();
-    const taken = takenUntil - now;
-    // A lock that claims to last longer was taken before the clock was set back.
-    return Math.max(nextPollAt - now, taken > LOCK_MS ? 0 : Math.min(taken, SOON_MS));
+class StoredSignIns implements SignInStore {
+  readonly #runtime: Runtime;
+  readonly #states: OauthStateStore;
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+    this.#states = runtime.storage.oauthStates;
+  }
+
+  async insert(row: SignInRow, status: SignInStatus, step: StepState): Promise<void> {
+    await this.#states.removeExpired(row.createdAt);
+    const nextPollAt = row.createdAt + (step.intervalMs ?? 0);
+    const secret = { ...step, nextPollAt };
+    await this.#states.insert({ ...row, state: stepKey(row.state), secret, version: 0 });
+    await this.#states.insert({ ...row, secret: { ...status }, version: 0 });
+  }
+
+  async find(state: string): Promise<{ row: SignInRow; status: SignInStatus } | null> {
+    // The key of a step row is not a state.
+    const found = isStepKey(state) ? null : await this.#states.get(state);
+    if (found === null || found.expiresAt <= this.#runtime.clock.now()) return null;
+    const { secret, version: _, ...row } = found;
+    return { row, status: statusSchema.parse(secret) };
+  }
+
+  async lock(state: string): Promise<{ step: LockedStep } | { waitMs: number }> {
+    const seen = await this.#states.get(stepKey(state));
+    if (seen === null) return { waitMs: SOON_MS };
+    const step = stepSchema.parse(seen.secret);
+    const now = this.#runtime.clock.now();
+    const waitMs = waitOf(step, now);
+    if (waitMs > 0) return { waitMs };
+    const until = { nextPollAt: step.nextPollAt, takenUntil: now + LOCK_MS };
+    const isLocked = await this.#states.update(stepKey(state), toJson(step, until), seen.version);
+    // Another call may have locked it after the read.
+    return isLocked ? { step: { ...step, version: seen.version + 1 } } : { waitMs: SOON_MS };
+  }
+
+  async keep(
+    row: SignInRow,
+    { version, ...step }: LockedStep,
+    granted: ImportedAccount,
+  ): Promise<LockedStep> {
+    const until = { nextPollAt: 0, takenUntil: this.#runtime.clock.now() + LOCK_MS };
+    const secret = toJson({ ...step, granted }, until);
+    const isKept = await this.#note(row, false, () =>
+      this.#states.update(stepKey(row.state), secret, version),
+    );
+    return { ...step, granted, version: isKept ? version + 1 : version };
+  }
+
+  release(row: SignInRow, { version, ...step }: LockedStep): Promise<number> {
+    const waitMs = step.intervalMs === null || step.granted ? 0 : step.intervalMs + POLL_MARGIN_MS;
+    const secret = toJson(step, { nextPollAt: this.#runtime.clock.now() + waitMs });
+    return this.#note(row, LOCK_MS, async () => {
+      await this.#states.update(stepKey(row.state), secret, version);
+      return waitMs;
+    });
+  }
+
+  async close(row: SignInRow, status: SignInStatus): Promise<void> {
+    const { account } = status;
+    await this.#note(row, undefined, async () => {
+      const found = account === undefined ? await this.#states.get(row.state) : null;
+      const isConnected = found !== null && statusSchema.parse(found.secret).account !== undefined;
+      if (!isConnected) await this.#states.update(row.state, { ...status }, found?.version);
+      await this.#states.consume(stepKey(row.state));
+    });
   }
 
   /** An idempotent write whose failure is only logged: its effect shows within `LOCK_MS` without it. */
-  async function note<T>(row: SignInRow, otherwise: T, say: () => Promise<T>): Promise<T> {
+  async #note<T>({ provider }: SignInRow, otherwise: T, write: () => Promise<T>): Promise<T> {
+    const { clock, logger } = this.#runtime;
     try {
-      return await retryStorage(clock, say);
+      return await retryStorage(clock, write);
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
-      logger.error("sign_in_not_noted", { provider: row.provider, reason: error.message });
+      logger.error("sign_in_not_noted", { provider, reason: error.message });
       return otherwise;
     }
   }
+}
 
-  return {
-    async insert(row, status, step) {
-      await states.removeExpired(row.createdAt);
-      const nextPollAt = row.createdAt + (step.intervalMs ?? 0);
-      await states.insert({ ...row, state: stepKey(row.state), secret: { ...step, nextPollAt }, version: 0 });
-      await states.insert({ ...row, secret: { ...status }, version: 0 });
-    },
-
-    async find(state) {
-      // The key of a step row is not a state.
-      const found = isStepKey(state) ? null : await states.get(state);
-      if (found === null || found.expiresAt <= clock.now()) return null;
-      const { secret, version: _, ...row } = found;
-      return { row, status: statusSchema.parse(secret) };
-    },
-
-    async lock(state) {
-      const seen = await states.get(stepKey(state));
-      if (seen === null) return { waitMs: SOON_MS };
-      const step = stepSchema.parse(seen.secret);
-      const waitMs = waitOf(step);
-      if (waitMs > 0) return { waitMs };
-      const until = { nextPollAt: step.nextPollAt, takenUntil: clock.now() + LOCK_MS };
-      // Another call may have locked it after the read.
-      if (!(await states.update(stepKey(state), toJson(step, until), seen.version)))
-        return { waitMs: SOON_MS };
-      return { step: { ...step, version: seen.version + 1 } };
-    },
-
-    async keep(row, { version, ...step }, granted) {
-      const secret = toJson({ ...step, granted }, { nextPollAt: 0, takenUntil: clock.now() + LOCK_MS });
-      const isKept = await note(row, false, () => states.update(stepKey(row.state), secret, version));
-      return { ...step, granted, version: isKept ? version + 1 : version };
-    },
-
-    release(row, { version, ...step }) {
-      const waitMs = step.intervalMs === null || step.granted ? 0 : step.intervalMs + POLL_MARGIN_MS;
-      const secret = toJson(step, { nextPollAt: clock.now() + waitMs });
-      return note(row, LOCK_MS, async () => {
-        await states.update(stepKey(row.state), secret, version);
-        return waitMs;
-      });
-    },
-
-    async close(row, status) {
-      const { account } = status;
-      await note(row, undefined, async () => {
-        const found = account === undefined ? await states.get(row.state) : null;
-        const isConnected = found !== null && statusSchema.parse(found.secret).account !== undefined;
-        if (!isConnected) await states.update(row.state, { ...status }, found?.version);
-        await states.consume(stepKey(row.state));
-      });
-    },
-  };
+/** How long the step cannot be locked, ms; zero or negative when it is free. */
+function waitOf({ nextPollAt, takenUntil = 0 }: z.output<typeof stepSchema>, now: number): number {
+  const taken = takenUntil - now;
+  // A lock that claims to last longer was taken before the clock was set back.
+  return Math.max(nextPollAt - now, taken > LOCK_MS ? 0 : Math.min(taken, SOON_MS));
 }
 
 /** The stored form. */

@@ -1,7 +1,7 @@
 /**
- * Registries ready to be sent: upstream's text with our entries spliced in before its last brace, and packed once. What
- * is big is shared between them and never copied; what was worked out is kept for as long as its catalogue is current.
- * Our entries are worked out without the address that they lead to: a new one costs no more than putting it in.
+ * Registries ready to be sent: upstream's text with Kleis's entries spliced in before its last brace, compressed once.
+ * Large parts are shared between bodies and never copied; results are cached for as long as their catalogue is current.
+ * Kleis's entries are built with a placeholder for the base URL, so a new base URL costs only a replacement.
  */
 import type { Bytes } from "../../bytes.ts";
 import type { Clock } from "../../runtime.ts";
@@ -15,37 +15,37 @@ import { type KleisEntriesInput, kleisEntries } from "./kleis-entries.ts";
 import type { RegistryText } from "./splice.ts";
 
 export interface RegistryBody {
-  /** Weak, since it stands for the packed form too (RFC 9110 §8.8.3). */
+  /** Weak, since the compressed form has it too (RFC 9110 §8.8.3). */
   readonly etag: string;
   /** Bytes of all parts. */
   readonly length: number;
   readonly parts: readonly Bytes[];
-  /** The packed form; made once, however many ask for it. */
+  /** The gzip form; made once, however many requests want it. */
   packed(): Promise<Bytes>;
 }
 
 export interface BodyInput extends Omit<KleisEntriesInput, "access"> {
   readonly accounts: readonly AccountRecord[];
   readonly scopes: KeyScopes;
-  /** What ours is spliced into; null for ours alone. */
+  /** The text that Kleis's entries are spliced into; null for these entries alone. */
   readonly upstream: RegistryText | null;
-  /** False for an address that anybody may have made up: nothing is kept for it. */
+  /** False for a base URL taken from an untrusted request: nothing is cached for it. */
   readonly isKept: boolean;
 }
 
 export type RegistryBodies = (input: BodyInput) => Promise<RegistryBody>;
 
-/** Combinations of accounts and scopes that are kept per catalogue, and addresses per combination. */
+/** Maximum combinations of accounts and scopes cached per catalogue, and base URLs per combination. */
 const CAPACITY = 16;
 /** Compression that has not ended after this long, ms, is presumed dead. */
 const PACKING_MS = 10_000;
 
-/** Stands for the address; `.invalid` leads nowhere (RFC 2606 §2). */
+/** Placeholder for the base URL; `.invalid` never resolves (RFC 2606 §2). */
 const ORIGIN = "https://origin.kleis.invalid";
 
-/** Our entries without their address, and the registries that they stand in, by address. */
+/** Kleis's entries without their base URL, and the registries that contain them, by base URL. */
 interface KleisPart {
-  /** The text around each mention of the address. */
+  /** The text around each occurrence of the base URL. */
   readonly pieces: readonly string[];
   readonly bodies: Map<string, Map<RegistryText | null, RegistryBody>>;
 }
@@ -57,62 +57,66 @@ const CLOSE = encoder.encode("}");
 
 export function createRegistryBodies(clock: Clock): RegistryBodies {
   const memory = new WeakMap<Catalogue, Map<string, KleisPart>>();
-
-  /** Requests must not await each other's promises on Workers, so concurrent callers poll for the result. */
-  function packer(parts: readonly Bytes[]): RegistryBody["packed"] {
-    let done: Bytes | null = null;
-    let since = Number.NEGATIVE_INFINITY;
-    return async () => {
-      if (done === null && isWithin(clock.now(), since, PACKING_MS))
-        await pollUntil(clock, () => done !== null, PACKING_MS);
-      if (done !== null) return done;
-      since = clock.now();
-      done = await gzip(parts);
-      return done;
-    };
-  }
-
-  function kleisPart(input: BodyInput): KleisPart {
-    const ofCatalogue = memory.get(input.catalogue) ?? new Map<string, KleisPart>();
-    memory.set(input.catalogue, ofCatalogue);
-    const name = nameOf(input);
-    const known = ofCatalogue.get(name);
-    if (known !== undefined) return known;
-    const access = accessOf(input.accounts, input.scopes);
-    const part = {
-      pieces: kleisEntries({ ...input, access, origin: ORIGIN }).split(ORIGIN),
-      bodies: new Map(),
-    };
-    keep(ofCatalogue, name, part);
-    return part;
-  }
-
-  async function bodyOf(pieces: readonly string[], { origin, upstream }: BodyInput): Promise<RegistryBody> {
-    const own = encoder.encode(pieces.join(JSON.stringify(origin).slice(1, -1)));
-    const parts = partsOf(own, upstream);
-    return {
-      etag: `W/"${upstream === null ? "own" : upstream.version}-${await digestOf(own)}"`,
-      length: parts.reduce((sum, part) => sum + part.length, 0),
-      parts,
-      packed: packer(parts),
-    };
-  }
-
   return async (input) => {
-    const { pieces, bodies } = kleisPart(input);
-    if (!input.isKept) return bodyOf(pieces, input);
+    const { pieces, bodies } = kleisPart(memory, input);
+    if (!input.isKept) return makeBody(clock, pieces, input);
     const atOrigin = bodies.get(input.origin) ?? new Map<RegistryText | null, RegistryBody>();
     keep(bodies, input.origin, atOrigin);
-    const body = atOrigin.get(input.upstream) ?? (await bodyOf(pieces, input));
+    const body = atOrigin.get(input.upstream) ?? (await makeBody(clock, pieces, input));
     atOrigin.set(input.upstream, body);
     return body;
   };
 }
 
-/** Remembers it, and forgets the oldest where there are too many. */
+function kleisPart(memory: WeakMap<Catalogue, Map<string, KleisPart>>, input: BodyInput): KleisPart {
+  const ofCatalogue = memory.get(input.catalogue) ?? new Map<string, KleisPart>();
+  memory.set(input.catalogue, ofCatalogue);
+  const name = nameOf(input);
+  const known = ofCatalogue.get(name);
+  if (known !== undefined) return known;
+  const access = accessOf(input.accounts, input.scopes);
+  const part = {
+    pieces: kleisEntries({ ...input, access, origin: ORIGIN }).split(ORIGIN),
+    bodies: new Map(),
+  };
+  keep(ofCatalogue, name, part);
+  return part;
+}
+
+/** Remembers it, and forgets the oldest entry beyond `CAPACITY`. */
 function keep<Kept>(memory: Map<string, Kept>, name: string, kept: Kept): void {
   memory.set(name, kept);
   if (memory.size > CAPACITY) memory.delete(memory.keys().next().value ?? name);
+}
+
+async function makeBody(
+  clock: Clock,
+  pieces: readonly string[],
+  { origin, upstream }: BodyInput,
+): Promise<RegistryBody> {
+  const own = encoder.encode(pieces.join(JSON.stringify(origin).slice(1, -1)));
+  const parts = partsOf(own, upstream);
+  return {
+    etag: `W/"${upstream === null ? "own" : upstream.version}-${await digestOf(own)}"`,
+    length: parts.reduce((sum, part) => sum + part.length, 0),
+    parts,
+    packed: packer(clock, parts),
+  };
+}
+
+/** Requests must not await each other's promises on Workers, so concurrent callers poll for the result. */
+function packer(clock: Clock, parts: readonly Bytes[]): RegistryBody["packed"] {
+  let done: Bytes | null = null;
+  let since = Number.NEGATIVE_INFINITY;
+  return async () => {
+    if (done === null && isWithin(clock.now(), since, PACKING_MS)) {
+      await pollUntil(clock, () => done !== null, PACKING_MS);
+    }
+    if (done !== null) return done;
+    since = clock.now();
+    done = await gzip(parts);
+    return done;
+  };
 }
 
 function partsOf(own: Bytes, upstream: RegistryText | null): Bytes[] {
@@ -121,7 +125,7 @@ function partsOf(own: Bytes, upstream: RegistryText | null): Bytes[] {
   return own.length === 0 ? [head, tail] : [head, COMMA, own, tail];
 }
 
-/** Everything that our entries depend on beside the catalogue and their address. */
+/** Cache key: everything that Kleis's entries depend on except the catalogue and the base URL. */
 function nameOf({ accounts, scopes }: BodyInput): string {
   const { providers, models, accounts: allowed } = scopes;
   return JSON.stringify([
