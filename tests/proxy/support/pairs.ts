@@ -30,7 +30,7 @@ export const PAIRS: readonly Pair[] = PROTOCOLS.flatMap((from) =>
 
 export const nameOf = ({ from, to, model }: Pair): string => `${from} -> ${to} (${model})`;
 
-const PATH: Record<Protocol, string> = {
+export const PATH: Record<Protocol, string> = {
   messages: "/v1/messages",
   responses: "/v1/responses",
   chat: "/v1/chat/completions",
@@ -141,7 +141,7 @@ export function seen(from: Protocol, value: unknown): Seen {
 /** The data of a stream's events, and how it ends by its protocol's watcher. */
 export function eventsOf(
   from: Protocol,
-  answer: WireAnswer,
+  answer: { readonly body: Uint8Array },
 ): { readonly data: Json[]; readonly end: string } {
   const watcher = WATCH[from]();
   const ends: string[] = [];
@@ -157,7 +157,7 @@ export function eventsOf(
 }
 
 /** The same of a stream: what its deltas add up to. */
-export function seenInStream(from: Protocol, answer: WireAnswer): Seen {
+export function seenInStream(from: Protocol, answer: { readonly body: Uint8Array }): Seen {
   const { data } = eventsOf(from, answer);
   if (from === "responses") return seen(from, data.at(-1)?.response);
   if (from === "messages") return seen(from, messageOf(data));
