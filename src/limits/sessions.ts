@@ -2,6 +2,7 @@
 import { sha256Hex } from "../bytes.ts";
 import { isObject, type JsonObject, parseJson, text } from "../json.ts";
 import { MESSAGES_SESSION } from "../protocols/wire-names.ts";
+import type { Clock } from "../runtime.ts";
 
 export interface Sessions {
   /** The account that the session moved to; null where it did not move. */
@@ -22,14 +23,14 @@ interface Known {
   readonly usedAt: number;
 }
 
-export function createSessions({ now }: { now(): number }): Sessions {
+export function createSessions(clock: Pick<Clock, "now">): Sessions {
   /** Least recently used first. */
   const sessions = new Map<string, Known>();
 
   function knownOf(session: string | null): Known | null {
     const known = session === null ? undefined : sessions.get(session);
     if (session === null || known === undefined) return null;
-    if (now() - known.usedAt < IDLE_MS) return known;
+    if (clock.now() - known.usedAt < IDLE_MS) return known;
     sessions.delete(session);
     return null;
   }
@@ -43,7 +44,7 @@ export function createSessions({ now }: { now(): number }): Sessions {
     served(session, accountId, moved) {
       if (session === null) return;
       sessions.delete(session);
-      sessions.set(session, { accountId, moved, usedAt: now() });
+      sessions.set(session, { accountId, moved, usedAt: clock.now() });
       const oldest = sessions.keys().next().value;
       if (sessions.size > CAPACITY && oldest !== undefined) sessions.delete(oldest);
     },

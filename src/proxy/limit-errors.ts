@@ -41,10 +41,10 @@ export function accountsExhausted(
   const wait = resetsAt === null ? null : Math.max(1, Math.ceil((resetsAt + slack - now) / 1000));
   const resetsAtS = resetsAt === null ? null : Math.ceil(resetsAt / 1000);
   const end = resetsAtS === null ? "" : ` The first resets at ${timeOf(resetsAtS)}.`;
-  const code = limit === null ? "" : ` (${labelOf(account)}: ${limit.code})`;
+  const label = account === undefined ? "" : ` (${labelOf(account)})`;
   return new KleisError(
     "accounts_exhausted",
-    `Every ${name} account that may serve this request has used up its limit${code}.${end} Connect another account, allow accounts to take over, or use this one again at ${adminUrl}.`,
+    `Every ${name} account that may serve this request has used up its limit${label}.${end} Connect another account, allow accounts to take over, or use this one again at ${adminUrl}.`,
     {
       headers: {
         "x-should-retry": "false",
