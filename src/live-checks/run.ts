@@ -11,16 +11,16 @@ import type { Credential } from "../providers/account.ts";
 import { effortsOf } from "../providers/efforts.ts";
 import { type Fact, factText } from "../providers/fact.ts";
 import type {
-  CheckAnswer,
   CheckContext,
   CheckRequest,
+  CheckResponse,
   Observation,
   Verdict,
 } from "../providers/live-check.ts";
 import type { Runtime } from "../runtime.ts";
 import { type Outgoing, send } from "../send.ts";
-import { noAnswer, readAnswer, tokensIn } from "./answer.ts";
 import type { PlannedCheck } from "./plan.ts";
+import { noResponse, readCheckResponse, tokensIn } from "./response.ts";
 
 /** The time that one request may take until its last byte, ms. */
 const REQUEST_MS = 40_000;
@@ -49,7 +49,7 @@ export interface Compared {
 
 export interface CheckResult {
   readonly compared: readonly Compared[];
-  /** Requests sent, and the tokens that their answers counted; null where none did. */
+  /** Requests sent, and the tokens that their responses counted; null where none did. */
   readonly spent: { readonly requests: number; readonly tokens: number | null };
   /** Why nothing was asked; null where it was. */
   readonly problem: string | null;
@@ -73,10 +73,10 @@ export async function runCheck(deps: RunDeps, planned: PlannedCheck): Promise<Ch
     }
     if (spent.requests === planned.check.cost.requests) throw new Error("more requests than were announced");
     spent.requests++;
-    const answer = await answerTo(runtime, planned, credential, step.value);
-    const tokens = tokensIn(answer);
+    const response = await sendRequest(runtime, planned, credential, step.value);
+    const tokens = tokensIn(response);
     if (tokens !== null) spent.tokens = (spent.tokens ?? 0) + tokens;
-    step = await steps.next(answer);
+    step = await steps.next(response);
   }
 }
 
@@ -113,13 +113,13 @@ function compared({ fact: id, verdict, theirs, advice }: Observation, facts: rea
   };
 }
 
-/** Sends one request and reads all of its answer. Every way in which that can fail is an answer without a status. */
-async function answerTo(
+/** Sends one request and reads the whole response. Every failure becomes a response without a status. */
+async function sendRequest(
   runtime: Runtime,
   planned: PlannedCheck,
   credential: Credential,
   request: CheckRequest,
-): Promise<CheckAnswer> {
+): Promise<CheckResponse> {
   const { provider, account } = planned;
   const { clock, fetch } = runtime;
   const reason = () => new KleisError("upstream_timeout", TOO_SLOW);
@@ -129,19 +129,19 @@ async function answerTo(
     const bytes = response.body === null ? new Uint8Array() : await readAll(response.body, MAX_BYTES);
     const { status, headers } = response;
     const source = new TextDecoder().decode(bytes);
-    return readAnswer({ status, headers, source }, provider, account, credential.token, clock.now());
+    return readCheckResponse({ status, headers, source }, provider, account, credential.token, clock.now());
   };
   try {
     return await withDeadline({ clock, ms: REQUEST_MS, reason }, exchange);
   } catch (error) {
-    if (error instanceof KleisError) return noAnswer(error.message);
-    if (error instanceof TooLarge) return noAnswer("The answer is larger than 4 MiB.");
+    if (error instanceof KleisError) return noResponse(error.message);
+    if (error instanceof TooLarge) return noResponse("The response is larger than 4 MiB.");
     runtime.logger.warn("live_check_broken", { check: planned.check.id, error: nameOf(error) });
-    return noAnswer("The answer broke off.");
+    return noResponse("The response ended early.");
   }
 }
 
-const TOO_SLOW = `There was no whole answer within ${REQUEST_MS / 1000} s.`;
+const TOO_SLOW = `There was no complete response within ${REQUEST_MS / 1000} s.`;
 
 function nameOf(error: unknown): string {
   return error instanceof Error ? error.name : "unknown";

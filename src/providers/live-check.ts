@@ -1,6 +1,6 @@
 /**
  * What a provider can be asked about its facts with an owner's account. A check is data and pure steps: it builds
- * requests and judges answers; `src/live-checks/` sends them.
+ * requests and judges responses; `src/live-checks/` sends them.
  */
 import type { Config } from "../config.ts";
 import { isObject, type Json, type JsonObject, text } from "../json.ts";
@@ -13,7 +13,7 @@ import type { SecretShape } from "./secret-shape.ts";
 /** What a check uses up at most; a run never sends more requests. */
 export interface CheckCost {
   readonly requests: number;
-  /** About as many, of prompts and answers together; 0: nothing is billed. */
+  /** About as many, of prompts and responses together; 0: nothing is billed. */
   readonly tokens: number;
 }
 
@@ -36,8 +36,8 @@ export interface LiveCheck {
   readonly model?: ModelNeeds;
   /** Origins that it asks beside the account's own. */
   origins?(config: Config): string[];
-  /** Yields one request after the other, is given each answer, and ends with what they tell. */
-  steps(context: CheckContext): AsyncGenerator<CheckRequest, Observation[], CheckAnswer>;
+  /** Yields one request after the other, is given each response, and ends with what they tell. */
+  steps(context: CheckContext): AsyncGenerator<CheckRequest, Observation[], CheckResponse>;
 }
 
 export interface CheckContext {
@@ -64,21 +64,21 @@ export type CheckRequest =
     }
   | { readonly operation: Operation; readonly body: JsonObject };
 
-export interface CheckAnswer {
-  /** 0 when there was no answer; then `words` say why. */
+export interface CheckResponse {
+  /** 0 when there was no response; then `words` say why. */
   readonly status: number;
   readonly headers: Headers;
   /** The body, or the last event's response of a stream; empty where it is no JSON object. */
   readonly json: JsonObject;
   /** The data of a stream's events. */
   readonly events: readonly JsonObject[];
-  /** The provider's words on a refusal, or why there was no answer. */
+  /** The provider's words on a refusal, or why there was no response. */
   readonly words: string;
-  /** How the provider's table names the answer; null for a success, and where there was no answer. */
+  /** How the provider's table names the response; null for a success, and where there was no response. */
   readonly refusal: Refusal | null;
 }
 
-/** `unclear`: the answer tells nothing about the fact. */
+/** `unclear`: the response tells nothing about the fact. */
 export type Verdict = "agrees" | "differs" | "unclear";
 
 export interface Observation {
@@ -101,12 +101,12 @@ export function differs(fact: string, theirs: string, advice?: string): Observat
 const MISSING = new Set([404, 405, 410]);
 
 /** The address is gone: nothing is there, or something that leads elsewhere. */
-export function isGone({ status }: CheckAnswer): boolean {
+export function isGone({ status }: CheckResponse): boolean {
   return MISSING.has(status) || (status >= 300 && status < 400);
 }
 
-/** The answer in a few words: its status and what was said. */
-export function saidOf({ status, words, headers }: CheckAnswer): string {
+/** The response in a few words: its status and what was said. */
+export function saidOf({ status, words, headers }: CheckResponse): string {
   if (status === 0) return words;
   const location = headers.get("location");
   if (location !== null && URL.canParse(location)) return `${status} to ${new URL(location).host}`;
@@ -114,11 +114,16 @@ export function saidOf({ status, words, headers }: CheckAnswer): string {
 }
 
 /** Judges a path by whether what it answered is there. A refusal that says nothing of the path leaves it unclear. */
-export function pathJudged(fact: string, answer: CheckAnswer, isThere: boolean, there: string): Observation {
-  if (answer.status >= 200 && answer.status < 300) {
+export function pathJudged(
+  fact: string,
+  response: CheckResponse,
+  isThere: boolean,
+  there: string,
+): Observation {
+  if (response.status >= 200 && response.status < 300) {
     return isThere ? agrees(fact, there) : differs(fact, "answers in another shape");
   }
-  return isGone(answer) ? differs(fact, saidOf(answer)) : unclear(fact, saidOf(answer));
+  return isGone(response) ? differs(fact, saidOf(response)) : unclear(fact, saidOf(response));
 }
 
 /** By which class of refusal which facts are put in doubt. */
@@ -133,22 +138,22 @@ export const ABOUT = {
 } as const;
 
 /** The blame of a request's own form, where the words speak of what is checked. */
-export function contentBlame({ words }: CheckAnswer, about: RegExp, facts: readonly string[]): Blame {
+export function contentBlame({ words }: CheckResponse, about: RegExp, facts: readonly string[]): Blame {
   return about.test(words) ? { content: facts } : {};
 }
 
-/** The verdict on the facts that a request rests on: an answer confirms them, a refusal those that it does not blame. */
+/** The verdict on the facts that a request rests on: a response confirms them, a refusal those that it does not blame. */
 export function requestJudged(
   facts: readonly string[],
-  answer: CheckAnswer,
+  response: CheckResponse,
   ok: boolean,
   blame: Blame,
 ): Observation[] {
   if (ok) return facts.map((fact) => agrees(fact, "accepted"));
-  const said = answer.status === 200 ? "answers without what was asked for" : saidOf(answer);
-  const blamed = answer.status === 200 ? [] : (blame[answer.refusal?.class ?? "unknown"] ?? []);
+  const said = response.status === 200 ? "answers without what was asked for" : saidOf(response);
+  const blamed = response.status === 200 ? [] : (blame[response.refusal?.class ?? "unknown"] ?? []);
   return facts.map((fact) =>
-    blamed.includes(fact) ? differs(fact, said, answer.refusal?.advice ?? undefined) : unclear(fact, said),
+    blamed.includes(fact) ? differs(fact, said, response.refusal?.advice ?? undefined) : unclear(fact, said),
   );
 }
 
@@ -159,7 +164,7 @@ export interface AcceptanceCheck extends Pick<LiveCheck, "kinds"> {
   /** About what it costs, tokens. */
   readonly tokens: number;
   body(context: CheckContext): JsonObject;
-  isAnswered(answer: CheckAnswer): boolean;
+  isComplete(response: CheckResponse): boolean;
 }
 
 /** Whether the model takes an image. */
@@ -177,15 +182,15 @@ export function effortCheck(check: AcceptanceCheck): LiveCheck {
 
 /** `about`: what a refusal's words must speak of to put the fact in doubt. */
 function accepted(
-  { kinds, fact, operation, tokens, body, isAnswered }: AcceptanceCheck,
+  { kinds, fact, operation, tokens, body, isComplete }: AcceptanceCheck,
   about: RegExp,
 ): Pick<LiveCheck, "kinds" | "cost" | "steps"> {
   return {
     kinds,
     cost: { requests: 1, tokens },
     async *steps(context) {
-      const answer = yield { operation, body: body(context) };
-      return requestJudged([fact], answer, isAnswered(answer), contentBlame(answer, about, [fact]));
+      const response = yield { operation, body: body(context) };
+      return requestJudged([fact], response, isComplete(response), contentBlame(response, about, [fact]));
     },
   };
 }
@@ -203,7 +208,7 @@ export function cacheCheck({
   cachedTokens,
   turns,
 }: Pick<AcceptanceCheck, "kinds" | "operation" | "tokens"> & {
-  /** Where the answer counts the cached tokens: members joined by dots. */
+  /** Where the response counts the cached tokens: members joined by dots. */
   readonly cachedTokens: string;
   /** The bodies of both turns; the second begins like the first. */
   turns(context: CheckContext): readonly [first: JsonObject, second: JsonObject];
@@ -225,18 +230,22 @@ export function cacheCheck({
 }
 
 /** Headers that should have come along. */
-export function headersJudged(fact: string, answer: CheckAnswer, prefixes: readonly string[]): Observation {
-  if (answer.status !== 200) return unclear(fact, saidOf(answer));
-  const names = [...answer.headers.keys()].filter((name) => prefixes.some((each) => name.startsWith(each)));
+export function headersJudged(
+  fact: string,
+  response: CheckResponse,
+  prefixes: readonly string[],
+): Observation {
+  if (response.status !== 200) return unclear(fact, saidOf(response));
+  const names = [...response.headers.keys()].filter((name) => prefixes.some((each) => name.startsWith(each)));
   return names.length > 0
     ? agrees(fact, counted(names.length, "header"))
     : differs(fact, "none of them arrived", "Report it: limits cannot be read without them.");
 }
 
-/** Judges a second turn by how many of its tokens came from the cache (`cached`, as the answer counts them). */
-function cacheJudged(fact: string, answer: CheckAnswer, cached: unknown): Observation {
-  if (answer.status !== 200) return unclear(fact, saidOf(answer));
-  if (typeof cached !== "number") return differs(fact, "the answer does not count cached tokens", REPORT);
+/** Judges a second turn by how many of its tokens came from the cache (`cached`, as the response counts them). */
+function cacheJudged(fact: string, response: CheckResponse, cached: unknown): Observation {
+  if (response.status !== 200) return unclear(fact, saidOf(response));
+  if (typeof cached !== "number") return differs(fact, "the response does not count cached tokens", REPORT);
   return cached > 0
     ? agrees(fact, `${cached} tokens of the second turn`)
     : differs(fact, "no token of the second turn came from the cache", REPORT);
@@ -283,7 +292,7 @@ export function at(value: Json | undefined, ...path: readonly string[]): Json | 
 }
 
 /** The code of an OAuth refusal, wherever the server put it. */
-export function oauthCode({ json }: CheckAnswer): string {
+export function oauthCode({ json }: CheckResponse): string {
   return text(at(json, "error", "code")) ?? text(json.error) ?? text(at(json, "error", "type")) ?? "";
 }
 

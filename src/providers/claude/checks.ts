@@ -7,8 +7,8 @@ import {
   agrees,
   at,
   type Blame,
-  type CheckAnswer,
   type CheckContext,
+  type CheckResponse,
   cacheCheck,
   contentBlame,
   counted,
@@ -53,20 +53,20 @@ const BLAME: Blame = {
 /** A request for messages, judged by what is true of the kind of account that asked. */
 function messageJudged(
   { account, config }: CheckContext,
-  answer: CheckAnswer,
+  response: CheckResponse,
   ok: boolean,
   facts: readonly string[],
 ): Observation[] {
   const plan = account.kind === "oauth" ? PLAN_FACTS : ["version"];
-  const blame: Blame = { ...BLAME, ...contentBlame(answer, ABOUT.tool, facts) };
-  return requestJudged([...plan, ...facts], answer, ok, blame).map((seen) =>
+  const blame: Blame = { ...BLAME, ...contentBlame(response, ABOUT.tool, facts) };
+  return requestJudged([...plan, ...facts], response, ok, blame).map((seen) =>
     seen.fact === "user-agent" && seen.verdict === "differs"
       ? { ...seen, theirs: `${planAgent(config)} got ${seen.theirs}`, advice: NEW_AGENT }
       : seen,
   );
 }
 
-const isAnswered = ({ status, json }: CheckAnswer) => status === 200 && rowsOf(json.content).length > 0;
+const isComplete = ({ status, json }: CheckResponse) => status === 200 && rowsOf(json.content).length > 0;
 
 const signIn: LiveCheck = {
   id: "sign-in",
@@ -105,23 +105,24 @@ const signIn: LiveCheck = {
 };
 
 /** The page is for browsers: protection in front of it refuses programs, which tells nothing. */
-function pageJudged(answer: CheckAnswer): Observation {
-  if (answer.status >= 200 && answer.status < 400) return agrees("authorize-address", saidOf(answer));
-  const isWrong = answer.status === 404 || answer.status === 410 || answer.status === 400;
+function pageJudged(response: CheckResponse): Observation {
+  if (response.status >= 200 && response.status < 400) return agrees("authorize-address", saidOf(response));
+  const isWrong = response.status === 404 || response.status === 410 || response.status === 400;
   return isWrong
-    ? differs("authorize-address", saidOf(answer))
-    : unclear("authorize-address", saidOf(answer));
+    ? differs("authorize-address", saidOf(response))
+    : unclear("authorize-address", saidOf(response));
 }
 
-function tokenJudged(answer: CheckAnswer): Observation[] {
-  const code = oauthCode(answer);
+function tokenJudged(response: CheckResponse): Observation[] {
+  const code = oauthCode(response);
   const facts = ["token-address", "client-id"] as const;
   if (code === "invalid_grant")
     return facts.map((fact) => agrees(fact, "refuses a made-up token, as it should"));
-  if (isGone(answer)) return [differs("token-address", saidOf(answer)), unclear("client-id", saidOf(answer))];
+  if (isGone(response))
+    return [differs("token-address", saidOf(response)), unclear("client-id", saidOf(response))];
   if (code === "invalid_client" || code === "unauthorized_client")
-    return [agrees("token-address", saidOf(answer)), differs("client-id", saidOf(answer))];
-  return facts.map((fact) => unclear(fact, saidOf(answer)));
+    return [agrees("token-address", saidOf(response)), differs("client-id", saidOf(response))];
+  return facts.map((fact) => unclear(fact, saidOf(response)));
 }
 
 const account: LiveCheck = {
@@ -157,14 +158,14 @@ const models: LiveCheck = {
       [PROFILE.headers.apiKey]: credential.token,
       "user-agent": USER_AGENT,
     });
-    const answer = yield {
+    const response = yield {
       method: "GET",
       url: `${config.CLAUDE_API_URL}${PROFILE.models.path}?limit=${PROFILE.models.perPage}`,
       headers: account.kind === "oauth" ? bearer(credential.token) : key,
     };
-    const rows = rowsOf(answer.json.data);
+    const rows = rowsOf(response.json.data);
     const ids = idsOf(rows, "id");
-    const listed = pathJudged("models-path", answer, ids.length > 0, counted(ids.length, "model"));
+    const listed = pathJudged("models-path", response, ids.length > 0, counted(ids.length, "model"));
     if (ids.length === 0) return [listed];
     const strange = ids.filter((id) => !PROFILE.models.family.test(id));
     return [
@@ -216,7 +217,7 @@ const toolCall: LiveCheck = {
   model: { operation: "messages" },
   async *steps(context) {
     const name = "current_time";
-    const answer = yield {
+    const response = yield {
       operation: "messages",
       body: {
         model: context.model,
@@ -228,12 +229,12 @@ const toolCall: LiveCheck = {
     };
     const isPlan = context.account.kind === "oauth";
     const sent = isPlan ? PROFILE.tools.prefix + name : name;
-    const isCalled = rowsOf(answer.json.content).some(
+    const isCalled = rowsOf(response.json.content).some(
       (block) => block.type === "tool_use" && block.name === sent,
     );
     return [
-      ...messageJudged(context, answer, answer.status === 200 && isCalled, isPlan ? ["tool-prefix"] : []),
-      headersJudged("limit-headers", answer, PROFILE.limitHeaders),
+      ...messageJudged(context, response, response.status === 200 && isCalled, isPlan ? ["tool-prefix"] : []),
+      headersJudged("limit-headers", response, PROFILE.limitHeaders),
     ];
   },
 };
@@ -267,7 +268,7 @@ const image = imageCheck({
     ];
     return { model, max_tokens: 16, messages: [{ role: "user", content }] };
   },
-  isAnswered,
+  isComplete,
 });
 
 const effort = effortCheck({
@@ -281,7 +282,7 @@ const effort = effortCheck({
     output_config: { effort: highestEffort(context) },
     messages: [{ role: "user", content: "Reply with the word OK." }],
   }),
-  isAnswered,
+  isComplete,
 });
 
 const countTokens: LiveCheck = {
@@ -291,12 +292,12 @@ const countTokens: LiveCheck = {
   cost: { requests: 1, tokens: 0 },
   model: { operation: "count_tokens" },
   async *steps({ model }) {
-    const answer = yield {
+    const response = yield {
       operation: "count_tokens",
       body: { model, messages: [{ role: "user", content: "Hello." }] },
     };
     return [
-      pathJudged("paths", answer, typeof answer.json.input_tokens === "number", "count_tokens answers"),
+      pathJudged("paths", response, typeof response.json.input_tokens === "number", "count_tokens answers"),
     ];
   },
 };

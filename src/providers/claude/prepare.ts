@@ -8,9 +8,9 @@ import { bodyBetas } from "../../protocols/messages/body-betas.ts";
 import { refuseThread } from "../../protocols/messages/threads.ts";
 import { USER_AGENT } from "../../version.ts";
 import type { PreparedRequest, PrepareInput, ResponsePlan } from "../provider.ts";
-import { restoreToolNames } from "./answer.ts";
 import { apiKeyHeaders, oauthHeaders, planAgent } from "./headers.ts";
 import { PROFILE } from "./profile.ts";
+import { restoreToolNames } from "./restore-tool-names.ts";
 import { isClaudeCode, systemEdits } from "./system.ts";
 import { toolNames } from "./tool-names.ts";
 

@@ -6,8 +6,8 @@ import {
   ABOUT,
   agrees,
   type Blame,
-  type CheckAnswer,
   type CheckContext,
+  type CheckResponse,
   cacheCheck,
   contentBlame,
   counted,
@@ -86,34 +86,36 @@ function headersFor(type: string): Headers {
 }
 
 /** The page is for browsers: protection in front of it refuses programs, which tells nothing. */
-function pageJudged(answer: CheckAnswer): Observation[] {
+function pageJudged(response: CheckResponse): Observation[] {
   const facts = ["issuer", "authorize-fields"];
-  if (answer.status >= 200 && answer.status < 400) return facts.map((fact) => agrees(fact, saidOf(answer)));
-  if (answer.status === 400)
-    return [unclear("issuer", "answers"), differs("authorize-fields", saidOf(answer))];
-  const isMissing = answer.status === 404 || answer.status === 410;
+  if (response.status >= 200 && response.status < 400)
+    return facts.map((fact) => agrees(fact, saidOf(response)));
+  if (response.status === 400)
+    return [unclear("issuer", "answers"), differs("authorize-fields", saidOf(response))];
+  const isMissing = response.status === 404 || response.status === 410;
   return [
-    isMissing ? differs("issuer", saidOf(answer)) : unclear("issuer", saidOf(answer)),
-    unclear("authorize-fields", saidOf(answer)),
+    isMissing ? differs("issuer", saidOf(response)) : unclear("issuer", saidOf(response)),
+    unclear("authorize-fields", saidOf(response)),
   ];
 }
 
-function tokenJudged(answer: CheckAnswer): Observation[] {
+function tokenJudged(response: CheckResponse): Observation[] {
   const facts = ["sign-in-paths", "client-id"] as const;
-  const code = oauthCode(answer);
+  const code = oauthCode(response);
   if (SIGN_IN.dead.has(code))
     return facts.map((fact) => agrees(fact, "refuses a made-up token, as it should"));
-  if (isGone(answer)) return [differs("sign-in-paths", saidOf(answer)), unclear("client-id", saidOf(answer))];
+  if (isGone(response))
+    return [differs("sign-in-paths", saidOf(response)), unclear("client-id", saidOf(response))];
   if (code === "invalid_client" || code === "unauthorized_client")
-    return [agrees("sign-in-paths", saidOf(answer)), differs("client-id", saidOf(answer))];
-  return facts.map((fact) => unclear(fact, saidOf(answer)));
+    return [agrees("sign-in-paths", saidOf(response)), differs("client-id", saidOf(response))];
+  return facts.map((fact) => unclear(fact, saidOf(response)));
 }
 
 /** 404 is also what an account gets that has not enabled it; without one there is nothing to tell the two apart. */
-function deviceJudged(answer: CheckAnswer): Observation {
-  const isStarted = answer.json.device_auth_id !== undefined;
-  if (answer.status === 404) return unclear("device-paths", "404: not there, or not enabled");
-  return pathJudged("device-paths", answer, isStarted, "gives a code");
+function deviceJudged(response: CheckResponse): Observation {
+  const isStarted = response.json.device_auth_id !== undefined;
+  if (response.status === 404) return unclear("device-paths", "404: not there, or not enabled");
+  return pathJudged("device-paths", response, isStarted, "gives a code");
 }
 
 const models: LiveCheck = {
@@ -136,16 +138,16 @@ const models: LiveCheck = {
   },
 };
 
-function usable({ json }: CheckAnswer): JsonObject[] {
+function usable({ json }: CheckResponse): JsonObject[] {
   return rowsOf(json.models).filter((row) => row.visibility !== "hide" && row.supported_in_api === true);
 }
 
 function versionJudged(
   own: readonly JsonObject[],
   all: readonly JsonObject[],
-  answer: CheckAnswer,
+  response: CheckResponse,
 ): Observation {
-  if (answer.status !== 200) return unclear("client-version", saidOf(answer));
+  if (response.status !== 200) return unclear("client-version", saidOf(response));
   const known = new Set(idsOf(own, "slug"));
   const hidden = idsOf(all, "slug").filter((id) => !known.has(id));
   if (hidden.length === 0) return agrees("client-version", "a newer version is shown no more models");
@@ -216,7 +218,7 @@ const apiModels: LiveCheck = {
   kinds: ["api_key"],
   cost: { requests: 1, tokens: 0 },
   async *steps({ credential, config }) {
-    const answer = yield {
+    const response = yield {
       method: "GET",
       url: config.OPENAI_API_URL + KEY_CHECK_PATH,
       headers: new Headers({
@@ -225,8 +227,8 @@ const apiModels: LiveCheck = {
         "user-agent": USER_AGENT,
       }),
     };
-    const rows = rowsOf(answer.json.data);
-    return [pathJudged("key-check-path", answer, rows.length > 0, counted(rows.length, "model"))];
+    const rows = rowsOf(response.json.data);
+    return [pathJudged("key-check-path", response, rows.length > 0, counted(rows.length, "model"))];
   },
 };
 
@@ -236,34 +238,34 @@ const usage: LiveCheck = {
   kinds: ["oauth"],
   cost: { requests: 1, tokens: 0 },
   async *steps({ account, credential, config }) {
-    const answer = yield {
+    const response = yield {
       method: "GET",
       url: config.CODEX_API_URL + USAGE_PATH,
       headers: modelList.request(account, credential, config).headers,
     };
-    return [pathJudged("usage-path", answer, "rate_limit" in answer.json, "answers")];
+    return [pathJudged("usage-path", response, "rate_limit" in response.json, "answers")];
   },
 };
 
 /** A request to either backend, judged by what it rests on. */
 function responseJudged(
   { account }: CheckContext,
-  answer: CheckAnswer,
+  response: CheckResponse,
   ok: boolean,
   facts: readonly string[],
 ): Observation[] {
   const base = account.kind === "oauth" ? ["responses-path", "originator"] : ["public-paths"];
   const blame: Blame = {
-    ...contentBlame(answer, ABOUT.field, facts),
+    ...contentBlame(response, ABOUT.field, facts),
     identity: ["originator"],
     version_gate: ["originator"],
-    unknown: isGone(answer) ? base.slice(0, 1) : [],
+    unknown: isGone(response) ? base.slice(0, 1) : [],
   };
-  return requestJudged([...base, ...facts], answer, ok, blame);
+  return requestJudged([...base, ...facts], response, ok, blame);
 }
 
-/** The items of an answer; the last event of a plan's stream may leave them out. */
-function outputOf({ status, json, events }: CheckAnswer): JsonObject[] {
+/** The items of a response; the last event of a plan's stream may leave them out. */
+function outputOf({ status, json, events }: CheckResponse): JsonObject[] {
   if (status !== 200) return [];
   const done = events.flatMap(({ type, item }) =>
     type === "response.output_item.done" ? [item ?? null] : [],
@@ -280,7 +282,7 @@ const toolCall: LiveCheck = {
   async *steps(context) {
     const name = "current_time";
     const parameters = { type: "object", properties: {}, additionalProperties: false };
-    const answer = yield {
+    const response = yield {
       operation: "responses",
       body: {
         ...spoken(context.model, [{ type: "input_text", text: "What time is it?" }]),
@@ -288,12 +290,12 @@ const toolCall: LiveCheck = {
         tool_choice: { type: "function", name },
       },
     };
-    const isCalled = outputOf(answer).some((item) => item.type === "function_call" && item.name === name);
+    const isCalled = outputOf(response).some((item) => item.type === "function_call" && item.name === name);
     const isPlan = context.account.kind === "oauth";
     const headers = isPlan ? LIMIT_HEADERS.plan : LIMIT_HEADERS.api;
     return [
-      ...responseJudged(context, answer, isCalled, isPlan ? ["accepted-fields"] : []),
-      headersJudged("limit-headers", answer, headers),
+      ...responseJudged(context, response, isCalled, isPlan ? ["accepted-fields"] : []),
+      headersJudged("limit-headers", response, headers),
     ];
   },
 };
@@ -321,7 +323,7 @@ const cache = cacheCheck({
   },
 });
 
-const isAnswered = (answer: CheckAnswer) => outputOf(answer).length > 0;
+const isComplete = (response: CheckResponse) => outputOf(response).length > 0;
 
 const image = imageCheck({
   kinds: ["oauth", "api_key"],
@@ -333,7 +335,7 @@ const image = imageCheck({
       { type: IMAGE_PART, image_url: `data:image/png;base64,${RED_PNG}` },
       { type: "input_text", text: "Which colour is this? One word." },
     ]),
-  isAnswered,
+  isComplete,
 });
 
 const effort = effortCheck({
@@ -345,7 +347,7 @@ const effort = effortCheck({
     ...spoken(context.model, [{ type: "input_text", text: "Reply with the word OK." }]),
     reasoning: { effort: highestEffort(context) },
   }),
-  isAnswered,
+  isComplete,
 });
 
 function said(role: string, content: JsonObject[]): JsonObject {

@@ -6,7 +6,7 @@ import {
   agrees,
   at,
   type Blame,
-  type CheckAnswer,
+  type CheckResponse,
   cacheCheck,
   counted,
   differs,
@@ -51,7 +51,7 @@ const signIn: LiveCheck = {
   cost: { requests: 1, tokens: 0 },
   async *steps({ account, config }) {
     const { web } = githubOf(account.metadata, config);
-    const answer = yield {
+    const response = yield {
       method: "POST",
       url: web + SIGN_IN.deviceCodePath,
       headers: new Headers({
@@ -61,26 +61,26 @@ const signIn: LiveCheck = {
       }),
       body: new URLSearchParams({ client_id: config.COPILOT_CLIENT_ID, scope: SIGN_IN.scope }).toString(),
     };
-    return deviceJudged(answer);
+    return deviceJudged(response);
   },
 };
 
 /** GitHub answers errors with 200, and an unknown app with 404. */
-function deviceJudged(answer: CheckAnswer): Observation[] {
+function deviceJudged(response: CheckResponse): Observation[] {
   const facts = ["sign-in-paths", "client-id", "scope"];
-  if (text(answer.json.device_code) !== undefined) return facts.map((fact) => agrees(fact, "gives a code"));
-  const code = oauthCode(answer);
-  if (answer.status === 404 || code === "incorrect_client_credentials" || code === "device_flow_disabled") {
-    const said = code === "" ? saidOf(answer) : code;
+  if (text(response.json.device_code) !== undefined) return facts.map((fact) => agrees(fact, "gives a code"));
+  const code = oauthCode(response);
+  if (response.status === 404 || code === "incorrect_client_credentials" || code === "device_flow_disabled") {
+    const said = code === "" ? saidOf(response) : code;
     const advice = "Set COPILOT_CLIENT_ID to an app that allows the device flow.";
     return [unclear("sign-in-paths", said), differs("client-id", said, advice), unclear("scope", said)];
   }
   if (code === "invalid_scope")
     return [agrees("sign-in-paths", code), unclear("client-id", code), differs("scope", code)];
-  const path = isGone(answer)
-    ? differs("sign-in-paths", saidOf(answer))
-    : unclear("sign-in-paths", saidOf(answer));
-  return [path, unclear("client-id", saidOf(answer)), unclear("scope", saidOf(answer))];
+  const path = isGone(response)
+    ? differs("sign-in-paths", saidOf(response))
+    : unclear("sign-in-paths", saidOf(response));
+  return [path, unclear("client-id", saidOf(response)), unclear("scope", saidOf(response))];
 }
 
 const account: LiveCheck = {
@@ -126,22 +126,22 @@ const models: LiveCheck = {
   kinds: ["oauth"],
   cost: { requests: 1, tokens: 0 },
   async *steps({ account, credential, config }) {
-    const answer = yield { method: "GET", ...modelList.request(account, credential, config) };
-    const decoded = modelList.decode(answer.json);
+    const response = yield { method: "GET", ...modelList.request(account, credential, config) };
+    const decoded = modelList.decode(response.json);
     const listed = pathJudged(
       "models-path",
-      answer,
+      response,
       decoded !== null,
       counted(decoded?.length ?? 0, "model"),
     );
     const host = new URL(apiBase(account, config)).host;
     const served =
-      answer.status === 421
+      response.status === 421
         ? differs("api-address", `${host} does not serve this account`)
         : agrees("api-address", host);
     if (decoded === null)
-      return [listed, answer.status === 200 || answer.status === 421 ? served : versionJudged(answer)];
-    const rows = rowsOf(answer.json.data).filter(
+      return [listed, response.status === 200 || response.status === 421 ? served : versionJudged(response)];
+    const rows = rowsOf(response.json.data).filter(
       (row) => (text(at(row, "capabilities", "type")) ?? "chat") === "chat" && text(row.id) !== undefined,
     );
     return [listed, served, agrees("api-version", "accepted"), ...rowsJudged(rows)];
@@ -149,10 +149,10 @@ const models: LiveCheck = {
 };
 
 /** Without a list the version may be why. */
-function versionJudged(answer: CheckAnswer): Observation {
-  return /version/i.test(answer.words)
-    ? differs("api-version", saidOf(answer), "Change API_VERSION in profile.ts.")
-    : unclear("api-version", saidOf(answer));
+function versionJudged(response: CheckResponse): Observation {
+  return /version/i.test(response.words)
+    ? differs("api-version", saidOf(response), "Change API_VERSION in profile.ts.")
+    : unclear("api-version", saidOf(response));
 }
 
 function rowsJudged(rows: readonly JsonObject[]): Observation[] {
@@ -216,12 +216,12 @@ function listOf(value: unknown): string[] {
 
 /** What every completion rests on, and what a refusal blames. */
 const BASE = ["paths", "intent"];
-function completionJudged(answer: CheckAnswer, ok: boolean): Observation[] {
-  const blame: Blame = { unknown: isGone(answer) ? ["paths"] : [] };
-  return requestJudged(BASE, answer, ok, blame);
+function completionJudged(response: CheckResponse, ok: boolean): Observation[] {
+  const blame: Blame = { unknown: isGone(response) ? ["paths"] : [] };
+  return requestJudged(BASE, response, ok, blame);
 }
 
-const isAnswered = ({ status, json }: CheckAnswer) => status === 200 && rowsOf(json.choices).length > 0;
+const isComplete = ({ status, json }: CheckResponse) => status === 200 && rowsOf(json.choices).length > 0;
 
 const toolCall: LiveCheck = {
   id: "tool-call",
@@ -232,7 +232,7 @@ const toolCall: LiveCheck = {
   async *steps({ model }) {
     const name = "current_time";
     const parameters = { type: "object", properties: {} };
-    const answer = yield {
+    const response = yield {
       operation: "chat",
       body: {
         model,
@@ -242,13 +242,13 @@ const toolCall: LiveCheck = {
         tool_choice: { type: "function", function: { name } },
       },
     };
-    const calls = rowsOf(answer.json.choices).flatMap((choice) =>
+    const calls = rowsOf(response.json.choices).flatMap((choice) =>
       rowsOf(at(choice, "message", "tool_calls")),
     );
     const isCalled = calls.some((call) => at(call, "function", "name") === name);
     return [
-      ...completionJudged(answer, answer.status === 200 && isCalled),
-      headersJudged("limit-headers", answer, LIMIT_HEADERS),
+      ...completionJudged(response, response.status === 200 && isCalled),
+      headersJudged("limit-headers", response, LIMIT_HEADERS),
     ];
   },
 };
@@ -286,7 +286,7 @@ const image = imageCheck({
     ];
     return { model, max_tokens: 16, messages: [{ role: "user", content }] };
   },
-  isAnswered,
+  isComplete,
 });
 
 const effort = effortCheck({
@@ -300,7 +300,7 @@ const effort = effortCheck({
     reasoning: { effort: highestEffort(context) },
     input: [{ role: "user", content: [{ type: "input_text", text: "Reply with the word OK." }] }],
   }),
-  isAnswered: ({ status, json }) => status === 200 && rowsOf(json.output).length > 0,
+  isComplete: ({ status, json }) => status === 200 && rowsOf(json.output).length > 0,
 });
 
 const countTokens: LiveCheck = {
@@ -310,11 +310,11 @@ const countTokens: LiveCheck = {
   cost: { requests: 1, tokens: 0 },
   model: { operation: "count_tokens" },
   async *steps({ model }) {
-    const answer = yield {
+    const response = yield {
       operation: "count_tokens",
       body: { model, messages: [{ role: "user", content: "Hello." }] },
     };
-    return [pathJudged("count-path", answer, typeof answer.json.input_tokens === "number", "answers")];
+    return [pathJudged("count-path", response, typeof response.json.input_tokens === "number", "answers")];
   },
 };
 

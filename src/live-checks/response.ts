@@ -1,7 +1,7 @@
-/** A provider's answer, read whole for a live check. */
+/** A provider's response, read whole for a live check. */
 import { isObject, type JsonObject, parseJson } from "../json.ts";
 import { formOf, readErrorDetails } from "../protocols/error-shape.ts";
-import type { CheckAnswer } from "../providers/live-check.ts";
+import type { CheckResponse } from "../providers/live-check.ts";
 import type { Provider } from "../providers/provider.ts";
 import type { AccountRecord } from "../storage/port.ts";
 
@@ -15,18 +15,18 @@ export interface Received {
 }
 
 /** What nothing answered: why, in words. */
-export function noAnswer(words: string): CheckAnswer {
+export function noResponse(words: string): CheckResponse {
   return { status: 0, headers: new Headers(), json: {}, events: [], words, refusal: null };
 }
 
 /** `secret` is hidden where the provider repeats it. */
-export function readAnswer(
+export function readCheckResponse(
   { status, headers, source }: Received,
   { classify }: Provider,
   { kind }: AccountRecord,
   secret: string,
   now: number,
-): CheckAnswer {
+): CheckResponse {
   const events = eventsIn(source);
   const last = events.findLast(({ response }) => isObject(response))?.response;
   const whole = parseJson(source);
@@ -59,8 +59,8 @@ function eventsIn(source: string): JsonObject[] {
   });
 }
 
-/** Tokens that an answer says were used, whatever the protocol; null where it does not say. */
-export function tokensIn({ json }: CheckAnswer): number | null {
+/** Tokens that a response says were used, whatever the protocol; null where it does not say. */
+export function tokensIn({ json }: CheckResponse): number | null {
   const { usage } = json;
   if (!isObject(usage)) return null;
   const count = (...names: string[]) =>
