@@ -53,6 +53,12 @@ function messageAt(at: number, text: string): object {
   return { role: at % 2 === 0 ? "user" : "assistant", content: text };
 }
 
+/** The same for another model. */
+export function forModel(make: MakeBody, model: string): MakeBody {
+  return (bytes, stream) =>
+    Buffer.from(JSON.stringify({ ...JSON.parse(String(make(bytes, stream))), model }));
+}
+
 export const responsesBody: MakeBody = (bytes, stream) =>
   sized(bytes, (tools, count, text) => ({
     model: "gpt-5.5",

@@ -94,6 +94,7 @@ async function oneRound(workload: Workload, target: Target, into: Measured): Pro
 const HEAD = [
   "x bare",
   "x Hono",
+  "x native",
   "CPU ms",
   "+first byte ms",
   "+event ms p50",
@@ -121,6 +122,7 @@ function report(
         target.name,
         figure(ratio(side?.bare)),
         figure(ratio(side?.hono)),
+        figure(ratio(target.native)),
         figure(cpuOf(target)),
         figure(added(({ firstByteMs }) => median(firstByteMs))),
         figure(delay(0.5)),

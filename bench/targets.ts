@@ -1,5 +1,5 @@
 /** What is measured: the provider itself, and for each runtime the bare pipes and Kleis, every row a process of its own. */
-import { chatBody, type MakeBody, messagesBody, responsesBody } from "./bodies.ts";
+import { chatBody, forModel, type MakeBody, messagesBody, responsesBody } from "./bodies.ts";
 import type { Yardsticks } from "./builds.ts";
 import { type Kleis, prepareNode, prepareWorker } from "./kleis.ts";
 import type { Shot } from "./load.ts";
@@ -15,6 +15,8 @@ export interface Target {
   idleMb: number;
   /** Left out of workloads that are `short`. */
   extra: boolean;
+  /** The same account asked in its own protocol, where this target's requests are translated. */
+  native?: Target;
   shot(bytes: number, events: number, stream: boolean): Shot;
 }
 
@@ -57,15 +59,29 @@ export async function startRows({ runtime, kleis, startBare, startHono }: Side):
     target({ name: `Kleis on ${place}, ${name}`, program: await kleis.start(more), ...asked });
   const byKey = { key: apiKey, extra: false };
   const signIn = { key: oauth, extra: true };
+  const claude = await ask("Claude sign-in", signIn);
+  const codex = await ask("Codex", { ...signIn, path: "/v1/responses", make: responsesBody });
   return {
     bare: target({ name: `bare ${place}`, program: await startBare(), extra: false }),
     hono: target({ name: `bare Hono on ${place}`, program: await startHono(), extra: false }),
     kleis: [
       await ask("Claude API key", byKey),
       ...(runtime === "worker" ? [await ask("the same, native streams", byKey, NATIVE_STREAMS)] : []),
-      await ask("Claude sign-in", signIn),
-      await ask("Codex", { ...signIn, path: "/v1/responses", make: responsesBody }),
+      claude,
+      codex,
       await ask("Copilot chat", { ...signIn, path: "/v1/chat/completions", make: chatBody }),
+      await ask("Codex in Messages", {
+        ...signIn,
+        path: "/codex/v1/messages",
+        make: forModel(messagesBody, "gpt-5.5"),
+        native: codex,
+      }),
+      await ask("Claude sign-in in Responses", {
+        ...signIn,
+        path: "/claude/v1/responses",
+        make: forModel(responsesBody, "claude-sonnet-5"),
+        native: claude,
+      }),
     ],
   };
 }
@@ -82,6 +98,7 @@ interface Asked {
   path?: string;
   make?: MakeBody;
   extra: boolean;
+  native?: Target;
 }
 
 export function target({
@@ -91,8 +108,10 @@ export function target({
   path = "/v1/messages",
   make = messagesBody,
   extra,
+  native,
 }: Asked): Target {
   return {
+    ...(native === undefined ? {} : { native }),
     name,
     program,
     idleMb: Number.NaN,

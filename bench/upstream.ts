@@ -49,6 +49,8 @@ const response = {
   usage: null,
 };
 
+const item = { id: "msg_1", type: "message", role: "assistant", status: "in_progress", content: [] };
+
 const DIALECTS: Record<string, Dialect> = {
   messages: {
     start:
@@ -71,11 +73,20 @@ const DIALECTS: Record<string, Dialect> = {
     whole: JSON.stringify({ ...message, content: [{ type: "text", text: TEXT }], stop_reason: "end_turn" }),
   },
   responses: {
-    start: event("response.created", { sequence_number: 0, response }),
+    start:
+      event("response.created", { sequence_number: 0, response }) +
+      event("response.output_item.added", { sequence_number: 1, output_index: 0, item }) +
+      event("response.content_part.added", {
+        sequence_number: 2,
+        item_id: item.id,
+        output_index: 0,
+        content_index: 0,
+        part: { type: "output_text", text: "", annotations: [] },
+      }),
     event: () =>
       event("response.output_text.delta", {
-        sequence_number: 1,
-        item_id: "msg_1",
+        sequence_number: 3,
+        item_id: item.id,
         output_index: 0,
         content_index: 0,
         delta: `@${now()}@${TEXT}`,
