@@ -1,11 +1,12 @@
-/** Translated streams through the real Node door: providers that break off at every event, clients that leave. */
+/** Translated streams through the real Node door: providers that break off at every event, clients that leave or stop reading. */
+import type { ServerResponse } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Protocol } from "../../src/protocols/protocol.ts";
 import { CHAT, type Dialect, MESSAGES, RESPONSES } from "../fakes/inference.ts";
 import { NOTHING_ASKED } from "../fakes/scenarios/ask.ts";
 import { nameOf, PAIRS, type Pair, question, send } from "../proxy/support/pairs.ts";
 import { connectAll, type Door, openDoor } from "../support/door.ts";
-import { ask, pause } from "./support/client.ts";
+import { ask, pause, readAll } from "./support/client.ts";
 import { parse, wanted } from "./support/vendors.ts";
 import { theOneEnd } from "./support/wire.ts";
 
@@ -113,3 +114,89 @@ describe.each(CASES)("%s: a client that leaves closes the provider's connection"
     expect(request.aborted).toBe(true);
   });
 });
+
+/** 64 kB of text as each protocol sends it, and what must come before. */
+const BULK = "x".repeat(64_000);
+const line = (event: object, name = (event as { type?: string }).type) =>
+  `${name === undefined ? "" : `event: ${name}\n`}data: ${JSON.stringify(event)}\n\n`;
+const ENDLESS: Record<Protocol, { readonly head: string; readonly block: string }> = {
+  messages: {
+    head:
+      line({
+        type: "message_start",
+        message: { id: "m", type: "message", role: "assistant", content: [], usage: { input_tokens: 1 } },
+      }) + line({ type: "content_block_start", index: 0, content_block: { type: "text", text: "" } }),
+    block: line({ type: "content_block_delta", index: 0, delta: { type: "text_delta", text: BULK } }),
+  },
+  responses: {
+    head:
+      line({ type: "response.created", response: { id: "r", status: "in_progress", output: [] } }) +
+      line({
+        type: "response.output_item.added",
+        output_index: 0,
+        item: { id: "i", type: "message", role: "assistant", content: [] },
+      }),
+    block: line({ type: "response.output_text.delta", output_index: 0, content_index: 0, delta: BULK }),
+  },
+  chat: {
+    head: "",
+    block: line({ id: "c", choices: [{ index: 0, delta: { content: BULK }, finish_reason: null }] }),
+  },
+};
+
+/** Sends for as long as somebody takes it; `limit` bytes at most. */
+function endless(to: Protocol, limit: number, taken: { bytes: number; stuck: boolean }) {
+  const { head, block } = ENDLESS[to];
+  return {
+    raw: (res: ServerResponse) => {
+      res.writeHead(200, { "content-type": "text/event-stream" });
+      res.write(head);
+      const more = () => {
+        taken.stuck = false;
+        while (!res.destroyed && taken.bytes < limit) {
+          taken.bytes += block.length;
+          if (!res.write(block)) {
+            taken.stuck = true;
+            return;
+          }
+        }
+        res.end();
+      };
+      res.on("drain", more);
+      more();
+    },
+  };
+}
+
+const MB = 1_000_000;
+const LIMIT = 16 * MB;
+
+/** Each decoder and each encoder once. */
+const LONG = CASES.filter(([, { from, to }]) =>
+  ["messages-responses", "responses-chat", "chat-messages"].includes(`${from}-${to}`),
+);
+
+test.each(LONG)(
+  "%s: a long stream waits for a client that stops reading, and then goes on",
+  async (_name, pair) => {
+    const taken = { bytes: 0, stuck: false };
+    door.fakes[pair.provider].script(endless(pair.to, LIMIT, taken));
+    const body = { model: pair.model, ...question(pair.from, "Hi"), stream: true };
+    const response = await ask(door.url + pair.prefix + PATH[pair.from], key, body).answered;
+    response.pause();
+    // Until all buffers on the way are full: nothing has moved for a while.
+    for (let before = -1; before !== taken.bytes || !taken.stuck; ) {
+      before = taken.bytes;
+      await pause(100);
+    }
+    expect(taken.bytes).toBeLessThan(LIMIT);
+    const reading = readAll(response);
+    response.resume();
+    const { text, complete } = await reading;
+    expect(complete).toBe(true);
+    expect(taken.bytes).toBeGreaterThanOrEqual(LIMIT);
+    expect(text.length).toBeGreaterThan(LIMIT * 0.9);
+    // The provider's stream had no end.
+    expect(theOneEnd(pair.from, Buffer.from(text))).toBe("error");
+  },
+);
