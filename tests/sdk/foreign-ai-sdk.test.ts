@@ -167,13 +167,15 @@ describe.each(WAYS)("$title", ({ sdk, target }) => {
       }
     });
 
-    test("throws for a limit, for too long a conversation, and for an error inside the answer", async () => {
-      script(scene, target, "error:429", target.overflows, target.fails);
-      for (const status of [429, 400]) {
+    test("throws for too long a conversation, for an error inside the answer, and for a limit", async () => {
+      script(scene, target, target.overflows, target.fails, "error:429");
+      const refused = async (status: number) => {
         const refusal = await refusalOf(ask(sdk, target, streams));
         expect(APICallError.isInstance(refusal) && refusal.statusCode).toBe(status);
-      }
+      };
+      await refused(400);
       expect(await refusalOf(ask(sdk, target, streams))).toBeInstanceOf(Object);
+      await refused(429);
     });
   });
 

@@ -244,13 +244,13 @@ describe.each(WAYS)("$title", ({ sdk, target }) => {
       expect(third!.slice(0, second!.length)).toEqual(second);
     });
 
-    test("throws for a limit, for too long a conversation, and for an error inside the answer", async () => {
-      script(scene, target, "error:429", target.overflows, target.fails);
-      expect(await refusalOf(open().ask(streams))).toBeInstanceOf(sdk.errors.limit);
+    test("throws for too long a conversation, for an error inside the answer, and for a limit", async () => {
+      script(scene, target, target.overflows, target.fails, "error:429");
       const tooLong = await refusalOf(open().ask(streams));
       expect(tooLong).toMatchObject({ status: 400 });
       expect(`${String(tooLong)} ${JSON.stringify(tooLong)}`).toMatch(sdk.tooLong);
       expect(await refusalOf(open().ask(streams))).toBeInstanceOf(sdk.errors.any);
+      expect(await refusalOf(open().ask(streams))).toBeInstanceOf(sdk.errors.limit);
     });
   });
 
