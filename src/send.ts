@@ -16,7 +16,7 @@ export interface Outgoing {
   /** The origins that this request may go to. */
   readonly origins: readonly string[];
   readonly signal?: AbortSignal;
-  /** A redirect is an answer to look at; it is not followed either way. */
+  /** Returns a redirect as a response instead of an error; it is never followed. */
   readonly keepsRedirect?: boolean;
 }
 
@@ -58,7 +58,7 @@ async function fetched(fetch: Fetch, request: Outgoing): Promise<Response> {
   }
 }
 
-/** Why a response does not answer this request; null where it does. */
+/** Why a response is not valid for this request; null when it is. */
 function errorIn(request: Outgoing, { type, status }: Response): KleisError | null {
   if (type !== "opaqueredirect" && status < 200) {
     return new KleisError(
@@ -71,13 +71,13 @@ function errorIn(request: Outgoing, { type, status }: Response): KleisError | nu
     if (request.method === "GET" && request.headers.has("if-none-match")) return null;
     return new KleisError(
       "upstream_invalid_response",
-      "The provider answered with status 304, though the request was not conditional. Try again.",
+      "The provider responded with status 304, though the request was not conditional. Try again.",
     );
   }
   if (type === "opaqueredirect" || (status >= 300 && status < 400 && request.keepsRedirect !== true)) {
     return new KleisError(
       "upstream_unreachable",
-      "The provider answered with a redirect, which Kleis does not follow. Check the configured address.",
+      "The provider responded with a redirect, which Kleis does not follow. Check the configured address.",
     );
   }
   return null;

@@ -1,4 +1,4 @@
-/** Whether the database answers, and whether its tables are those of this version. Changes nothing. */
+/** Whether the database responds, and whether its tables are those of this version. Changes nothing. */
 import type { Client } from "@libsql/client";
 import type { Clock } from "../../src/runtime.ts";
 import { attempt, within } from "../../src/storage/libsql/failure.ts";
@@ -35,7 +35,7 @@ export async function lookAtDatabase(
   const key = newest === 0 || (await fitsKeyRing(client, sleep, sealer)) ? [] : [WRONG_KEY];
   const wanted = migrations.at(-1)?.when ?? 0;
   if (newest === wanted) {
-    const text = "It answers, and its tables are those of this version.";
+    const text = "It responds, and its tables are those of this version.";
     return { findings: [{ area, level: "ok", text }, ...key, ...unwritable], usable: true };
   }
   if (newest > wanted) {
@@ -45,7 +45,7 @@ export async function lookAtDatabase(
     return { findings: [{ area, level: "note", text, advice }, ...key, ...unwritable], usable: true };
   }
   const text =
-    newest === 0 ? "It answers, and is empty." : "It answers; its tables are those of an older version.";
+    newest === 0 ? "It responds, and is empty." : "It responds; its tables are those of an older version.";
   const advice = "The next start (or the first request to a deployment) brings them up to date.";
   return { findings: [{ area, level: "note", text, advice }, ...key, ...unwritable], usable: false };
 }

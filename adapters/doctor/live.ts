@@ -109,7 +109,9 @@ async function call({ fetch, address, adminToken }: LiveTarget, method: string, 
   if (response.status === 404)
     throw new Error(`${address} has no live checks: it is no Kleis, or an older one.`);
   const said = errorBody.safeParse(answer);
-  throw new Error(`${address} answers ${response.status}: ${said.data?.error.message ?? "no reason given"}`);
+  throw new Error(
+    `${address} responds with ${response.status}: ${said.data?.error.message ?? "no reason given"}`,
+  );
 }
 
 /** What the plan spends, account by account. */

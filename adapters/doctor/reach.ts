@@ -1,11 +1,11 @@
-/** Whether the servers that Kleis talks to answer at all, and what time they have. Sends no credential. */
+/** Whether the servers that Kleis talks to respond, and their clocks. Sends no credential. */
 import type { Clock, Fetch } from "../../src/runtime.ts";
 import { explain } from "../../src/unreachable.ts";
 import type { Finding } from "./finding.ts";
 
-/** How long a server may take to answer, ms. */
+/** How long a server may take to respond, ms. */
 const LIMIT_MS = 8_000;
-/** Ends of tokens are judged by the clock; a minute early is what they are renewed at. */
+/** Token expiry is judged by the clock, and tokens are refreshed a minute before it. */
 const SKEW_NOTED_MS = 10_000;
 const SKEW_WRONG_MS = 60_000;
 
@@ -15,10 +15,10 @@ export interface Reached {
   readonly aheadMs: number | null;
 }
 
-/** Why a server gave no answer, and what to do. */
+/** Why a server did not respond, and what to do. */
 export type Unreached = Pick<Finding, "text" | "advice">;
 
-/** Any answer counts, whatever its status. */
+/** Any response counts, whatever its status. */
 export async function reach(fetch: Fetch, clock: Clock, origin: string): Promise<Reached | Unreached> {
   const begun = clock.now();
   try {
@@ -38,12 +38,12 @@ export async function reach(fetch: Fetch, clock: Clock, origin: string): Promise
   }
 }
 
-/** Why there was no answer. */
+/** Why there was no response. */
 export function unreached(address: string, error: unknown): Unreached {
   const text = `${address} cannot be reached.`;
   const isLate = error instanceof DOMException && error.name === "TimeoutError";
   const { reason, advice } = explain(error);
-  if (isLate) return { text, advice: `It did not answer within ${LIMIT_MS / 1000} s. ${advice}` };
+  if (isLate) return { text, advice: `It did not respond within ${LIMIT_MS / 1000} s. ${advice}` };
   if (reason === null) return { text, advice };
   return { text, advice: `${reason.charAt(0).toUpperCase()}${reason.slice(1)}. ${advice}` };
 }
@@ -55,7 +55,7 @@ export function lookAtClock(reached: readonly Reached[]): Finding {
     .filter((each): each is Reached & { aheadMs: number } => each.aheadMs !== null)
     .toSorted((a, b) => Math.abs(a.aheadMs) - Math.abs(b.aheadMs))[0];
   if (best === undefined) {
-    return { area, level: "note", text: "No server answered, so that there is nothing to compare it with." };
+    return { area, level: "note", text: "No server responded, so there is nothing to compare it with." };
   }
   const seconds = Math.round(Math.abs(best.aheadMs) / 1000);
   const way = best.aheadMs > 0 ? "ahead of" : "behind";

@@ -69,7 +69,9 @@ export async function lookAtDeployment(
   try {
     const alive = await get("/healthz");
     if (alive.status !== 200)
-      return [{ area, level: "problem", text: `${address} answers ${alive.status}: ${wordsOf(alive)}` }];
+      return [
+        { area, level: "problem", text: `${address} responds with ${alive.status}: ${wordsOf(alive)}` },
+      ];
     const { version } = aliveBody.parse(alive.body);
     const findings: Finding[] = [{ area, level: "ok", text: `${address} runs version ${version}.` }];
     if (version !== VERSION) {
@@ -89,7 +91,7 @@ export async function lookAtDeployment(
     const code = errorCodeOf(error);
     if (code !== undefined) return [{ area, level: "problem", ...unreached(address, error) }];
     const advice = "Check the address, and that the deployment is public.";
-    return [{ area, level: "problem", text: `${address} gives no answer that is Kleis's.`, advice }];
+    return [{ area, level: "problem", text: `${address} does not respond as Kleis does.`, advice }];
   }
 }
 
@@ -105,7 +107,7 @@ async function lookInside(get: Get, adminToken: string, now: number): Promise<Fi
   const accounts = await all(get, adminToken, "accounts", accountLine);
   const keys = await all(get, adminToken, "keys", keyLine);
   return [
-    { area: "database", level: "ok", text: "It answers." },
+    { area: "database", level: "ok", text: "It responds." },
     ...(accounts.length === 0 ? [NO_ACCOUNT] : accounts.flatMap((account) => seen(account, now))),
     keysOf(keys.filter(({ status }) => status === "active").length),
     {
@@ -134,7 +136,7 @@ function seen(account: z.output<typeof accountLine>, now: number): Finding[] {
   return [findingOf(account, verdict), ...refusalFindings(account, account.last_refusal)];
 }
 
-/** A whole list, page by page. Throws where an answer is not the admin API's. */
+/** A whole list, page by page. Throws when a response is not the admin API's. */
 async function all<Line extends { id: string }>(
   get: Get,
   token: string,

@@ -1,6 +1,6 @@
 /**
- * What holds for everything under `/admin`, page and API: it answers only under its own names, so that a web page whose
- * name was pointed at this machine (DNS rebinding) finds nothing.
+ * Guards everything under `/admin`, page and API: requests are served only under Kleis's own host names, so that a web page
+ * whose name was pointed at this machine (DNS rebinding) gets nothing.
  */
 import type { MiddlewareHandler } from "hono";
 import { isLoopback } from "../config.ts";

@@ -1,8 +1,8 @@
-/** Which network an address belongs to: what tries at the admin token are told apart by. */
+/** The network that an address belongs to, by which login attempts are counted. */
 
 /**
- * An IPv4 address is its own. An IPv6 address counts as its /56, which is what one line has (RFC 6177 §2); by its /64,
- * who has a /48, which tunnels give away, would count as 65,536. A port behind the address is left out.
+ * An IPv4 address stands for itself. An IPv6 address counts as its /56, the usual size of one site (RFC 6177 §2); counted by
+ * /64, the holder of a /48, which tunnel brokers give away, would be 65,536 sources. A port is removed.
  */
 export function ipPrefixOf(address: string): string {
   const plain = address

@@ -1,7 +1,7 @@
 /**
- * Slows down guesses at the admin token: after a few wrong ones each further attempt of the same source has to wait, twice as
- * long each time. Nobody waits for what others do elsewhere, but for one case: where very many sources try at once, those
- * from which the right token never came are let in a bounded number at a time. Counted in the store, for all processes.
+ * Slows down guesses at the admin token: after a few failures each further attempt of the same source has to wait, twice as
+ * long each time. Sources do not delay each other, with one exception: when very many try at once, only a bounded number of
+ * those that never sent the right token is admitted at a time. Counted in storage, for all processes.
  */
 
 import { sha256Hex } from "../bytes.ts";
@@ -13,24 +13,24 @@ import { timingSafeEqual } from "./timing-safe-equal.ts";
 
 export type LoginOutcome = { status: "right" } | { status: "wrong" } | { status: "wait"; seconds: number };
 
-/** `source`: the address that the try comes from, as far as the adapter can tell. */
+/** `source`: the address that the attempt comes from, as far as the adapter knows it. */
 export type LoginGuard = (token: string, source?: string) => Promise<LoginOutcome>;
 
 const RULE = {
   longestWaitMs: 60_000,
   forgottenMs: 60 * 60_000,
   trustedMs: 30 * 24 * 60 * 60_000,
-  // Bounds what is written and kept. Against a random token of 24 characters no number of tries gains anything.
+  // Bounds what is written and stored. A random token of 24 characters cannot be guessed in any number of attempts.
   unknownSources: 600,
   unknownSourcesMs: 60_000,
 };
 
-/** For people at the form, who may paste badly. */
+/** For people at the form, who may paste incorrectly. */
 export const FORM_LIMITS: AttemptRule = { ...RULE, channel: "form", free: 3 };
-/** For programs with the token in a header, which may run with an old one for a while. */
+/** For programs that send the token in a header, and may use an old one for a while. */
 export const HEADER_LIMITS: AttemptRule = { ...RULE, channel: "header", free: 10 };
 
-/** How often an attempt that others came before at the same moment asks again, and how long it waits for that, ms. */
+/** How often an attempt that lost to a concurrent one is retried, and the pause between retries, ms. */
 const ROUNDS = 3;
 const PAUSE_MS = 50;
 
@@ -49,7 +49,7 @@ export function createLoginGuard(
       if (freeAt > now) return { status: "wait", seconds: Math.ceil((freeAt - now) / 1000) };
       // The usual case writes nothing.
       if (isRight && isClear) return { status: "right" };
-      // Nothing that depends on the token may be answered before it counts: it would be one more guess.
+      // The attempt is counted before the response depends on the token: otherwise it would be a free guess.
       if (await loginAttempts.record(rule, source, isRight, now))
         return { status: isRight ? "right" : "wrong" };
     }
@@ -57,13 +57,13 @@ export function createLoginGuard(
   }
 
   return async (token, address = "") => {
-    // Sources are told apart by a hash, so that no address is stored.
+    // Sources are identified by a hash, so that no address is stored.
     const source = (await sha256Hex(ipPrefixOf(address))).slice(0, 16);
     return judge(token, source);
   };
 }
 
-/** The refusal of a try that came too soon. */
+/** The error for an attempt that came too soon. */
 export function tooManyAttempts(seconds: number): KleisError {
   return new KleisError("too_many_tries", `Too many wrong admin tokens. Wait ${seconds} s, then try again.`, {
     headers: { "retry-after": String(seconds) },

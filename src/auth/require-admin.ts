@@ -9,7 +9,7 @@ import { timingSafeEqual } from "./timing-safe-equal.ts";
 export interface AdminAuthOptions {
   /** `ADMIN_TOKEN`. */
   token: string;
-  /** Judges tokens from outside and slows down wrong ones. */
+  /** Checks tokens of requests and slows down wrong ones. */
   guard: LoginGuard;
   /** Whether a request without the token belongs to a session of the admin page (cookie and origin checked there). */
   session?: (request: Request) => boolean | Promise<boolean>;
@@ -26,7 +26,7 @@ export function createAdminAuth({
   session,
 }: AdminAuthOptions): MiddlewareHandler<{ Bindings: Peer }> {
   async function isRight(sent: string, peer: Peer | undefined): Promise<boolean> {
-    // An issued key in the wrong place is no try at the token.
+    // An issued key in the wrong place is not an attempt at the token.
     if (ISSUED_KEY.test(sent)) return timingSafeEqual(sent, token);
     const outcome = await guard(sent, peer?.source);
     if (outcome.status === "wait") throw tooManyAttempts(outcome.seconds);
@@ -37,7 +37,7 @@ export function createAdminAuth({
     const { req, env } = c;
     const header = req.header("authorization");
     const sent = header === undefined ? undefined : BEARER.exec(header)?.[1];
-    // A request that brings a credential is judged by it alone.
+    // A request with a credential is judged by that credential alone.
     const admitted =
       header === undefined ? await session?.(req.raw) : sent !== undefined && (await isRight(sent, env));
     const { addFields } = requestLoggerOf(c);

@@ -1,10 +1,10 @@
-/** Whether a browser's request comes from our own page: asked of everything that a cookie alone would open. */
+/** Whether a browser's request comes from Kleis's own page: checked wherever a cookie alone would be enough. */
 
 import { baseUrlOf } from "../base-url.ts";
 import type { Config } from "../config.ts";
 
 /**
- * A state-changing request of our own page carries `Origin` and, where the browser knows it, `Sec-Fetch-Site:
+ * A state-changing request of Kleis's own page carries `Origin` and, where the browser knows it, `Sec-Fetch-Site:
  * same-origin` (Fetch Metadata). One that has neither, or another's, is refused.
  */
 export function isSameOrigin(config: Config, request: Request): boolean {
@@ -14,7 +14,7 @@ export function isSameOrigin(config: Config, request: Request): boolean {
   if (origin === null || !URL.canParse(origin)) return false;
   const own = new URL(request.url);
   if (origin === own.origin || origin === new URL(baseUrlOf(config, request)).origin) return true;
-  // Behind whatever ends TLS the request arrives as http, while the browser saw https at the same host.
+  // A TLS-terminating proxy forwards http, while the browser saw https at the same host.
   return own.protocol === "http:" && origin === `https://${own.host}`;
 }
 
@@ -23,7 +23,7 @@ export function isSafe(method: string): boolean {
   return method === "GET" || method === "HEAD";
 }
 
-/** Whether the browser reached us encrypted, as far as its own words and our address tell. */
+/** Whether the browser used https, as far as its headers and the configured address show. */
 export function isEncrypted(config: Config, request: Request): boolean {
   const origin = request.headers.get("origin") ?? baseUrlOf(config, request);
   return origin.startsWith("https:");

@@ -1,6 +1,6 @@
 /**
- * Sessions of the admin page: a signed cookie that dies with ADMIN_TOKEN, after twelve hours, or when its owner logs
- * out. Knows no route and no page.
+ * Sessions of the admin page: a signed cookie that is valid until ADMIN_TOKEN changes, twelve hours have passed or the owner
+ * logs out. Knows no route and no page.
  */
 
 import { generateCookie } from "hono/cookie";
@@ -17,8 +17,8 @@ export const SESSION_MS = 12 * 60 * 60_000;
 export const FRESH_MS = 10 * 60_000;
 
 /**
- * How long browsers keep the cookie, ms: beyond the session's end, which is signed into it, so that an owner who comes back
- * after that is told of it instead of being met as a stranger.
+ * How long browsers keep the cookie, ms: longer than the session, whose expiry is signed into it, so that an owner who comes
+ * back later is shown that the session has expired.
  */
 const KEPT_MS = SESSION_MS + 7 * 24 * 60 * 60_000;
 
@@ -27,19 +27,19 @@ export const SECURE_COOKIE = "__Host-kleis";
 /** The same under the path of PUBLIC_URL, where the browser must not show it to others at this host (RFC 6265bis §4.1.3.1). */
 export const SECURE_PATH_COOKIE = "__Secure-kleis";
 /**
- * Over http, which is for this machine. Cookies know no ports: what else serves on this host gets it too, so it goes to
- * our own path alone, and does not reveal a key for long.
+ * Over http, which is for this machine. Cookies ignore ports, so other servers on this host receive it too: it is limited to
+ * the admin path, and reveals keys only for a short time.
  */
 export const PLAIN_COOKIE = "kleis";
 
 export interface Sessions {
   /** A new session's cookie, as a `set-cookie` value. */
   open(isSecure: boolean): Promise<string>;
-  /** Whether the request's cookie is a session's that lives. */
+  /** Whether the request's cookie belongs to a valid session. */
   isLive(request: Request): Promise<boolean>;
-  /** Whether it lives and was opened so lately that its owner need not prove himself again. */
+  /** Whether the session is valid and so recent that the owner need not log in again. */
   isFresh(request: Request): Promise<boolean>;
-  /** Whether the request brings any cookie of ours: then one that is not live has ended. */
+  /** Whether the request has a session cookie at all: if so and it is not valid, the session has expired. */
   hasCookie(request: Request): boolean;
   /** Ends the request's session, also for a copy of its cookie; returns the `set-cookie` values that remove it. */
   close(request: Request): Promise<string[]>;
@@ -55,7 +55,7 @@ const encoder = new TextEncoder();
 
 export function createSessions({ config, storage, clock, random }: Runtime): Sessions {
   const prefix = publicPath(config);
-  // The finished key is kept, not the promise of it: a Worker may not wait for another request's promise.
+  // The key itself is cached, not its promise: a Worker must not await another request's promise.
   let made: CryptoKey | undefined;
   const key = async () => {
     made ??= await signingKey(config.ADMIN_TOKEN);
@@ -95,20 +95,20 @@ export function createSessions({ config, storage, clock, random }: Runtime): Ses
     async close(request) {
       const session = await read(request);
       if (session !== null) await storage.sessions.end(session.id, session.expiresAt, clock.now());
-      // The last as earlier versions set it.
+      // The path that earlier versions used.
       const old = setCookie(PLAIN_COOKIE, "", { path: "/", maxAge: 0, secure: false });
       return [cookie(prefix, true, "", 0), cookie(prefix, false, "", 0), old];
     },
   };
 }
 
-/** Whether a call of the admin API belongs to a session; one that changes something must come from our own page. */
+/** Whether an admin API call belongs to a session; one that changes something must come from Kleis's own page. */
 export async function isOwnSession(config: Config, sessions: Sessions, request: Request): Promise<boolean> {
   const isOwn = isSafe(request.method) || isSameOrigin(config, request);
   return isOwn && (await sessions.isLive(request));
 }
 
-/** From ADMIN_TOKEN by HKDF (RFC 5869), so that another token makes every session worthless. */
+/** Derived from ADMIN_TOKEN by HKDF (RFC 5869), so that a new token invalidates every session. */
 async function signingKey(token: string): Promise<CryptoKey> {
   const secret = await crypto.subtle.importKey("raw", encoder.encode(token), "HKDF", false, ["deriveKey"]);
   const info = encoder.encode("kleis admin session 1");
@@ -121,7 +121,7 @@ async function signingKey(token: string): Promise<CryptoKey> {
   );
 }
 
-/** `prefix`: the path of PUBLIC_URL. `__Host-` demands the path `/`; the others go no further than the admin page. */
+/** `prefix`: the path of PUBLIC_URL. `__Host-` requires the path `/`; the others are limited to the admin path. */
 function cookie(prefix: string, isSecure: boolean, value: string, seconds: number): string {
   const isHost = isSecure && prefix === "";
   const secureName = isHost ? SECURE_COOKIE : SECURE_PATH_COOKIE;

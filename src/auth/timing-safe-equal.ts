@@ -1,7 +1,7 @@
-/** Whether two secrets are the same, without telling by the time it takes how much of them is. */
+/** Compares two secrets in constant time. */
 import { sha256 } from "../bytes.ts";
 
-/** Compares two secrets in a time that depends on neither: every byte of both digests is looked at. */
+/** Compares digests of both secrets byte by byte, so that the time depends on neither. */
 export async function timingSafeEqual(a: string, b: string): Promise<boolean> {
   const [left, right] = await Promise.all([sha256(a), sha256(b)]);
   let difference = 0;

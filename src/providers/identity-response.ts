@@ -1,4 +1,4 @@
-/** What an identity server answered, read without trust: a status, perhaps a JSON object, never words to repeat. */
+/** An identity server's response, read without trust: its status and perhaps a JSON object; its texts are never repeated. */
 import { KleisError } from "../errors.ts";
 import { isObject, type JsonObject, parseJson } from "../json.ts";
 
@@ -6,9 +6,9 @@ export interface ProviderResponse {
   readonly status: number;
   /** The body where it is a JSON object; null for HTML, text or nothing. */
   readonly json: JsonObject | null;
-  /** True for a page: something in between has answered. */
+  /** True for an HTML page, which comes from something in between. */
   readonly html?: boolean;
-  /** What `retry-after` asks for; absent where it says nothing. */
+  /** The wait that `retry-after` asks for; absent without it. */
   readonly retryAfterMs?: number;
 }
 
@@ -24,7 +24,7 @@ export async function readResponse(response: Response, now: number): Promise<Pro
   };
 }
 
-/** The error's code, wherever the server put it; only what looks like a code, since descriptions may echo secrets. */
+/** The error's code, from any of its usual places; only text in the form of a code, since descriptions may echo secrets. */
 export function errorCode(json: JsonObject | null): string | undefined {
   const { error, code } = json ?? {};
   const places = isObject(error) ? [error.code, code, error.type] : [error, code];
@@ -33,26 +33,26 @@ export function errorCode(json: JsonObject | null): string | undefined {
   );
 }
 
-/** True for an answer that says nothing about the sign-in itself: a limit, an outage, a page instead of JSON. */
+/** True for a response that says nothing about the sign-in itself: a rate limit, an outage, a page instead of JSON. */
 export function isTransient({ status, json }: ProviderResponse): boolean {
   return json === null || status === 429 || status >= 500;
 }
 
-/** Why there is no use in an answer, in words for the owner; ends without a full stop. */
+/** Why a response cannot be used, in words for the owner; ends without a full stop. */
 export function whatWentWrong(server: string, response: ProviderResponse): string {
   const { status, json } = response;
-  if (status === 429) return `${server} says that there were too many attempts (429)`;
-  if (status >= 500) return `${server} has a problem of its own (${status})`;
+  if (status === 429) return `${server} reports too many attempts (429)`;
+  if (status >= 500) return `${server} has an internal problem (${status})`;
   if (json === null)
-    return `${server} did not answer in JSON (${status}); something in between may have answered`;
+    return `${server} did not respond in JSON (${status}); the response may come from something in between`;
   const code = errorCode(json);
   if (code !== undefined) return `${server} refused with ${code} (${status})`;
   return status < 300
-    ? `${server} answered without what was asked for`
+    ? `${server} responded without what was asked for`
     : `${server} refused (${status}) without saying why`;
 }
 
-/** The refusal for an answer that cannot be used; the sign-in goes on. */
+/** The error for a response that cannot be used; the sign-in continues. */
 export function badResponseError(server: string, response: ProviderResponse, advice: string): KleisError {
   const seconds = response.retryAfterMs === undefined ? undefined : Math.ceil(response.retryAfterMs / 1000);
   return new KleisError("upstream_invalid_response", `${whatWentWrong(server, response)}. ${advice}`, {

@@ -150,7 +150,7 @@ export function requestJudged(
   blame: Blame,
 ): Observation[] {
   if (ok) return facts.map((fact) => agrees(fact, "accepted"));
-  const said = response.status === 200 ? "answers without what was asked for" : saidOf(response);
+  const said = response.status === 200 ? "responds without what was asked for" : saidOf(response);
   const blamed = response.status === 200 ? [] : (blame[response.refusal?.class ?? "unknown"] ?? []);
   return facts.map((fact) =>
     blamed.includes(fact) ? differs(fact, said, response.refusal?.advice ?? undefined) : unclear(fact, said),

@@ -1,5 +1,5 @@
 /**
- * What a provider is to the rest of Kleis. Everything that is peculiar to one stands in its folder, behind this.
+ * A provider as the rest of Kleis sees it. Everything specific to one is in its folder and reached through this interface.
  * A provider decides and describes; it does no I/O of its own and knows neither storage nor HTTP framework.
  */
 import type { Config, VariableKinds } from "../config.ts";
@@ -107,14 +107,14 @@ export interface PreparedRequest {
   readonly edits: readonly Edit[];
   /** Changes that are not body edits but that the client should know of. */
   readonly changes?: readonly Change[];
-  /** True when the provider answers with an event stream. */
+  /** True when the provider responds with an event stream. */
   readonly streams: boolean;
   /**
    * True for the text of a 400 that refuses sealed reasoning which another account or backend made: then the request is
    * prepared once more, `unsealed`, and sent again. Absent where the request holds none.
    */
   readonly sealRefused?: (refusal: string) => boolean;
-  /** What the owner can do where none of the account's hosts serves it (421), told beside the provider's own words. */
+  /** What the owner can do where none of the account's hosts serves it (421), shown together with the provider's own words. */
   readonly servedNowhere?: string;
   readonly response: ResponsePlan;
 }
@@ -168,14 +168,14 @@ export interface FileEntry {
 
 /** The network as a provider may use it to sign in, refresh and look around: one origin allowlist, no redirect. */
 export interface IdentityFetch {
-  /** Sends through the one way out; rejects with `KleisError` when there is no answer. Fits oauth4webapi's `customFetch`. */
+  /** Sends through `send.ts`; rejects with `KleisError` when there is no response. Fits oauth4webapi's `customFetch`. */
   fetch(url: string, init: { method: string; headers: Headers; body?: string | null }): Promise<Response>;
   /** Epoch ms. */
   now(): number;
   random(bytes: number): Uint8Array<ArrayBuffer>;
 }
 
-/** What opens an account, as a provider gets it to refresh. */
+/** An account's secrets, as a provider gets them for a refresh. */
 export interface RefreshInput {
   readonly account: ProviderAccount;
   readonly accessToken: string | null;
@@ -234,14 +234,14 @@ export interface SignInComplete extends SignInStart {
   readonly code?: string;
 }
 
-/** What became of one step. */
+/** The outcome of one step. */
 export type SignInOutcome =
   | { status: "connected"; account: ImportedAccount }
   /** Not entered yet: poll again after `intervalMs`, with this secret. */
   | { status: "pending"; secret: JsonObject; intervalMs: number }
-  /** It did not work this time; the sign-in goes on, with this secret. A thrown `KleisError` keeps the one there was. */
+  /** The step failed; the sign-in continues with this secret. A thrown `KleisError` keeps the one there was. */
   | { status: "failed"; error: KleisError; secret: JsonObject }
-  /** It is over without an account: denied, expired, or good for nothing. */
+  /** It ended without an account: denied, expired or unusable. */
   | { status: "ended"; error: KleisError };
 
 /** One of the ways to sign in. */

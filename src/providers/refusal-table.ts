@@ -43,7 +43,7 @@ export const NEWER_VERSION =
   /requires? a (newer|more recent|later) version|(newer|later|latest) version of .{1,40} is required|client version .{0,40}(too old|not supported|no longer)/i;
 
 const PAGE_ADVICE =
-  "Something between Kleis and the provider answered with a web page: a company proxy, a filter, or the protection in front of the provider. " +
+  "Something between Kleis and the provider responded with a web page: a company proxy, a filter, or the protection in front of the provider. " +
   "Have the provider's host allowed there, set HTTPS_PROXY to a proxy that lets it through, or run Kleis on another host or network.";
 
 /** Cloudflare's own refusals, as a page, as text for programs, or marked in a header. */
@@ -159,7 +159,7 @@ const LASTS_BY_STATUS: Record<number, Lasting["why"]> = { 401: "login", 402: "bi
 /** Of a refusal that fits no row. */
 const UNKNOWN = { class: "unknown", scope: "request", advice: null } as const;
 
-/** How a provider's answers say when a limit ends. */
+/** How a provider's responses say when a limit ends. */
 export interface Ends {
   /** When a lasting refusal ends by what it states, Unix seconds by the provider's clock; null where it does not. */
   endOf(refused: Refused, why: Lasting["why"]): number | null;

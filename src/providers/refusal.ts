@@ -1,4 +1,4 @@
-/** What a provider's refusal is: the answer as it is read, its class, what it holds for, and until when. */
+/** A provider's refusal: the response as it is read, its class, its scope, and when it ends. */
 import type { JsonObject } from "../json.ts";
 import type { LimitClass } from "./limit.ts";
 
@@ -56,7 +56,7 @@ export type RefusalScope = (typeof SCOPES)[number];
 
 /** A refusal of the provider's, read. */
 export interface Refused {
-  /** The status of the answer, or the one that a failure inside a stream stands for. */
+  /** The status of the response, or the one that a failure inside a stream stands for. */
   readonly status: number;
   /** The kind of account that asked. */
   readonly kind: "oauth" | "api_key";
@@ -65,7 +65,7 @@ export interface Refused {
   readonly error: JsonObject;
   /** What the body is: JSON, a page of markup, other text, or nothing. */
   readonly form: "json" | "page" | "text" | "empty";
-  /** Epoch ms, by the provider's clock where its answer tells. */
+  /** Epoch ms, by the provider's clock if the response has it. */
   readonly now: number;
 }
 

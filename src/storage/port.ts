@@ -7,9 +7,9 @@ import type { JsonObject } from "../json.ts";
 import type { CoolingClass } from "../providers/limit.ts";
 import type { RefusalClass, RefusalScope } from "../providers/refusal.ts";
 
-/** The store could not answer: unreachable, timed out, full or broken. Never holds a secret. */
+/** Storage failed: unreachable, timed out, full or broken. Never holds a secret. */
 export class StorageError extends Error {
-  /** True for what somebody has to put right (a full disk, a file that is gone): trying again at once is of no use. */
+  /** True for a failure that needs an operator (a full disk, a missing file): an immediate retry is useless. */
   readonly lasts: boolean;
 
   constructor(message: string, { lasts = false, ...options }: { cause?: unknown; lasts?: boolean } = {}) {
@@ -19,7 +19,7 @@ export class StorageError extends Error {
   }
 }
 
-/** The refresh token that was brought is known to be used up: this account holds the one that came in its place. */
+/** The imported refresh token has been used already: this account holds its successor. */
 export class SpentTokenError extends Error {
   readonly account: AccountRecord;
 
@@ -30,7 +30,7 @@ export class SpentTokenError extends Error {
   }
 }
 
-/** ENCRYPTION_KEY opens nothing of what is stored. Its message says what to do. */
+/** ENCRYPTION_KEY decrypts none of the stored secrets. The message says what to do. */
 export class WrongKeyError extends StorageError {
   constructor(message: string) {
     super(message);
@@ -88,7 +88,7 @@ export interface AccountRecord {
   updatedAt: number;
 }
 
-/** What opens an account. Present members depend on the kind. */
+/** An account's secrets. Which are present depends on its kind. */
 export interface AccountSecrets {
   accessToken: string | null;
   refreshToken: string | null;
@@ -96,11 +96,11 @@ export interface AccountSecrets {
   apiKey: string | null;
 }
 
-/** An account and what opens it, of one moment. */
+/** An account and its secrets, read together. */
 export interface OpenAccount {
   account: AccountRecord;
   secrets: AccountSecrets;
-  /** Rises with every write of secrets: what has the same version has the same secrets. */
+  /** Rises with every write of secrets: the same version means the same secrets. */
   version: number;
 }
 
@@ -117,19 +117,19 @@ export interface NewAccount extends AccountSecrets {
   now: number;
 }
 
-/** Which stretch of a list is wished for. */
+/** Which page of a list is requested. */
 export interface PageOptions {
-  /** Entries at most. */
+  /** Maximum number of entries. */
   limit: number;
-  /** The id of the entry behind which it begins, or of the one in front of which it ends; without either, the beginning. */
+  /** The id of the entry after which the page begins, or before which it ends; without either, the first page. */
   after?: string | undefined;
   before?: string | undefined;
 }
 
-/** A stretch of a list, in the list's order. */
+/** A page of a list, in the list's order. */
 export interface ListPage<Entry> {
   entries: Entry[];
-  /** Whether the list goes on in front of the first entry, and behind the last one. */
+  /** Whether there are entries before the first one and after the last one. */
   hasBefore: boolean;
   hasAfter: boolean;
 }
@@ -142,7 +142,7 @@ export interface ReasonChange {
   to: string | null;
 }
 
-/** What the owner may change of an account; absent members stay. */
+/** What the owner may change of an account; absent members keep their value. */
 export interface AccountChange {
   label?: string;
   enabled?: boolean;
@@ -155,7 +155,7 @@ export interface AccountStore {
   /** A part of that list; null when the options name an account that is not there. */
   page(options: PageOptions): Promise<ListPage<AccountRecord> | null>;
   get(id: string): Promise<AccountRecord | null>;
-  /** Opens the secrets; null when there is no such account. Rejects with `SealError` when one does not open. */
+  /** Decrypts the secrets; null when there is no such account. Rejects with `SealError` when one cannot be decrypted. */
   secrets(id: string): Promise<AccountSecrets | null>;
   /** The account together with its secrets; otherwise as `secrets`. */
   open(id: string): Promise<OpenAccount | null>;
@@ -186,23 +186,23 @@ export interface AccountStore {
 }
 
 /**
- * No lease and no pause of refreshes runs longer, ms. What claims to was written before the store's clock was put back,
- * and is past. A step of half a minute passes for none, for it must not end a lease whose holder is at work.
+ * Maximum duration of a lease or a pause of refreshes, ms. A longer one was written before the store's clock was set back
+ * and has expired. A clock step of half a minute is tolerated, so that it does not end a lease in use.
  */
 export const LONGEST_LEASE_MS = 120_000;
 export const LONGEST_HOLD_OFF_MS = 330_000;
 
-/** An account as a refresh finds it. What is left of a time is judged by the store's clock, which all share. */
+/** An account as a refresh finds it. Remaining times are computed by the store's clock, which all processes share. */
 export interface RefreshState extends OpenAccount {
   /** Rises with every lease given. */
   fence: number;
-  /** How long the present lease still runs, ms; 0 when there is none. */
+  /** Remaining time of the current lease, ms; 0 when there is none. */
   leasedForMs: number;
-  /** How long no refresh is to be tried, ms; 0 when one may be. */
+  /** How long to wait before the next refresh, ms; 0 when one may start. */
   heldOffForMs: number;
   /** Failed refreshes in a row. */
   failures: number;
-  /** True when the token of this version was posted and what became of it was never noted. */
+  /** True when the token of this version was sent and no outcome was stored. */
   unanswered: boolean;
 }
 
@@ -214,10 +214,10 @@ export interface Lease {
   version: number;
 }
 
-/** What is stored after a refresh: every secret, for those that stay are sealed and written again with the others. */
+/** What is stored after a refresh: every secret, since unchanged ones are sealed and written again with the others. */
 export interface NextTokens extends AccountSecrets {
   expiresAt: number | null;
-  /** The refresh token that another one replaces, to be known again by its hash; null when it stays. */
+  /** The replaced refresh token, which is recognised later by its hash; null when it did not change. */
   spentToken: string | null;
 }
 
@@ -229,8 +229,8 @@ export interface Postponed {
 }
 
 /**
- * What keeps refreshes apart. Each method is one atomic write. Those that take a lease do nothing, and say so, when its
- * version or its fence is no longer the stored one; each of them may be repeated when its answer was lost.
+ * Keeps concurrent refreshes apart. Each method is one atomic write. Those that take a lease do nothing, and report it, when
+ * its version or its fence is no longer the stored one; each may be repeated when its result was lost.
  */
 export interface RefreshStore {
   read(id: string): Promise<RefreshState | null>;
@@ -242,7 +242,7 @@ export interface RefreshStore {
     id: string,
     options: { owner: string; version: number; leaseMs: number },
   ): Promise<{ acquired: boolean; state: RefreshState } | null>;
-  /** Notes that the token is about to be posted; false also when the lease has run out. */
+  /** Stores that the token is about to be sent; false also when the lease has expired. */
   intend(id: string, lease: Lease): Promise<boolean>;
   /**
    * Stores the tokens under the next version, with the complete metadata, and makes the account active. What stays is
@@ -263,7 +263,7 @@ export interface RefreshStore {
    * the intent: whether the posted token may have been used up all the same.
    */
   postpone(id: string, lease: Lease, failure: Postponed, now: number): Promise<boolean>;
-  /** Ends the lease when its owner still holds it; `unanswered` as with `postpone`. */
+  /** Ends the lease if its owner still holds it; `unanswered` as with `postpone`. */
   release(id: string, lease: Lease, unanswered: boolean): Promise<void>;
 }
 
@@ -271,7 +271,7 @@ export interface RefreshStore {
 export interface KeyRecord {
   id: string;
   label: string;
-  /** The first characters of the key, to tell keys apart in a list. */
+  /** The first characters of the key, which distinguish keys in a list. */
   prefix: string;
   providers: string[] | null;
   models: string[] | null;
@@ -305,7 +305,7 @@ export interface NewKey {
   discoveryToken: string;
 }
 
-/** Keys that work at `now` (epoch ms), or those that do not any more: revoked, or past their end. */
+/** Keys that are valid at `now` (epoch ms), or those that no longer are: revoked or expired. */
 export interface KeyFilter {
   state: "working" | "ended";
   now: number;
@@ -327,45 +327,45 @@ export interface KeyStore {
   revoke(id: string, now: number): Promise<KeyRecord | null>;
   /** The key's full text and discovery token; null when there is no such key. */
   reveal(id: string): Promise<{ key: string; discoveryToken: string } | null>;
-  /** Notes when keys were last used, in one write. */
+  /** Stores when keys were last used, in one write. */
   touch(uses: { id: string; at: number }[]): Promise<void>;
 }
 
 export interface SettingStore {
   get(key: string): Promise<string | null>;
   set(key: string, value: string, now: number): Promise<void>;
-  /** Of those that are sealed at rest, which have names of their own. Rejects with `SealError` when it does not open. */
+  /** For settings that are sealed at rest, which have names of their own. Rejects with `SealError` when decryption fails. */
   getSealed(key: string): Promise<string | null>;
   setSealed(key: string, value: string, now: number): Promise<void>;
 }
 
-/** Sessions of the admin page that were logged out. One that is not here lives until its end, which its cookie says. */
+/** Sessions of the admin page that were logged out. Any other is valid until the expiry in its cookie. */
 export interface SessionStore {
   isEnded(id: string): Promise<boolean>;
-  /** `endsAt`: when it would have ended by itself; it may be forgotten then. Idempotent. */
+  /** `endsAt`: when it expires; the entry may be removed then. Idempotent. */
   end(id: string, endsAt: number, now: number): Promise<void>;
 }
 
 /** How attempts at a secret are slowed down. Times in ms. */
 export interface AttemptRule {
-  /** What is tried; each counts by itself. */
+  /** What the attempts are for; channels are counted separately. */
   readonly channel: string;
-  /** Wrong attempts of one source that cost nothing. The next waits 1 s, each further one twice as long as the one before. */
+  /** Failed attempts of one source without a delay. The next waits 1 s, each further one twice as long as the last. */
   readonly free: number;
   readonly longestWaitMs: number;
-  /** After this long without a try, a source's wrong ones are forgotten. */
+  /** After this long without an attempt, a source's failures are forgotten. */
   readonly forgottenMs: number;
-  /** For this long after a right try, a source is a friend. */
+  /** How long a source is trusted after a successful attempt. */
   readonly trustedMs: number;
-  /** How many sources that are no friends may try within `unknownSourcesMs`. */
+  /** How many untrusted sources may try within `unknownSourcesMs`. */
   readonly unknownSources: number;
   readonly unknownSourcesMs: number;
 }
 
 export interface AttemptStatus {
-  /** When the source may try; not later than now when it may. */
+  /** When the source may try next; not later than now when it may try at once. */
   freeAt: number;
-  /** Its last try was right, and lately so. */
+  /** True when its last attempt succeeded recently. */
   isClear: boolean;
 }
 
@@ -373,14 +373,14 @@ export interface AttemptStatus {
 export interface LoginAttemptStore {
   status(rule: AttemptRule, source: string, now: number): Promise<AttemptStatus>;
   /**
-   * Counts an attempt if the source may make one, in one atomic write, so that of many at once no more are let through than
-   * of as many in a row. After a right one those before it no longer count. False where the source may not: then nothing
-   * about the token may be answered.
+   * Counts an attempt if the source may make one, in one atomic write, so that concurrent attempts get no further than
+   * sequential ones. A successful attempt resets the count. False when the source may not try: then the response must not
+   * reveal anything about the token.
    */
   record(rule: AttemptRule, source: string, isRight: boolean, now: number): Promise<boolean>;
 }
 
-/** An account whose secrets have been read, but not opened. */
+/** An account whose secrets have been read but not decrypted. */
 export interface SealedAccount {
   id: string;
   version: number;
@@ -388,7 +388,7 @@ export interface SealedAccount {
   open(): Promise<OpenAccount>;
 }
 
-/** What a request wants to know besides its key. */
+/** What a request reads together with its key. */
 export interface RequestOptions {
   accounts: boolean;
   /** Names of settings. */
@@ -402,7 +402,7 @@ export interface AccountsReading {
   limits: LimitReading;
 }
 
-/** What a request needs, of one moment. */
+/** What a request needs, read together. */
 export interface RequestReading {
   key: KeyRecord;
   /**
@@ -549,15 +549,15 @@ export interface AuditStore {
   }): Promise<{ entries: AuditLine[]; hasAfter: boolean }>;
 }
 
-/** A sign-in that has begun. */
+/** A sign-in in progress. */
 export interface OauthState {
-  /** Opaque, random; what the browser holds. */
+  /** Opaque and random; the browser holds it. */
   state: string;
   provider: string;
   mode: string;
-  /** What the flow needs to end (PKCE verifier, device code, …) as JSON; sealed at rest. */
+  /** What the flow needs to complete (PKCE verifier, device code, …) as JSON; sealed at rest. */
   secret: JsonObject;
-  /** Rises with every secret that is kept under this state, also when the row was taken away in between. */
+  /** Rises with every secret stored under this state, even if the row was removed in between. */
   version: number;
   createdAt: number;
   expiresAt: number;
@@ -571,7 +571,7 @@ export interface OauthStateStore {
    * that one is stored. False when it did nothing.
    */
   update(state: string, secret: JsonObject, version?: number): Promise<boolean>;
-  /** Takes it away: exactly one of several callers gets the row. */
+  /** Removes the row and returns it to exactly one of several callers. */
   consume(state: string): Promise<OauthState | null>;
   removeExpired(now: number): Promise<void>;
 }
@@ -590,7 +590,7 @@ export interface Storage {
   readonly decisions: DecisionStore;
   readonly usage: UsageStore;
   readonly audit: AuditStore;
-  /** Resolves when the store answers and takes a write. */
+  /** Resolves when the store responds and accepts a write. */
   ping(now: number): Promise<void>;
   close(): Promise<void>;
 }

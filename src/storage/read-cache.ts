@@ -183,7 +183,7 @@ class TimedReadCache<V> implements ReadCache<V> {
     try {
       const value = await this.#options.load(name);
       keep(value);
-      this.#health.answered(this.#clock.now() - begun);
+      this.#health.responded(this.#clock.now() - begun);
       return value;
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;

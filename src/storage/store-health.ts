@@ -1,20 +1,20 @@
 /**
- * Whether the store answers in time, as all caches of a process together have found it. A store that is slow costs every
- * request that waits for it; one that is known to be slow or away is asked without a request waiting.
+ * Whether the store responds in time, as observed by all caches of a process. A slow store delays every request that waits
+ * for it, so a store known to be slow or unreachable is read in the background.
  */
 import type { Clock } from "../runtime.ts";
 
-/** How long a request that knows an old answer waits for a new one, ms; a read that took longer was late. */
+/** How long a request with a stale value waits for a fresh one, ms; a read that takes longer is late. */
 export const MAX_READ_WAIT_MS = 1_000;
 
-/** How long a read that failed or was late counts, ms: then a request waits again, and sees whether it has passed. */
+/** How long a failed or late read counts, ms. After that a request waits again, to see whether the store has recovered. */
 export const DEGRADED_MS = 30_000;
 
 export interface StoreHealth {
-  /** True since a read failed or was late, until one was in time. */
+  /** True from a failed or late read until one is in time. */
   isDegraded(): boolean;
-  /** A read was answered after so many ms. */
-  answered(afterMs: number): void;
+  /** A read completed after this many ms. */
+  responded(afterMs: number): void;
   /** A read failed, or is late already. */
   failed(): void;
 }
@@ -23,9 +23,9 @@ export function watchStore(clock: Pick<Clock, "now">): StoreHealth {
   /** When the store last failed or was late, epoch ms; null: it was in time since. */
   let failedAt: number | null = null;
   return {
-    // Also past when the clock was put back.
+    // A clock that was set back ends it too.
     isDegraded: () => failedAt !== null && Math.abs(clock.now() - failedAt) < DEGRADED_MS,
-    answered(afterMs) {
+    responded(afterMs) {
       failedAt = afterMs < MAX_READ_WAIT_MS ? null : clock.now();
     },
     failed() {

@@ -350,7 +350,7 @@ test("a deployment with a wrong admin token, or none that is Kleis's, is a probl
   await new Promise<void>((listening) => other.listen(0, "127.0.0.1", listening));
   const address = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
   expect(problems(await examine({ variables: {}, address, fetch: nodeFetch }))).toMatchObject([
-    { area: "deployment", text: `${address} gives no answer that is Kleis's.` },
+    { area: "deployment", text: `${address} does not respond as Kleis does.` },
   ]);
   other.close();
 });

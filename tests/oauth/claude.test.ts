@@ -248,9 +248,9 @@ describe("a token endpoint that is of no use for now leaves the sign-in open and
     [
       "a page instead of JSON",
       { status: 200, body: "<!doctype html><title>Hm</title>" },
-      /did not answer in JSON \(200\)/,
+      /did not respond in JSON \(200\)/,
     ],
-    ["a challenge page", { status: 403, body: "<html>challenge</html>" }, /did not answer in JSON \(403\)/],
+    ["a challenge page", { status: 403, body: "<html>challenge</html>" }, /did not respond in JSON \(403\)/],
     ["no tokens in a 200", { status: 200, body: { token_type: "Bearer" } }, /without what was asked for/],
     [
       "no refresh token in a 200",
@@ -262,7 +262,7 @@ describe("a token endpoint that is of no use for now leaves the sign-in open and
       { status: 429, body: { error: "x" }, headers: { "retry-after": "7" } },
       /too many attempts/,
     ],
-    ["an outage", { status: 500, body: { error: "boom" } }, /problem of its own \(500\)/],
+    ["an outage", { status: 500, body: { error: "boom" } }, /internal problem \(500\)/],
     [
       "a refused address",
       { status: 404, body: { type: "error", error: { type: "not_found_error" } } },

@@ -119,14 +119,14 @@ describe("in the browser", () => {
   });
 
   test.each<[string, { status: number; body: string | object }, RegExp]>([
-    ["a page", { status: 403, body: "<html>Just a moment…</html>" }, /did not answer in JSON/],
+    ["a page", { status: 403, body: "<html>Just a moment…</html>" }, /did not respond in JSON/],
     ["no tokens in a 200", { status: 200, body: {} }, /without what was asked for/],
     [
       "no refresh token in a 200",
       { status: 200, body: { access_token: "a.b.c" } },
       /without what was asked for/,
     ],
-    ["an outage", { status: 503, body: { error: { code: "server_error" } } }, /problem of its own/],
+    ["an outage", { status: 503, body: { error: { code: "server_error" } } }, /internal problem/],
   ])("%s from the token endpoint makes no account and leaves the sign-in open", async (_, reply, words) => {
     const kleis = await startSignIns();
     kleis.fakes.codex.token.script({ reply });
@@ -268,7 +268,7 @@ describe("headless", () => {
     await kleis.clock.advance(5_000);
     const failed = await kleis.complete("codex", state);
     expect(failed.status).toBe(502);
-    expect(failed.message).toMatch(/did not answer in JSON.*still open/);
+    expect(failed.message).toMatch(/did not respond in JSON.*still open/);
     broken = false;
     expect((await kleis.complete("codex", state)).json).toMatchObject({ status: "pending" });
     await kleis.clock.advance(6_000);

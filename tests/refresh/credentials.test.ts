@@ -250,7 +250,7 @@ describe("a sign-in that ended", () => {
 describe("a provider that cannot answer now", () => {
   const away = {
     status: "unavailable",
-    reason: "The identity server has a problem of its own (503).",
+    reason: "The identity server has an internal problem (503).",
   } as const;
 
   test("leaves the account as it is; callers are told, and isolates agree to wait", async () => {
@@ -261,7 +261,7 @@ describe("a provider that cannot answer now", () => {
       await expect(isolate.token()).rejects.toMatchObject({
         code: "refresh_failed",
         status: 502,
-        message: expect.stringMatching(/again in 5 s.*problem of its own/),
+        message: expect.stringMatching(/again in 5 s.*internal problem/),
       });
     }
     expect(posted).toHaveLength(1);

@@ -126,7 +126,7 @@ function slowStore() {
         store.asked++;
         const { takesMs, stored } = store;
         if (takesMs !== 0) await clock.sleep(takesMs === "none" ? 5_000 : takesMs);
-        if (takesMs === "none") throw new StorageError("the database did not answer within 5 s");
+        if (takesMs === "none") throw new StorageError("the database did not respond within 5 s");
         return stored;
       },
     });

@@ -243,7 +243,7 @@ describe("a store that fails", () => {
         return sleep(ms / 100, signal);
       },
     });
-    await expect(storage.accounts.list()).rejects.toThrow("did not answer within 5 s");
+    await expect(storage.accounts.list()).rejects.toThrow("did not respond within 5 s");
     await expect(storage.accounts.makePrimary("a1", 1)).rejects.toThrow(StorageError);
     expect(waits).toEqual([5_000, 5_000]);
     server.close();

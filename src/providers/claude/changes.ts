@@ -6,7 +6,7 @@ declare module "../../protocols/body.ts" {
     "claude-identity": true;
     /** Product names in the system prompt were normalised. */
     "claude-system-text": true;
-    /** Tool names were mapped; the answer's are mapped back. */
+    /** Tool names were mapped; the response's are mapped back. */
     "claude-tool-names": true;
     /** A plan's request bears the user-agent that the plan's profile names. */
     "claude-user-agent": true;

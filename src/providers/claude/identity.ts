@@ -4,7 +4,7 @@ import type { NamedAccount } from "../account.ts";
 
 const BETWEEN = ":";
 
-/** One person may have a plan of her own and a seat of a team: each is an account here. Undefined where the answer names no one. */
+/** One person may have a personal plan and a team seat: each is a separate account. Undefined where the response names none. */
 export function nameOf({ account_uuid, organization_uuid }: JsonObject): string | undefined {
   const owner = text(account_uuid);
   const organization = text(organization_uuid);

@@ -130,7 +130,7 @@ export const PROFILE = {
     /** Under `CLAUDE_API_URL` (§1.8, §1.9). */
     mintPath: "/api/oauth/claude_cli/create_api_key",
     profilePath: "/api/oauth/profile",
-    /** Assumed where the token answer names no lifetime, s; it is 28800 in all that were seen (§1.6). */
+    /** Assumed where the token response names no lifetime, s; it is 28800 in all that were seen (§1.6). */
     assumedLifetime: 3600,
     /** How long a 429 is waited out, ms (§1.7). */
     waitAtLeast: 5_000,
@@ -144,7 +144,7 @@ export const PROFILE = {
   usagePath: "/api/oauth/usage",
   /** What the headers begin with that tell of limits: to plans, and to API keys (§3.5). */
   limitHeaders: ["anthropic-ratelimit-"],
-  /** Member of an answer that counts tokens from the cache (§3.2). */
+  /** Member of a response that counts tokens from the cache (§3.2). */
   cachedTokens: "usage.cache_read_input_tokens",
   /** How an image is sent (§3.1). */
   image: "source.type base64",

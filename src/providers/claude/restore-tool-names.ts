@@ -1,6 +1,6 @@
 /**
- * Gives an answer its client's tool names back: in the blocks of a JSON answer and in the events that begin a block
- * (providers/claude.md §2.5). Text, arguments and every other event keep their very bytes.
+ * Restores the client's tool names in a response: in the blocks of a JSON response and in the events that begin a block
+ * (providers/claude.md §2.5). The bytes of text, arguments and all other events do not change.
  */
 import { isObject, type Json, parseJson } from "../../json.ts";
 import type { Path } from "../../protocols/body.ts";
@@ -24,7 +24,7 @@ const ENTRY_BYTES = 256;
 
 /** `inverse`: the upstream name to the client's. */
 export function restoreToolNames(inverse: ReadonlyMap<string, string>): ResponsePlan {
-  // The others, which may be of any length, need not be kept while the answer streams.
+  // Unchanged names, which may have any length, need not be kept while the response streams.
   const changed = new Map([...inverse].filter(([upstream, name]) => upstream !== name));
   return {
     keptBytes: changed.size * ENTRY_BYTES,

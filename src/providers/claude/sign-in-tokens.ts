@@ -1,4 +1,4 @@
-/** Anthropic's token endpoint: JSON bodies instead of forms, and the answer beyond the standard (providers/claude.md §1.5, §1.6). */
+/** Anthropic's token endpoint: JSON bodies instead of forms, and response fields beyond the standard (providers/claude.md §1.5, §1.6). */
 import * as z from "zod/mini";
 import type { Config } from "../../config.ts";
 import type { JsonObject } from "../../json.ts";
@@ -24,7 +24,7 @@ const word = z.catch(z.optional(z.string().check(z.trim(), z.minLength(1))), und
 const seconds = z.catch(z.optional(z.number().check(z.positive())), undefined);
 const token = z.catch(z.optional(z.string().check(z.minLength(1))), undefined);
 
-const answer = z.object({
+const tokenResponse = z.object({
   access_token: token,
   refresh_token: token,
   expires_in: seconds,
@@ -35,17 +35,17 @@ const answer = z.object({
 });
 
 export interface ClaudeTokens {
-  /** Null: the stored one is all there is, and it is due for another refresh. */
+  /** Null: the stored one stays, and is due for another refresh. */
   readonly accessToken: string | null;
   /** Null: the one that was used stays (§1.6). */
   readonly refreshToken: string | null;
   /** Epoch ms. */
   readonly expiresAt: number;
-  /** What the answer tells of the account, as metadata; never undefined members. */
+  /** What the response says about the account, as metadata without undefined members. */
   readonly metadata: JsonObject;
 }
 
-/** Decodes a token answer, of which only a token is asked for (§1.5); null when there is none. */
+/** Decodes a token response, which needs no more than a token (§1.5); null when there is none. */
 export function readTokens(json: JsonObject, now: number): ClaudeTokens | null {
   const {
     access_token = null,
@@ -55,7 +55,7 @@ export function readTokens(json: JsonObject, now: number): ClaudeTokens | null {
     scope,
     account,
     organization,
-  } = answer.parse(json);
+  } = tokenResponse.parse(json);
   if (access_token === null && refresh_token === null) return null;
   return {
     accessToken: access_token,

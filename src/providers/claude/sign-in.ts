@@ -1,6 +1,6 @@
 /**
- * Signing in at Anthropic: `max` keeps the plan's tokens, `console` mints an API key and throws the tokens away. Either
- * way the owner pastes the `code#state` that the callback page shows (providers/claude.md §1).
+ * Signing in at Anthropic: `max` keeps the plan's tokens, `console` mints an API key and discards the tokens. In both
+ * the owner pastes the `code#state` that the callback page shows (providers/claude.md §1).
  */
 import { KleisError } from "../../errors.ts";
 import { text } from "../../json.ts";
@@ -54,7 +54,7 @@ export const signIn: SignIn = {
     if (tokens.refreshToken === null) {
       throw new KleisError(
         "upstream_invalid_response",
-        `${SERVER} answered without a refresh token, so that the sign-in would end within hours. ${AGAIN}`,
+        `${SERVER} responded without a refresh token, so the sign-in would expire within hours. ${AGAIN}`,
       );
     }
     return { status: "connected", account: await account(tokens, null, input, identity) };

@@ -1,5 +1,5 @@
 /**
- * Where tool names live in a messages request and its answer (providers/claude.md §2.5, "Where names live"). Everything
+ * Where tool names live in a messages request and its response (providers/claude.md §2.5, "Where names live"). Everything
  * else called `name` (server tools, MCP tools, members of a toolset, arguments, schemas) is never looked at.
  */
 import { isObject, type Json, type JsonObject } from "../../json.ts";
@@ -29,7 +29,7 @@ export function* requestSites(body: JsonObject): Generator<NameSite> {
   yield* contextSites(body.context_management);
 }
 
-/** The sites of one content block, of a request or of an answer. */
+/** The sites of one content block, of a request or of a response. */
 export function blockSites(block: Json | undefined, path: Path): NameSite[] {
   if (!isObject(block)) return [];
   switch (block.type) {

@@ -13,7 +13,7 @@ export interface ToolNames {
   readonly forward: ReadonlyMap<string, string>;
   /** The upstream name to the client's. */
   readonly inverse: ReadonlyMap<string, string>;
-  /** The request's names that change. Empty means that the answer's names need no look either. */
+  /** The request's names that change. Empty: the response's names need not be checked either. */
   readonly edits: Edit[];
 }
 

@@ -245,13 +245,13 @@ export const SIGN_IN = {
     redirectPath: "/deviceauth/callback",
     /** ms. */
     lifetime: 900_000,
-    /** Seconds between polls where the answer names none, and what `slow_down` adds. */
+    /** Seconds between polls where the response names none, and what `slow_down` adds. */
     interval: 5,
     tooManyAttempts: 5,
     /** Codes that end the flow; every other 403 or 404 means that it was not entered yet. */
     over: new Set(["expired_token", "deviceauth_expired", "access_denied"]),
   },
-  /** Assumed where neither the answer nor the token names a lifetime, s (§1.4). */
+  /** Assumed where neither the response nor the token names a lifetime, s (§1.4). */
   assumedLifetime: 3600,
   /** Codes after which a refresh token is dead; a 401 in JSON means the same (§1.4). */
   dead: new Set([
@@ -319,7 +319,7 @@ export const LIMIT_HEADERS = {
   api: ["x-ratelimit-"],
 } as const;
 
-/** Member of an answer that counts tokens from the cache (§2.1). */
+/** Member of a response that counts tokens from the cache (§2.1). */
 export const CACHED_TOKENS = "usage.input_tokens_details.cached_tokens";
 
 /** How an image is sent (§2.2). */

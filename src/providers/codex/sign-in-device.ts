@@ -16,7 +16,7 @@ const { device } = SIGN_IN;
 
 const text = z.string().check(z.minLength(1));
 
-const userCodeAnswer = z.pipe(
+const userCodeResponse = z.pipe(
   z.object({
     device_auth_id: text,
     user_code: z.optional(text),
@@ -27,15 +27,15 @@ const userCodeAnswer = z.pipe(
   z.transform(({ user_code, usercode, ...rest }) => ({ ...rest, userCode: user_code ?? usercode })),
 );
 
-const approvedAnswer = z.object({ authorization_code: text, code_verifier: text });
+const approvedResponse = z.object({ authorization_code: text, code_verifier: text });
 
-/** What waits in the store between two polls. */
+/** What is stored between two polls. */
 const secretShape = z.object({
   id: z.string(),
   userCode: z.string(),
   /** ms. */
   intervalMs: z.number(),
-  /** Present once the owner has approved: what is left is the exchange. */
+  /** Present once the owner has approved: only the exchange remains. */
   approved: z.optional(z.object({ code: z.string(), verifier: z.string() })),
 });
 
@@ -48,7 +48,7 @@ export async function startDevice(config: Config, identity: IdentityFetch): Prom
       { param: "mode" },
     );
   }
-  const decoded = userCodeAnswer.safeParse(response.json);
+  const decoded = userCodeResponse.safeParse(response.json);
   const userCode = decoded.data?.userCode;
   if (response.status !== 200 || !decoded.success || userCode === undefined) {
     throw badResponseError(SERVER, response, 'Try again in a moment, or start with the mode "browser".');
@@ -74,7 +74,7 @@ export async function pollDevice(input: SignInComplete, identity: IdentityFetch)
     { device_auth_id: id, user_code: userCode },
     identity,
   );
-  const approved = approvedAnswer.safeParse(response.json);
+  const approved = approvedResponse.safeParse(response.json);
   if (response.status === 200 && approved.success) {
     const { authorization_code: code, code_verifier: verifier } = approved.data;
     return finish(
@@ -92,7 +92,7 @@ export async function pollDevice(input: SignInComplete, identity: IdentityFetch)
   return { status: "pending", secret: { ...input.secret, intervalMs: next }, intervalMs: next };
 }
 
-/** The approval cannot be had again, so it outlives an exchange that failed for now. */
+/** An approval is given only once, so it is kept when the exchange fails temporarily. */
 async function finish(
   { code, verifier }: { code: string; verifier: string },
   { config, secret }: SignInComplete,

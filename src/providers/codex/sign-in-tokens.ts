@@ -1,4 +1,4 @@
-/** OpenAI's token endpoint: what it answers, and the account that its tokens speak of (providers/codex.md §1.4, §1.5). */
+/** OpenAI's token endpoint: its responses, and the account that its tokens name (providers/codex.md §1.4, §1.5). */
 import * as z from "zod/mini";
 import type { Config } from "../../config.ts";
 import { KleisError } from "../../errors.ts";
@@ -19,7 +19,7 @@ export function tokenServer(config: Config): OauthServer {
 
 const token = z.catch(z.optional(z.string().check(z.minLength(1))), undefined);
 
-const answer = z.object({
+const tokenResponse = z.object({
   access_token: token,
   refresh_token: token,
   id_token: token,
@@ -34,9 +34,14 @@ export interface CodexTokens {
   readonly expiresAt: number;
 }
 
-/** Any of the three tokens may be missing (§1.4); the caller knows which it can do without. */
+/** Any of the three tokens may be missing (§1.4); the caller decides which are required. */
 export function readTokens(json: JsonObject, now: number): CodexTokens {
-  const { access_token = null, refresh_token = null, id_token = null, expires_in } = answer.parse(json);
+  const {
+    access_token = null,
+    refresh_token = null,
+    id_token = null,
+    expires_in,
+  } = tokenResponse.parse(json);
   const named = expires_in === undefined ? undefined : now + expires_in * 1000;
   const own = access_token === null ? undefined : readClaims(access_token)?.expiresAt;
   return {
@@ -47,7 +52,7 @@ export function readTokens(json: JsonObject, now: number): CodexTokens {
   };
 }
 
-/** Exchanges a code for an account. Throws `KleisError` in words; `invalid_request` means that the code is no good. */
+/** Exchanges a code for an account. Throws `KleisError`; `invalid_request` means that the code is not valid. */
 export async function exchange(
   grant: CodeGrant,
   config: Config,

@@ -4,7 +4,7 @@
  */
 import { TURN_STATE_HEADER } from "./profile.ts";
 
-/** Marks the state in the answer's headers. */
+/** Marks the state in the response's headers. */
 export function markTurnState(accountId: string, headers: Headers): void {
   const state = headers.get(TURN_STATE_HEADER);
   if (state !== null) headers.set(TURN_STATE_HEADER, usedTokenMark(accountId) + state);

@@ -65,7 +65,7 @@ const signIn: LiveCheck = {
   },
 };
 
-/** GitHub answers errors with 200, and an unknown app with 404. */
+/** GitHub reports errors with status 200, and an unknown app with 404. */
 function deviceJudged(response: CheckResponse): Observation[] {
   const facts = ["sign-in-paths", "client-id", "scope"];
   if (text(response.json.device_code) !== undefined) return facts.map((fact) => agrees(fact, "gives a code"));

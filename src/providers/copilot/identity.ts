@@ -13,7 +13,7 @@ const userAnswer = z.object({
   email: z.catch(z.nullish(word), null),
 });
 
-/** What GitHub's answer says of the user, as metadata; null when it is no such answer. */
+/** The user in GitHub's response, as metadata; null when it names none. */
 export function userOf({
   status,
   json,

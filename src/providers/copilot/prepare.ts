@@ -10,7 +10,7 @@ import { apiBase } from "./host.ts";
 import { initiatorOf } from "./initiator.ts";
 import { ANTHROPIC_VERSION, API_VERSION, HEADERS, HOST_REFUSED, INTENT, PATHS } from "./profile.ts";
 import { meantBy } from "./refusals.ts";
-import { chatRepair, endCalls, foldAnswer } from "./repair-chat.ts";
+import { chatRepair, endCalls, foldResponse } from "./repair-chat.ts";
 import { messagesRepair } from "./repair-messages.ts";
 import { responsesRepair } from "./repair-responses.ts";
 import { hasImage } from "./vision.ts";
@@ -67,7 +67,7 @@ function isSingle(n: unknown): boolean {
 function responsePlan(operation: Operation, streams: boolean, single: boolean): ResponsePlan {
   const protocol = protocolOf(operation);
   const error: ResponsePlan["error"] = (status, _contentType, body) => meantBy(protocol, status, body);
-  if (!streams) return protocol === "chat" ? { json: single ? foldAnswer : endCalls, error } : { error };
+  if (!streams) return protocol === "chat" ? { json: single ? foldResponse : endCalls, error } : { error };
   switch (protocol) {
     case "chat":
       return { stream: () => chatRepair(single), mayOmitTerminator: true, error };

@@ -280,7 +280,7 @@ export const MODELS_PATH = "/models";
 
 /** What the headers begin with that tell of limits (§4.4). */
 export const LIMIT_HEADERS: readonly string[] = ["x-quota-snapshot-", "x-usage-ratelimit-"];
-/** Member of a chat answer that counts tokens from the cache (§4.4). */
+/** Member of a chat response that counts tokens from the cache (§4.4). */
 export const CACHED_TOKENS = "usage.prompt_tokens_details.cached_tokens";
 /** Models that live checks ask, those without extra cost first. */
 export const CHECKED_MODELS = [/^gpt-4/, /mini/, /haiku/, /./] as const;

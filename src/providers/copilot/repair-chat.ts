@@ -1,6 +1,6 @@
 /**
- * Brings Copilot's chat answers into the form that clients read: one choice, and one index per tool call
- * (providers/copilot.md §4.1). Everything else of an answer passes as it came.
+ * Brings Copilot's chat responses into the form that clients read: one choice, and one index per tool call
+ * (providers/copilot.md §4.1). Everything else in a response is forwarded unchanged.
  */
 import { isObject, type Json, type JsonObject, parseJson, text } from "../../json.ts";
 import type { Path } from "../../protocols/body.ts";
@@ -21,10 +21,10 @@ const CALLS_END = "tool_calls";
 const REASONING = ["reasoning_text", "reasoning_content", "reasoning_opaque"] as const;
 
 /**
- * Folds the choices of an answer that is not a stream into its first: Claude's text may stand in one and each tool
+ * Folds the choices of a response that is not a stream into its first: Claude's text may stand in one and each tool
  * call in its own. For a client that asked for one choice only. Only the message is rebuilt.
  */
-export function foldAnswer({ choices }: JsonObject): Splice[] {
+export function foldResponse({ choices }: JsonObject): Splice[] {
   if (!Array.isArray(choices) || choices.length < 2) return endCalls({ choices });
   const at = choices.findIndex(isObject);
   const first = choices[at];
@@ -60,7 +60,7 @@ export function chatRepair(single: boolean): EventRewriter {
   const calls = new CallIndices();
   // Once a part came as a further choice, every event is looked at: the finish reasons must agree as well.
   const split = { seen: false };
-  /** The choices of the answer that hold calls so far. */
+  /** The choices of the response that hold calls so far. */
   const calling = new Set<number>();
   let begun = false;
   return {
@@ -143,7 +143,7 @@ function listOf(value: Json | undefined): readonly Json[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** A first delta may lack its role, and OpenAI's own SDK then throws the whole answer away. */
+/** A first delta may lack its role, and OpenAI's own SDK then discards the whole response. */
 function nameRole(delta: Part): void {
   if (text(delta.value.role) === undefined) delta.put("role", "assistant");
 }
@@ -199,7 +199,7 @@ class CallIndices {
   readonly #at = new Map<string, Call>();
   /** The calls by choice and id. */
   readonly #byId = new Map<string, Call>();
-  /** The indices given out, per choice of the answer. */
+  /** The indices given out, per choice of the response. */
   readonly #used = new Map<number, Set<number>>();
 
   /** Corrects the indices in a choice's delta. */

@@ -1,4 +1,4 @@
-/** Whose a GitHub token is and where its Copilot answers (providers/copilot.md §1.4, §2.1). */
+/** The user of a GitHub token and the host of its Copilot API (providers/copilot.md §1.4, §2.1). */
 import * as z from "zod/mini";
 import type { Config } from "../../config.ts";
 import { KleisError } from "../../errors.ts";
@@ -13,13 +13,13 @@ import { HEADERS, SIGN_IN } from "./profile.ts";
 
 const word = z.string().check(z.minLength(1));
 
-const planAnswer = z.object({
+const planResponse = z.object({
   copilot_plan: z.catch(z.optional(word), undefined),
   access_type_sku: z.catch(z.optional(word), undefined),
   endpoints: z.catch(z.optional(z.object({ api: z.unknown() })), undefined),
 });
 
-/** The account of a fresh token. Without an identity there is none; the token then waits for another try. */
+/** The account of a fresh token. Without an identity there is no account; the token is kept for another attempt. */
 export async function accountOf(
   token: string,
   { metadata, secret, config }: SignInComplete,
@@ -81,9 +81,9 @@ export async function discover(
       await identity.fetch(api + SIGN_IN.discoveryPath, { method: "GET", headers }),
       identity.now(),
     );
-    const answer = planAnswer.safeParse(response.json);
-    if (response.status !== 200 || !answer.success) return {};
-    const { copilot_plan, access_type_sku, endpoints } = answer.data;
+    const decoded = planResponse.safeParse(response.json);
+    if (response.status !== 200 || !decoded.success) return {};
+    const { copilot_plan, access_type_sku, endpoints } = decoded.data;
     // The free plan may bear the paid one's name (§4.6).
     const plan = access_type_sku === SIGN_IN.freeSku ? "free" : copilot_plan;
     const base = discoveredApi(endpoints?.api, domain);

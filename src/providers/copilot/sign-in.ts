@@ -1,6 +1,6 @@
 /**
- * GitHub's device flow, on github.com or an allowed enterprise domain (providers/copilot.md §1). GitHub answers errors
- * with 200; beside that it speaks RFC 8628.
+ * GitHub's device flow, on github.com or an allowed enterprise domain (providers/copilot.md §1). GitHub reports errors
+ * with status 200; otherwise it follows RFC 8628.
  */
 import * as z from "zod/mini";
 import type { Config } from "../../config.ts";
@@ -23,7 +23,7 @@ import { accountOf } from "./sign-in-account.ts";
 /** Its name in messages. */
 const SERVER = "GitHub";
 
-const deviceAnswer = z.object({
+const deviceResponse = z.object({
   device_code: z.string().check(z.minLength(1)),
   user_code: z.string().check(z.minLength(1)),
   verification_uri: z.string(),
@@ -32,14 +32,14 @@ const deviceAnswer = z.object({
   interval: z.catch(z.number().check(z.minimum(1), z.maximum(600)), SIGN_IN.interval),
 });
 
-const tokenAnswer = z.object({ access_token: z.string().check(z.refine(fitsHeader)) });
+const tokenResponse = z.object({ access_token: z.string().check(z.refine(fitsHeader)) });
 
-/** What waits in the store between two polls. */
+/** What is stored between two polls. */
 const secretShape = z.object({
   deviceCode: z.string(),
   /** ms. */
   intervalMs: z.number(),
-  /** Present once GitHub has given it: what is left is to learn whose it is. */
+  /** Present once GitHub has granted it: only its owner remains to be found. */
   token: z.optional(z.string()),
 });
 
@@ -59,7 +59,7 @@ export const signIn: SignIn = {
 
   async start({ metadata, config }, identity) {
     const response = await deviceAuthorization(identity, serverOf(metadata, config), SIGN_IN.scope);
-    const decoded = deviceAnswer.safeParse(grantedBy(response));
+    const decoded = deviceResponse.safeParse(grantedBy(response));
     if (!decoded.success) {
       throw badResponseError(
         SERVER,
@@ -82,7 +82,7 @@ export const signIn: SignIn = {
     const secret = secretShape.parse(input.secret);
     if (secret.token !== undefined) return accountOf(secret.token, input, identity);
     const response = await deviceGrant(identity, serverOf(input.metadata, input.config), secret.deviceCode);
-    const token = tokenAnswer.safeParse(grantedBy(response)).data?.access_token;
+    const token = tokenResponse.safeParse(grantedBy(response)).data?.access_token;
     if (token === undefined) return judge(response, input, secret.intervalMs);
     return accountOf(token, { ...input, secret: { ...input.secret, token } }, identity);
   },
@@ -127,7 +127,7 @@ function serverOf(metadata: JsonObject, config: Config): OauthServer {
   };
 }
 
-/** The page to show: GitHub's own word only where it is https on the very host (§1.5). */
+/** The page to show: the one that GitHub names only if it is https on the same host (§1.5). */
 function pageOf(named: string, web: string): string {
   const known = web + SIGN_IN.devicePage;
   if (!URL.canParse(named)) return known;

@@ -28,7 +28,7 @@ const ADVICE: Record<string, string> = {
   ENETUNREACH: "there is no way to the host of the database: check the network and TURSO_DATABASE_URL",
   ENOTFOUND: "there is no host of this name: check TURSO_DATABASE_URL",
   ERR_TLS_CERT_ALTNAME_INVALID: "the certificate is another host's: check TURSO_DATABASE_URL",
-  ETIMEDOUT: "the host of the database does not answer: check the network and TURSO_DATABASE_URL",
+  ETIMEDOUT: "the database host does not respond: check the network and TURSO_DATABASE_URL",
   SELF_SIGNED_CERT_IN_CHAIN:
     "the certificate of the database's server is not from a known authority: NODE_EXTRA_CA_CERTS names the file of one to trust",
   UNABLE_TO_VERIFY_LEAF_SIGNATURE:
@@ -63,7 +63,7 @@ export async function attempt<T>(what: string, work: () => Promise<T>): Promise<
 /** Rejects with a `StorageError` when `work` has not settled after `CALL_LIMIT_MS`. `sleep` is in real time. */
 export function within<T>(sleep: Clock["sleep"], work: Promise<T>): Promise<T> {
   return withTimeout({ sleep }, CALL_LIMIT_MS, work, () => {
-    throw new StorageError(`the database did not answer within ${CALL_LIMIT_MS / 1000} s`);
+    throw new StorageError(`the database did not respond within ${CALL_LIMIT_MS / 1000} s`);
   });
 }
 
