@@ -31,7 +31,8 @@ export function createModelActions({ providers, models, accountCache }: AdminDep
         throw new KleisError("invalid_request", problem.message, { param: problem.param });
       }
       await models.setCustom(custom);
-      audit({ action: "models.set", detail: { models: custom.map(({ id }) => id) } });
+      const ids = custom.map(({ id }) => id);
+      audit({ action: "models.set", target: ids.join(","), detail: { models: ids } });
       return custom;
     },
     async refresh(audit) {
