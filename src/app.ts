@@ -20,7 +20,7 @@ import { createClientRoutes } from "./http/routes.ts";
 import { securityHeaders } from "./http/security-headers.ts";
 import { createKeyUses } from "./keys/last-used.ts";
 import { createKeyLookup } from "./keys/lookup.ts";
-import { randomId } from "./keys/secret.ts";
+import { createDecisionLog } from "./limits/decision-log.ts";
 import { createLimits } from "./limits/limits.ts";
 import { POLICY_SETTING } from "./limits/policy.ts";
 import { createRedactor } from "./log/redact.ts";
@@ -31,8 +31,10 @@ import { PROVIDERS } from "./providers/index.ts";
 import { createPrefetch } from "./proxy/prefetch.ts";
 import { untilShutdown } from "./proxy/until-shutdown.ts";
 import type { Peer, Runtime } from "./runtime.ts";
+import { sortableId } from "./sortable-id.ts";
 import { observeSecrets } from "./storage/secret-observer.ts";
 import { watchStore } from "./storage/store-health.ts";
+import { createBatchWriter } from "./usage/batch.ts";
 
 export interface App {
   fetch(request: Request, peer?: Peer): Response | Promise<Response>;
@@ -43,13 +45,13 @@ export interface App {
 }
 
 export function createApp(given: Runtime): App {
-  const runtime = discreet(given);
-  const services = createServices(runtime);
-  const { providers, accountCache, uses, refusals, limits, models, keys, audit } = services;
+  const { runtime, redact } = discreet(given);
+  const services = createServices(runtime, redact);
+  const { providers, accountCache, uses, refusals, limits, models, keys, audit, batches } = services;
   const inside = withoutPublicPath(runtime.config);
   const getPath = canonicalPathOf(new Set(providers.map(({ id }) => id)), inside);
   const app = new Hono({ getPath });
-  app.use(requestLogger(runtime, () => randomId(runtime, "req_")));
+  app.use(requestLogger(runtime, () => sortableId(runtime, "req_")));
   // The client routes do this themselves, each in its protocol.
   for (const path of ["/healthz", "/admin/*", "/models/*", "/v1/models/*", "/:provider/v1/models/*"])
     app.use(path, (_, next) => untilShutdown(runtime, next()));
@@ -64,13 +66,19 @@ export function createApp(given: Runtime): App {
     fetch: (request, peer = {}) => app.fetch(request, peer),
     routes: app.routes.map(({ method, path }) => ({ method, path })),
     async flush() {
-      await Promise.all([audit.flush(), uses.flush(), refusals.flush(), limits.cooling.flush()]);
+      await Promise.all([
+        batches.flush(),
+        audit.flush(),
+        uses.flush(),
+        refusals.flush(),
+        limits.cooling.flush(),
+      ]);
     },
   };
 }
 
 /** What routes share, made once per process. */
-function createServices(runtime: Runtime) {
+function createServices(runtime: Runtime, redact: (text: string) => string) {
   const health = watchStore(runtime.clock);
   const policies = cacheSetting(runtime, POLICY_SETTING);
   const limits = createLimits(runtime, () => policies.value());
@@ -83,6 +91,8 @@ function createServices(runtime: Runtime) {
   const prefetch = createPrefetch({ storage: runtime.storage, accountCache, models, policies });
   const keys = createKeyLookup(runtime, prefetch, health);
   const audit = createAuditLog(runtime);
+  const batches = createBatchWriter(runtime);
+  const decisions = createDecisionLog(runtime, batches, redact);
   return {
     runtime,
     providers,
@@ -95,6 +105,8 @@ function createServices(runtime: Runtime) {
     keys,
     uses,
     audit,
+    batches,
+    decisions,
   };
 }
 
@@ -144,10 +156,11 @@ function handleErrors(app: Hono, { config, logger }: Runtime): void {
   });
 }
 
-/** The runtime with a log that hides every secret this process has come to know. */
-function discreet(runtime: Runtime): Runtime {
+/** The runtime with a log that hides every secret this process has come to know, and what hides them in other texts. */
+function discreet(runtime: Runtime): { runtime: Runtime; redact(text: string): string } {
   const { config, logger, storage } = runtime;
   const redactor = createRedactor();
   for (const secret of [config.ADMIN_TOKEN, ...config.ENCRYPTION_KEY]) redactor.hold(secret);
-  return { ...runtime, logger: redactor.wrap(logger), storage: observeSecrets(storage, redactor.hold) };
+  const watched = { logger: redactor.wrap(logger), storage: observeSecrets(storage, redactor.hold) };
+  return { runtime: { ...runtime, ...watched }, redact: redactor.redact };
 }

@@ -24,6 +24,7 @@ export const ERROR_STATUS = {
   protocol_not_supported: 400,
   untranslatable: 400,
   accounts_exhausted: 429,
+  decision_not_kept: 404,
   too_many_streams: 429,
   too_much_in_flight: 429,
   too_many_tries: 429,

@@ -23,6 +23,7 @@ export function accountView(
     label: account.label,
     enabled: account.enabled,
     primary: account.primary,
+    rank: account.rank,
     status: account.status,
     status_reason: account.statusReason,
     metadata: shownMetadata(account.metadata, provider?.shownMetadata ?? []),

@@ -8,7 +8,7 @@ import { baseUrlOf } from "../base-url.ts";
 import { KleisError } from "../errors.ts";
 import type { KeyUses } from "../keys/last-used.ts";
 import type { KeyLookup } from "../keys/lookup.ts";
-import { RequestTrace } from "../limits/trace.ts";
+import type { DecisionInProgress, DecisionLog } from "../limits/decision-log.ts";
 import type { RequestLog } from "../log/request-log.ts";
 import { requestLoggerOf } from "../log/request-logger.ts";
 import { type Operation, protocolOf, ROUTE } from "../protocols/protocol.ts";
@@ -18,6 +18,7 @@ import { createMemoryBudget, type MemoryBudget } from "../proxy/memory-budget.ts
 import { proxy } from "../proxy/pipeline.ts";
 import { createWorkQueue } from "../proxy/request/work-queue.ts";
 import { untilShutdown } from "../proxy/until-shutdown.ts";
+import type { LogFields } from "../runtime.ts";
 import type { KeyRecord } from "../storage/port.ts";
 import {
   errorLogFields,
@@ -31,6 +32,7 @@ import { createModelRoutes } from "./models.ts";
 export interface ClientDeps extends Omit<ProxyDeps, "workQueue"> {
   readonly keys: KeyLookup;
   readonly uses: KeyUses;
+  readonly decisions: DecisionLog;
 }
 
 const OPERATIONS: readonly Operation[] = ["chat", "responses", "messages", "count_tokens"];
@@ -96,27 +98,42 @@ async function handle(
   const requestId = logger.id;
   const entry = logger.takeOver();
   let release = () => {};
+  let decision: DecisionInProgress | null = null;
+  let fields: LogFields = {};
   const log: RequestLog = {
     ...entry,
-    end(fields) {
-      release();
-      entry.end(fields);
+    addFields(more) {
+      fields = { ...fields, ...more };
+      entry.addFields(more);
     },
+    end(last) {
+      release();
+      entry.end(last);
+      decision?.end({ ...fields, ...last });
+    },
+  };
+  /** Tells under which id the owner can ask how the request was decided. */
+  const named = (response: Response): Response => {
+    if (decision !== null) response.headers.set("x-kleis-decision", requestId);
+    return response;
   };
   try {
     const key = await keyOf(deps, request);
     const releasePermit = limiter.acquire(key.id);
     const memory = memoryBudget.open(key.id);
+    const userAgent = request.headers.get("user-agent") ?? "";
+    const begun = deps.decisions.begin({ id: requestId, keyId: key.id, operation, userAgent });
+    decision = begun;
     release = () => {
       releasePermit();
       memory.release();
+      begun.release();
     };
     // A client that leaves may neither read nor cancel the response.
     request.signal.addEventListener("abort", () => release());
     deps.uses.note(key.id);
     log.addFields({ key: key.id });
     const adminUrl = `${baseUrlOf(deps.runtime.config, request)}/admin`;
-    const trace = new RequestTrace();
     const response = proxy(deps, {
       operation,
       forced,
@@ -125,10 +142,10 @@ async function handle(
       requestId,
       adminUrl,
       log,
-      trace,
+      trace: begun.trace,
       memory,
     });
-    return await untilShutdown(deps.runtime, response);
+    return named(await untilShutdown(deps.runtime, response));
   } catch (error) {
     if (request.signal.aborted) {
       log.end({ outcome: "client_left" });
@@ -137,7 +154,7 @@ async function handle(
     const failure = toKleisError(error);
     logUnexpected(deps.runtime.logger, failure, requestId);
     log.end(errorLogFields(failure));
-    return errorResponse(failure, protocolOf(operation), requestId);
+    return named(errorResponse(failure, protocolOf(operation), requestId));
   }
 }
 

@@ -6,6 +6,7 @@ import type { Decision, RefusedRequest } from "../limits/decision.ts";
 import { decisionInputs } from "../limits/inputs.ts";
 import { type RequestPolicy, requestPolicy } from "../limits/policy.ts";
 import { type Operation, type Protocol, ROUTE } from "../protocols/protocol.ts";
+import type { Clock } from "../runtime.ts";
 import type { AccountRecord } from "../storage/port.ts";
 import type { ProxyCall, ProxyDeps, Target } from "./context.ts";
 import { accountBlocked, accountsExhausted } from "./limit-errors.ts";
@@ -29,6 +30,13 @@ export interface Served {
   readonly takesOver: boolean;
 }
 
+export interface ChooserDeps extends Pick<ProxyDeps, "limits"> {
+  readonly runtime: { readonly clock: Pick<Clock, "now"> };
+}
+
+/** What choosing needs to know of a request. */
+export type ChooserCall = Pick<ProxyCall, "key" | "operation" | "trace" | "adminUrl">;
+
 /**
  * Chooses for one request. The operation is the client's wherever an account answers it, and only otherwise one that it is
  * translated into; a limit never moves a request into translation.
@@ -37,16 +45,16 @@ export class AccountChooser {
   readonly policy: RequestPolicy;
   /** Names the session; null where the request names none, or where nothing can move. */
   readonly session: string | null;
-  readonly #deps: Pick<ProxyDeps, "runtime" | "limits">;
-  readonly #call: ProxyCall;
+  readonly #deps: ChooserDeps;
+  readonly #call: ChooserCall;
   readonly #target: Target;
   readonly #accounts: readonly AccountRecord[];
   readonly #tried: string[] = [];
   #operation: Operation;
 
   constructor(
-    deps: Pick<ProxyDeps, "runtime" | "limits">,
-    call: ProxyCall,
+    deps: ChooserDeps,
+    call: ChooserCall,
     target: Target,
     { accounts, session }: { accounts: readonly AccountRecord[]; session: string | null },
   ) {
@@ -176,7 +184,7 @@ export async function operationFor(
 
 function noAccount(
   { code, resetsAt }: RefusedRequest,
-  { adminUrl, operation }: ProxyCall,
+  { adminUrl, operation }: ChooserCall,
   { provider: { name }, resolved }: Target,
   known: Parameters<typeof accountBlocked>[0],
 ): KleisError {

@@ -12,10 +12,14 @@ import type { AdminDeps } from "../../src/admin/context.ts";
 import { isObject, type Json, type JsonObject } from "../../src/json.ts";
 import { createKeyUses } from "../../src/keys/last-used.ts";
 import { createKeyLookup } from "../../src/keys/lookup.ts";
+import { createDecisionLog } from "../../src/limits/decision-log.ts";
 import { createLimits } from "../../src/limits/limits.ts";
+import { POLICY_SETTING } from "../../src/limits/policy.ts";
 import { requestLogger } from "../../src/log/request-logger.ts";
+import { cacheSetting } from "../../src/models/cached-setting.ts";
 import { createModelSource } from "../../src/models/catalogue/source.ts";
 import { PROVIDERS } from "../../src/providers/index.ts";
+import { createBatchWriter } from "../../src/usage/batch.ts";
 import { type Answer, answerOf, requestAs } from "../support/requests.ts";
 import { testRuntime } from "../support/runtime.ts";
 
@@ -37,17 +41,20 @@ export async function createAdmin(extra: Pick<ApiDeps, "session"> = {}) {
   const { runtime } = context;
   const accountCache = createAccountCache(runtime);
   const credentials = createCredentials({ runtime, providers: PROVIDERS, accountCache });
+  const policies = cacheSetting(runtime, POLICY_SETTING);
   const deps: AdminDeps = {
     runtime,
     providers: PROVIDERS,
     accountCache,
     credentials,
     refusals: createLastRefusals(runtime, accountCache),
-    limits: createLimits(runtime, () => undefined),
+    limits: createLimits(runtime, policies.value),
     models: createModelSource({ runtime, providers: PROVIDERS, credentials }),
     keys: createKeyLookup(runtime),
     uses: createKeyUses(runtime),
     audit: createAuditLog(runtime),
+    decisions: createDecisionLog(runtime, createBatchWriter(runtime), (text) => text),
+    policies,
   };
   const app = new Hono();
   app.use(requestLogger(runtime, () => "req_1"));

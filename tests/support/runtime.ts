@@ -3,6 +3,7 @@ import type { Clock, Fetch, LogFields, Logger, Runtime } from "../../src/runtime
 import { type Storage, StorageError } from "../../src/storage/port.ts";
 import { random, testConfig } from "./config.ts";
 import { HandClock } from "./hand-clock.ts";
+import { replaying } from "./replay.ts";
 import { newStorage } from "./storage.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 import { watchStorage } from "./watched-storage.ts";
@@ -105,7 +106,7 @@ export function runtimeOver<C extends Clock = HandClock>(
     },
     runtime: {
       config: testConfig(options.env),
-      storage: watchStorage(storage, (call) => {
+      storage: watchStorage(replaying(storage), (call) => {
         test.calls.push(call);
         if (test.down) throw new StorageError("the database cannot be reached");
       }),

@@ -56,10 +56,11 @@ export function createAccountActions(deps: AdminDeps): AccountActions {
       audit({ action: "account.uncool", target: id });
       return account;
     },
-    async update(id, { label, enabled }, audit) {
+    async update(id, { label, enabled, rank }, audit) {
       const change = {
         ...(label === undefined ? {} : { label }),
         ...(enabled === undefined ? {} : { enabled }),
+        ...(rank === undefined ? {} : { rank }),
       };
       const stored = await storage.accounts.update(id, change, clock.now());
       const account = changed(stored, audit, { action: "account.update", detail: change });

@@ -4,16 +4,20 @@
  */
 import type { AdminDeps } from "../context.ts";
 import { type AccountActions, createAccountActions } from "./accounts.ts";
+import { createExplain, type Explain } from "./explain.ts";
 import { createKeyActions, type KeyActions } from "./keys.ts";
 import { createLiveCheckActions, type LiveCheckActions } from "./live-checks.ts";
 import { createModelActions, type ModelActions } from "./models.ts";
+import { createPolicyActions, type PolicyActions } from "./policies.ts";
 import { createSignInActions, type SignInActions } from "./sign-in.ts";
 
 export interface AdminActions {
   readonly accounts: AccountActions;
   readonly keys: KeyActions;
+  readonly explain: Explain;
   readonly liveChecks: LiveCheckActions;
   readonly models: ModelActions;
+  readonly policies: PolicyActions;
   readonly signIn: SignInActions;
 }
 
@@ -22,8 +26,10 @@ export function createAdminActions(deps: AdminDeps): AdminActions {
   return {
     accounts: createAccountActions(deps),
     keys: createKeyActions(deps),
+    explain: createExplain(deps),
     liveChecks: createLiveCheckActions(deps),
     models: createModelActions(deps),
+    policies: createPolicyActions(deps),
     signIn: createSignInActions(deps),
   };
 }

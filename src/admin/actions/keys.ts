@@ -15,6 +15,8 @@ export interface KeyActions {
   /** Throws `invalid_request` for a key that could never be used: already expired, or limited to what does not exist. */
   issue(options: KeyOptions, audit: Audit): Promise<IssuedKey>;
   /** Throws `not_found`. */
+  update(id: string, change: Pick<KeyRecord, "failover">, audit: Audit): Promise<KeyRecord>;
+  /** Throws `not_found`. */
   revoke(id: string, audit: Audit): Promise<KeyRecord>;
   /**
    * The secrets of a key, to be shown or for a test request; before they are shown, the caller has checked that the session
@@ -33,11 +35,25 @@ export function createKeyActions(deps: AdminDeps): KeyActions {
   return {
     async issue(options, audit) {
       await checkOptions(options, deps);
-      const { label, providers, models, accounts, expires_at } = options;
-      const issued = await issueKey(runtime, { label, providers, models, accounts, expiresAt: expires_at });
-      const detail = { label: issued.record.label, providers, models, accounts, expires_at };
+      const { label, providers, models, accounts, failover, expires_at } = options;
+      const issued = await issueKey(runtime, {
+        label,
+        providers,
+        models,
+        accounts,
+        failover,
+        expiresAt: expires_at,
+      });
+      const detail = { label: issued.record.label, providers, models, accounts, failover, expires_at };
       audit({ action: "key.issue", target: issued.record.id, detail: definedOf(detail) });
       return issued;
+    },
+    async update(id, change, audit) {
+      const key = await storage.keys.update(id, change);
+      if (key === null) throw notFound("key");
+      keys.forget(key.id);
+      audit({ action: "key.update", target: key.id, detail: { ...change } });
+      return key;
     },
     async revoke(id, audit) {
       const key = await storage.keys.revoke(id, clock.now());

@@ -6,7 +6,7 @@ import type { JsonObject } from "../../json.ts";
 import type { KeyRecord } from "../../storage/port.ts";
 import { type ApiDeps, auditOf } from "./context.ts";
 import { requestedPage } from "./paging.ts";
-import { keyBody } from "./schemas.ts";
+import { keyBody, keyChangeBody } from "./schemas.ts";
 
 export function createKeyRoutes({ runtime, uses, audit, actions: { keys }, freshSession }: ApiDeps): Hono {
   const { storage, clock } = runtime;
@@ -22,6 +22,10 @@ export function createKeyRoutes({ runtime, uses, audit, actions: { keys }, fresh
       const issued = await keys.issue(c.req.valid("json"), auditOf(audit, c));
       const view = keyView(issued.record, clock.now());
       return c.json({ ...view, key: issued.key, discovery_token: issued.discoveryToken }, 201);
+    })
+    .patch("/:id", requireJson, jsonBody(keyChangeBody), async (c) => {
+      const key = await keys.update(c.req.param("id"), c.req.valid("json"), auditOf(audit, c));
+      return c.json({ key: keyView(key, clock.now()) });
     })
     .post("/:id/revoke", async (c) => {
       const key = await keys.revoke(c.req.param("id"), auditOf(audit, c));
@@ -51,6 +55,7 @@ function keyView(key: KeyRecord, now: number): JsonObject {
     providers: key.providers,
     models: key.models,
     accounts: key.accounts,
+    failover: key.failover,
     created_at: key.createdAt,
     expires_at: key.expiresAt,
     revoked_at: key.revokedAt,

@@ -13,6 +13,8 @@ import type { ApiDeps } from "./context.ts";
 import { createKeyRoutes } from "./keys.ts";
 import { createLiveCheckRoutes } from "./live-checks.ts";
 import { createCustomModelRoutes } from "./models.ts";
+import { createProviderRoutes } from "./providers.ts";
+import { createExplainRoutes, createRequestRoutes } from "./requests.ts";
 import { createOauthRoutes } from "./sign-in.ts";
 
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -37,13 +39,25 @@ export function createAdminRoutes(deps: ApiDeps): Hono {
   app.onError((error, c) =>
     errorResponse(reportFailure(c, runtime.logger, error), "chat", requestLoggerOf(c).id),
   );
-  for (const path of ["/accounts/*", "/audit/*", "/keys/*", "/live-checks/*", "/models/*"])
+  for (const path of [
+    "/accounts/*",
+    "/audit/*",
+    "/explain/*",
+    "/keys/*",
+    "/live-checks/*",
+    "/models/*",
+    "/providers/*",
+    "/requests/*",
+  ])
     app.use(path, noStore, auth, limit);
   app.route("/accounts", createAccountRoutes(deps));
   app.route("/accounts", createOauthRoutes(deps));
   app.route("/audit", createAuditRoutes(deps));
+  app.route("/explain", createExplainRoutes(deps));
   app.route("/keys", createKeyRoutes(deps));
   app.route("/live-checks", createLiveCheckRoutes(deps));
   app.route("/models", createCustomModelRoutes(deps));
+  app.route("/providers", createProviderRoutes(deps));
+  app.route("/requests", createRequestRoutes(deps));
   return app;
 }

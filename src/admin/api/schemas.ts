@@ -4,11 +4,19 @@ import { type AccountImport, LABEL_MAX } from "../../accounts/import.ts";
 import { invalidRequest } from "../../http/json-body.ts";
 import { isObject, type JsonObject } from "../../json.ts";
 import { customList } from "../../models/catalogue/custom-store.ts";
+import type { Operation } from "../../protocols/protocol.ts";
 import { readExpiry } from "../../providers/expiry.ts";
 
 /** Entries of one scope at most, and characters of one entry. */
 const SCOPE_MAX = 200;
 const NAME_MAX = 200;
+
+const OPERATION_NAMES = [
+  "chat",
+  "responses",
+  "messages",
+  "count_tokens",
+] as const satisfies readonly Operation[];
 
 /** Trimmed text that must not be empty: `refusal` for what is not text, `empty` for what has nothing left after trimming. */
 const someText = (refusal: string, empty = refusal) =>
@@ -67,6 +75,8 @@ const scope = (of: string) =>
     ),
   );
 
+const keyFailover = z.literal("never", 'must be "never", or null to follow the policy of the provider');
+
 /** `POST /admin/keys`. Whether the names exist and the time lies ahead is judged where that is known. */
 export const keyBody = z.strictObject({
   label: z.optional(label),
@@ -74,17 +84,53 @@ export const keyBody = z.strictObject({
   models: scope("model id"),
   accounts: scope("account id"),
   expires_at: z.nullish(epochMs),
+  failover: z.nullish(keyFailover),
 });
+
+/** `PATCH /admin/keys/:id`. */
+export const keyChangeBody = z.strictObject({ failover: z.nullable(keyFailover) });
+
+const isSet = z.boolean("must be true or false");
+
+/** Refuses a change without any member. */
+const someChange = (members: string) =>
+  z.refine<object>(
+    (change) => Object.values(change).some((value) => value !== undefined),
+    `Nothing to change: send ${members}.`,
+  );
+
+const RANK_MAX = 1_000_000;
+const RANK = `must be a whole number from 0 to ${RANK_MAX}, or null for no rank`;
 
 /** `PATCH /admin/accounts/:id`. */
 export const accountChangeBody = z
-  .strictObject({ label: z.optional(label), enabled: z.optional(z.boolean("must be true or false")) })
-  .check(
-    z.refine(
-      (change) => change.label !== undefined || change.enabled !== undefined,
-      "Nothing to change: send label, enabled, or both.",
+  .strictObject({
+    label: z.optional(label),
+    enabled: z.optional(isSet),
+    rank: z.optional(z.nullable(z.int(RANK).check(z.minimum(0, RANK), z.maximum(RANK_MAX, RANK)))),
+  })
+  .check(someChange("label, enabled or rank"));
+
+/** `PATCH /admin/providers/:id`. What cannot be kept is judged where that is known. */
+export const policyChangeBody = z
+  .strictObject({
+    failover: z.optional(z.enum(["off", "own_accounts"], 'must be "off" or "own_accounts"')),
+    may_spend: z.optional(isSet),
+    monthly_cap_usd: z.optional(
+      z.nullable(z.number("must be US dollars, or null").check(z.positive("must be more than 0"))),
     ),
-  );
+    stop_on_extra_usage: z.optional(isSet),
+  })
+  .check(someChange("failover, may_spend, monthly_cap_usd or stop_on_extra_usage"));
+
+/** `POST /admin/explain`. */
+export const explainBody = z.strictObject({
+  model: name,
+  key: name,
+  protocol: z.enum(OPERATION_NAMES, `must be one of ${OPERATION_NAMES.join(", ")}`),
+  session: z.optional(name),
+  at: z.optional(epochMs),
+});
 
 /** `PUT /admin/models`: the whole list, which replaces the stored one. */
 export const customModelsBody = z.strictObject({ models: customList });

@@ -21,8 +21,8 @@ export function modelOf({ model }: JsonObject): string {
 }
 
 export async function resolveModel(
-  { models, providers }: ProxyDeps,
-  call: ProxyCall,
+  { models, providers }: Pick<ProxyDeps, "models" | "providers">,
+  call: Pick<ProxyCall, "forced" | "key" | "adminUrl">,
   requested: string,
   accounts: readonly AccountRecord[],
 ): Promise<Target> {
