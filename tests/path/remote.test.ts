@@ -82,6 +82,7 @@ describe.skipIf(sqldMissing !== null).each(["perCall", "shared"] as const)("with
     expect((await spent(process)).map(tablesIn)).toEqual([whole]);
 
     const other = await issue(process);
+    await process.settled();
     asked.length = 0;
     expect((await process.post("messages", other.key)).status).toBe(200);
     expect((await spent(process)).map(tablesIn)).toEqual([["api_keys"]]);
