@@ -153,7 +153,7 @@ describe("messages scenarios", () => {
       askClaude({
         messages: [
           { role: "user", content: "x" },
-          { role: "assistant", content: [block] },
+          { role: "assistant", content: [block, { type: "text", text: "well" }] },
           { role: "user", content: "y" },
         ],
       });

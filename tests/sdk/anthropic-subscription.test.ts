@@ -143,7 +143,7 @@ describe.each(FORMS)("Anthropic's SDK on a Claude subscription, $form", ({ strea
       ...HELLO,
       max_tokens: 4000,
       tools: TOOLS,
-      thinking: { type: "enabled", budget_tokens: 2000 },
+      thinking: { type: "adaptive" },
     };
     scene.fakes.claude.script("thinking-tool", "text");
     const message = await ask(client, streams, first);
@@ -153,7 +153,7 @@ describe.each(FORMS)("Anthropic's SDK on a Claude subscription, $form", ({ strea
 
     await ask(client, streams, answered(first, message, runTools(message)));
     const { body } = scene.upstream()[1]!;
-    expect(body.thinking).toEqual({ type: "enabled", budget_tokens: 2000 });
+    expect(body.thinking).toEqual({ type: "adaptive" });
     expect((body.messages as Anthropic.MessageParam[])[1]!.content).toEqual([
       thinking,
       message.content[1],

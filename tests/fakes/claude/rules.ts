@@ -1,10 +1,12 @@
 /** What api.anthropic.com refuses about an inference request (providers/claude.md §2, §3.1 and §6). */
+import type { JsonObject } from "../../../src/json.ts";
 import { arrayOf, type Dict, objectOf, objectsOf, stringOf, walk } from "../inspect.ts";
 import { bearerOf, findLeak } from "../leaks.ts";
 import { isForged } from "../scenarios/messages.ts";
 import { type RecordedRequest, type Reply, refuse } from "../server.ts";
 import type { TokenBook, TokenRecord } from "../tokens.ts";
 import { CLAUDE_ERRORS, claudeError } from "./errors.ts";
+import { messagesFault } from "./request-rules.ts";
 
 export const IDENTITY = "You are Claude Code, Anthropic's official CLI for Claude.";
 /** The identities of Claude Code: in a terminal, and two without one. */
@@ -128,6 +130,7 @@ export function checkMessages(
   checkCacheMarks(body);
   checkTools(body);
   checkHistory(body);
+  if (!counting) checkAgainstModel(body);
   return body;
 }
 
@@ -224,6 +227,12 @@ function checkHistory(body: Dict): void {
     for (const block of blocks) checkBlock(block, at);
   }
   if (open.length > 0) refuse("trailing tool_use", invalid("the last tool_use has no tool_result"));
+}
+
+/** What the documentation says of the model's requests. */
+function checkAgainstModel(body: Dict): void {
+  const fault = messagesFault(body as JsonObject);
+  if (fault !== undefined) refuse(fault, invalid(fault));
 }
 
 function checkBlock(block: Dict, at: number): void {

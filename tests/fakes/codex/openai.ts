@@ -1,4 +1,5 @@
 /** The public OpenAI API as API-key accounts use it (providers/codex.md §3 and §4); a plan's token is useless here. */
+import { chatFault, refusesTools } from "../chat-rules.ts";
 import { type Dict, objectOf, objectsOf, stringOf } from "../inspect.ts";
 import { bearerOf, findLeak } from "../leaks.ts";
 import { type RecordedRequest, refuse } from "../server.ts";
@@ -29,6 +30,14 @@ export function authenticateKey(request: RecordedRequest, tokens: TokenBook): vo
   if (record.state !== "live") refuse("revoked API key", invalid, "account");
 }
 
+function checkChat(body: Dict): void {
+  const fault = chatFault(body);
+  if (fault !== undefined) refuse(fault, openaiError(400, { message: fault, param: "messages" }));
+  if (!refusesTools(body)) return;
+  const message = `Function tools with reasoning_effort are not supported for ${stringOf(body.model)} in /v1/chat/completions. Please use /v1/responses instead.`;
+  refuse("chat tools with an effort", openaiError(400, { message, param: "reasoning_effort" }));
+}
+
 /** Checks a generating request of the public API and returns its body. */
 export function checkPublic(request: RecordedRequest, tokens: TokenBook, list: "input" | "messages"): Dict {
   authenticateKey(request, tokens);
@@ -52,6 +61,7 @@ export function checkPublic(request: RecordedRequest, tokens: TokenBook, list: "
     const message = `Missing required parameter: '${list}'.`;
     refuse(`no ${list}`, openaiError(400, { message, param: list, code: "missing_required_parameter" }));
   }
+  if (list === "messages") checkChat(body);
   // The newest form of the CLI says so in a header, which must come along with it (clients page, Codex).
   const isLite = objectsOf(body.input)[0]?.type === "additional_tools";
   if (isLite && request.headers["x-openai-internal-codex-responses-lite"] !== "true") {

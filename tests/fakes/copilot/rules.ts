@@ -1,4 +1,7 @@
 /** What the Copilot API refuses about a request (providers/copilot.md §3.2 to §3.5 and §5.1). */
+import type { JsonObject } from "../../../src/json.ts";
+import { chatFault } from "../chat-rules.ts";
+import { messagesFault } from "../claude/request-rules.ts";
 import { arrayOf, type Dict, objectOf, objectsOf, stringOf, walk } from "../inspect.ts";
 import { bearerOf, findLeak, isOwnAgent } from "../leaks.ts";
 import { type RecordedRequest, refuse } from "../server.ts";
@@ -70,9 +73,15 @@ export function checkInference(
   checkVision(request, body);
   checkModel(body, rules, path);
   if (path === "/responses") checkResponses(body);
-  if (path === "/chat/completions" && arrayOf(body.messages).length === 0) invalid("no messages");
+  if (path === "/chat/completions") checkChat(body);
   if (path === "/v1/messages") checkMessages(request, body);
   return body;
+}
+
+function checkChat(body: Dict): void {
+  if (arrayOf(body.messages).length === 0) invalid("no messages");
+  const fault = chatFault(body);
+  if (fault !== undefined) invalid(fault);
 }
 
 function invalid(rule: string, message = rule): never {
@@ -271,6 +280,8 @@ function checkMessages(request: RecordedRequest, body: Dict): void {
       `A maximum of 4 blocks with cache_control may be provided. Found ${marks}.`,
     );
   }
+  const fault = messagesFault(body as JsonObject);
+  if (fault !== undefined) invalid(fault);
   if (objectsOf(body.messages).at(-1)?.role === "assistant") {
     invalid("assistant prefill", "This model does not support assistant message prefill.");
   }

@@ -7,8 +7,8 @@ import { changesOf, type Loss } from "../../../src/protocols/translate/losses.ts
 import { MESSAGES } from "../../../src/protocols/translate/messages/index.ts";
 import type { Item, ModelRequest, Part } from "../../../src/protocols/translate/model.ts";
 import type { TargetTraits } from "../../../src/protocols/translate/traits.ts";
+import { messagesFaults } from "../../fakes/claude/request-rules.ts";
 import { requests } from "./support/conversations.ts";
-import { messagesFaults } from "./support/messages-rules.ts";
 import { CLAUDE } from "./support/targets.ts";
 
 const { owner } = CLAUDE.sonnet5.traits;

@@ -1,7 +1,7 @@
 /** Traits of targets for tests: one model of each of Claude's families, and the rules that its API has. */
 import type { Protocol } from "../../../../src/protocols/protocol.ts";
 import type { TargetTraits } from "../../../../src/protocols/translate/traits.ts";
-import { MODEL_RULES, type ModelRules } from "./messages-rules.ts";
+import { MODEL_RULES, type ModelRules } from "../../../fakes/claude/request-rules.ts";
 
 const ALL = ["low", "medium", "high", "xhigh", "max"] as const;
 

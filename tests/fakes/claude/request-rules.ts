@@ -2,7 +2,7 @@
  * What Anthropic's API refuses in a Messages request, written from its documentation and from what was seen of it
  * (providers/claude.md §3.1 and §2.5; Anthropic's SDK 1.12 for fields and blocks). Knows nothing of how Kleis writes one.
  */
-import { isObject, type Json, type JsonObject } from "../../../../src/json.ts";
+import { isObject, type Json, type JsonObject } from "../../../src/json.ts";
 
 /** What differs between models. */
 export interface ModelRules {
@@ -50,10 +50,35 @@ export const MODEL_RULES = {
   },
 } as const satisfies Record<string, ModelRules>;
 
+/** Which model has which, by its id with dashes in its version; the first that fits. Other models are held to no rules. */
+const BY_MODEL: readonly [models: RegExp, rules: ModelRules][] = [
+  [/^claude-(?:haiku|sonnet)-4-5/, MODEL_RULES.haiku45],
+  [/^claude-opus-4-5/, MODEL_RULES.opus45],
+  [/^claude-(?:opus|sonnet)-4-6/, MODEL_RULES.opus46],
+  [/^claude-opus-4-8/, MODEL_RULES.opus48],
+  [/^claude-sonnet-5(?!-\d(?:-|$))/, { ...MODEL_RULES.sonnet5, maxTokens: 128_000 }],
+  [/^claude-(?:fable|mythos)-5-1/, MODEL_RULES.fable5],
+];
+
+function rulesFor(model: string): ModelRules | undefined {
+  const id = model.toLowerCase().replace(/(?<=\d)\.(?=\d)/g, "-");
+  return BY_MODEL.find(([models]) => models.test(id))?.[1];
+}
+
+/** What clients have been seen to send without a refusal, whatever the documentation says. */
+const SEEN =
+  /^tools: empty$|system must precede|^thinking: enabled is not supported|final block in an assistant message cannot be thinking/;
+
+/** The first thing that the API refuses about a request for this model; undefined where it takes it, or the model is not known. */
+export function messagesFault(body: JsonObject): string | undefined {
+  const rules = rulesFor(String(body.model));
+  return rules === undefined ? undefined : messagesFaults(body, rules).find((fault) => !SEEN.test(fault));
+}
+
 const FIELDS = new Set([
   ..."model max_tokens messages system tools tool_choice thinking output_config stop_sequences".split(" "),
   ..."temperature top_p top_k stream metadata speed service_tier cache_control context_management".split(" "),
-  ..."fallbacks container inference_geo thread mcp_servers diagnostics".split(" "),
+  ..."fallbacks container inference_geo thread mcp_servers diagnostics safeguards".split(" "),
 ]);
 
 const NAME = /^[a-zA-Z0-9_-]{1,128}$/;
@@ -95,6 +120,8 @@ function checkText(block: JsonObject, where: string, say: Say): void {
 
 interface Message {
   role: string;
+  /** It changes a setting, and may say nothing. */
+  isSetting: boolean;
   blocks: JsonObject[];
 }
 
@@ -104,6 +131,7 @@ function checkMessages(body: JsonObject, rules: ModelRules, say: Say): void {
   const messages = body.messages.filter(isObject).map(
     (message): Message => ({
       role: String(message.role),
+      isSetting: message.output_config !== undefined,
       blocks:
         typeof message.content === "string"
           ? [{ type: "text", text: message.content }]
@@ -114,7 +142,7 @@ function checkMessages(body: JsonObject, rules: ModelRules, say: Say): void {
   messages.forEach((message, index) => {
     const where = `messages.${index}`;
     if (!["user", "assistant", "system"].includes(message.role)) say(`${where}: role ${message.role}`);
-    if (message.blocks.length === 0) say(`${where}: content must not be empty`);
+    if (message.blocks.length === 0 && !message.isSetting) say(`${where}: content must not be empty`);
     for (const block of message.blocks) checkBlock(block, message.role, where, ids, say);
     checkResults(message, messages[index - 1], where, say);
     if (message.role === "system") checkPlace(messages, index, rules, where, say);
@@ -150,11 +178,14 @@ function checkPlace(messages: Message[], index: number, rules: ModelRules, where
 
 function checkBlock(block: JsonObject, role: string, where: string, ids: Set<string>, say: Say): void {
   const allowed: Record<string, string[]> = {
-    user: ["text", "image", "document", "tool_result", "search_result"],
-    assistant: ["text", "thinking", "redacted_thinking", "tool_use"],
-    system: ["text"],
+    user: ["text", "image", "document", "tool_result", "search_result", "container_upload"],
+    assistant: ["text", "thinking", "redacted_thinking", "tool_use", "compaction"],
+    system: ["text", "tool_addition", "tool_removal", "tool_definition"],
   };
-  if (!allowed[role]?.includes(String(block.type))) say(`${where}: ${block.type} in a message of ${role}`);
+  const isServers =
+    role === "assistant" && /^(server|mcp)_tool_use$|\w_tool_result$/.test(String(block.type));
+  if (!isServers && !allowed[role]?.includes(String(block.type)))
+    say(`${where}: ${block.type} in a message of ${role}`);
   switch (block.type) {
     case "text":
       checkText(block, where, say);
@@ -178,14 +209,15 @@ function checkBlock(block: JsonObject, role: string, where: string, ids: Set<str
       for (const part of Array.isArray(block.content) ? block.content.filter(isObject) : [])
         if (part.type === "text") checkText(part, where, say);
         else if (part.type === "image" || part.type === "document") checkMedia(part, where, say);
-        else say(`${where}: ${part.type} in a tool_result`);
+        else if (part.type !== "tool_reference" && part.type !== "search_result")
+          say(`${where}: ${part.type} in a tool_result`);
   }
 }
 
 function checkMedia({ type, source }: JsonObject, where: string, say: Say): void {
   if (!isObject(source)) return void say(`${where}: source required`);
   const media = String(source.media_type);
-  if (source.type === "url") return;
+  if (source.type === "url" || source.type === "file") return;
   if (type === "image" && source.type === "base64" && IMAGES.has(media)) return;
   if (type === "document" && source.type === "base64" && media === "application/pdf") return;
   if (type === "document" && source.type === "text" && media === "text/plain" && source.data !== "") return;
@@ -237,6 +269,7 @@ function checkTool(tool: JsonObject, say: Say): void {
       say(`${where}: allowed and blocked domains`);
     return;
   }
+  if (typeof tool.type === "string" && /_\d{8}$|^mcp_toolset$/.test(tool.type)) return;
   if (tool.type !== undefined && tool.type !== "custom") say(`${where}: type ${tool.type}`);
   if (!NAME.test(String(tool.name))) say(`${where}: name`);
   if (tool.description === "") say(`${where}: description must not be empty`);
