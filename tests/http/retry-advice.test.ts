@@ -1,17 +1,17 @@
 /** What a refusal tells agents about asking again, over every form in which providers say until when they refuse. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { parseJson } from "../../src/json.ts";
-import { type House, type HouseAccount, openHouse } from "../streams/support/house.ts";
+import { createTestApp, type TestApp } from "../streams/support/test-app.ts";
 import { requestBody, type StreamProtocol } from "../streams/support/ways.ts";
-import type { VirtualClock } from "../support/virtual-clock.ts";
+import type { AccountName } from "../support/accounts.ts";
 
-let house: House<VirtualClock>;
+let kleis: TestApp;
 beforeAll(async () => {
-  house = await openHouse();
-  await house.clock.advance(1000 - (house.clock.now() % 1000));
+  kleis = await createTestApp();
+  await kleis.clock.advance(1000 - (kleis.clock.now() % 1000));
 });
-afterEach(() => house.uncool());
-afterAll(() => house.close());
+afterEach(() => kleis.uncool());
+afterAll(() => kleis.close());
 
 const ROUTES: Record<StreamProtocol, string> = {
   messages: "/v1/messages",
@@ -27,7 +27,7 @@ interface Said {
   body?: string;
 }
 
-type Asked = readonly [as: HouseAccount, protocol: StreamProtocol, path?: string];
+type Asked = readonly [as: AccountName, protocol: StreamProtocol, path?: string];
 const CLAUDE: Asked = ["claude", "messages"];
 const CODEX: Asked = ["codex", "responses"];
 const COPILOT: Asked = ["copilot", "chat", "/copilot/v1/chat/completions"];
@@ -46,11 +46,11 @@ async function refused([as, protocol, path = ROUTES[protocol]]: Asked, said: Sai
   const { status = 429, headers = {}, error = {} } = said;
   const shape = { error: { message: "No.", type: "rate_limit_error", code: null, ...error } };
   const body = said.body ?? JSON.stringify(protocol === "messages" ? { type: "error", ...shape } : shape);
-  house.serve(() => new Response(body, { status, headers }));
+  kleis.serve(() => new Response(body, { status, headers }));
   const model = protocol === "messages" ? "claude-opus-4.8" : "gpt-5.5";
   const named = as === "copilot" && protocol === "chat" ? "gpt-5-mini" : model;
   const asked = { ...requestBody(protocol, as.startsWith("claude") ? "claude-sonnet-5" : named), stream };
-  const response = await house.post(path, asked, { as });
+  const response = await kleis.post(path, asked, { as });
   const text = await response.text();
   return {
     status: response.status,
@@ -66,7 +66,7 @@ async function refused([as, protocol, path = ROUTES[protocol]]: Asked, said: Sai
 }
 
 /** Unix seconds so many seconds from now. */
-const at = (seconds: number) => Math.floor(house.clock.now() / 1000) + seconds;
+const at = (seconds: number) => Math.floor(kleis.clock.now() / 1000) + seconds;
 const lasting = (until?: number) => ({
   "x-should-retry": "false",
   ...(until === undefined ? {} : { "x-kleis-resets-at": String(until) }),

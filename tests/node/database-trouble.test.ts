@@ -4,8 +4,9 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { createClient } from "@libsql/client";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { startSqld } from "../../harness/sqld.ts";
+import { sqldMissing } from "../../harness/sqld-binary.ts";
 import { wire } from "../http/wire.ts";
-import { sqldMissing, startSqld } from "../support/sqld.ts";
 import { type Bundle, bundle, endAll, newFolder, type RunOptions, run } from "./process.ts";
 
 const TOKEN = "trouble-tests-6b1f0c9e2d7a4583";
@@ -141,7 +142,7 @@ test("a file that another process has locked stops no request that needs no writ
 test.skipIf(sqldMissing !== null)(
   "a database that hangs: known keys go on, writes are refused in words, and what was confirmed is there",
   async () => {
-    const sqld = await startSqld();
+    const sqld = await startSqld({ wantsToken: false });
     const way = await silenceable(sqld.url);
     const { newKey, keys, models, deep, running, end } = await started(
       newFolder(),
@@ -169,7 +170,7 @@ test.skipIf(sqldMissing !== null)(
     expect(all).toContain(idOf(again.json));
     expect(await end()).toBe(0);
     way.close();
-    await sqld.stop();
+    await sqld.close();
   },
   60_000,
 );

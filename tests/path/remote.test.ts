@@ -2,23 +2,24 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { connectDatabase } from "../../adapters/edge/database.ts";
 import { TEST_KEY } from "../../harness/secrets.ts";
+import { type Sqld, startSqld } from "../../harness/sqld.ts";
+import { sqldMissing } from "../../harness/sqld-binary.ts";
 import { createSealer } from "../../src/storage/seal.ts";
 import { type Fakes, startFakes } from "../fakes/index.ts";
 import { random } from "../support/config.ts";
-import { type SqldServer, sqldMissing, startSqld } from "../support/sqld.ts";
 import { issue, type Process, settle, startProcess } from "./processes.ts";
 
 describe.skipIf(sqldMissing !== null).each(["perCall", "shared"] as const)("with clients %s", (clients) => {
-  let server: SqldServer;
+  let server: Sqld;
   let fakes: Fakes;
   /** Of each HTTP request to the database its statements, in lower case. */
   let asked: string[][];
 
   beforeAll(async () => {
-    [server, fakes] = await Promise.all([startSqld(), startFakes()]);
+    [server, fakes] = await Promise.all([startSqld({ wantsToken: false }), startFakes()]);
   });
   afterAll(async () => {
-    await server?.stop();
+    await server?.close();
     await fakes?.close();
   });
   beforeEach(() => {

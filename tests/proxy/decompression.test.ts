@@ -7,17 +7,18 @@ import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ByteSource } from "../../src/bytes.ts";
 import { decompressWithin } from "../../src/proxy/stream/decompress.ts";
-import { type House, type HouseAccount, openHouse } from "../streams/support/house.ts";
+import { createTestApp, type TestApp } from "../streams/support/test-app.ts";
 import { requestBody, type StreamProtocol } from "../streams/support/ways.ts";
 import { theOneEnd } from "../streams/support/wire.ts";
+import type { AccountName } from "../support/accounts.ts";
 
 const MIB = 1024 * 1024;
 
-let house: House;
+let kleis: TestApp;
 beforeAll(async () => {
-  house = await openHouse();
+  kleis = await createTestApp();
 });
-afterAll(() => house.close());
+afterAll(() => kleis.close());
 
 /** Packs so that few bytes hold much. `label`: what the answer says of it. */
 const CODINGS: Record<string, { pack: (plain: Buffer) => Buffer; label: string }> = {
@@ -36,7 +37,7 @@ const RESPONSES_BOMB = pings(
 const ERROR_BOMB = json('{"type":"error","error":{"type":"overloaded_error","message":"Too busy: ');
 
 interface Kind {
-  readonly as: HouseAccount;
+  readonly as: AccountName;
   readonly protocol: StreamProtocol;
   readonly path: string;
   readonly model: string;
@@ -66,9 +67,9 @@ async function answered(kind: Kind, coding: keyof typeof CODINGS, status = 200):
   const { pack, label } = CODINGS[coding]!;
   const headers = { "content-type": kind.type, ...(label === "" ? {} : { "content-encoding": label }) };
   const packed = new Uint8Array(pack(kind.body));
-  house.serve(() => new Response(packed, { status, headers }));
+  kleis.serve(() => new Response(packed, { status, headers }));
   const body = { ...requestBody(kind.protocol, kind.model), stream: kind.stream };
-  return house.post(kind.path, body, { as: kind.as });
+  return kleis.post(kind.path, body, { as: kind.as });
 }
 
 const each = (kinds: Record<string, Kind>) =>
@@ -83,7 +84,7 @@ describe("a response that expands too far", () => {
     const got = Buffer.from(await response.arrayBuffer());
     expect(theOneEnd(kind.protocol, got)).toBe("error");
     expect(got.subarray(-2000).toString()).toContain("decompresses to more than 200 times its size");
-    expect(house.logs.at(-1)).toMatchObject({ outcome: "too_large" });
+    expect(kleis.logs.at(-1)).toMatchObject({ outcome: "too_large" });
   });
 
   test.each(each(READ))("as a body that is $name ($coding) becomes an error", async ({ kind, coding }) => {
@@ -105,7 +106,7 @@ describe("a response that expands too far", () => {
     };
     const response = await answered(kind, coding);
     await expect(response.arrayBuffer()).rejects.toThrow();
-    expect(house.logs.at(-1)).toMatchObject({ outcome: "too_large" });
+    expect(kleis.logs.at(-1)).toMatchObject({ outcome: "too_large" });
   });
 
   test.each(Object.keys(CODINGS))(
@@ -141,8 +142,8 @@ describe("an error of more than a MiB", () => {
         [RESPONSES, "codex"],
         [CHAT, "copilot"],
       ] as const) {
-        house.serve(() => new Response(body, { status: 503 }));
-        const response = await house.post(kind.path, requestBody(kind.protocol, kind.model), { as });
+        kleis.serve(() => new Response(body, { status: 503 }));
+        const response = await kleis.post(kind.path, requestBody(kind.protocol, kind.model), { as });
         const text = await response.text();
         expect(response.status).toBe(503);
         expect(text.length).toBeLessThan(10_000);

@@ -1,34 +1,36 @@
 /** What is sent after a refusal, and what is said where there is no answer at all: an upstream that the test plays. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type JsonObject, parseJson } from "../../src/json.ts";
-import { type House, type HouseAccount, openHouse } from "../streams/support/house.ts";
+import { createTestApp, type TestApp } from "../streams/support/test-app.ts";
+import { ADMIN_TOKEN } from "../../harness/secrets.ts";
+import type { AccountName } from "../support/accounts.ts";
 
-let house: House;
+let kleis: TestApp;
 beforeAll(async () => {
-  house = await openHouse();
+  kleis = await createTestApp();
 });
-afterAll(() => house.close());
+afterAll(() => kleis.close());
 
 const SEALED = { type: "reasoning", summary: [], encrypted_content: "AAA" };
 const SAID = { role: "user", content: "go on" };
 const CODEX = { model: "gpt-5.5", stream: true, input: [SAID, SEALED, SAID] };
 const MESSAGES = { model: "claude-sonnet-5", max_tokens: 9, messages: [SAID] };
 
-async function ask(as: HouseAccount, path: string, body: object) {
+async function ask(as: AccountName, path: string, body: object) {
   // An earlier refusal may have been one after which the account rests.
-  await house.uncool();
-  const before = house.sent.length;
-  const response = await house.post(path, body, { as });
+  await kleis.uncool();
+  const before = kleis.sent.length;
+  const response = await kleis.post(path, body, { as });
   const { error } = (parseJson(await response.text()) ?? {}) as { error?: { message: string } };
-  const line = house.logs.at(-1);
-  return { status: response.status, sent: house.sent.length - before, message: error?.message, line };
+  const line = kleis.logs.at(-1);
+  return { status: response.status, sent: kleis.sent.length - before, message: error?.message, line };
 }
 
-async function noted(as: HouseAccount): Promise<JsonObject | null> {
+async function noted(as: AccountName): Promise<JsonObject | null> {
   const request = new Request("http://kleis.test/admin/accounts", {
-    headers: { authorization: "Bearer streams-2f7c9a41d0b85e63" },
+    headers: { authorization: `Bearer ${ADMIN_TOKEN}` },
   });
-  const { accounts } = (await (await house.app.fetch(request, { local: true })).json()) as {
+  const { accounts } = (await (await kleis.app.fetch(request, { local: true })).json()) as {
     accounts: { id: string; last_refusal: JsonObject | null }[];
   };
   return accounts.find(({ id }) => id === `acc_${as}`)?.last_refusal ?? null;
@@ -36,7 +38,7 @@ async function noted(as: HouseAccount): Promise<JsonObject | null> {
 
 const WORDS = "The encrypted content could not be verified.";
 const refuse = (status: number, message: string) =>
-  house.serve(() => Response.json({ error: { message, code: "invalid_encrypted_content" } }, { status }));
+  kleis.serve(() => Response.json({ error: { message, code: "invalid_encrypted_content" } }, { status }));
 
 test("a retry leaves out sealed reasoning, but not where the provider refuses the client", async () => {
   refuse(400, WORDS);
@@ -55,9 +57,9 @@ test.each([
   [400, "This organization has been disabled.", "policy"],
   [400, "This credential is only authorized for use with Claude Code.", "identity"],
 ])("%i %j is asked for once", async (status, message, refusal) => {
-  house.serve(() => Response.json({ type: "error", error: { type: "api_error", message } }, { status }));
+  kleis.serve(() => Response.json({ type: "error", error: { type: "api_error", message } }, { status }));
   expect(await ask("claude", "/v1/messages", MESSAGES)).toMatchObject({ status, sent: 1, line: { refusal } });
-  house.serve(() => Response.json({ id: "msg_1", type: "message", content: [] }));
+  kleis.serve(() => Response.json({ id: "msg_1", type: "message", content: [] }));
   expect(await ask("claude", "/v1/messages", MESSAGES)).toMatchObject({ status: 200 });
   expect(await noted("claude")).toBeNull();
 });
@@ -70,7 +72,7 @@ test.each([
   ["PROXY_HTTP_407", /HTTPS_PROXY/],
   ["ECONNREFUSED", /firewall/],
 ])("%s is the network's refusal, told beside the account until an answer comes", async (code, advice) => {
-  house.serve(() => {
+  kleis.serve(() => {
     throw Object.assign(new Error(`connect https://name:secret@host`), { code });
   });
   const answer = await ask("claude", "/v1/messages", MESSAGES);
@@ -79,7 +81,7 @@ test.each([
   const note = await noted("claude");
   expect(note).toMatchObject({ class: "network", words: null, advice: answer.message });
   expect(JSON.stringify(note)).not.toContain("secret");
-  house.serve(() => Response.json({ id: "msg_1", type: "message", content: [] }));
+  kleis.serve(() => Response.json({ id: "msg_1", type: "message", content: [] }));
   await ask("claude", "/v1/messages", MESSAGES);
   expect(await noted("claude")).toBeNull();
 });

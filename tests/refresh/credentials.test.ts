@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { createIdentityFetch } from "../../src/accounts/identity-fetch.ts";
 import { FRESH_MS } from "../../src/storage/read-cache.ts";
-import { createWorld, ID, MINUTE, soFar } from "./world.ts";
+import { createRefreshContext, ID, MINUTE, soFar } from "./context.ts";
 
 const DAY = 24 * 60 * MINUTE;
 
 describe("a request", () => {
   test("with a valid token calls no provider, and no storage once it is warm", async () => {
-    const { createIsolate, posted } = await createWorld(6 * MINUTE);
+    const { createIsolate, posted } = await createRefreshContext(6 * MINUTE);
     const isolate = createIsolate();
     await isolate.token();
     isolate.calls.length = 0;
@@ -16,7 +16,7 @@ describe("a request", () => {
   });
 
   test("with a token that ends within five minutes goes out with it at once; the next one has the new token", async () => {
-    const { createIsolate, answers, posted, refreshed } = await createWorld(4 * MINUTE);
+    const { createIsolate, answers, posted, refreshed } = await createRefreshContext(4 * MINUTE);
     const isolate = createIsolate();
     let answer: () => void = () => {};
     answers.push(
@@ -36,7 +36,7 @@ describe("a request", () => {
   });
 
   test("with a token that has ended waits for the new one, and three hundred others with it", async () => {
-    const { createIsolate, posted } = await createWorld(-MINUTE);
+    const { createIsolate, posted } = await createRefreshContext(-MINUTE);
     const isolate = createIsolate();
     const tokens = await Promise.all(Array.from({ length: 300 }, () => isolate.token()));
     expect(new Set(tokens)).toEqual(new Set(["access-2"]));
@@ -44,7 +44,7 @@ describe("a request", () => {
   });
 
   test("shares no promise between requests where the runtime forbids it, and still refreshes once", async () => {
-    const { createIsolate, posted, clock } = await createWorld(-MINUTE);
+    const { createIsolate, posted, clock } = await createRefreshContext(-MINUTE);
     const isolate = createIsolate({ sharesPromises: false });
     const tokens = Promise.all(Array.from({ length: 20 }, () => isolate.token()));
     await clock.advance(1_000);
@@ -53,7 +53,7 @@ describe("a request", () => {
   });
 
   test("outwaits another isolate's slow refresh and gets its token", async () => {
-    const { createIsolate, answers, posted, refreshed, clock } = await createWorld(-MINUTE);
+    const { createIsolate, answers, posted, refreshed, clock } = await createRefreshContext(-MINUTE);
     const [one, two] = [createIsolate(), createIsolate()];
     answers.push(async () => {
       await clock.sleep(59_000);
@@ -72,7 +72,7 @@ describe("a request", () => {
   });
 
   test("of another isolate takes over ninety seconds after one died in the middle, and not before", async () => {
-    const { createIsolate, answers, posted, clock } = await createWorld(-MINUTE);
+    const { createIsolate, answers, posted, clock } = await createRefreshContext(-MINUTE);
     answers.push(() => new Promise(() => {}));
     void createIsolate().token();
     await soFar(new Promise(() => {}));
@@ -85,7 +85,7 @@ describe("a request", () => {
   });
 
   test("that leaves takes nothing with it: the refresh is the runtime's to finish", async () => {
-    const { createIsolate, answers, refreshed, store, clock } = await createWorld(-MINUTE);
+    const { createIsolate, answers, refreshed, store, clock } = await createRefreshContext(-MINUTE);
     const isolate = createIsolate();
     answers.push(async () => {
       await clock.sleep(10_000);
@@ -100,7 +100,7 @@ describe("a request", () => {
   });
 
   test("of an isolate that knows only old tokens refreshes nothing when another did", async () => {
-    const { createIsolate, posted, clock } = await createWorld(6 * MINUTE);
+    const { createIsolate, posted, clock } = await createRefreshContext(6 * MINUTE);
     const [one, two] = [createIsolate(), createIsolate()];
     await two.token();
     await clock.advance(7 * MINUTE);
@@ -110,7 +110,7 @@ describe("a request", () => {
   });
 
   test("with a token that lives for a minute does not refresh on every turn", async () => {
-    const { createIsolate, answers, posted, refreshed, clock } = await createWorld(-MINUTE);
+    const { createIsolate, answers, posted, refreshed, clock } = await createRefreshContext(-MINUTE);
     const isolate = createIsolate();
     answers.push(refreshed(2, { endsIn: MINUTE }));
     await isolate.token();
@@ -121,7 +121,7 @@ describe("a request", () => {
   });
 
   test("keeps the refresh token that the provider did not replace", async () => {
-    const { createIsolate, answers, posted, refreshed, clock } = await createWorld(-MINUTE);
+    const { createIsolate, answers, posted, refreshed, clock } = await createRefreshContext(-MINUTE);
     const isolate = createIsolate();
     answers.push(refreshed(2, { refreshToken: null }));
     await isolate.token();
@@ -132,7 +132,7 @@ describe("a request", () => {
 });
 
 test("a refresh token that comes alone is stored, and the next request renews with it", async () => {
-  const { createIsolate, answers, posted, store, clock } = await createWorld(-MINUTE);
+  const { createIsolate, answers, posted, store, clock } = await createRefreshContext(-MINUTE);
   const alone = { status: "refreshed", accessToken: null, refreshToken: "refresh-2", idToken: null } as const;
   answers.push({ ...alone, expiresAt: clock.now() });
   const isolate = createIsolate();
@@ -148,7 +148,7 @@ describe("a sign-in that ended", () => {
   const over = { status: "rejected", reason: "The provider refused refresh-1 (invalid_grant)." } as const;
 
   test("makes the account need a login, says why without the token, and is never tried again", async () => {
-    const { createIsolate, answers, posted, store, connect, clock } = await createWorld(-MINUTE);
+    const { createIsolate, answers, posted, store, connect, clock } = await createRefreshContext(-MINUTE);
     const isolate = createIsolate();
     answers.push(over);
     const refusal = await isolate.token().catch((error: unknown) => error);
@@ -176,7 +176,7 @@ describe("a sign-in that ended", () => {
   });
 
   test("is not believed when the owner signed in again meanwhile", async () => {
-    const { createIsolate, answers, store, connect, clock } = await createWorld(-MINUTE);
+    const { createIsolate, answers, store, connect, clock } = await createRefreshContext(-MINUTE);
     answers.push(async () => {
       await connect({ accessToken: "access-9", refreshToken: "refresh-9", expiresAt: clock.now() + DAY });
       return over;
@@ -186,7 +186,7 @@ describe("a sign-in that ended", () => {
   });
 
   test("after an answer that was lost says that the token may have been used up by it", async () => {
-    const { createIsolate, answers, store, clock } = await createWorld(-MINUTE);
+    const { createIsolate, answers, store, clock } = await createRefreshContext(-MINUTE);
     answers.push(() => new Promise(() => {}), over);
     void createIsolate().token();
     await soFar(new Promise(() => {}));
@@ -202,7 +202,7 @@ describe("a sign-in that ended", () => {
     ["a refusal (429)", 429, false],
     ["an outage (503)", 503, true],
   ])("after %s says so only where that may have used the token up", async (_, status, mayBeUsedUp) => {
-    const { createIsolate, answers, store, clock } = await createWorld(-MINUTE);
+    const { createIsolate, answers, store, clock } = await createRefreshContext(-MINUTE);
     const isolate = createIsolate({ fetch: async () => new Response("{}", { status }) });
     answers.push(async (__, net) => {
       await net.fetch("https://identity.example/token", { method: "POST", headers: new Headers() });
@@ -215,7 +215,7 @@ describe("a sign-in that ended", () => {
   });
 
   test("after a refresh that was never posted says nothing of one", async () => {
-    const { createIsolate, posted, store, clock } = await createWorld(4 * MINUTE);
+    const { createIsolate, posted, store, clock } = await createRefreshContext(4 * MINUTE);
     const isolate = createIsolate();
     const { intend } = store.refreshes;
     // Too late for the lease to be still good for a whole call.
@@ -231,7 +231,7 @@ describe("a sign-in that ended", () => {
   });
 
   test("of tokens without a refresh token is for the provider's 401 to say, whatever their end is said to be", async () => {
-    const { createIsolate, answers, posted, clock } = await createWorld(4 * MINUTE, {
+    const { createIsolate, answers, posted, clock } = await createRefreshContext(4 * MINUTE, {
       refreshToken: null,
     });
     const isolate = createIsolate();
@@ -254,7 +254,7 @@ describe("a provider that cannot answer now", () => {
   } as const;
 
   test("leaves the account as it is; callers are told, and isolates agree to wait", async () => {
-    const { createIsolate, answers, posted, store, clock } = await createWorld(-MINUTE);
+    const { createIsolate, answers, posted, store, clock } = await createRefreshContext(-MINUTE);
     const [one, two] = [createIsolate(), createIsolate()];
     answers.push(away, away);
     for (const isolate of [one, two, one]) {
@@ -285,7 +285,7 @@ describe("a provider that cannot answer now", () => {
     [40_000, 40],
     [DAY, 300],
   ])("that asks for %i ms is given %i s", async (retryAfterMs, seconds) => {
-    const { createIsolate, answers } = await createWorld(-MINUTE);
+    const { createIsolate, answers } = await createRefreshContext(-MINUTE);
     answers.push({ ...away, retryAfterMs });
     await expect(createIsolate().token()).rejects.toMatchObject({
       message: expect.stringContaining(`again in ${seconds} s`),
@@ -293,7 +293,7 @@ describe("a provider that cannot answer now", () => {
   });
 
   test("is asked more and more rarely, at most every five minutes", async () => {
-    const { createIsolate, answers, store, clock } = await createWorld(-MINUTE);
+    const { createIsolate, answers, store, clock } = await createRefreshContext(-MINUTE);
     const isolate = createIsolate();
     const waits: number[] = [];
     for (let round = 0; round < 9; round++) {
@@ -307,7 +307,7 @@ describe("a provider that cannot answer now", () => {
   });
 
   test("delays no request while the token is still valid", async () => {
-    const { createIsolate, answers, posted, clock } = await createWorld(4 * MINUTE);
+    const { createIsolate, answers, posted, clock } = await createRefreshContext(4 * MINUTE);
     const isolate = createIsolate();
     answers.push({ ...away, retryAfterMs: MINUTE });
     expect(await isolate.token()).toBe("access-1");
@@ -323,7 +323,7 @@ describe("a provider that cannot answer now", () => {
   });
 
   test("is waited for sixty seconds", async () => {
-    const { createIsolate, answers, clock } = await createWorld(-MINUTE);
+    const { createIsolate, answers, clock } = await createRefreshContext(-MINUTE);
     const isolate = createIsolate();
     answers.push(async (_, net) => {
       await net.fetch("https://identity.example/token", { method: "POST", headers: new Headers() });
@@ -340,7 +340,7 @@ describe("a provider that cannot answer now", () => {
   });
 
   test("is sent nothing after the deadline, and never over a connection that may make the runtime send twice", async () => {
-    const { createIsolate, clock } = await createWorld(-MINUTE);
+    const { createIsolate, clock } = await createRefreshContext(-MINUTE);
     const { runtime } = createIsolate();
     const sent: RequestInit[] = [];
     const fetch = async (_: string, init: RequestInit) => {
@@ -359,20 +359,20 @@ describe("a provider that cannot answer now", () => {
   });
 
   test("that fails unexpectedly is a transient failure, logged without its message", async () => {
-    const { createIsolate, answers, store } = await createWorld(-MINUTE);
+    const { createIsolate, answers, store } = await createRefreshContext(-MINUTE);
     const isolate = createIsolate();
     answers.push(() => Promise.reject(new TypeError("refresh-1 is not iterable")));
     await expect(isolate.token()).rejects.toMatchObject({ code: "refresh_failed" });
     expect((await store.accounts.get(ID))?.status).toBe("active");
-    expect(isolate.logged.join()).toContain("TypeError");
-    expect(isolate.logged.join()).toContain("credentials.test.ts:");
-    expect(isolate.logged.join()).not.toContain("refresh-1");
+    expect(isolate.log()).toContain("TypeError");
+    expect(isolate.log()).toContain("credentials.test.ts:");
+    expect(isolate.log()).not.toContain("refresh-1");
   });
 });
 
 describe("a provider that has nothing to rotate", () => {
   test("validates at the owner's wish: metadata is merged, the time is kept, the token stays", async () => {
-    const { createIsolate, answers, store, clock } = await createWorld(null);
+    const { createIsolate, answers, store, clock } = await createRefreshContext(null);
     const isolate = createIsolate();
     await clock.advance(DAY);
     expect(await isolate.token()).toBe("access-1");
@@ -388,7 +388,7 @@ describe("a provider that has nothing to rotate", () => {
   });
 
   test("and whose token gets a 401 is asked once by all, and the 401 is passed on", async () => {
-    const { createIsolate, answers, posted, clock } = await createWorld(null);
+    const { createIsolate, answers, posted, clock } = await createRefreshContext(null);
     const [one, two] = [createIsolate(), createIsolate()];
     answers.push({ status: "valid" });
     const renewed = Promise.all([one.renew("access-1"), one.renew("access-1"), two.renew("access-1")]);
@@ -402,7 +402,7 @@ describe("an access token that nothing renews", () => {
   const alone = { refreshToken: null };
 
   test("is left alone by the owner's wish and by a 401, as long as its end is not known", async () => {
-    const { createIsolate, posted, store } = await createWorld(null, alone);
+    const { createIsolate, posted, store } = await createRefreshContext(null, alone);
     const isolate = createIsolate();
     const before = await store.refreshes.read(ID);
     expect(await isolate.token()).toBe("access-1");
@@ -413,7 +413,7 @@ describe("an access token that nothing renews", () => {
   });
 
   test("needs a login after a 401 once its end has come", async () => {
-    const { createIsolate, answers, store, clock } = await createWorld(4 * MINUTE, alone);
+    const { createIsolate, answers, store, clock } = await createRefreshContext(4 * MINUTE, alone);
     const isolate = createIsolate();
     await isolate.token();
     await clock.advance(5 * MINUTE);
@@ -425,7 +425,7 @@ describe("an access token that nothing renews", () => {
 
 describe("a 401 from the provider", () => {
   test("gets the token that another isolate has stored meanwhile, without a refresh", async () => {
-    const { createIsolate, posted, clock } = await createWorld(6 * MINUTE);
+    const { createIsolate, posted, clock } = await createRefreshContext(6 * MINUTE);
     const [one, two] = [createIsolate(), createIsolate()];
     await two.token();
     await clock.advance(2 * MINUTE);
@@ -436,7 +436,7 @@ describe("a 401 from the provider", () => {
   });
 
   test("makes one refresh for all requests that got it", async () => {
-    const { createIsolate, posted } = await createWorld(DAY);
+    const { createIsolate, posted } = await createRefreshContext(DAY);
     const isolate = createIsolate();
     await isolate.token();
     const renewed = await Promise.all(Array.from({ length: 50 }, () => isolate.renew("access-1")));
@@ -446,7 +446,7 @@ describe("a 401 from the provider", () => {
   });
 
   test("for a token that was refreshed a moment ago is passed on: another one would not help", async () => {
-    const { createIsolate, posted, clock } = await createWorld(-MINUTE);
+    const { createIsolate, posted, clock } = await createRefreshContext(-MINUTE);
     const isolate = createIsolate();
     await isolate.token();
     await clock.advance(10_000);
@@ -457,7 +457,7 @@ describe("a 401 from the provider", () => {
   });
 
   test("for an API key is passed on", async () => {
-    const { createIsolate, posted } = await createWorld(null, { kind: "api_key", apiKey: "key-1" });
+    const { createIsolate, posted } = await createRefreshContext(null, { kind: "api_key", apiKey: "key-1" });
     const isolate = createIsolate();
     expect(await isolate.token()).toBe("key-1");
     expect(await isolate.renew("key-1")).toBeNull();
@@ -468,7 +468,7 @@ describe("a 401 from the provider", () => {
 
 describe("fresh tokens that cannot be written", () => {
   test("serve all the same, are never posted, and are stored as soon as the store takes them", async () => {
-    const { createIsolate, posted, store, clock } = await createWorld(-MINUTE);
+    const { createIsolate, posted, store, clock } = await createRefreshContext(-MINUTE);
     const broken = new Set(["commit"]);
     const isolate = createIsolate({ broken });
     expect(await isolate.token()).toBe("access-2");
@@ -489,7 +489,7 @@ describe("fresh tokens that cannot be written", () => {
   });
 
   test("give way to an owner who signed in again", async () => {
-    const { createIsolate, connect, store, clock } = await createWorld(-MINUTE);
+    const { createIsolate, connect, store, clock } = await createRefreshContext(-MINUTE);
     const broken = new Set(["commit"]);
     const isolate = createIsolate({ broken });
     await isolate.token();
@@ -501,7 +501,7 @@ describe("fresh tokens that cannot be written", () => {
   });
 
   test("win over the very token that was posted, though it was imported again meanwhile", async () => {
-    const { createIsolate, answers, refreshed, connect, store } = await createWorld(-MINUTE);
+    const { createIsolate, answers, refreshed, connect, store } = await createRefreshContext(-MINUTE);
     answers.push(async () => {
       await connect();
       return refreshed(2);
@@ -511,7 +511,7 @@ describe("fresh tokens that cannot be written", () => {
   });
 
   test("leave what came with that import, also when the write that knew of it failed", async () => {
-    const { createIsolate, answers, refreshed, connect, store, clock } = await createWorld(-MINUTE);
+    const { createIsolate, answers, refreshed, connect, store, clock } = await createRefreshContext(-MINUTE);
     answers.push(async () => {
       await connect({ idToken: "id-9", metadata: { plan: "pro" } });
       return refreshed(2);
@@ -529,7 +529,7 @@ describe("fresh tokens that cannot be written", () => {
   });
 
   test("bring an account back that another gave up while their holder stood still", async () => {
-    const { createIsolate, answers, refreshed, store, clock } = await createWorld(-MINUTE);
+    const { createIsolate, answers, refreshed, store, clock } = await createRefreshContext(-MINUTE);
     answers.push(
       async () => {
         await clock.sleep(2 * MINUTE);
@@ -552,7 +552,7 @@ describe("fresh tokens that cannot be written", () => {
 
 describe("a store that is away", () => {
   test("is waited for while the token has ended, then it is 503 with words", async () => {
-    const { createIsolate, posted, clock } = await createWorld(-MINUTE);
+    const { createIsolate, posted, clock } = await createRefreshContext(-MINUTE);
     const broken = new Set<string>();
     const isolate = createIsolate({ broken });
     await isolate.accountCache.open(ID);
@@ -566,7 +566,7 @@ describe("a store that is away", () => {
   });
 
   test("for a moment is not noticed by anybody", async () => {
-    const { createIsolate, posted, clock } = await createWorld(-MINUTE);
+    const { createIsolate, posted, clock } = await createRefreshContext(-MINUTE);
     const broken = new Set<string>();
     const isolate = createIsolate({ broken });
     await isolate.accountCache.open(ID);
@@ -580,7 +580,7 @@ describe("a store that is away", () => {
   });
 
   test("when the intent is to be noted posts nothing, and the lease is given back", async () => {
-    const { createIsolate, posted, store, clock } = await createWorld(4 * MINUTE);
+    const { createIsolate, posted, store, clock } = await createRefreshContext(4 * MINUTE);
     const isolate = createIsolate({ broken: new Set(["intend"]) });
     expect(await isolate.token()).toBe("access-1");
     await clock.advance(5_000);

@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { testKeyOf } from "../../harness/secrets.ts";
+import { type Sqld, startSqld } from "../../harness/sqld.ts";
+import { sqldMissing } from "../../harness/sqld-binary.ts";
 import type { JsonObject } from "../../src/json.ts";
 import { type FakeClaude, startFakeClaude } from "../fakes/index.ts";
 import { type ServerProcess, startProcess } from "../support/server-process.ts";
-import { type SqldServer, sqldMissing, startSqld } from "../support/sqld.ts";
 
 const ADMIN_TOKEN = "three-processes-4f9c2e71b6a8d035";
 const REQUESTS = 300;
@@ -32,8 +33,8 @@ async function inFile(): Promise<Place> {
 }
 
 async function onServer(): Promise<Place> {
-  const sqld: SqldServer = await startSqld();
-  return { url: sqld.url, close: () => sqld.stop() };
+  const sqld: Sqld = await startSqld({ wantsToken: false });
+  return { url: sqld.url, close: () => sqld.close() };
 }
 
 for (const [name, missing, open] of databases) {

@@ -1,12 +1,13 @@
 /** The lease and the compare-and-swap, in both implementations of the port; and that the two behave alike. */
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Sqld, startSqld } from "../../harness/sqld.ts";
+import { sqldMissing } from "../../harness/sqld-binary.ts";
 import { nextTokens } from "../../src/accounts/refresh/next-tokens.ts";
 import { backOff, LEASE_MS } from "../../src/accounts/refresh/timing.ts";
 import type { Lease, NewAccount, RefreshState, RefusalNote, Storage } from "../../src/storage/port.ts";
 import { createMemoryStorage } from "../support/memory-storage.ts";
-import { type SqldServer, sqldMissing, startSqld } from "../support/sqld.ts";
-import { newAccount, newStorage } from "../support/storage.ts";
+import { newAccount, newServerStorage, newStorage } from "../support/storage.ts";
 
 /** Longer than any test takes. */
 const LONG = 100_000;
@@ -343,14 +344,14 @@ describe("a clock of the store's that was put back", () => {
 });
 
 describe.skipIf(sqldMissing !== null)("on a real server", () => {
-  let sqld: SqldServer;
+  let sqld: Sqld;
   beforeAll(async () => {
-    sqld = await startSqld();
+    sqld = await startSqld({ wantsToken: false });
   });
-  afterAll(() => sqld?.stop());
+  afterAll(() => sqld?.close());
 
   test("twenty at once: one gets the lease", async () => {
-    const { refreshes, accounts } = await sqld.storage();
+    const { refreshes, accounts } = await newServerStorage(sqld.url);
     await accounts.save(newAccount());
     const owners = Array.from({ length: 20 }, (_, i) => `owner-${i}`);
     const answers = await Promise.all(owners.map((owner) => refreshes.acquire("a1", wish(owner))));

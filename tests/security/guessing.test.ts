@@ -1,13 +1,14 @@
 /** Guessing admin tokens: no more attempts than the rule allows, and the owner of the right token is never locked out. */
 import { describe, expect, onTestFinished, test } from "vitest";
 import { ADMIN_TOKEN } from "../../harness/secrets.ts";
+import { startSqld } from "../../harness/sqld.ts";
+import { sqldMissing } from "../../harness/sqld-binary.ts";
 import { ipPrefixOf } from "../../src/auth/ip-prefix.ts";
 import { createLoginGuard, FORM_LIMITS, HEADER_LIMITS } from "../../src/auth/login-guard.ts";
 import type { AttemptRule, Storage } from "../../src/storage/port.ts";
 import { HandClock } from "../support/hand-clock.ts";
 import { runtimeOver } from "../support/runtime.ts";
-import { sqldMissing, startSqld } from "../support/sqld.ts";
-import { newStorage, openClient, openStorage } from "../support/storage.ts";
+import { newServerStorage, newStorage, openClient, openStorage } from "../support/storage.ts";
 
 const DOORS = [FORM_LIMITS, HEADER_LIMITS];
 /** A crowd that a test can gather. */
@@ -165,9 +166,11 @@ describe("wrong tries at the same moment", () => {
     "are counted each, by several processes on one server",
     { timeout: 60_000 },
     async () => {
-      const server = await startSqld();
-      onTestFinished(() => server.stop());
-      expect(await judgedOf([await server.storage(), await server.storage()], 20, 30)).toBe(ALLOWED);
+      const server = await startSqld({ wantsToken: false });
+      onTestFinished(() => server.close());
+      expect(
+        await judgedOf([await newServerStorage(server.url), await newServerStorage(server.url)], 20, 30),
+      ).toBe(ALLOWED);
     },
   );
 });

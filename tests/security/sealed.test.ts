@@ -7,6 +7,8 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { createEdgeAdapter } from "../../adapters/edge/adapter.ts";
 import { start } from "../../adapters/node/server.ts";
 import { ADMIN_TOKEN, testKeyOf } from "../../harness/secrets.ts";
+import { startSqld } from "../../harness/sqld.ts";
+import { sqldMissing } from "../../harness/sqld-binary.ts";
 import { nextTokens } from "../../src/accounts/refresh/next-tokens.ts";
 import { sharedClient } from "../../src/storage/libsql/connections.ts";
 import { checkKeyRing, KEY_CHECK } from "../../src/storage/libsql/key-check.ts";
@@ -18,8 +20,14 @@ import { type NewAccount, type Storage, WrongKeyError } from "../../src/storage/
 import { createSealer } from "../../src/storage/seal.ts";
 import { random, sleep } from "../support/config.ts";
 import { startKleis } from "../support/kleis.ts";
-import { sqldMissing, startSqld } from "../support/sqld.ts";
-import { newAccount, newKey, newStorage, openClient, openStorage } from "../support/storage.ts";
+import {
+  newAccount,
+  newKey,
+  newServerStorage,
+  newStorage,
+  openClient,
+  openStorage,
+} from "../support/storage.ts";
 import { startSeededKleis } from "./kleis.ts";
 
 const OLD = testKeyOf("seven");
@@ -53,8 +61,8 @@ describe("a wrong ENCRYPTION_KEY", () => {
   test.skipIf(sqldMissing !== null)(
     "makes an edge door answer 503 with words that do not repeat it",
     async () => {
-      const server = await startSqld();
-      onTestFinished(() => server.stop());
+      const server = await startSqld({ wantsToken: false });
+      onTestFinished(() => server.close());
       const doorWith = (key: string) =>
         createEdgeAdapter(
           {
@@ -650,9 +658,9 @@ describe("rotating the keys", () => {
   });
 
   test.skipIf(sqldMissing !== null)("works on a libSQL server as well", async () => {
-    const server = await startSqld();
-    onTestFinished(() => server.stop());
-    const storage = await server.storage();
+    const server = await startSqld({ wantsToken: false });
+    onTestFinished(() => server.close());
+    const storage = await newServerStorage(server.url);
     await storage.accounts.save(newAccount());
     const { createClient } = await import("@libsql/client");
     const client = createClient({ url: server.url });

@@ -10,7 +10,7 @@ import { type Bundle, bundle, endAll, newFolder, run } from "../node/process.ts"
 import { openDoor } from "../support/door.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 import { ask, pause, readAll } from "./support/client.ts";
-import { type House, openHouse } from "./support/house.ts";
+import { createTestApp, type TestApp } from "./support/test-app.ts";
 import { bodyOf, drain, eventStream, requestBody, wayOf } from "./support/ways.ts";
 import { concat, textOf, theOneEnd, utf8 } from "./support/wire.ts";
 
@@ -31,16 +31,16 @@ function delta(bytes: number): Uint8Array<ArrayBuffer> {
 const body = requestBody("messages", "claude-sonnet-4-6");
 
 describe("a slow client", () => {
-  let house: House<VirtualClock>;
+  let kleis: TestApp;
   beforeAll(async () => {
-    house = await openHouse();
+    kleis = await createTestApp();
   });
-  afterAll(() => house.close());
+  afterAll(() => kleis.close());
 
   test("is read ahead for by one piece of the provider's at most", async () => {
     const piece = delta(16_384);
     let given = 0;
-    house.serve(() =>
+    kleis.serve(() =>
       eventStream(
         new ReadableStream<Uint8Array<ArrayBuffer>>(
           {
@@ -53,7 +53,7 @@ describe("a slow client", () => {
         ),
       ),
     );
-    const response = await house.post("/v1/messages", body, { as: "claude" });
+    const response = await kleis.post("/v1/messages", body, { as: "claude" });
     const reader = response.body!.getReader();
     for (let taken = 0; taken < 50; taken++) {
       await pause(1);
@@ -230,16 +230,16 @@ describe("one large event", () => {
   });
 
   test("of that size is told in words to a client that does not stream, too", async () => {
-    const house = await openHouse();
+    const kleis = await createTestApp();
     const event = `data: {"type":"response.output_text.delta","delta":"${"x".repeat(MAX_EVENT_BYTES)}"}\n\n`;
-    house.serve(() => eventStream(bodyOf(sliced(utf8(event), 65_536))));
-    const response = await house.post("/v1/responses", { model: "gpt-5.5", input: "Hi" }, { as: "codex" });
+    kleis.serve(() => eventStream(bodyOf(sliced(utf8(event), 65_536))));
+    const response = await kleis.post("/v1/responses", { model: "gpt-5.5", input: "Hi" }, { as: "codex" });
     expect(response.status).toBe(502);
     expect((await response.json()).error).toMatchObject({
       code: "upstream_invalid_response",
       message: expect.stringContaining("larger than 16777216 bytes"),
     });
-    house.close();
+    kleis.close();
   });
 
   test("bytes after the last event are ignored", async () => {

@@ -1,8 +1,8 @@
 /** Answers in one piece, and what is called one: their silence has an end, and they are taken for what they are. */
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { VirtualClock } from "../support/virtual-clock.ts";
-import { type House, type HouseAccount, openHouse } from "./support/house.ts";
+import type { AccountName } from "../support/accounts.ts";
+import { createTestApp, type TestApp } from "./support/test-app.ts";
 import { parse } from "./support/vendors.ts";
 import { bodyOf, drain, eventStream, requestBody } from "./support/ways.ts";
 import { concat, textOf, theOneEnd, utf8 } from "./support/wire.ts";
@@ -10,31 +10,31 @@ import { concat, textOf, theOneEnd, utf8 } from "./support/wire.ts";
 const IDLE_MS = 100_000;
 const JSON_TYPE = { "content-type": "application/json" };
 
-let house: House<VirtualClock>;
+let kleis: TestApp;
 beforeAll(async () => {
-  house = await openHouse({
+  kleis = await createTestApp({
     env: { KLEIS_IDLE_TIMEOUT_MS: String(IDLE_MS), KLEIS_CLIENT_STALL_MS: "9000000" },
   });
 });
-afterAll(() => house.close());
+afterAll(() => kleis.close());
 
 /** What comes of a body that says so much and then nothing, once the limit has passed. */
-async function stalled(body: string, status: number, path: string, as: HouseAccount, asked: object) {
-  house.serve(() => new Response(bodyOf([utf8(body)], "open"), { status, headers: JSON_TYPE }));
-  const before = house.sent.length;
-  const answered = house.post(path, asked, { as });
-  while (house.sent.length === before) await new Promise((resolve) => setTimeout(resolve, 1));
-  await house.clock.advance(0);
+async function stalled(body: string, status: number, path: string, as: AccountName, asked: object) {
+  kleis.serve(() => new Response(bodyOf([utf8(body)], "open"), { status, headers: JSON_TYPE }));
+  const before = kleis.sent.length;
+  const answered = kleis.post(path, asked, { as });
+  while (kleis.sent.length === before) await new Promise((resolve) => setTimeout(resolve, 1));
+  await kleis.clock.advance(0);
   const reading = answered.then(async (response) => ({
     status: response.status,
     text: await response.text().catch(() => "broken off"),
   }));
-  await house.clock.advance(IDLE_MS - 1);
-  expect(house.sent.at(-1)?.signal?.aborted).toBe(false);
-  await house.clock.advance(1);
+  await kleis.clock.advance(IDLE_MS - 1);
+  expect(kleis.sent.at(-1)?.signal?.aborted).toBe(false);
+  await kleis.clock.advance(1);
   const got = await reading;
-  expect(house.sent.at(-1)?.signal?.aborted).toBe(true);
-  return { ...got, log: house.logs.at(-1) };
+  expect(kleis.sent.at(-1)?.signal?.aborted).toBe(true);
+  return { ...got, log: kleis.logs.at(-1) };
 }
 
 const MESSAGE = { model: "claude-sonnet-4-6", max_tokens: 5, messages: [] };
@@ -42,7 +42,7 @@ const TOOLS = { tools: [{ name: "lookup", input_schema: { type: "object" } }] };
 const CHAT = { model: "gpt-5-mini", messages: [{ role: "user", content: "x" }] };
 
 describe("a provider that falls silent inside an answer is given up after the idle limit", () => {
-  test.each<[string, number, string, HouseAccount, object]>([
+  test.each<[string, number, string, AccountName, object]>([
     ["an answer whose tool names are put back", 200, "/v1/messages", "claude", { ...MESSAGE, ...TOOLS }],
     [
       "an answer whose model is put back",
@@ -62,7 +62,7 @@ describe("a provider that falls silent inside an answer is given up after the id
     expect(got.log).toMatchObject({ status: 504, code: "upstream_timeout" });
   });
 
-  test.each<[string, number, string, HouseAccount, object]>([
+  test.each<[string, number, string, AccountName, object]>([
     ["an answer", 200, "/v1/messages", "claudeKey", MESSAGE],
     [
       "a count of tokens",
@@ -76,7 +76,7 @@ describe("a provider that falls silent inside an answer is given up after the id
     expect(got).toMatchObject({ status, text: "broken off", log: { status, outcome: "idle" } });
   });
 
-  test.each<[string, number, string, HouseAccount, object]>([
+  test.each<[string, number, string, AccountName, object]>([
     ["Copilot", 429, "/copilot/v1/chat/completions", "copilot", CHAT],
     ["the Codex backend", 429, "/v1/responses", "codex", requestBody("responses", "gpt-5.5")],
     ["OpenAI's API", 500, "/v1/responses", "openaiKey", { model: "gpt-5.5", input: "x" }],
@@ -84,41 +84,41 @@ describe("a provider that falls silent inside an answer is given up after the id
   ])(
     "but an error's body is waited for 10 s only: its status stands (%s)",
     async (_what, status, path, as, asked) => {
-      house.serve(() => new Response(bodyOf([utf8('{"error":')], "open"), { status, headers: JSON_TYPE }));
-      const before = house.sent.length;
-      const answered = house.post(path, asked, { as });
-      while (house.sent.length === before) await new Promise((resolve) => setTimeout(resolve, 1));
-      await house.clock.advance(10_000);
+      kleis.serve(() => new Response(bodyOf([utf8('{"error":')], "open"), { status, headers: JSON_TYPE }));
+      const before = kleis.sent.length;
+      const answered = kleis.post(path, asked, { as });
+      while (kleis.sent.length === before) await new Promise((resolve) => setTimeout(resolve, 1));
+      await kleis.clock.advance(10_000);
       const response = await answered;
       expect(response.status).toBe(status);
       expect((await response.json()).error.message).toContain(`answered ${status}`);
-      expect(house.sent.at(-1)?.signal?.aborted).toBe(true);
-      expect(house.logs.at(-1)).toMatchObject({ status, outcome: "provider_error" });
+      expect(kleis.sent.at(-1)?.signal?.aborted).toBe(true);
+      expect(kleis.logs.at(-1)).toMatchObject({ status, outcome: "provider_error" });
     },
   );
 
   test("and so is that of a late one, as an error event where the client has its 200", async () => {
-    house.serve(async () => {
-      await house.clock.sleep(50_000);
+    kleis.serve(async () => {
+      await kleis.clock.sleep(50_000);
       return new Response(bodyOf([utf8('{"error":')], "open"), { status: 500, headers: JSON_TYPE });
     });
-    const before = house.sent.length;
-    const answered = house.post("/v1/messages", { ...MESSAGE, stream: true }, { as: "claudeKey" });
-    while (house.sent.length === before) await new Promise((resolve) => setTimeout(resolve, 1));
-    await house.clock.advance(45_000);
+    const before = kleis.sent.length;
+    const answered = kleis.post("/v1/messages", { ...MESSAGE, stream: true }, { as: "claudeKey" });
+    while (kleis.sent.length === before) await new Promise((resolve) => setTimeout(resolve, 1));
+    await kleis.clock.advance(45_000);
     const reading = drain((await answered).body!);
-    await house.clock.advance(15_000);
+    await kleis.clock.advance(15_000);
     const got = concat(await reading);
     expect(theOneEnd("messages", got)).toBe("error");
     expect(textOf(got)).toContain("answered 500");
   });
 
   test("but a client that reads slowly is not the provider's silence", async () => {
-    house.serve(() => new Response(bodyOf([utf8('{"a":'), utf8("1}")]), { headers: JSON_TYPE }));
-    const response = await house.post("/v1/messages", MESSAGE, { as: "claudeKey" });
+    kleis.serve(() => new Response(bodyOf([utf8('{"a":'), utf8("1}")]), { headers: JSON_TYPE }));
+    const response = await kleis.post("/v1/messages", MESSAGE, { as: "claudeKey" });
     const reader = response.body!.getReader();
     await reader.read();
-    await house.clock.advance(10 * IDLE_MS);
+    await kleis.clock.advance(10 * IDLE_MS);
     expect(textOf((await reader.read()).value!)).toBe("1}");
     expect((await reader.read()).done).toBe(true);
   });
@@ -131,10 +131,10 @@ describe("the beginning of a body says what it is, where its label may be wrong"
   const streaming = requestBody("responses", "gpt-5.5");
   const whole = { model: "gpt-5.5", input: "x" };
 
-  const asked = async (pieces: string[], type: string, as: HouseAccount, body: object) => {
-    await house.uncool();
-    house.serve(() => new Response(bodyOf(pieces.map(utf8)), { headers: { "content-type": type } }));
-    const response = await house.post("/v1/responses", body, { as });
+  const asked = async (pieces: string[], type: string, as: AccountName, body: object) => {
+    await kleis.uncool();
+    kleis.serve(() => new Response(bodyOf(pieces.map(utf8)), { headers: { "content-type": type } }));
+    const response = await kleis.post("/v1/responses", body, { as });
     return {
       type: response.headers.get("content-type"),
       status: response.status,
@@ -234,8 +234,8 @@ describe("the beginning of a body says what it is, where its label may be wrong"
   test("and an error for one that streams: its SDK would read nothing in it, and end well", async () => {
     const json = utf8('{"id":"r","object":"response"}');
     expect(await parse("responses", json)).toEqual({ events: [], error: null });
-    house.serve(() => eventStream(bodyOf([json])));
-    const response = await house.post("/v1/responses", streaming, { as: "openaiKey" });
+    kleis.serve(() => eventStream(bodyOf([json])));
+    const response = await kleis.post("/v1/responses", streaming, { as: "openaiKey" });
     expect(theOneEnd("responses", new Uint8Array(await response.arrayBuffer()))).toBe("error");
   });
 });
@@ -268,8 +268,8 @@ describe("a body that is packed though plain bytes were asked for", () => {
   ) => {
     const headers = { "content-type": type, "content-encoding": coding };
     const pieces = [bytes.subarray(0, 3), bytes.subarray(3)];
-    house.serve(() => new Response(bodyOf(pieces), { status, headers }));
-    const response = await house.post("/v1/responses", body, { as: "openaiKey" });
+    kleis.serve(() => new Response(bodyOf(pieces), { status, headers }));
+    const response = await kleis.post("/v1/responses", body, { as: "openaiKey" });
     expect(response.headers.has("content-encoding")).toBe(false);
     return { status: response.status, text: await response.text() };
   };

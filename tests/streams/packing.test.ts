@@ -3,10 +3,10 @@ import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { renderEvents } from "../fakes/index.ts";
 import { MESSAGES, RESPONSES } from "../fakes/inference.ts";
+import type { AccountName } from "../support/accounts.ts";
 import { connectAll, type Door, openDoor } from "../support/door.ts";
-import type { VirtualClock } from "../support/virtual-clock.ts";
 import { ask, readAll, readUntil } from "./support/client.ts";
-import { type House, type HouseAccount, openHouse } from "./support/house.ts";
+import { createTestApp, type TestApp } from "./support/test-app.ts";
 import { bodyOf, drain, requestBody } from "./support/ways.ts";
 import { concat, textOf, theOneEnd } from "./support/wire.ts";
 
@@ -25,11 +25,11 @@ const ERROR_BODY = Buffer.from(
   '{"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}',
 );
 
-let house: House<VirtualClock>;
+let kleis: TestApp;
 beforeAll(async () => {
-  house = await openHouse();
+  kleis = await createTestApp();
 });
-afterAll(() => house.close());
+afterAll(() => kleis.close());
 
 /** How an answer may be packed and labelled. */
 const LABELS: [string, (plain: Buffer) => Buffer, Record<string, string>][] = [
@@ -48,7 +48,7 @@ function piecesOf(bytes: Buffer, size: number): Uint8Array[] {
 }
 
 async function answer(
-  as: HouseAccount,
+  as: AccountName,
   stream: boolean,
   bytes: Buffer,
   size: number,
@@ -56,11 +56,11 @@ async function answer(
   status = 200,
 ) {
   const type = stream && status === 200 ? "text/event-stream" : "application/json";
-  house.serve(
+  kleis.serve(
     () =>
       new Response(bodyOf(piecesOf(bytes, size)), { status, headers: { "content-type": type, ...headers } }),
   );
-  return house.post("/v1/messages", { ...requestBody("messages", "claude-sonnet-4-6"), stream }, { as });
+  return kleis.post("/v1/messages", { ...requestBody("messages", "claude-sonnet-4-6"), stream }, { as });
 }
 
 describe.each(LABELS)("an answer that is %s", (_name, pack, headers) => {

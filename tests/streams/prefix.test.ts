@@ -1,17 +1,17 @@
 /** A conversation that grows keeps its prefix on the way upstream, byte for byte, so that the providers' caches hit. */
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { VirtualClock } from "../support/virtual-clock.ts";
-import { type House, type HouseAccount, openHouse } from "./support/house.ts";
+import type { AccountName } from "../support/accounts.ts";
+import { createTestApp, type TestApp } from "./support/test-app.ts";
 import { bodyOf, eventStream, SCHEMA } from "./support/ways.ts";
 import { utf8 } from "./support/wire.ts";
 
-let house: House<VirtualClock>;
+let kleis: TestApp;
 beforeAll(async () => {
-  house = await openHouse();
-  house.serve(() => eventStream(bodyOf([utf8(": nothing to say\n\n")])));
+  kleis = await createTestApp();
+  kleis.serve(() => eventStream(bodyOf([utf8(": nothing to say\n\n")])));
 });
-afterAll(() => house.close());
+afterAll(() => kleis.close());
 
 /** The bytes of a top-level member's value, as they stand in the text; null when there is none. */
 function memberText(json: string, key: string): string | null {
@@ -43,7 +43,7 @@ function memberText(json: string, key: string): string | null {
 const opened = (list: string) => list.trimEnd().slice(0, -1).trimEnd();
 
 interface Kind {
-  readonly as: HouseAccount;
+  readonly as: AccountName;
   readonly path: string;
   /** The member that grows. */
   readonly grows: "messages" | "input";
@@ -258,16 +258,16 @@ describe("what is sent upstream for one turn is the beginning of what is sent fo
         const seen: object[] = [...opening, { role: "user", content: "Begin." }];
         for (const turn of conversation) {
           seen.push(...turn);
-          const count = house.sent.length;
-          const response = await house.post(path, { ...base, [grows]: seen }, { as });
+          const count = kleis.sent.length;
+          const response = await kleis.post(path, { ...base, [grows]: seen }, { as });
           // Some turns are refused in words (an output without its call); they are no part of a conversation.
           if (response.status !== 200) {
             expect(response.status).toBe(400);
-            expect(house.sent).toHaveLength(count);
+            expect(kleis.sent).toHaveLength(count);
             continue;
           }
           await response.body?.cancel();
-          const text: string = house.sent.at(-1)?.text ?? "";
+          const text: string = kleis.sent.at(-1)?.text ?? "";
           const list = memberText(text, grows) ?? "";
           expect(list).not.toBe("");
           if (before !== null) {

@@ -1,14 +1,14 @@
 /** Time: what a client gets while the provider thinks, and what becomes of its answer after that. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { VirtualClock } from "../support/virtual-clock.ts";
-import { type House, type HouseAccount, openHouse } from "./support/house.ts";
+import type { AccountName } from "../support/accounts.ts";
 import { checkErrorEvent } from "./support/oracle.ts";
+import { createTestApp, type TestApp } from "./support/test-app.ts";
 import { isErrorOf, parse, wanted } from "./support/vendors.ts";
 import { bodyOf, drain, eventStream, requestBody, type StreamProtocol } from "./support/ways.ts";
 import { concat, textOf, theOneEnd, utf8 } from "./support/wire.ts";
 
 const COMMENT = ": kleis\n\n";
-const KINDS: [StreamProtocol, HouseAccount, string][] = [
+const KINDS: [StreamProtocol, AccountName, string][] = [
   ["messages", "claudeKey", "/v1/messages"],
   ["responses", "openaiKey", "/v1/responses"],
   ["chat", "openaiKey", "/v1/chat/completions"],
@@ -25,15 +25,15 @@ const MODEL: Record<StreamProtocol, string> = {
   chat: "gpt-5.5",
 };
 
-let house: House<VirtualClock>;
+let kleis: TestApp;
 beforeAll(async () => {
-  house = await openHouse();
+  kleis = await createTestApp();
 });
-afterAll(() => house.close());
+afterAll(() => kleis.close());
 
 /** Posts, and resolves once it is on its way: the store answers in real time, the clock may only move after that. */
 async function underWay(
-  { sent }: House,
+  { sent }: TestApp,
   post: () => Promise<Response>,
 ): Promise<{ response: Promise<Response> }> {
   const before = sent.length;
@@ -49,13 +49,13 @@ async function ask(
   answer: () => Response,
   change: object = {},
 ) {
-  house.serve(async () => {
-    await house.clock.sleep(ms);
+  kleis.serve(async () => {
+    await kleis.clock.sleep(ms);
     return answer();
   });
   let response: Response | undefined;
-  const { response: asked } = await underWay(house, () =>
-    house.post(path, { ...requestBody(protocol, MODEL[protocol]), ...change }, { as }),
+  const { response: asked } = await underWay(kleis, () =>
+    kleis.post(path, { ...requestBody(protocol, MODEL[protocol]), ...change }, { as }),
   );
   asked.then((arrived) => {
     response = arrived;
@@ -76,9 +76,9 @@ describe.each(KINDS)("on %s", (...kind) => {
     const { asked, arrived } = await ask(kind, 44_999, () =>
       Response.json(limit, { status: 429, headers: { "retry-after": "7" } }),
     );
-    await house.clock.advance(44_998);
+    await kleis.clock.advance(44_998);
     expect(arrived()).toBeUndefined();
-    await house.clock.advance(1);
+    await kleis.clock.advance(1);
     const response = await asked;
     expect(response.status).toBe(429);
     expect(response.headers.get("retry-after")).toBe("7");
@@ -87,7 +87,7 @@ describe.each(KINDS)("on %s", (...kind) => {
 
   test("after 45 s the client gets its 200 and a sign of life at once, then every 15 s, then the stream as it is", async () => {
     const { asked } = await ask(kind, 80_000, () => stream(protocol));
-    await house.clock.advance(45_000);
+    await kleis.clock.advance(45_000);
     const response = await asked;
     expect(response.status).toBe(200);
     expect(response.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
@@ -99,13 +99,13 @@ describe.each(KINDS)("on %s", (...kind) => {
       for (let part = await reader.read(); !part.done; part = await reader.read())
         parts.push(textOf(part.value));
     })();
-    await house.clock.advance(0);
+    await kleis.clock.advance(0);
     expect(parts).toEqual([COMMENT]);
-    await house.clock.advance(14_999);
+    await kleis.clock.advance(14_999);
     expect(parts).toEqual([COMMENT]);
-    await house.clock.advance(1);
+    await kleis.clock.advance(1);
     expect(parts).toEqual([COMMENT, COMMENT]);
-    await house.clock.advance(20_000);
+    await kleis.clock.advance(20_000);
     await reading;
     expect(parts.join("")).toBe(COMMENT.repeat(3) + WHOLE[protocol]);
   });
@@ -125,11 +125,11 @@ describe.each(KINDS)("on %s", (...kind) => {
     "%s that comes after that is the protocol's error event, with its words",
     async (_what, status, body) => {
       const { asked } = await ask(kind, 50_000, () => new Response(body, { status }));
-      await house.clock.advance(45_000);
+      await kleis.clock.advance(45_000);
       const response = await asked;
       expect(response.status).toBe(200);
       const reading = drain(response.body!);
-      await house.clock.advance(10_000);
+      await kleis.clock.advance(10_000);
       const got = concat(await reading);
       const text = textOf(got);
       expect(text.startsWith(COMMENT)).toBe(true);
@@ -150,9 +150,9 @@ describe.each(KINDS)("on %s", (...kind) => {
     const { asked } = await ask(kind, 50_000, () => {
       throw new TypeError("connect ECONNREFUSED");
     });
-    await house.clock.advance(45_000);
+    await kleis.clock.advance(45_000);
     const reading = drain((await asked).body!);
-    await house.clock.advance(10_000);
+    await kleis.clock.advance(10_000);
     const got = concat(await reading);
     expect(theOneEnd(protocol, got)).toBe("error");
     expect(textOf(got)).toContain("could not be reached");
@@ -165,7 +165,7 @@ describe.each(KINDS)("on %s", (...kind) => {
         {
           async pull(controller) {
             step++;
-            await house.clock.sleep(step < 4 ? 14_000 : 31_000);
+            await kleis.clock.sleep(step < 4 ? 14_000 : 31_000);
             if (step < 4) controller.enqueue(utf8(": ping\n\n"));
             else if (step === 4) controller.enqueue(utf8(WHOLE[protocol]));
             else controller.close();
@@ -175,9 +175,9 @@ describe.each(KINDS)("on %s", (...kind) => {
       );
       return eventStream(body);
     });
-    await house.clock.advance(0);
+    await kleis.clock.advance(0);
     const reading = drain((await asked).body!);
-    await house.clock.advance(120_000);
+    await kleis.clock.advance(120_000);
     expect(textOf(concat(await reading))).toBe(": ping\n\n".repeat(3) + COMMENT.repeat(2) + WHOLE[protocol]);
   });
 
@@ -190,17 +190,17 @@ describe.each(KINDS)("on %s", (...kind) => {
         stream: false,
       },
     );
-    await house.clock.advance(299_999);
+    await kleis.clock.advance(299_999);
     expect(arrived()).toBeUndefined();
-    await house.clock.advance(1);
+    await kleis.clock.advance(1);
     expect((await asked).status).toBe(400);
   });
 });
 
 describe("a provider that gives no header in time", () => {
-  let impatient: House<VirtualClock>;
+  let impatient: TestApp;
   beforeAll(async () => {
-    impatient = await openHouse({ env: { KLEIS_HEADER_TIMEOUT_MS: "60000" } });
+    impatient = await createTestApp({ env: { KLEIS_HEADER_TIMEOUT_MS: "60000" } });
     impatient.serve(() => new Promise(() => {}));
   });
   afterAll(() => impatient.close());
@@ -236,7 +236,7 @@ describe("a provider that gives no header in time", () => {
 });
 
 test("a stream in which the provider falls silent for the idle limit ends with an error, and is let go", async () => {
-  const idle = await openHouse({ env: { KLEIS_IDLE_TIMEOUT_MS: "100000" } });
+  const idle = await createTestApp({ env: { KLEIS_IDLE_TIMEOUT_MS: "100000" } });
   idle.serve(() => eventStream(bodyOf([utf8(": begun\n\n")], "open")));
   const response = await idle.post("/v1/messages", requestBody("messages", MODEL.messages), {
     as: "claudeKey",
@@ -262,10 +262,10 @@ test("a stream in which the provider falls silent for the idle limit ends with a
 
 test("a client that leaves right after its 200 disturbs no other request when the provider refuses later", async () => {
   const { asked } = await ask(KINDS[0]!, 50_000, () => Response.json({}, { status: 500 }));
-  await house.clock.advance(45_000);
+  await kleis.clock.advance(45_000);
   await (await asked).body!.cancel();
   // An error that nobody takes would fail this run.
-  await house.clock.advance(10_000);
-  expect(house.sent.at(-1)?.signal?.aborted).toBe(true);
-  expect(house.logs.at(-1)).toMatchObject({ outcome: "client_left" });
+  await kleis.clock.advance(10_000);
+  expect(kleis.sent.at(-1)?.signal?.aborted).toBe(true);
+  expect(kleis.logs.at(-1)).toMatchObject({ outcome: "client_left" });
 });

@@ -2,17 +2,16 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { isObject, type JsonObject, parseJson } from "../../src/json.ts";
-import type { VirtualClock } from "../support/virtual-clock.ts";
-import { type House, openHouse } from "./support/house.ts";
 import { anyJsonText } from "./support/json-text.ts";
+import { createTestApp, type TestApp } from "./support/test-app.ts";
 import { bodyOf, eventStream } from "./support/ways.ts";
 import { concat, dataObject, readEvents, utf8 } from "./support/wire.ts";
 
-let house: House<VirtualClock>;
+let kleis: TestApp;
 beforeAll(async () => {
-  house = await openHouse();
+  kleis = await createTestApp();
 });
-afterAll(() => house.close());
+afterAll(() => kleis.close());
 
 const word = fc.constantFrom(
   "read",
@@ -136,7 +135,7 @@ test("streamed or not, with history, choice and reserved names", async () => {
       let names: string[] = [];
       let sent: JsonObject = {};
       let raw = utf8("");
-      house.serve(({ text }) => {
+      kleis.serve(({ text }) => {
         const body = parseJson(text);
         sent = isObject(body) ? body : {};
         names = list(sent.tools)
@@ -149,7 +148,7 @@ test("streamed or not, with history, choice and reserved names", async () => {
         });
       });
       const asked = requestOf(set, stream);
-      const response = await house.post("/v1/messages", asked, { as: "claude" });
+      const response = await kleis.post("/v1/messages", asked, { as: "claude" });
       expect(response.status).toBe(200);
 
       // Upstream: as many names as tools, no two alike, none that the API refuses, the same one wherever a tool is meant.

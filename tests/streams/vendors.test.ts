@@ -20,27 +20,27 @@ import {
 } from "../fakes/index.ts";
 import { CHAT, MESSAGES, RESPONSES } from "../fakes/inference.ts";
 import type { Dict } from "../fakes/inspect.ts";
-import type { VirtualClock } from "../support/virtual-clock.ts";
-import { type House, type HouseAccount, openHouse } from "./support/house.ts";
+import type { AccountName } from "../support/accounts.ts";
+import { createTestApp, type TestApp } from "./support/test-app.ts";
 import { bodyOf, eventStream, SCHEMA } from "./support/ways.ts";
 import { concat, utf8 } from "./support/wire.ts";
 
-let house: House<VirtualClock>;
+let kleis: TestApp;
 beforeAll(async () => {
-  house = await openHouse();
+  kleis = await createTestApp();
 });
-afterAll(() => house.close());
+afterAll(() => kleis.close());
 
 const through = (url: unknown, init?: RequestInit) =>
-  Promise.resolve(house.app.fetch(url instanceof Request ? url : new Request(String(url), init)));
+  Promise.resolve(kleis.app.fetch(url instanceof Request ? url : new Request(String(url), init)));
 
-const anthropic = (as: HouseAccount) =>
-  new Anthropic({ baseURL: "http://kleis.test", apiKey: house.key(as), fetch: through, maxRetries: 0 });
-const openai = (as: HouseAccount) =>
-  new OpenAI({ baseURL: "http://kleis.test/v1", apiKey: house.key(as), fetch: through, maxRetries: 0 });
+const anthropic = (as: AccountName) =>
+  new Anthropic({ baseURL: "http://kleis.test", apiKey: kleis.key(as), fetch: through, maxRetries: 0 });
+const openai = (as: AccountName) =>
+  new OpenAI({ baseURL: "http://kleis.test/v1", apiKey: kleis.key(as), fetch: through, maxRetries: 0 });
 
 function plays(blocks: readonly Uint8Array[], end: "end" | "reset" = "end"): void {
-  house.serve(() => eventStream(bodyOf(blocks, end)));
+  kleis.serve(() => eventStream(bodyOf(blocks, end)));
 }
 
 const CLAUDE_TOOLS = ["lookup", "read"].map((name) => ({
@@ -221,8 +221,8 @@ function essenceOfChat(message: Dict): Dict {
 }
 
 describe("the AI SDK", () => {
-  const settings = (as: HouseAccount) => ({
-    apiKey: house.key(as),
+  const settings = (as: AccountName) => ({
+    apiKey: kleis.key(as),
     baseURL: "http://kleis.test/v1",
     fetch: through,
   });
@@ -346,7 +346,7 @@ describe("an error in a form of the provider's own reaches Anthropic's and OpenA
     plays([
       utf8('event: error\ndata: {"error":{"code":"context_length_exceeded","message":"too long"}}\n\n'),
     ]);
-    const response = await house.post("/v1/responses", { model: "gpt-5.5", input: "x" }, { as: "codex" });
+    const response = await kleis.post("/v1/responses", { model: "gpt-5.5", input: "x" }, { as: "codex" });
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({ error: { code: "context_length_exceeded" } });
   });

@@ -1,21 +1,21 @@
 /** Answers in one piece through the whole app: what Kleis need not change reaches the client as the provider wrote it. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { VirtualClock } from "../support/virtual-clock.ts";
-import { type House, type HouseAccount, openHouse } from "./support/house.ts";
+import type { AccountName } from "../support/accounts.ts";
+import { createTestApp, type TestApp } from "./support/test-app.ts";
 
-let house: House<VirtualClock>;
+let kleis: TestApp;
 beforeAll(async () => {
-  house = await openHouse();
+  kleis = await createTestApp();
 });
-afterAll(() => house.close());
+afterAll(() => kleis.close());
 
 /** What a parser does not give back: big and odd numbers, keys like integers, a key twice, escapes. */
 const ODD =
   '{"id":12345678901234567890,"f":1.0, "e":1e400,"10":1,"2":-0,"d":1,"d":2,"s":"\\u00e9\\/\\ud800"}';
 
-async function answered(path: string, as: HouseAccount, body: object, type: string, answer: string) {
-  house.serve(() => new Response(answer, { headers: { "content-type": type } }));
-  const response = await house.post(path, body, { as });
+async function answered(path: string, as: AccountName, body: object, type: string, answer: string) {
+  kleis.serve(() => new Response(answer, { headers: { "content-type": type } }));
+  const response = await kleis.post(path, body, { as });
   expect(response.status).toBe(200);
   return response.text();
 }

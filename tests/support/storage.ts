@@ -1,4 +1,5 @@
 /** Storage by itself: a real libSQL file in a folder of its own, gone after the test, and rows to put into it. */
+import { rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,8 +19,12 @@ export async function newFolder(): Promise<string> {
   return folder;
 }
 
+function clientOf(file: string): Client {
+  return createClient({ url: `file:${file}`, timeout: 5000, concurrency: 4 });
+}
+
 export function openClient(file: string): Client {
-  const client = createClient({ url: `file:${file}`, timeout: 5000, concurrency: 4 });
+  const client = clientOf(file);
   onTestFinished(() => client.close());
   return client;
 }
@@ -32,13 +37,44 @@ export function openStorage(client: Client, key = TEST_KEY): Storage {
   });
 }
 
-/** A migrated store, with the client beside it for looking under the port. */
-export async function newStorage(): Promise<{ storage: Storage; client: Client; file: string }> {
-  const file = join(await newFolder(), "kleis.db");
-  const client = openClient(file);
+interface StorageFile {
+  readonly storage: Storage;
+  /** For a look under the port. */
+  readonly client: Client;
+  readonly file: string;
+}
+
+/** A migrated storage, gone after the test. */
+export async function newStorage(): Promise<StorageFile> {
+  return migrated(join(await newFolder(), "kleis.db"), openClient);
+}
+
+/** The same for a whole test file: gone when it is closed. */
+export async function openSharedStorage(): Promise<StorageFile & { close(): void }> {
+  const folder = await mkdtemp(join(tmpdir(), "kleis-storage-"));
+  const opened = await migrated(join(folder, "kleis.db"), clientOf);
+  return {
+    ...opened,
+    close() {
+      opened.client.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function migrated(file: string, open: (file: string) => Client): Promise<StorageFile> {
+  const client = open(file);
   await useWriteAheadLog(client, sleep);
   await migrate(client, sleep);
   return { storage: openStorage(client), client, file };
+}
+
+/** A migrated storage on a libSQL server that wants no token; its client is closed after the test. */
+export async function newServerStorage(url: string): Promise<Storage> {
+  const client = createClient({ url, concurrency: 4 });
+  onTestFinished(() => client.close());
+  await migrate(client, sleep);
+  return openStorage(client);
 }
 
 export function newAccount(change: Partial<NewAccount> = {}): NewAccount {

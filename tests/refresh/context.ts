@@ -1,14 +1,13 @@
-/** One account, some isolates over one store in memory, a clock that is moved by hand, a provider that says what it is told. */
-
-import { testKeyOf } from "../../harness/secrets.ts";
+/** One account, some isolates over one storage in memory, a virtual clock, and a provider whose responses are scripted. */
 import { createAccountCache } from "../../src/accounts/account-cache.ts";
 import { createCredentials } from "../../src/accounts/credentials.ts";
-import { readConfig } from "../../src/environment.ts";
 import type { IdentityFetch, RefreshInput, RefreshResult } from "../../src/providers/provider.ts";
 import type { Runtime } from "../../src/runtime.ts";
-import { type NewAccount, type Storage, StorageError } from "../../src/storage/port.ts";
+import { type NewAccount, StorageError } from "../../src/storage/port.ts";
 import { createMemoryStorage } from "../support/memory-storage.ts";
+import { runtimeOver } from "../support/runtime.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
+import { watchStorage } from "../support/watched-storage.ts";
 
 export const MINUTE = 60_000;
 export const ID = "acc_1";
@@ -26,7 +25,7 @@ export interface IsolateOptions {
 }
 
 /** The token that the account begins with ends in `endsIn` ms; null: never. */
-export async function createWorld(endsIn: number | null, change: Partial<NewAccount> = {}) {
+export async function createRefreshContext(endsIn: number | null, change: Partial<NewAccount> = {}) {
   const clock = new VirtualClock();
   const store = createMemoryStorage(() => clock.now());
   const connect = (again: Partial<NewAccount> = {}) =>
@@ -47,13 +46,7 @@ export async function createWorld(endsIn: number | null, change: Partial<NewAcco
       ...again,
     });
   await connect();
-  const config = readConfig({
-    ADMIN_TOKEN: "tH3-0wner_Of.this/place+knows",
-    ENCRYPTION_KEY: testKeyOf("seven"),
-  });
-  if (!config.ok) throw new Error(config.problems.join("; "));
-
-  /** What the provider says, in order; then tokens with the number of the call. */
+  /** The results of the provider, in order; then tokens with the number of the call. */
   const answers: Answer[] = [];
   const posted: (string | null)[] = [];
   const provider = {
@@ -84,19 +77,14 @@ export async function createWorld(endsIn: number | null, change: Partial<NewAcco
     fetch = silence,
   }: IsolateOptions = {}) {
     const background: Promise<unknown>[] = [];
-    const logged: string[] = [];
-    const log = (event: string, fields?: object) => void logged.push(JSON.stringify([event, fields]));
-    const calls: string[] = [];
-    const runtime: Runtime = {
-      config: config.ok ? config.config : never(),
-      storage: watched(store, broken, failure, calls),
-      fetch,
+    const failing = watchStorage(store, (call) => {
+      if (broken.has(call.slice(call.indexOf(".") + 1))) throw failure;
+    });
+    const { runtime, calls, log } = runtimeOver(failing, {
       clock,
-      random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
-      waitUntil: (work) => void background.push(work),
-      logger: { debug: log, info: log, warn: log, error: log },
-      sharesPromises,
-    };
+      network: fetch,
+      more: { sharesPromises, waitUntil: (work) => void background.push(work) },
+    });
     const accountCache = createAccountCache(runtime);
     const credentials = createCredentials({ runtime, providers: [provider], accountCache });
     const account = async () => (await store.accounts.get(ID)) ?? never();
@@ -105,7 +93,7 @@ export async function createWorld(endsIn: number | null, change: Partial<NewAcco
       accountCache,
       credentials,
       background,
-      logged,
+      log,
       calls,
       /** The token that a request would be sent with. */
       token: async () => (await credentials.fresh(await account())).token,
@@ -121,22 +109,6 @@ export async function createWorld(endsIn: number | null, change: Partial<NewAcco
 /** Nobody answers. */
 const silence: Runtime["fetch"] = (_, { signal }) =>
   new Promise((__, reject) => signal?.addEventListener("abort", () => reject(new Error("aborted"))));
-
-function watched(store: Storage, broken: Set<string>, failure: StorageError, calls: string[]): Storage {
-  const watch = <Part extends object>(part: Part): Part =>
-    new Proxy(part, {
-      get(target, name) {
-        const method: unknown = Reflect.get(target, name);
-        if (typeof method !== "function") return method;
-        return async (...args: unknown[]) => {
-          calls.push(String(name));
-          if (broken.has(String(name))) throw failure;
-          return await Reflect.apply(method, target, args);
-        };
-      },
-    });
-  return { ...store, accounts: watch(store.accounts), refreshes: watch(store.refreshes) };
-}
 
 function never(): never {
   throw new Error("the account is gone");
