@@ -1,8 +1,8 @@
 /** What is sent after a refusal, and what is said where there is no answer at all: an upstream that the test plays. */
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { ADMIN_TOKEN } from "../../harness/secrets.ts";
 import { type JsonObject, parseJson } from "../../src/json.ts";
 import { createTestApp, type TestApp } from "../streams/support/test-app.ts";
-import { ADMIN_TOKEN } from "../../harness/secrets.ts";
 import type { AccountName } from "../support/accounts.ts";
 
 let kleis: TestApp;
