@@ -128,6 +128,19 @@ describe.skipIf(sqldMissing !== null)("several doors on one database", () => {
     expect(fakes.violations()).toEqual([]);
   });
 
+  test("an account that one of them found exhausted is called by none, until the owner uses it again", async () => {
+    fakes.claude.script("error:429-shared");
+    const refused = await ask(doors[0]!, forSecond);
+    expect(refused).toEqual({ status: 429, account: second });
+    // How soon at the latest is shown on a virtual clock, in tests/limits/simulator.test.ts.
+    for (const door of doors) await seen(async () => (await ask(door, forSecond)).status === 429);
+    const calls = fakes.claude.inference.length;
+    for (const door of doors) expect(await ask(door, forSecond)).toEqual({ status: 429, account: null });
+    expect(fakes.claude.inference.length).toBe(calls);
+    await admin(2, "POST", `/admin/accounts/${second}/uncool`);
+    for (const door of doors) await seen(async () => (await ask(door, forSecond)).status === 200);
+  });
+
   test("a revoked key, another primary, an account that is switched off: seen everywhere without a restart", async () => {
     // Everybody has just seen them as they were.
     await Promise.all(doors.flatMap((door) => [any, toRevoke, forSecond].map((key) => ask(door, key))));

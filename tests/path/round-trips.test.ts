@@ -3,6 +3,7 @@
  * is every one within eight seconds after it; what goes on behind a request (the note that a key was used) is told apart.
  */
 import { describe, expect, test } from "vitest";
+import { DEFAULT_POLICY, POLICIES, writePolicies } from "../../src/limits/policy.ts";
 import { FRESH_MS } from "../../src/storage/read-cache.ts";
 import { isRead, type RoundTrip } from "../support/counted-client.ts";
 import { newAccount } from "../support/storage.ts";
@@ -112,6 +113,35 @@ describe.each(WAYS)("%s with %s, which goes to %s", (operation, model, provider)
     expect(processes.registryAsked()).toBe(asked);
     expect(processes.fakes.violations()).toEqual([]);
   });
+});
+
+test("limits, failover and sessions cost a cold process nothing more, and a warm one nothing", async () => {
+  const { processes, first, ids } = await settled();
+  const { key } = await issue(first);
+  const policy = { ...DEFAULT_POLICY, failover: "own_accounts" as const };
+  const policies = new Map(["claude", "codex"].map((provider) => [provider, policy]));
+  await first.storage.settings.set(POLICIES, writePolicies(policies), 1);
+  const process = await processes.process();
+  const now = process.clock.ms;
+  const until = now + 3_600_000;
+  const times = { until, seenAt: now, clearedAt: 0, isStated: true, strikes: 0 };
+  const limit = {
+    accountId: ids.claude ?? "",
+    scope: "*",
+    class: "window",
+    code: "used",
+    words: null,
+    ...times,
+  } as const;
+  await first.storage.limits.merge([limit], now);
+
+  await answered(process.post("responses", key));
+  expect((await spent(process)).reads).toHaveLength(1);
+  for (let round = 0; round < 3; round++) {
+    await answered(process.post("responses", key));
+    expect((await process.post("messages", key)).status).toBe(429);
+  }
+  expect(await spent(process)).toEqual({ reads: [], notes: [] });
 });
 
 test("a second key in a warm process costs the look at its own row", async () => {
