@@ -371,6 +371,8 @@ export interface Provider {
   readonly source: string;
   /** What the provider publicly allows and what not, in plain words for the owner. */
   readonly terms: string;
+  /** What the owner has to know before requests move from one account of it to another, in plain words. */
+  readonly failoverNotice: string;
   /** Its environment variables; its folder adds them to `Config`. */
   readonly variables: VariableKinds;
   /** What may change at the provider, as Kleis takes it to be now, each with date and source. */

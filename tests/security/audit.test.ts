@@ -128,7 +128,7 @@ const USES: Readonly<Record<string, Use>> = {
   "PUT /admin/models": async ({ api }) => {
     const models = [{ id: "swift", provider: "copilot", model: "gpt-5-mini" }];
     expect((await api("PUT", "/models", { models })).status).toBe(200);
-    return ["models.set"];
+    return ["models.set", "swift"];
   },
   "POST /admin/models/refresh": async ({ api }) => {
     expect((await api("POST", "/models/refresh")).status).toBe(200);
@@ -137,6 +137,11 @@ const USES: Readonly<Record<string, Use>> = {
 
   "POST /admin/page/accounts/:id/primary": button("account.primary", "primary"),
   "POST /admin/page/accounts/:id/refresh": button("account.refresh", "refresh"),
+  "POST /admin/page/accounts/:id/uncool": button("account.uncool", "uncool"),
+  "POST /admin/page/policy/:provider": async ({ form }) => {
+    await form("/policy/codex", { failover: "off", stop_on_extra_usage: "yes" });
+    return ["policy.set", "codex"];
+  },
   "POST /admin/page/accounts/:id/disable": button("account.update", "disable"),
   "POST /admin/page/accounts/:id/enable": button("account.update", "enable"),
   "POST /admin/page/accounts/:id/remove": async (owner) => {
@@ -204,7 +209,7 @@ const USES: Readonly<Record<string, Use>> = {
   },
   "POST /admin/page/models": async ({ form }) => {
     await form("/models", { id: "swifter", provider: "copilot", model: "gpt-5-mini" });
-    return ["models.set"];
+    return ["models.set", "swifter"];
   },
   "POST /admin/page/models/remove": async ({ form }) => {
     await form("/models/remove", { id: "swifter" });

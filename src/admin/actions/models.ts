@@ -32,7 +32,11 @@ export function createModelActions({ providers, models, accountCache }: AdminDep
       }
       await models.setCustom(custom);
       const ids = custom.map(({ id }) => id);
-      audit({ action: "models.set", target: ids.join(","), detail: { models: ids } });
+      audit({
+        action: "models.set",
+        ...(ids.length === 0 ? {} : { target: ids.join(",") }),
+        detail: { models: ids },
+      });
       return custom;
     },
     async refresh(audit) {

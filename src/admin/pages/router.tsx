@@ -16,6 +16,7 @@ import { storageReason } from "../../storage/read-cache.ts";
 import { VERSION } from "../../version.ts";
 import { ASSETS } from "../ui/assets.gen.ts";
 import { ICON_SVG } from "../ui/icons.tsx";
+import { createPolicyPages } from "./accounts/policy.tsx";
 import { createAccountPages, showAccounts } from "./accounts/routes.tsx";
 import { createAgentPages } from "./agents/routes.tsx";
 import { createConnectPages } from "./connect/routes.tsx";
@@ -62,6 +63,7 @@ export function createAdminPage(deps: PageDeps): Hono<PageEnv> {
   });
   app.use("/page/*", ownForms);
   app.route("/page/accounts", createAccountPages(deps));
+  app.route("/page/policy", createPolicyPages(deps));
   app.route("/page/connect", createConnectPages(deps));
   app.route("/page/import", createImportPages(deps));
   app.route("/page/keys", createKeyPages(deps));

@@ -8,7 +8,7 @@ import { importAccount, importFile } from "./import.ts";
 import { extraUsage } from "./limits.ts";
 import { modelList } from "./model-list.ts";
 import { prepare } from "./prepare.ts";
-import { PROFILE, TERMS } from "./profile.ts";
+import { FAILOVER_NOTICE, PROFILE, TERMS } from "./profile.ts";
 import { refresh } from "./refresh.ts";
 import { classify } from "./refusals.ts";
 import { registry } from "./registry.ts";
@@ -23,6 +23,7 @@ export const claude: Provider = {
   listPrefixed: false,
   source: "anthropic",
   terms: TERMS,
+  failoverNotice: FAILOVER_NOTICE,
   variables,
   facts,
   liveChecks: { all: CHECKS, models: PROFILE.checked },

@@ -185,3 +185,9 @@ export const TERMS = [
   "The way that Anthropic explicitly allows is an API key of your own from the Claude Console, billed to you.",
   "Kleis leaves the content of requests with an API key as it is.",
 ].join(" ");
+
+/** What speaks against letting several accounts take turns. */
+export const FAILOVER_NOTICE = [
+  "Anthropic forbids Claude plans in other tools altogether, and plans that take turns are the clearest sign of it:",
+  "it may suspend all of them, without a refund. What it allows is an API key.",
+].join(" ");

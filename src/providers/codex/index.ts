@@ -10,6 +10,7 @@ import { prepare } from "./prepare.ts";
 import {
   CHECKED_MODELS,
   CREDENTIAL_FILES,
+  FAILOVER_NOTICE,
   KEY_CHECK_PATH,
   RESPONSE_HEADERS,
   SECRET_SHAPES,
@@ -29,6 +30,7 @@ export const codex: Provider = {
   listPrefixed: false,
   source: "openai",
   terms: TERMS,
+  failoverNotice: FAILOVER_NOTICE,
   variables,
   facts,
   liveChecks: { all: CHECKS, models: CHECKED_MODELS },

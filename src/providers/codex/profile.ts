@@ -341,3 +341,9 @@ export const TERMS = [
   "A hosted proxy with several keys is a grey area: keep the keys to yourself. For automation OpenAI recommends API keys.",
   "Kleis sends its own name and does not pretend to be the Codex CLI.",
 ].join(" ");
+
+/** What speaks against letting several accounts take turns. */
+export const FAILOVER_NOTICE = [
+  "OpenAI's terms forbid getting around rate limits. Two ChatGPT plans that take turns may count as that, and OpenAI",
+  "may suspend both.",
+].join(" ");

@@ -8,7 +8,7 @@ import { isSame } from "./identity.ts";
 import { importAccount, importFile } from "./import.ts";
 import { modelList } from "./model-list.ts";
 import { prepare } from "./prepare.ts";
-import { CHECKED_MODELS, PLANS, RESPONSE_HEADERS, SECRET_SHAPES, TERMS } from "./profile.ts";
+import { CHECKED_MODELS, FAILOVER_NOTICE, PLANS, RESPONSE_HEADERS, SECRET_SHAPES, TERMS } from "./profile.ts";
 import { refresh } from "./refresh.ts";
 import { classify } from "./refusals.ts";
 import { registry } from "./registry.ts";
@@ -23,6 +23,7 @@ export const copilot: Provider = {
   listPrefixed: true,
   source: "github-copilot",
   terms: TERMS,
+  failoverNotice: FAILOVER_NOTICE,
   variables,
   facts,
   liveChecks: { all: CHECKS, models: CHECKED_MODELS },

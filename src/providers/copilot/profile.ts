@@ -303,3 +303,9 @@ export const TERMS =
   "seat is personal: use your own accounts for your own agents, never one seat for several people, and no excessive " +
   "automated bulk work, which GitHub's acceptable-use policy forbids. Requests are billed to your " +
   "plan. GitHub keeps at most ten tokens per user, app and scope, so many sign-ins elsewhere can end this one.";
+
+/** What speaks against letting several accounts take turns. */
+export const FAILOVER_NOTICE = [
+  "A Copilot seat is personal, and one that your employer pays is your employer's: requests that move to it are billed",
+  "to your employer and seen by it. GitHub may suspend accounts that take turns to get around a limit.",
+].join(" ");

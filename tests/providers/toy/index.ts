@@ -42,6 +42,7 @@ export const toy: Provider = {
   listPrefixed: false,
   source: "toy",
   terms: TERMS,
+  failoverNotice: "Toys may take turns.",
   variables,
   facts: (config) =>
     factsFrom(

@@ -4,13 +4,14 @@ import { KEY_REJECTED, TOKEN_REJECTED } from "../../../accounts/credential-rejec
 import type { ListStatus } from "../../../models/catalogue/list-record.ts";
 import type { Provider } from "../../../providers/provider.ts";
 import { CLASS_WORDS } from "../../../providers/refusal.ts";
-import type { AccountRecord, RefusalNote } from "../../../storage/port.ts";
+import type { AccountRecord, LimitRow, RefusalNote } from "../../../storage/port.ts";
 import { identityOf, KIND_NAMES } from "../../ui/account-name.ts";
 import { accountStatus, tokenExpiry } from "../../ui/format.ts";
 import { ActionButton } from "../../ui/forms.tsx";
 import { Icon } from "../../ui/icons.tsx";
 import type { Frame } from "../../ui/layout.tsx";
 import { Fact, StatusLine, Time } from "../../ui/status.tsx";
+import { AccountLimits } from "./limits.tsx";
 
 export interface AccountCardProps {
   frame: Frame;
@@ -18,9 +19,14 @@ export interface AccountCardProps {
   account: AccountRecord;
   /** Its own list of models; undefined where it keeps none, or nothing is known of it yet. */
   list: ListStatus | undefined;
+  /** What limits it now. */
+  limits: readonly LimitRow[];
+  /** What becomes of its requests meanwhile, in words. */
+  consequence: string | undefined;
 }
 
-export const AccountCard: FC<AccountCardProps> = ({ frame, provider, account, list }) => {
+export const AccountCard: FC<AccountCardProps> = (props) => {
+  const { frame, provider, account, list, limits, consequence } = props;
   const { id, label } = account;
   const { who, where } = identityOf(account, provider);
   const known = [who === label ? undefined : who, where].filter((part) => part !== undefined);
@@ -39,12 +45,15 @@ export const AccountCard: FC<AccountCardProps> = ({ frame, provider, account, li
         ) : null}
       </header>
       <StatusLine status={accountStatus(account)} />
-      {account.lastRefusal === null ? null : <LastRefusal note={account.lastRefusal} now={frame.now} />}
-      <AccountFacts frame={frame} provider={provider} account={account} list={list} />
+      <AccountLimits limits={limits} consequence={consequence} now={frame.now} />
+      {account.lastRefusal === null || limits.length > 0 ? null : (
+        <LastRefusal note={account.lastRefusal} now={frame.now} />
+      )}
+      <AccountFacts {...props} />
       {list?.remarks.map((remark) => (
         <p class="hint">{remark}</p>
       ))}
-      <AccountActions provider={provider} account={account} />
+      <AccountActions provider={provider} account={account} isLimited={limits.length > 0} />
     </article>
   );
 };
@@ -83,7 +92,11 @@ const AccountFacts: FC<AccountCardProps> = ({ frame: { now }, provider, account,
 };
 
 /** Everything that can be done with an account. */
-const AccountActions: FC<Pick<AccountCardProps, "provider" | "account">> = ({ provider, account }) => {
+const AccountActions: FC<Pick<AccountCardProps, "provider" | "account"> & { isLimited: boolean }> = ({
+  provider,
+  account,
+  isLimited,
+}) => {
   const { id, label } = account;
   const path = `/admin/page/accounts/${id}`;
   return (
@@ -109,6 +122,11 @@ const AccountActions: FC<Pick<AccountCardProps, "provider" | "account">> = ({ pr
         >
           Replace key
         </a>
+      ) : null}
+      {isLimited ? (
+        <ActionButton id={`uncool-${id}`} action={`${path}/uncool`} kind="quiet strong">
+          Use again now
+        </ActionButton>
       ) : null}
       {account.primary || !account.enabled ? null : (
         <ActionButton id={`primary-${id}`} action={`${path}/primary`}>

@@ -2,7 +2,7 @@
 import type { FC } from "hono/jsx";
 import type { ListStatus } from "../../../models/catalogue/list-record.ts";
 import type { Provider } from "../../../providers/provider.ts";
-import type { AccountRecord } from "../../../storage/port.ts";
+import type { AccountRecord, LimitRow } from "../../../storage/port.ts";
 import { counted } from "../../ui/format.ts";
 import { Icon } from "../../ui/icons.tsx";
 import { type Frame, Head, type Notice, Page } from "../../ui/layout.tsx";
@@ -14,13 +14,17 @@ export interface AccountsProps {
   accounts: readonly AccountRecord[];
   /** Their own lists of models, by account id. */
   lists: ReadonlyMap<string, ListStatus>;
+  /** What limits accounts now, by account id. */
+  limits: ReadonlyMap<string, readonly LimitRow[]>;
+  /** What becomes of the requests of limited accounts, by account id. */
+  consequences: ReadonlyMap<string, string>;
   /** Whether there is a key that works now. */
   hasKey: boolean;
   notice?: Notice | undefined;
 }
 
-export const AccountsPage: FC<AccountsProps> = ({ frame, providers, accounts, lists, hasKey, notice }) => (
-  <Page frame={frame} section="accounts" title="Accounts" notice={notice}>
+export const AccountsPage: FC<AccountsProps> = ({ providers, accounts, hasKey, notice, ...rest }) => (
+  <Page frame={rest.frame} section="accounts" title="Accounts" notice={notice}>
     <Head
       title="Accounts"
       lead="What your agents draw on. Requests go to the primary account of a provider; when it cannot answer, to its newest other one."
@@ -38,10 +42,9 @@ export const AccountsPage: FC<AccountsProps> = ({ frame, providers, accounts, li
     {hasKey ? null : <FirstSteps accountCount={accounts.length} />}
     {providers.map((provider) => (
       <ProviderSection
-        frame={frame}
+        {...rest}
         provider={provider}
         accounts={accounts.filter((account) => account.provider === provider.id)}
-        lists={lists}
       />
     ))}
   </Page>
@@ -80,17 +83,32 @@ const FirstSteps: FC<{ accountCount: number }> = ({ accountCount }) => (
   </section>
 );
 
-const ProviderSection: FC<Pick<AccountsProps, "frame" | "accounts" | "lists"> & { provider: Provider }> = ({
+type SectionProps = Pick<AccountsProps, "frame" | "accounts" | "lists" | "limits" | "consequences">;
+
+const ProviderSection: FC<SectionProps & { provider: Provider }> = ({
   frame,
   provider,
   accounts,
   lists,
+  limits,
+  consequences,
 }) => {
   const { id, name, signIn } = provider;
   return (
     <section class="provider" aria-labelledby={`provider-${id}`}>
       <div class="provider-head">
         <h2 id={`provider-${id}`}>{name}</h2>
+        {accounts.length < 2 ? null : (
+          <a
+            class="button"
+            id={`policy-${id}`}
+            href={`/admin/page/policy/${id}`}
+            data-panel-link
+            aria-label={`When exhausted: ${name}`}
+          >
+            When exhausted
+          </a>
+        )}
         {signIn === undefined ? null : (
           <a
             class={accounts.length === 0 ? "button primary" : "button"}
@@ -109,7 +127,14 @@ const ProviderSection: FC<Pick<AccountsProps, "frame" | "accounts" | "lists"> & 
       ) : (
         <div class="cards">
           {accounts.map((account) => (
-            <AccountCard frame={frame} provider={provider} account={account} list={lists.get(account.id)} />
+            <AccountCard
+              frame={frame}
+              provider={provider}
+              account={account}
+              list={lists.get(account.id)}
+              limits={limits.get(account.id) ?? []}
+              consequence={consequences.get(account.id)}
+            />
           ))}
         </div>
       )}

@@ -11,6 +11,7 @@ import { fieldsOf, type PageContext, type PageDeps, type PageEnv, perform, rende
 import { missing } from "../error-page.tsx";
 import { hasWorkingKey } from "../keys/choice.ts";
 import { RemovePanel, RenamePanel } from "./forms.tsx";
+import { limitView } from "./limit-view.ts";
 import { AccountsPage } from "./page.tsx";
 
 const PATCH = "PATCH /admin/accounts/:id";
@@ -26,13 +27,20 @@ const DONE: ReadonlyMap<string, string> = new Map([
   ["enable", "Enabled: requests may use it again."],
   ["disable", "Disabled: requests pass it over."],
   ["remove", "Removed."],
+  ["uncool", "Requests use this account again."],
+  ["policy", "Saved: it holds for the next request here, and within ten seconds everywhere."],
 ]);
 
 export async function showAccounts(deps: PageDeps, c: PageContext, error?: string): Promise<Response> {
   const { storage } = deps.runtime;
   const frame = c.get("frame");
   await deps.refusals.flush();
-  const [accounts, hasKey] = await Promise.all([storage.accounts.list(), hasWorkingKey(deps, frame.now)]);
+  const [accounts, hasKey, policies] = await Promise.all([
+    storage.accounts.list(),
+    hasWorkingKey(deps, frame.now),
+    deps.actions.policies.all(),
+  ]);
+  const view = await limitView(deps, accounts, policies);
   const lists = await deps.models.listStatuses(accounts);
   const done = DONE.get(c.req.query("done") ?? "");
   const notice: Notice | undefined =
@@ -48,6 +56,7 @@ export async function showAccounts(deps: PageDeps, c: PageContext, error?: strin
       providers={deps.providers}
       accounts={accounts}
       lists={lists}
+      {...view}
       hasKey={hasKey}
       notice={notice}
     />,
@@ -69,6 +78,10 @@ const BUTTON_ACTIONS: Readonly<Record<string, ButtonAction>> = {
   refresh: {
     api: "POST /admin/accounts/:id/refresh",
     run: (accounts, id, audit) => accounts.refresh(id, audit),
+  },
+  uncool: {
+    api: "POST /admin/accounts/:id/uncool",
+    run: (accounts, id, audit) => accounts.uncool(id, audit),
   },
   enable: { api: PATCH, run: (accounts, id, audit) => accounts.update(id, { enabled: true }, audit) },
   disable: { api: PATCH, run: (accounts, id, audit) => accounts.update(id, { enabled: false }, audit) },
