@@ -98,17 +98,6 @@ const ProviderSection: FC<SectionProps & { provider: Provider }> = ({
     <section class="provider" aria-labelledby={`provider-${id}`}>
       <div class="provider-head">
         <h2 id={`provider-${id}`}>{name}</h2>
-        {accounts.length < 2 ? null : (
-          <a
-            class="button"
-            id={`policy-${id}`}
-            href={`/admin/page/policy/${id}`}
-            data-panel-link
-            aria-label={`When exhausted: ${name}`}
-          >
-            When exhausted
-          </a>
-        )}
         {signIn === undefined ? null : (
           <a
             class={accounts.length === 0 ? "button primary" : "button"}
@@ -137,6 +126,18 @@ const ProviderSection: FC<SectionProps & { provider: Provider }> = ({
             />
           ))}
         </div>
+      )}
+      {accounts.length < 2 ? null : (
+        <p class="hint">
+          <a
+            id={`policy-${id}`}
+            href={`/admin/page/policy/${id}`}
+            data-panel-link
+            aria-label={`When an account is exhausted: ${name}`}
+          >
+            When an account is exhausted
+          </a>
+        </p>
       )}
     </section>
   );
