@@ -199,3 +199,55 @@ describe.each(PAIRS.map((pair) => [nameOf(pair), pair] as const))("%s", (_name, 
     else expect(error.code).toBe("context_length_exceeded");
   });
 });
+
+describe("a ChatGPT plan, which only streams,", () => {
+  const PLAN = PAIRS.filter(({ to }) => to === "responses").map((pair) => [pair.from, pair] as const);
+
+  const ask = (pair: Pair, streams: boolean) =>
+    kleis.send("POST", pair.prefix + PATH[pair.from], key, {
+      model: pair.model,
+      ...question(pair.from, "Go on.", true),
+      stream: streams,
+    });
+
+  const outcomes = () =>
+    kleis.logged.flatMap(({ fields }) => (fields?.outcome === undefined ? [] : [fields.outcome])).at(-1);
+
+  test.each(PLAN)("ends by its older name and all the same well (%s)", async (_from, pair) => {
+    reply = () => stream(pieces(responsesEvents("done-event").map((event) => named(event))));
+    const text = await (await ask(pair, true)).text();
+    expect(eventsOf(pair.from, { body: encoder.encode(text) }).end).toBe("end");
+    expect((await ask(pair, false)).status).toBe(200);
+  });
+
+  test.each(PLAN)(
+    "fails inside its stream with the status that the failure stands for (%s)",
+    async (_from, pair) => {
+      const error = { code: "server_is_overloaded", message: "busy, says planted-token-2" };
+      const failed = { type: "response.failed", response: { id: "resp_1", status: "failed", error } };
+      reply = () => stream(pieces([named(failed)]));
+      const whole = await ask(pair, false);
+      expect(whole.status).toBe(503);
+      const text = await whole.text();
+      expect(text).toContain("busy, says [hidden]");
+      expect(outcomes()).toBe("provider_error");
+      const streamed = await (await ask(pair, true)).text();
+      expect(streamed).toContain("busy, says [hidden]");
+      expect(eventsOf(pair.from, { body: encoder.encode(streamed) }).end).toBe(BROKEN[pair.from]);
+    },
+  );
+
+  test("has not called a tool whose arguments are no JSON", async () => {
+    const pair = PAIRS.find(({ from, to }) => from === "messages" && to === "responses")!;
+    const spoilt = responsesEvents("tool").map((event) =>
+      JSON.parse(JSON.stringify(event).replaceAll(/("arguments":|"delta":)"(?:[^"\\]|\\.)*"/g, '$1"{oops"')),
+    );
+    reply = () => stream(pieces(spoilt.map((event) => named(event))));
+    const text = await (await ask(pair, true)).text();
+    const { end, data } = eventsOf("messages", { body: encoder.encode(text) });
+    expect(end, text).toBe("failed");
+    expect(data.some(({ type }) => type === "message_stop")).toBe(false);
+    expect(outcomes()).toBe("provider_error");
+    expect((await ask(pair, false)).status).toBeGreaterThanOrEqual(500);
+  });
+});
