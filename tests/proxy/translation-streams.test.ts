@@ -200,6 +200,28 @@ describe.each(PAIRS.map((pair) => [nameOf(pair), pair] as const))("%s", (_name, 
   });
 });
 
+test.each(PAIRS.map((pair) => [nameOf(pair), pair] as const))(
+  "an error event without data ends the client's stream with one (%s)",
+  async (_name, pair) => {
+    reply = () => stream(pieces([...EVENTS[pair.to]().slice(0, 2), encoder.encode("event: error\n\n")]));
+    expect(eventsOf(pair.from, await ask(pair)).end).toBe(BROKEN[pair.from]);
+  },
+);
+
+test("Copilot may leave out the formal end of a Messages stream that is whole", async () => {
+  const pair = {
+    ...PAIRS.find(({ from, to }) => from === "responses" && to === "messages")!,
+    prefix: "/copilot",
+  };
+  const all = EVENTS.messages();
+  const endAfter = async (events: number) => {
+    reply = () => stream(pieces(all.slice(0, events)));
+    return eventsOf(pair.from, await ask(pair));
+  };
+  expect((await endAfter(all.length - 1)).data.at(-1)).toMatchObject({ type: "response.completed" });
+  expect((await endAfter(all.length - 2)).end).toBe(BROKEN.responses);
+});
+
 describe("a ChatGPT plan, which only streams,", () => {
   const PLAN = PAIRS.filter(({ to }) => to === "responses").map((pair) => [pair.from, pair] as const);
 

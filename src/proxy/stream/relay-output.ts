@@ -10,8 +10,10 @@ export interface RelayOutput {
   flush(): void;
   /** How the client's stream has ended with what was added; null while it goes on. */
   readonly ended: "complete" | "provider_error" | null;
-  /** Ends a complete response. `terminator`: the formal end that the provider left out; null where it came. */
-  complete(terminator: Uint8Array | null): void;
+  /** Adds the formal end that the provider left out of a complete response, and sends it. */
+  complete(terminator: Uint8Array): void;
+  /** The provider's last event was added: sends what is missing of the client's end. */
+  close(): void;
   /** Ends the stream with an error. `begun`: the client may have received events of the provider's. */
   fail(failure: StreamFailure, begun: boolean): void;
   /** Sends something that keeps the client waiting. */
@@ -44,9 +46,11 @@ export class PassedOutput implements RelayOutput {
     this.#runs.flush();
   }
 
-  complete(terminator: Uint8Array | null): void {
-    if (terminator !== null) this.#send(terminator);
+  complete(terminator: Uint8Array): void {
+    this.#send(terminator);
   }
+
+  close(): void {}
 
   fail(failure: StreamFailure, begun: boolean): void {
     this.#send(encoder.encode(this.#failureEvents(failure, begun)));
@@ -83,7 +87,14 @@ export class TranslatedOutput implements RelayOutput {
     this.#write(this.#translator.take());
   }
 
-  complete(): void {
+  complete(terminator: Uint8Array): void {
+    this.#translator.read(terminator);
+    this.close();
+  }
+
+  close(): void {
+    this.flush();
+    // A last event that no decoder understands, such as an error without data, is none for the client.
     this.#write(this.#translator.end());
   }
 

@@ -197,8 +197,8 @@ class EventRelay {
     if (end === "no_stop_reason") this.#fail("incomplete", NO_STOP_REASON);
     else if (end === "announced_error") this.#endAnnouncedError();
     else {
-      if (end === "complete") this.#output.complete(null);
-      this.#finish(end);
+      this.#output.close();
+      this.#finish(this.#output.ended ?? end);
     }
   }
 
