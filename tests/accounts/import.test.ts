@@ -209,7 +209,7 @@ test("an account as it is shown holds no secret and no metadata that was not all
   expect(shown.metadata).toEqual({ email: "me@example.com", plan: "max" });
   expect(Object.keys(shown).sort()).toEqual(
     [
-      ..."id provider kind external_id label enabled primary status status_reason metadata expires_at".split(
+      ..."id provider kind external_id label enabled primary rank status status_reason metadata expires_at".split(
         " ",
       ),
       ..."last_refresh_at last_refresh_status last_refresh_error last_refusal created_at updated_at".split(

@@ -143,7 +143,7 @@ test("label and enabled are changed, each alone or both, and hold at once", asyn
 });
 
 test.each<[string, object, string | null, RegExp]>([
-  ["nothing", {}, null, /label, enabled, or both/],
+  ["nothing", {}, null, /label, enabled or rank/],
   ["an unknown field", { primary: true }, "primary", /Known fields: label, enabled/],
   ["enabled as text", { enabled: "yes" }, "enabled", /true or false/],
   ["an empty label", { label: "" }, "label", /empty/],

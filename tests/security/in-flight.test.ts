@@ -160,8 +160,13 @@ const asked = (more: string) =>
 const system = (text: string) => asked(`"system":"${text}"`);
 const list = (count: number, item: string) => asked(`"metadata":[${Array(count).fill(item).join(",")}]`);
 const tools = (count: number, nameOf: (at: number) => string) =>
-  asked(`"tools":[${Array.from({ length: count }, (_, at) => `{"name":"${nameOf(at)}"}`).join(",")}]`);
-const names = (count: number) => asked(Array.from({ length: count }, (_, at) => `"k${at}":0`).join(","));
+  asked(
+    `"tools":[${Array.from({ length: count }, (_, at) => `{"name":"${nameOf(at)}","input_schema":{"type":"object"}}`).join(",")}]`,
+  );
+const names = (count: number) =>
+  asked(
+    `"tools":[{"name":"a","input_schema":{"type":"object","properties":{${Array.from({ length: count }, (_, at) => `"k${at}":true`).join(",")}}}}]`,
+  );
 
 interface Worst {
   readonly name: string;
