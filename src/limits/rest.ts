@@ -48,7 +48,7 @@ export function rowOf(accountId: string, verdict: LimitVerdict, { words, known, 
 }
 
 /**
- * How long after a stated end nobody tries yet, ms: 1 to 5 s, the same in every process, so that clocks which differ a
+ * How long after a stated end no request tries yet, ms: 1 to 5 s, the same in every process, so that clocks which differ a
  * little do not ask early.
  */
 export function slackOf({

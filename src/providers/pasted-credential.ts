@@ -24,7 +24,7 @@ const AROUND: readonly RegExp[] = [
   /^bearer\s+/i,
 ];
 
-/** The credential in a pasted text; white space that is left inside is none of it, and is for the caller to refuse. */
+/** The credential in a pasted text; the caller refuses what still holds white space. */
 export function cleanCredential(pasted: string): string {
   let text = pasted.replace(INVISIBLE, "").trim().replace(WRAPPED, "");
   for (let before = ""; before !== text; ) {

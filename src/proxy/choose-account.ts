@@ -74,7 +74,7 @@ export class AccountChooser {
     this.#operation = operation;
     const isEstimate = this.#call.operation === "count_tokens" && operation !== "count_tokens";
     const decision = this.#decide([operation]);
-    // An estimate calls nobody.
+    // An estimate calls no provider.
     const served = isEstimate ? this.#usual() : this.#servedBy(decision);
     if (served === null) throw this.#refusalOf(decision);
     return served;

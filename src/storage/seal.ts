@@ -26,7 +26,7 @@ export interface Sealer {
 }
 
 /**
- * `unknown_key`: it names a key that is not in the ring, so that adding the key may mend it. `damaged`: it is no sealed
+ * `unknown_key`: it names a key that is not in the ring, so that adding the key may help. `damaged`: it is no sealed
  * text, or not the one that was sealed for this place.
  */
 export type SealFault = "unknown_key" | "damaged";

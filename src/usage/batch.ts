@@ -120,7 +120,7 @@ class StoredBatches implements BatchWriter {
     }
   }
 
-  /** Whether an old batch was written nobody can tell any more: rather lost than written twice. */
+  /** It cannot be determined whether an old batch was written: better lost than written twice. */
   #giveUp(): void {
     const { clock, logger } = this.#runtime;
     if (this.#frozen === null || clock.now() - this.#frozen.at < GIVEN_UP_MS) return;

@@ -136,7 +136,7 @@ export const KeyPanel: FC<{ stored: Pick<KeyRecord, "id" | "label">; text: strin
     <p>
       {isNew
         ? `Give “${label}” to one agent or machine. You can reveal it again here, as long as you are logged in.`
-        : "Whoever has this key can use your accounts within its limits."}
+        : "Anyone who has this key can use your accounts within its limits."}
     </p>
     <CodeBlock id="key-text" title="Key" text={text} />
     {/* Posted, so that the setups come with the key that is on the screen already. */}
