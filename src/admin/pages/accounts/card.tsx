@@ -46,8 +46,8 @@ export const AccountCard: FC<AccountCardProps> = (props) => {
       </header>
       <StatusLine status={accountStatus(account)} />
       <AccountLimits limits={limits} consequence={consequence} now={frame.now} />
-      {account.lastRefusal === null || limits.length > 0 ? null : (
-        <LastRefusal note={account.lastRefusal} now={frame.now} />
+      {account.lastRefusal === null ? null : (
+        <LastRefusal note={account.lastRefusal} limits={limits} now={frame.now} />
       )}
       <AccountFacts {...props} />
       {list?.remarks.map((remark) => (
@@ -152,7 +152,11 @@ const AccountActions: FC<Pick<AccountCardProps, "provider" | "account"> & { isLi
 };
 
 /** The last refusal that matters to the owner: why, for which model, when, in whose words, and what to do. */
-const LastRefusal: FC<{ note: RefusalNote; now: number }> = ({ note, now }) => (
+const LastRefusal: FC<{ note: RefusalNote; limits: readonly LimitRow[]; now: number }> = ({
+  note,
+  limits,
+  now,
+}) => (
   <p class="status warn refusal">
     <span class="dot" aria-hidden="true" />
     <span>
@@ -160,7 +164,9 @@ const LastRefusal: FC<{ note: RefusalNote; now: number }> = ({ note, now }) => (
       <span class="why">
         Last refused <Time at={note.at} now={now} />, asked for {note.model}.
       </span>
-      {note.words === null ? null : <span class="why">The provider said: “{note.words}”</span>}
+      {note.words === null || limits.some(({ words }) => words === note.words) ? null : (
+        <span class="why">The provider said: “{note.words}”</span>
+      )}
       <span class="why">{note.advice}</span>
     </span>
   </p>
