@@ -12,7 +12,7 @@ test.each([
   ["ENOTFOUND", /no host of this name: check TURSO_DATABASE_URL/],
   ["EAI_AGAIN", /cannot be looked up/],
   ["ECONNREFUSED", /nothing listens at the address.*TURSO_DATABASE_URL/],
-  ["ETIMEDOUT", /does not answer/],
+  ["ETIMEDOUT", /does not respond/],
   ["EHOSTUNREACH", /no way to the host/],
   ["CERT_HAS_EXPIRED", /certificate.*has expired/],
   ["ERR_TLS_CERT_ALTNAME_INVALID", /another host's: check TURSO_DATABASE_URL/],
