@@ -18,7 +18,6 @@ import { createMemoryBudget, type MemoryBudget } from "../proxy/memory-budget.ts
 import { proxy } from "../proxy/pipeline.ts";
 import { createWorkQueue } from "../proxy/request/work-queue.ts";
 import { untilShutdown } from "../proxy/until-shutdown.ts";
-import type { LogFields } from "../runtime.ts";
 import type { KeyRecord } from "../storage/port.ts";
 import {
   errorLogFields,
@@ -99,17 +98,13 @@ async function handle(
   const entry = logger.takeOver();
   let release = () => {};
   let decision: DecisionInProgress | null = null;
-  let fields: LogFields = {};
   const log: RequestLog = {
-    ...entry,
-    addFields(more) {
-      fields = { ...fields, ...more };
-      entry.addFields(more);
-    },
+    addFields: entry.addFields,
+    mark: entry.mark,
     end(last) {
       release();
       entry.end(last);
-      decision?.end({ ...fields, ...last });
+      decision?.end({ ...entry.fields, ...last });
     },
   };
   /** Tells under which id the owner can ask how the request was decided. */

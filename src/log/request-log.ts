@@ -9,11 +9,19 @@ export interface RequestLog {
   end(fields: LogFields, level?: "debug" | "info"): void;
 }
 
-export function createRequestLog(logger: Logger, clock: Clock, first: LogFields): RequestLog {
+/** The log of a request, with what its entry holds so far. */
+export interface RequestEntry extends RequestLog {
+  readonly fields: LogFields;
+}
+
+export function createRequestLog(logger: Logger, clock: Clock, first: LogFields): RequestEntry {
   const begun = clock.now();
   let fields: LogFields = first;
   let ended = false;
   return {
+    get fields() {
+      return fields;
+    },
     addFields(more) {
       fields = { ...fields, ...more };
     },

@@ -5,7 +5,7 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { matchedRoutes } from "hono/route";
 import type { LogFields, Peer, Runtime } from "../runtime.ts";
-import { createRequestLog, type RequestLog } from "./request-log.ts";
+import { createRequestLog, type RequestEntry } from "./request-log.ts";
 
 export interface RequestLogger {
   /** The request's id; the response's `x-request-id` where it carries one of Kleis's own. */
@@ -13,7 +13,7 @@ export interface RequestLogger {
   /** Adds fields to the request's log entry. */
   addFields(fields: LogFields): void;
   /** For a handler whose response goes on after it has returned: from here on that handler ends the entry. */
-  takeOver(): RequestLog;
+  takeOver(): RequestEntry;
 }
 
 const KEY = "requestLogger";

@@ -2,7 +2,7 @@
 import { KleisError } from "../errors.ts";
 import { mayUseAccount } from "../keys/scope.ts";
 import { decide, usualAccount } from "../limits/decide.ts";
-import type { Decision, RefusedRequest } from "../limits/decision.ts";
+import type { Candidate, Decision, DecisionInputs, RefusedRequest } from "../limits/decision.ts";
 import { decisionInputs } from "../limits/inputs.ts";
 import { type RequestPolicy, requestPolicy } from "../limits/policy.ts";
 import { type Operation, type Protocol, ROUTE } from "../protocols/protocol.ts";
@@ -69,20 +69,22 @@ export class AccountChooser {
 
   /** The account for the request. Throws `KleisError` where none can serve now. */
   first(): Served {
-    const operation = this.#answerable();
-    if (operation === null) throw this.#refusalOf(this.#decide(this.#anyOperation()));
+    const answerable = this.#answerable();
+    if (answerable === null) throw this.#refusalOf(this.#decide(this.#inputs(this.#anyOperation())));
+    const { operation, inputs, usual } = answerable;
     this.#operation = operation;
     const isEstimate = this.#call.operation === "count_tokens" && operation !== "count_tokens";
-    const decision = this.#decide([operation]);
+    const decision = this.#decide(inputs);
     // An estimate calls no provider.
-    const served = isEstimate ? this.#usual() : this.#servedBy(decision);
+    const served = isEstimate ? this.#served(usual.accountId) : this.#servedBy(decision, usual);
     if (served === null) throw this.#refusalOf(decision);
     return served;
   }
 
   /** The account that takes over from those that were tried; null where there is none. */
   next(): Served | null {
-    return this.#servedBy(this.#decide([this.#operation]));
+    const inputs = this.#inputs([this.#operation]);
+    return this.#servedBy(this.#decide(inputs), usualAccount(inputs.candidates));
   }
 
   /** The request was sent with this account. */
@@ -92,21 +94,24 @@ export class AccountChooser {
 
   /** The error once every account that was tried is limited. */
   exhausted(): KleisError {
-    return this.#refusalOf(this.#decide([this.#operation]));
+    return this.#refusalOf(this.#decide(this.#inputs([this.#operation])));
   }
 
   #anyOperation(): readonly Operation[] {
     return [this.#call.operation, ...TRANSLATED[this.#call.operation]];
   }
 
-  /** The first operation that some account can answer, limits apart. */
-  #answerable(): Operation | null {
-    const isAnswered = (operation: Operation) =>
-      usualAccount(this.#inputs([operation]).candidates) !== undefined;
-    return this.#anyOperation().find(isAnswered) ?? null;
+  /** The first operation that some account can answer, limits apart, and which account would. */
+  #answerable(): { operation: Operation; inputs: DecisionInputs; usual: Candidate } | null {
+    for (const operation of this.#anyOperation()) {
+      const inputs = this.#inputs([operation]);
+      const usual = usualAccount(inputs.candidates);
+      if (usual !== undefined) return { operation, inputs, usual };
+    }
+    return null;
   }
 
-  #inputs(operations: readonly Operation[]) {
+  #inputs(operations: readonly Operation[]): DecisionInputs {
     const { runtime, limits } = this.#deps;
     const { provider, resolved } = this.#target;
     return decisionInputs({
@@ -123,25 +128,21 @@ export class AccountChooser {
     });
   }
 
-  #decide(operations: readonly Operation[]): Decision {
-    const inputs = this.#inputs(operations);
+  #decide(inputs: DecisionInputs): Decision {
     const decision = decide(inputs);
     this.#call.trace.decided(inputs, decision);
     return decision;
   }
 
-  #servedBy(decision: Decision): Served | null {
-    const account = decision.ok ? this.#accountOf(decision.accountId) : undefined;
-    if (!decision.ok || account === undefined) return null;
-    const takesOver = account.id !== usualAccount(this.#inputs([this.#operation]).candidates)?.accountId;
-    return { account, operation: this.#operation, isProbe: decision.isProbe, takesOver };
+  #servedBy(decision: Decision, usual: Candidate | undefined): Served | null {
+    if (!decision.ok) return null;
+    const takesOver = decision.accountId !== usual?.accountId;
+    return this.#served(decision.accountId, { isProbe: decision.isProbe, takesOver });
   }
 
-  #usual(): Served | null {
-    const account = this.#accountOf(usualAccount(this.#inputs([this.#operation]).candidates)?.accountId);
-    return account === undefined
-      ? null
-      : { account, operation: this.#operation, isProbe: false, takesOver: false };
+  #served(accountId: string, how = { isProbe: false, takesOver: false }): Served | null {
+    const account = this.#accountOf(accountId);
+    return account === undefined ? null : { account, operation: this.#operation, ...how };
   }
 
   #accountOf(id: string | undefined): AccountRecord | undefined {
