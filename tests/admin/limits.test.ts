@@ -1,5 +1,6 @@
 /** The page on an account that is limited: until when, by what, what becomes of its requests, and its button. */
 import { expect, test } from "vitest";
+import { StorageError } from "../../src/storage/port.ts";
 import { startKleis } from "../support/kleis.ts";
 
 const HOUR = 3_600_000;
@@ -50,4 +51,15 @@ test("another account takes over only after its warning was shown and the owner 
   expect(saved.headers.get("location")).toBe("/admin?done=policy");
   expect(await page()).toContain("Requests move to Second plan meanwhile.");
   expect(await page("/admin/page/policy/codex")).toMatch(/value="own_accounts" checked/);
+});
+
+test("a choice that could not be saved is still there to be sent again", async () => {
+  const { kleis, send } = await start();
+  const { settings } = kleis.storage;
+  settings.set = async () => {
+    throw new StorageError("away");
+  };
+  const refused = await (await send("/policy/codex", { failover: "own_accounts" })).text();
+  expect(refused).toContain('role="alert"');
+  expect(refused).toMatch(/value="own_accounts" checked/);
 });

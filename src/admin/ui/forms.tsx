@@ -204,3 +204,26 @@ export const ActionButton: FC<{
     </button>
   </form>
 );
+
+export interface FormButtonsProps {
+  /** Where leaving the form leads. */
+  back: string;
+  /** What leaving it is called. */
+  leave?: string;
+  /** What sending it is called. */
+  send: string;
+  /** Sending it takes something away: leaving has the focus. */
+  isDanger?: boolean;
+}
+
+/** The end of a form in a panel: leave it, or send it. */
+export const FormButtons: FC<FormButtonsProps> = ({ back, leave = "Cancel", send, isDanger = false }) => (
+  <div class="row end">
+    <a class="button" href={back} data-close autofocus={isDanger}>
+      {leave}
+    </a>
+    <button class={isDanger ? "primary danger" : "primary"} type="submit">
+      {send}
+    </button>
+  </div>
+);

@@ -2,7 +2,7 @@
 import type { FC } from "hono/jsx";
 import type { AccountRecord } from "../../../storage/port.ts";
 import type { FormError } from "../../ui/form-error.ts";
-import { FormErrorMessage, TextField } from "../../ui/forms.tsx";
+import { FormButtons, FormErrorMessage, TextField } from "../../ui/forms.tsx";
 import { PATH, Panel } from "../../ui/layout.tsx";
 
 export const RenamePanel: FC<{ account: AccountRecord; error?: FormError | undefined }> = ({
@@ -22,14 +22,7 @@ export const RenamePanel: FC<{ account: AccountRecord; error?: FormError | undef
         error={error}
       />
       <FormErrorMessage text={error?.text} />
-      <div class="row end">
-        <a class="button" href={PATH.accounts} data-close>
-          Cancel
-        </a>
-        <button class="primary" type="submit">
-          Rename
-        </button>
-      </div>
+      <FormButtons back={PATH.accounts} send="Rename" />
     </form>
   </Panel>
 );
@@ -57,14 +50,7 @@ export const RemovePanel: FC<{
       </p>
     )}
     <form method="post" action={`/admin/page/accounts/${account.id}/remove`}>
-      <div class="row end">
-        <a class="button" href={PATH.accounts} data-close autofocus>
-          Keep it
-        </a>
-        <button class="primary danger" type="submit">
-          Remove
-        </button>
-      </div>
+      <FormButtons back={PATH.accounts} leave="Keep it" send="Remove" isDanger />
     </form>
   </Panel>
 );

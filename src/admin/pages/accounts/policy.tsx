@@ -5,7 +5,7 @@ import { decodeBody } from "../../../http/json-body.ts";
 import { DEFAULT_POLICY, type ProviderPolicy } from "../../../limits/policy.ts";
 import type { Provider } from "../../../providers/provider.ts";
 import { policyChangeBody } from "../../api/schemas.ts";
-import { FormErrorMessage, RadioChoices } from "../../ui/forms.tsx";
+import { FormButtons, FormErrorMessage, RadioChoices } from "../../ui/forms.tsx";
 import { Icon } from "../../ui/icons.tsx";
 import { PATH, Panel } from "../../ui/layout.tsx";
 import { showPanel } from "../../ui/panel.tsx";
@@ -34,12 +34,15 @@ export function createPolicyPages(deps: PageDeps): Hono<PageEnv> {
     const provider = providerOf(c);
     if (provider === undefined) return missing(c, "page");
     const { failover, stop_on_extra_usage } = await fieldsOf(c);
+    const stopOnExtraUsage = stop_on_extra_usage === "yes";
     const outcome = await perform(deps, c, "PATCH /admin/providers/:id", (audit) => {
-      const change = { failover, stop_on_extra_usage: stop_on_extra_usage === "yes" };
+      const change = { failover, stop_on_extra_usage: stopOnExtraUsage };
       return policies.change(provider.id, decodeBody(policyChangeBody, change), audit);
     });
     if (outcome.ok) return c.redirect(`${PATH.accounts}?done=policy`, 303);
-    return show(c, provider, DEFAULT_POLICY, outcome.error.message);
+    const drafted = failover === "own_accounts" ? failover : DEFAULT_POLICY.failover;
+    const draft = { ...DEFAULT_POLICY, failover: drafted, stopOnExtraUsage };
+    return show(c, provider, draft, outcome.error.message);
   });
   return app;
 }
@@ -83,14 +86,7 @@ const PolicyPanel: FC<{ provider: Provider; policy: ProviderPolicy; error: strin
         </label>
       </fieldset>
       <FormErrorMessage text={error} />
-      <div class="row end">
-        <a class="button" href={PATH.accounts} data-close>
-          Cancel
-        </a>
-        <button class="primary" type="submit">
-          Save
-        </button>
-      </div>
+      <FormButtons back={PATH.accounts} send="Save" />
     </form>
   </Panel>
 );

@@ -1,6 +1,6 @@
 /** Asks for the admin token again before showing what a stolen session must not reveal. */
 import type { FC } from "hono/jsx";
-import { FormErrorMessage, TextField } from "../../ui/forms.tsx";
+import { FormButtons, FormErrorMessage, TextField } from "../../ui/forms.tsx";
 import { Panel } from "../../ui/layout.tsx";
 
 export interface ConfirmProps {
@@ -30,14 +30,7 @@ export const ConfirmPanel: FC<ConfirmProps> = ({ action, back, fields, error }) 
         error={error === undefined ? undefined : { text: error, field: "token" }}
       />
       <FormErrorMessage text={error} />
-      <div class="row end">
-        <a class="button" href={back} data-close>
-          Cancel
-        </a>
-        <button class="primary" type="submit">
-          Show the key
-        </button>
-      </div>
+      <FormButtons back={back} send="Show the key" />
     </form>
   </Panel>
 );

@@ -4,7 +4,14 @@ import type { ListedModel } from "../../../models/catalogue/list.ts";
 import type { Provider } from "../../../providers/provider.ts";
 import type { AccountRecord, KeyRecord } from "../../../storage/port.ts";
 import type { FormError, FormFields } from "../../ui/form-error.ts";
-import { CodeBlock, FormErrorMessage, LimitChoices, SelectField, TextField } from "../../ui/forms.tsx";
+import {
+  CodeBlock,
+  FormButtons,
+  FormErrorMessage,
+  LimitChoices,
+  SelectField,
+  TextField,
+} from "../../ui/forms.tsx";
 import { PATH, Panel } from "../../ui/layout.tsx";
 
 /** How long a key may live, by the value in the form; days, or null for no end. */
@@ -114,14 +121,7 @@ export const NewKeyPanel: FC<{
         />
       </div>
       <FormErrorMessage text={error?.text} />
-      <div class="row end">
-        <a class="button" href={PATH.keys} data-close>
-          Cancel
-        </a>
-        <button class="primary" type="submit">
-          Create
-        </button>
-      </div>
+      <FormButtons back={PATH.keys} send="Create" />
     </form>
   </Panel>
 );
@@ -142,14 +142,7 @@ export const KeyPanel: FC<{ stored: Pick<KeyRecord, "id" | "label">; text: strin
     {/* Posted, so that the setups come with the key that is on the screen already. */}
     <form method="post" action={PATH.use} data-plain>
       <input type="hidden" name="key" value={id} />
-      <div class="row end">
-        <a class="button" href={PATH.keys} data-close>
-          Done
-        </a>
-        <button class="primary" type="submit">
-          Use it in an agent
-        </button>
-      </div>
+      <FormButtons back={PATH.keys} leave="Done" send="Use it in an agent" />
     </form>
   </Panel>
 );
@@ -161,14 +154,7 @@ export const RevokePanel: FC<{ stored: KeyRecord }> = ({ stored: { id, label, pr
       does not come back; create a new one instead.
     </p>
     <form method="post" action={`/admin/page/keys/${id}/revoke`}>
-      <div class="row end">
-        <a class="button" href={PATH.keys} data-close autofocus>
-          Keep it
-        </a>
-        <button class="primary danger" type="submit">
-          Revoke
-        </button>
-      </div>
+      <FormButtons back={PATH.keys} leave="Keep it" send="Revoke" isDanger />
     </form>
   </Panel>
 );

@@ -5,7 +5,7 @@ import type { ListedModel } from "../../../models/catalogue/list.ts";
 import type { Provider } from "../../../providers/provider.ts";
 import type { FormError, FormFields } from "../../ui/form-error.ts";
 import { tokens } from "../../ui/format.ts";
-import { described, FormErrorMessage, SelectField, TextField } from "../../ui/forms.tsx";
+import { described, FormButtons, FormErrorMessage, SelectField, TextField } from "../../ui/forms.tsx";
 import { Icon } from "../../ui/icons.tsx";
 import { Panel } from "../../ui/layout.tsx";
 import { modelsPath } from "./urls.ts";
@@ -179,14 +179,7 @@ export const CustomPanel: FC<{
         In tokens, both or neither. Needed for a model that no list knows; else the model’s own hold.
       </p>
       <FormErrorMessage text={error?.text} />
-      <div class="row end">
-        <a class="button" href={modelsPath(shown)} data-close>
-          Cancel
-        </a>
-        <button class="primary" type="submit">
-          Save
-        </button>
-      </div>
+      <FormButtons back={modelsPath(shown)} send="Save" />
     </form>
   </Panel>
 );
@@ -199,14 +192,7 @@ export const RemoveNamePanel: FC<{ id: string; shown: URLSearchParams }> = ({ id
     </p>
     <form method="post" action={modelsPath(shown, "/remove")}>
       <input type="hidden" name="id" value={id} />
-      <div class="row end">
-        <a class="button" href={modelsPath(shown)} data-close autofocus>
-          Keep it
-        </a>
-        <button class="primary danger" type="submit">
-          Remove
-        </button>
-      </div>
+      <FormButtons back={modelsPath(shown)} leave="Keep it" send="Remove" isDanger />
     </form>
   </Panel>
 );
