@@ -19,10 +19,11 @@ const MESSAGE = {
 const USAGE = { input_tokens: 1, output_tokens: 1 };
 const HOUR_S = 3_600;
 
-/** Answers each account's requests by its key. */
+/** Answers each account's requests by its key or token. */
 function provider(answers: Record<string, () => Response>): KleisOptions["network"] {
-  return async (_url, { headers }) => {
-    const key = new Headers(headers).get("x-api-key") ?? "";
+  return async (_url, init) => {
+    const headers = new Headers(init.headers);
+    const key = headers.get("x-api-key") ?? headers.get("authorization")?.replace("Bearer ", "") ?? "";
     return answers[key]?.() ?? new Response("no list", { status: 404 });
   };
 }
@@ -44,10 +45,30 @@ const exhausted = () =>
     { status: 400 },
   );
 
-async function start(answers: Record<string, () => Response>, more: KleisOptions["more"] = {}) {
+/** The five hours of its plan are used up. */
+const usedUp = () =>
+  Response.json(
+    { type: "error", error: { type: "rate_limit_error", message: "You have hit your limit" } },
+    {
+      status: 429,
+      headers: {
+        "anthropic-ratelimit-unified-status": "rejected",
+        "anthropic-ratelimit-unified-5h-status": "rejected",
+        "anthropic-ratelimit-unified-5h-reset": String(Math.ceil(Date.now() / 1000) + HOUR_S),
+      },
+    },
+  );
+
+async function start(
+  answers: Record<string, () => Response>,
+  more: KleisOptions["more"] = {},
+  kind: "api_key" | "oauth" = "api_key",
+) {
   const kleis = await startKleis({ network: provider(answers), more });
-  const account = (id: string, now: number) =>
-    kleis.account("claude", { id, kind: "api_key", externalId: id, apiKey: `key-of-${id}`, now });
+  const account = (id: string, now: number) => {
+    const secret = kind === "api_key" ? { apiKey: `key-of-${id}` } : { accessToken: `key-of-${id}` };
+    return kleis.account("claude", { id, kind, externalId: id, ...secret, now });
+  };
   await account("acc_first", 1);
   await account("acc_other", 2);
   const key = await kleis.key();
@@ -121,15 +142,17 @@ test("a refusal is kept with its reason, and the list is filtered", async () => 
 });
 
 test("a move keeps both decisions, and each replays to the same account", async () => {
-  const { kleis, ask, requests } = await start({ "key-of-acc_first": exhausted, "key-of-acc_other": served });
-  // Keys are paid per use and do not take over: the accounts are made plans.
+  const answers = { "key-of-acc_first": usedUp, "key-of-acc_other": served };
+  const { kleis, ask, requests } = await start(answers, {}, "oauth");
   expect((await kleis.admin("PATCH", "/admin/providers/claude", { failover: "own_accounts" })).status).toBe(
     200,
   );
-  await (await ask()).text();
+  const response = await ask();
+  await response.text();
+  expect([response.status, response.headers.get("x-kleis-account")]).toEqual([200, "acc_other"]);
   const [row = {}] = await requests();
   const decisions = replay(row);
-  expect(decisions.length).toBeGreaterThan(0);
+  expect(decisions.map(({ recorded }) => recorded.account)).toEqual(["acc_first", "acc_other"]);
   for (const { recorded, again } of decisions) expect(again).toEqual(recorded);
 });
 
