@@ -82,7 +82,10 @@ function createServices(runtime: Runtime, redact: (text: string) => string) {
   const health = watchStore(runtime.clock);
   const policies = cacheSetting(runtime, POLICY_SETTING);
   const limits = createLimits(runtime, () => policies.value());
-  const accountCache = createAccountCache(runtime, { health, onLimits: limits.cooling.learn });
+  const accountCache = createAccountCache(runtime, {
+    health,
+    onLimits: (reading) => limits.cooling.learn(reading),
+  });
   const uses = createKeyUses(runtime);
   const refusals = createLastRefusals(runtime, accountCache);
   const providers = PROVIDERS;

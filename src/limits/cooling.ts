@@ -67,20 +67,113 @@ interface Entry {
   passed: number | null;
 }
 
-export function createCooling({ storage, clock, logger, waitUntil }: CoolingRuntime): Cooling {
-  const accounts = new Map<string, Map<string, Entry>>();
-  /** When an attempt at a write failed that is going to be repeated; null where none is. */
-  let failedAt: number | null = null;
+export function createCooling(runtime: CoolingRuntime): Cooling {
+  return new StoredCooling(runtime);
+}
 
-  function entriesOf(accountId: string, model: string): Entry[] {
-    const known = accounts.get(accountId);
+class StoredCooling implements Cooling {
+  readonly #runtime: CoolingRuntime;
+  /** By account and scope. */
+  readonly #accounts = new Map<string, Map<string, Entry>>();
+  /** When an attempt at a write failed that is going to be repeated, epoch ms; null where none is. */
+  #failedAt: number | null = null;
+
+  constructor(runtime: CoolingRuntime) {
+    this.#runtime = runtime;
+  }
+
+  refused(accountId: string, verdict: LimitVerdict, words: string | null): void {
+    if (!isCooling(verdict.class)) return;
+    const known = this.#accounts.get(accountId)?.get(verdict.scope)?.row ?? null;
+    const entry = this.#put(rowOf(accountId, verdict, { words, known, now: this.#now() }));
+    entry.passed = null;
+    entry.probingSince = null;
+    this.#settle();
+  }
+
+  succeeded(accountId: string, model: string, since: number): void {
+    const now = this.#now();
+    for (const entry of this.#entriesOf(accountId, model)) {
+      const { row } = entry;
+      const proves = row.seenAt < since && (!row.isStated || row.until <= now);
+      if (proves) clearRow(entry, row.seenAt);
+    }
+    this.#settle();
+  }
+
+  of(accountId: string, model: string): CandidateCooling | null {
+    const entry = this.#worst(accountId, model);
+    if (entry === null) return null;
+    // What could not be written is not forgotten.
+    this.#settle();
+    const { scope, class: name, code, until, isStated } = entry.row;
+    return { scope, class: name, code, until, isStated, phase: phaseOf(entry, this.#now()) };
+  }
+
+  rowOf(accountId: string, model: string): LimitRow | null {
+    return this.#worst(accountId, model)?.row ?? null;
+  }
+
+  probe(accountId: string, model: string): Probe {
+    const now = this.#now();
+    const tried = this.#entriesOf(accountId, model).filter((entry) => phaseOf(entry, now) === "over");
+    for (const entry of tried) entry.probingSince = now;
+    return {
+      end(passed) {
+        for (const entry of tried) {
+          // A refusal has been learned since, or another request is trying by now.
+          if (entry.probingSince !== now) continue;
+          entry.probingSince = null;
+          entry.passed = passed ? entry.row.seenAt : null;
+        }
+      },
+    };
+  }
+
+  clear(accountId: string, scope?: string): void {
+    for (const [name, entry] of this.#accounts.get(accountId) ?? []) {
+      if (scope === undefined || scope === name) clearRow(entry, this.#now());
+    }
+    this.#settle();
+  }
+
+  learn({ rows, storeNow }: LimitReading): void {
+    const now = this.#now();
+    const skew = Math.abs(now - storeNow) > SKEW_MS ? now - storeNow : 0;
+    for (const row of rows) {
+      const read = skew === 0 ? row : shifted(row, skew);
+      const entry = this.#put(read);
+      if (!saysMore(entry.row, read)) entry.stored = entry.row;
+    }
+    forget(this.#accounts, now);
+    this.#settle();
+  }
+
+  rows(): LimitRow[] {
+    return this.#every().flatMap(({ row }) => (isHeld(row) ? [row] : []));
+  }
+
+  async flush(): Promise<void> {
+    await this.#write(this.#every().filter(({ row, stored }) => row !== stored));
+  }
+
+  #now(): number {
+    return this.#runtime.clock.now();
+  }
+
+  #every(): Entry[] {
+    return [...this.#accounts.values()].flatMap((scopes) => [...scopes.values()]);
+  }
+
+  #entriesOf(accountId: string, model: string): Entry[] {
+    const known = this.#accounts.get(accountId);
     if (known === undefined) return [];
     return [...known.values()].filter(({ row }) => isHeld(row) && scopeCovers(row.scope, model));
   }
 
-  function put(row: LimitRow): Entry {
-    const scopes = accounts.get(row.accountId) ?? new Map<string, Entry>();
-    accounts.set(row.accountId, scopes);
+  #put(row: LimitRow): Entry {
+    const scopes = this.#accounts.get(row.accountId) ?? new Map<string, Entry>();
+    this.#accounts.set(row.accountId, scopes);
     const known = scopes.get(row.scope);
     if (known !== undefined) {
       known.row = mergeLimits(known.row, row);
@@ -98,30 +191,17 @@ export function createCooling({ storage, clock, logger, waitUntil }: CoolingRunt
     return entry;
   }
 
-  function phaseOf({ row, probingSince }: Entry, now: number): CoolingPhase {
-    if (now < row.until + slackOf(row)) return "active";
-    const isProbing = probingSince !== null && now - probingSince < PROBE_MS;
-    return isProbing ? "probing" : "over";
-  }
-
   /** The entry that keeps the account from the model for the longest time. */
-  function worst(accountId: string, model: string): Entry | null {
-    const now = clock.now();
-    const weight = (entry: Entry): number => {
-      const phase = phaseOf(entry, now);
-      if (phase === "active") return entry.row.isStated ? 4 : 3;
-      return phase === "probing" ? 2 : 1;
-    };
-    const limiting = entriesOf(accountId, model).filter(({ row, passed }) => passed !== row.seenAt);
-    limiting.sort((a, b) => weight(b) - weight(a) || b.row.until - a.row.until);
+  #worst(accountId: string, model: string): Entry | null {
+    const now = this.#now();
+    const limiting = this.#entriesOf(accountId, model).filter(({ row, passed }) => passed !== row.seenAt);
+    limiting.sort((a, b) => weightOf(b, now) - weightOf(a, now) || b.row.until - a.row.until);
     return limiting[0] ?? null;
   }
 
-  const every = () => [...accounts.values()].flatMap((scopes) => [...scopes.values()]);
-
-  function due(): Entry[] {
-    const now = clock.now();
-    return every().filter(
+  #due(): Entry[] {
+    const now = this.#now();
+    return this.#every().filter(
       ({ row, stored, writtenAt, writingSince }) =>
         row !== stored &&
         (writingSince === null || now - writingSince >= LOST_MS) &&
@@ -129,9 +209,30 @@ export function createCooling({ storage, clock, logger, waitUntil }: CoolingRunt
     );
   }
 
-  async function write(entries: readonly Entry[]): Promise<boolean> {
+  /** Writes what is due in the background. While the store fails, the attempt that is under way takes it along. */
+  #settle(): void {
+    const isInsisting = this.#failedAt !== null && this.#now() - this.#failedAt < LOST_MS;
+    if (isInsisting || this.#due().length === 0) return;
+    const writing = this.#writeInsistently().finally(() => {
+      this.#failedAt = null;
+    });
+    this.#runtime.waitUntil(writing);
+  }
+
+  async #writeInsistently(): Promise<void> {
+    for (const wait of RETRIES_MS) {
+      if (await this.#write(this.#due())) return;
+      this.#failedAt = this.#now();
+      await this.#runtime.clock.sleep(wait);
+    }
+    await this.#write(this.#due());
+  }
+
+  /** Resolves with whether the store has taken the rows. */
+  async #write(entries: readonly Entry[]): Promise<boolean> {
     if (entries.length === 0) return true;
-    const now = clock.now();
+    const { storage, logger } = this.#runtime;
+    const now = this.#now();
     const rows = entries.map((entry) => entry.row);
     for (const entry of entries) entry.writingSince = now;
     try {
@@ -148,103 +249,24 @@ export function createCooling({ storage, clock, logger, waitUntil }: CoolingRunt
       for (const entry of entries) entry.writingSince = null;
     }
   }
+}
 
-  async function writeInsistently(): Promise<void> {
-    for (const wait of RETRIES_MS) {
-      if (await write(due())) return;
-      failedAt = clock.now();
-      await clock.sleep(wait);
-    }
-    await write(due());
-  }
+function phaseOf({ row, probingSince }: Entry, now: number): CoolingPhase {
+  if (now < row.until + slackOf(row)) return "active";
+  const isProbing = probingSince !== null && now - probingSince < PROBE_MS;
+  return isProbing ? "probing" : "over";
+}
 
-  /** Writes what is due in the background. While the store fails, the attempt that is under way takes it along. */
-  function settle(): void {
-    const isInsisting = failedAt !== null && clock.now() - failedAt < LOST_MS;
-    if (isInsisting || due().length === 0) return;
-    const writing = writeInsistently().finally(() => {
-      failedAt = null;
-    });
-    waitUntil(writing);
-  }
+/** How much an entry keeps an account from requests: one that holds, one that is tried out, one that has ended. */
+function weightOf(entry: Entry, now: number): number {
+  const phase = phaseOf(entry, now);
+  if (phase === "active") return entry.row.isStated ? 4 : 3;
+  return phase === "probing" ? 2 : 1;
+}
 
-  function clearRow(entry: Entry, at: number): void {
-    entry.row = { ...entry.row, clearedAt: Math.max(entry.row.clearedAt, entry.row.seenAt, at) };
-    entry.probingSince = null;
-  }
-
-  return {
-    refused(accountId, verdict, words) {
-      if (!isCooling(verdict.class)) return;
-      const known = accounts.get(accountId)?.get(verdict.scope);
-      const entry = put(rowOf(accountId, verdict, { words, known: known?.row ?? null, now: clock.now() }));
-      entry.passed = null;
-      entry.probingSince = null;
-      settle();
-    },
-
-    succeeded(accountId, model, since) {
-      const now = clock.now();
-      for (const entry of entriesOf(accountId, model)) {
-        const { row } = entry;
-        const proves = row.seenAt < since && (!row.isStated || row.until <= now);
-        if (proves) clearRow(entry, row.seenAt);
-      }
-      settle();
-    },
-
-    of(accountId, model) {
-      const entry = worst(accountId, model);
-      if (entry === null) return null;
-      // What could not be written is not forgotten.
-      settle();
-      const { scope, class: name, code, until, isStated } = entry.row;
-      return { scope, class: name, code, until, isStated, phase: phaseOf(entry, clock.now()) };
-    },
-
-    rowOf: (accountId, model) => worst(accountId, model)?.row ?? null,
-
-    probe(accountId, model) {
-      const now = clock.now();
-      const tried = entriesOf(accountId, model).filter((entry) => phaseOf(entry, now) === "over");
-      for (const entry of tried) entry.probingSince = now;
-      return {
-        end(passed) {
-          for (const entry of tried) {
-            // A refusal has been learned since, or another request is trying by now.
-            if (entry.probingSince !== now) continue;
-            entry.probingSince = null;
-            entry.passed = passed ? entry.row.seenAt : null;
-          }
-        },
-      };
-    },
-
-    clear(accountId, scope) {
-      for (const [name, entry] of accounts.get(accountId) ?? []) {
-        if (scope === undefined || scope === name) clearRow(entry, clock.now());
-      }
-      settle();
-    },
-
-    learn({ rows, storeNow }) {
-      const now = clock.now();
-      const skew = Math.abs(now - storeNow) > SKEW_MS ? now - storeNow : 0;
-      for (const row of rows) {
-        const read = skew === 0 ? row : shifted(row, skew);
-        const entry = put(read);
-        if (!saysMore(entry.row, read)) entry.stored = entry.row;
-      }
-      forget(accounts, now);
-      settle();
-    },
-
-    rows: () => every().flatMap(({ row }) => (isHeld(row) ? [row] : [])),
-
-    async flush() {
-      await write(every().filter(({ row, stored }) => row !== stored));
-    },
-  };
+function clearRow(entry: Entry, at: number): void {
+  entry.row = { ...entry.row, clearedAt: Math.max(entry.row.clearedAt, entry.row.seenAt, at) };
+  entry.probingSince = null;
 }
 
 /** True where the row says something that matters to other processes. */

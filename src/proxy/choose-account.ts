@@ -4,6 +4,7 @@ import { mayUseAccount } from "../keys/scope.ts";
 import { decide, usualAccount } from "../limits/decide.ts";
 import type { Candidate, Decision, DecisionInputs, RefusedRequest } from "../limits/decision.ts";
 import { decisionInputs } from "../limits/inputs.ts";
+import type { Limits } from "../limits/limits.ts";
 import { type RequestPolicy, requestPolicy } from "../limits/policy.ts";
 import { type Operation, type Protocol, ROUTE } from "../protocols/protocol.ts";
 import type { Clock } from "../runtime.ts";
@@ -30,8 +31,11 @@ export interface Served {
   readonly takesOver: boolean;
 }
 
-export interface ChooserDeps extends Pick<ProxyDeps, "limits"> {
+export interface ChooserDeps {
   readonly runtime: { readonly clock: Pick<Clock, "now"> };
+  readonly limits: Pick<Limits, "policyOf" | "sessions"> & {
+    readonly cooling: Pick<Limits["cooling"], "of" | "rowOf">;
+  };
 }
 
 /** What choosing needs to know of a request. */
@@ -161,7 +165,7 @@ export class AccountChooser {
 
 /** What the owner allows for a request of this key. */
 export function policyFor(
-  { limits }: Pick<ProxyDeps, "limits">,
+  { limits }: { readonly limits: Pick<Limits, "policyOf"> },
   { key }: Pick<ProxyCall, "key">,
   { provider }: Pick<Target, "provider">,
 ): RequestPolicy {

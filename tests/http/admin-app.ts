@@ -48,7 +48,7 @@ export async function createAdmin(extra: Pick<ApiDeps, "session"> = {}) {
     accountCache,
     credentials,
     refusals: createLastRefusals(runtime, accountCache),
-    limits: createLimits(runtime, policies.value),
+    limits: createLimits(runtime, () => policies.value()),
     models: createModelSource({ runtime, providers: PROVIDERS, credentials }),
     keys: createKeyLookup(runtime),
     uses: createKeyUses(runtime),

@@ -69,5 +69,6 @@ function atTime({ runtime, limits }: Pick<AdminDeps, "runtime" | "limits">, at: 
     const cooling = limits.cooling.of(accountId, model);
     return cooling && { ...cooling, phase: at < cooling.until ? "active" : "over" };
   };
-  return { runtime: { clock: { now: () => at } }, limits: { ...limits, cooling: { ...limits.cooling, of } } };
+  const rowOf: Limits["cooling"]["rowOf"] = (accountId, model) => limits.cooling.rowOf(accountId, model);
+  return { runtime: { clock: { now: () => at } }, limits: { ...limits, cooling: { of, rowOf } } };
 }

@@ -37,7 +37,7 @@ export async function limitView(
       });
     const usual = decide(inputsWith(() => null, "off"));
     if (!usual.ok || !rows.has(usual.accountId)) continue;
-    const next = decide(inputsWith(cooling.of, failover));
+    const next = decide(inputsWith((id, model) => cooling.of(id, model), failover));
     const taking = next.ok ? accounts.find(({ id }) => id === next.accountId) : undefined;
     consequences.set(usual.accountId, consequenceOf(failover, usual.accountId, taking));
   }
