@@ -68,6 +68,10 @@ async function ask(pair: Pair) {
   return { status: response.status, body: encoder.encode(text), text };
 }
 
+/** How the log says that the last request has ended. */
+const outcome = () =>
+  kleis.logged.flatMap(({ fields }) => (fields?.outcome === undefined ? [] : [fields.outcome])).at(-1);
+
 /** How a stream ends: one good end, or its protocol's one error. */
 const GOOD: Record<Protocol, string> = { messages: "end", responses: "end", chat: "end" };
 const BROKEN: Record<Protocol, string> = { messages: "failed", responses: "failing end", chat: "failed" };
@@ -78,6 +82,7 @@ describe.each(PAIRS.map((pair) => [nameOf(pair), pair] as const))("%s", (_name, 
     reply = () => stream(pieces(all));
     const whole = await ask(pair);
     expect(eventsOf(pair.from, whole).end, whole.text).toBe(GOOD[pair.from]);
+    expect(outcome()).toBe("complete");
     expect(seenInStream(pair.from, whole).calls).toHaveLength(1);
 
     for (const end of ["close", "error"] as const) {
@@ -90,6 +95,7 @@ describe.each(PAIRS.map((pair) => [nameOf(pair), pair] as const))("%s", (_name, 
           pair.to === "chat" && pair.provider === "copilot" && end === "close" && how === "end";
         if (isFormality) expect(cut).toBeGreaterThanOrEqual(all.length - 2);
         else expect(how, `cut after ${cut} by ${end}: ${got.text}`).toBe(BROKEN[pair.from]);
+        expect([cut, end, outcome() === "complete"]).toEqual([cut, end, isFormality]);
       }
     }
   });
@@ -232,9 +238,6 @@ describe("a ChatGPT plan, which only streams,", () => {
       stream: streams,
     });
 
-  const outcomes = () =>
-    kleis.logged.flatMap(({ fields }) => (fields?.outcome === undefined ? [] : [fields.outcome])).at(-1);
-
   test.each(PLAN)("ends by its older name and all the same well (%s)", async (_from, pair) => {
     reply = () => stream(pieces(responsesEvents("done-event").map((event) => named(event))));
     const text = await (await ask(pair, true)).text();
@@ -252,7 +255,7 @@ describe("a ChatGPT plan, which only streams,", () => {
       expect(whole.status).toBe(503);
       const text = await whole.text();
       expect(text).toContain("busy, says [hidden]");
-      expect(outcomes()).toBe("provider_error");
+      expect(outcome()).toBe("provider_error");
       const streamed = await (await ask(pair, true)).text();
       expect(streamed).toContain("busy, says [hidden]");
       expect(eventsOf(pair.from, { body: encoder.encode(streamed) }).end).toBe(BROKEN[pair.from]);
@@ -269,7 +272,7 @@ describe("a ChatGPT plan, which only streams,", () => {
     const { end, data } = eventsOf("messages", { body: encoder.encode(text) });
     expect(end, text).toBe("failed");
     expect(data.some(({ type }) => type === "message_stop")).toBe(false);
-    expect(outcomes()).toBe("provider_error");
+    expect(outcome()).toBe("provider_error");
     expect((await ask(pair, false)).status).toBeGreaterThanOrEqual(500);
   });
 });
