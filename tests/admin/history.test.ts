@@ -50,6 +50,16 @@ async function leadsBackToKeys(): Promise<void> {
   await heading("Keys");
 }
 
+/** As in a browser that takes its time: the page's next step back is not taken until it is told to go on. */
+function holdNextStepBack(): Promise<void> {
+  return page.evaluate(() => {
+    const back = history.back.bind(history);
+    history.back = () => {
+      history.back = back;
+    };
+  });
+}
+
 async function beginSignIn(): Promise<void> {
   await open("#connect-copilot");
   await dialog().getByRole("button", { name: "Continue" }).click();
@@ -152,13 +162,7 @@ test("a link that is followed while the dialog's step is still being taken back 
   await comeFromKeys();
   await open("#import");
   await dialog().waitFor();
-  // A browser that takes its time, until it is told to go on.
-  await page.evaluate(() => {
-    const back = history.back.bind(history);
-    history.back = () => {
-      history.back = back;
-    };
-  });
+  await holdNextStepBack();
   await page.keyboard.press("Escape");
   await closed();
   await page.evaluate(() => document.querySelector<HTMLElement>("nav a[href$=models]")?.click());
@@ -174,13 +178,7 @@ test("a dialog that is opened while the last one's step is still being taken bac
   await comeFromKeys();
   await open("#import");
   await dialog().waitFor();
-  // A browser that takes its time, until it is told to go on.
-  await page.evaluate(() => {
-    const back = history.back.bind(history);
-    history.back = () => {
-      history.back = back;
-    };
-  });
+  await holdNextStepBack();
   await page.keyboard.press("Escape");
   await closed();
   await open("#connect-copilot");
