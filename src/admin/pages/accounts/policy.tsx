@@ -50,8 +50,8 @@ export function createPolicyPages(deps: PageDeps): Hono<PageEnv> {
 const CHOICES = [
   {
     value: "off",
-    name: "Requests wait for it",
-    text: "They are refused until the limit ends, and agents are told when that is.",
+    name: "Refuse requests until the limit ends",
+    text: "Agents see when that is.",
   },
   {
     value: "own_accounts",
@@ -70,7 +70,7 @@ const PolicyPanel: FC<{ provider: Provider; policy: ProviderPolicy; error: strin
       <Icon name="alert" />
       <span>
         <strong>Before you let another account take over:</strong> {failoverNotice} A move also loses the
-        provider's cache for one turn, and can change who is billed.
+        provider’s cache for one turn, and can change who is billed.
       </span>
     </div>
     <form class="stack" method="post" action={`/admin/page/policy/${id}`}>
